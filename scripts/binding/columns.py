@@ -1,0 +1,102 @@
+"""Which source column feeds which target column, and what stands in where there is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from scripts.databases.schema import Column, Table
+from scripts.errors import PlanError
+from scripts.plan import Input, TableRule
+from scripts.quoting import literal
+
+_LITERAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|'([^']|'')*'|NULL|TRUE|FALSE|x'[0-9a-fA-F]*'", re.IGNORECASE)
+
+
+def map_columns(rule: TableRule, target: Table, source: Table, entry: Input) -> Mapping[str, str]:
+    """Return target column to source column, by the plan's renames and then by name in any case.
+
+    Raises PlanError when a rename names a column that is not there.
+    """
+    mapped: dict[str, str] = {}
+    for into, column in entry.columns.items():
+        mapped[_find(rule, target, into, rule.into).name] = _find(rule, source, column, entry.name).name
+    taken = {name.lower() for name in mapped.values()}
+    for column in target.stored:
+        twin = source.by_name.get(column.name.lower())
+        if column.name not in mapped and twin is not None and twin.name.lower() not in taken:
+            mapped[column.name] = twin.name
+    return mapped
+
+
+def missing_columns(target: Table, source: Table, entry: Input) -> list[Column]:
+    """Return the source's columns that have no place in the target yet."""
+    renamed = {name.lower() for name in entry.columns.values()}
+    return [column for column in source.stored
+            if column.name.lower() not in target.by_name and column.name.lower() not in renamed]
+
+
+def _find(rule: TableRule, table: Table, name: str, where: str) -> Column:
+    column = table.by_name.get(name.lower())
+    if column is None:
+        raise PlanError(rule.origin, f"{where} has no column {name!r}", f"one of: {_names(table.columns)}")
+    return column
+
+
+def _names(columns: Iterable[Column]) -> str:
+    return ", ".join(column.name for column in columns)
+
+
+def choose_key(rule: TableRule, table: Table) -> tuple[tuple[str, ...], str | None]:
+    """Return the columns on which rows match, and the surrogate id if there is one.
+
+    Raises PlanError when they name columns that are not there, or keep_both has no surrogate.
+    """
+    key = tuple(_find(rule, table, name, rule.into).name for name in rule.key or table.primary_key)
+    identity = None
+    if rule.identity is not None and rule.identity.strategy == "renumber":
+        identity = _find(rule, table, rule.identity.column, rule.into).name
+    if rule.conflict.rule == "keep_both":
+        identity = table.integer_key
+        if identity is None or key != (identity,):
+            raise PlanError(rule.origin, f"{rule.into}: keep_both needs an INTEGER PRIMARY KEY as its key",
+                            "use prefer, newest, merge or quarantine")
+    if identity is not None and identity != table.integer_key:
+        raise PlanError(rule.origin, f"{rule.into}: {identity} is no INTEGER PRIMARY KEY and cannot be renumbered")
+    return key, identity
+
+
+def check_columns(rule: TableRule, key: tuple[str, ...], table: Table, source: Table, columns: Mapping[str, str]) -> None:
+    """Make sure that the columns which the rule speaks of are really there.
+
+    Raises PlanError naming the line of the rule.
+    """
+    wanted = [("key", name) for name in key]
+    wanted += [("by", name) for name in rule.conflict.by]
+    wanted += [("by", entry.by) for entry in rule.conflict.columns.values() if entry.by]
+    for what, name in wanted:
+        column = _find(rule, table, name, rule.into)
+        if column.name not in columns and column.name not in rule.defaults:
+            raise PlanError(rule.origin, f"{what} column {name!r} is missing in {source.name} ({_names(source.columns)})")
+    for name in (*rule.conflict.columns, *rule.transform, *rule.defaults):
+        _find(rule, table, name, rule.into)
+
+
+def choose_defaults(rule: TableRule, table: Table) -> Mapping[str, str]:
+    """Return an SQL literal for each target column: the plan's, else the DDL's where it is a literal, else NULL."""
+    named = {name.lower(): value for name, value in rule.defaults.items()}
+    chosen = {}
+    for column in table.stored:
+        if column.name.lower() in named:
+            chosen[column.name] = _as_literal(named[column.name.lower()])
+        elif column.default is not None and _LITERAL.fullmatch(column.default.strip()):
+            chosen[column.name] = column.default.strip()
+        else:
+            chosen[column.name] = "NULL"
+    return chosen
+
+
+def _as_literal(value: str | float | None) -> str:
+    if value is None:
+        return "NULL"
+    return repr(value) if isinstance(value, float) else literal(value)

@@ -1,0 +1,96 @@
+"""What one target is made of, down to the column: the values that merge and verify work from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scripts.databases.schema import Column, Table
+from scripts.plan import Conflict, Filter, Transform
+
+SEED = "schema"
+"""The name of the pseudo source whose rows the schema file itself inserts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundInput:
+    """One source table that is really there."""
+
+    number: int
+    """Rank among the table's inputs: 1 is decided for when nothing else decides."""
+    source: str
+    file: str
+    """The snapshot that holds it."""
+    table: Table
+    columns: Mapping[str, str]
+    """Target column to source column; what is missing here takes a default."""
+    rowid_offset: int
+    """Added to the source's rowid it gives the target's, where the target's rowid is free."""
+
+    @property
+    def name(self) -> str:
+        """Return ``source.table``."""
+        return f"{self.source}.{self.table.name}"
+
+    @property
+    def is_seed(self) -> bool:
+        """Tell whether the schema file, not an application, wrote these rows."""
+        return self.source == SEED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableJob:
+    """One target table with everything that feeds it."""
+
+    target: str
+    table: Table
+    inputs: tuple[BoundInput, ...]
+    key: tuple[str, ...]
+    """Columns on which rows match; empty: every row stands alone."""
+    identity: str | None
+    """The surrogate id for which a later row gets a fresh value when it is taken."""
+    conflict: Conflict
+    defaults: Mapping[str, str]
+    """Target column to an SQL literal, where an input lacks the column."""
+    transform: Mapping[str, Transform]
+    where: Filter | None
+
+    @property
+    def into(self) -> str:
+        """Return ``target.table``."""
+        return f"{self.target}.{self.table.name}"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns that are written."""
+        return self.table.stored
+
+    @property
+    def compared(self) -> tuple[Column, ...]:
+        """Return the columns that say whether two rows are one: all but the surrogate id."""
+        return tuple(column for column in self.columns if column.name != self.identity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetJob:
+    """One database to build."""
+
+    name: str
+    path: str
+    aliases: tuple[str, ...]
+    template: str
+    """A database file with the target's whole structure, and the rows that the schema file inserts."""
+    tables: tuple[TableJob, ...]
+    carried: tuple[str, ...]
+    reported: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A plan bound to reality."""
+
+    targets: tuple[TargetJob, ...]
+    drops: tuple[tuple[BoundInput, str], ...]
+    """Tables left behind, each with its reason."""
+    absent: tuple[str, ...]
+    """Optional sources and tables that the plan names and that are not there."""

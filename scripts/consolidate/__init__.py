@@ -1,0 +1,1 @@
+"""The main job: many legacy files in, a few trusted targets out, every row accounted for."""

@@ -1,0 +1,55 @@
+"""The way back: put the previous state in place of what a run published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.consolidate.request import Home
+from scripts.consolidate.state import recover_all, restore_current
+from scripts.errors import UnreachableError
+from scripts.files import locked, read_json, write_json
+from scripts.publish import find_changes, put_back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """What a rollback put back."""
+
+    run: str | None
+    files: tuple[str, ...]
+    dry_run: bool
+    would_lose: tuple[str, ...] = ()
+
+
+def rollback(target: Path, *, discard_changes: bool, dry_run: bool) -> Returned:
+    """Put back what was live before the last published run; nothing published is nothing to do.
+
+    Raises GuardError when the targets were written to since, TargetBusyError when they are in use.
+    """
+    home = Home(target=target)
+    if not home.root.is_dir():
+        raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY")
+    if dry_run:
+        return _look(home)
+    with locked(home.lock):
+        recover_all(home)
+        current = read_json(home.current)
+        if current is None:
+            return Returned(run=None, files=(), dry_run=False)
+        folder = home.open_run(str(current["run"]))
+        restored = put_back(folder.journal, discard_changes=discard_changes)
+        restore_current(home, current)
+        about = read_json(folder.root / "run.json") or {}
+        write_json(folder.root / "run.json", {**about, "state": "rolled back"})
+        return Returned(run=folder.name, files=tuple(restored), dry_run=False)
+
+
+def _look(home: Home) -> Returned:
+    current = read_json(home.current)
+    if current is None:
+        return Returned(run=None, files=(), dry_run=True)
+    folder = home.open_run(str(current["run"]))
+    targets = current.get("targets")
+    return Returned(run=folder.name, files=tuple(targets) if isinstance(targets, dict) else (), dry_run=True,
+                    would_lose=tuple(find_changes(folder.journal)))

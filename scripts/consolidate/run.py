@@ -1,0 +1,240 @@
+"""Consolidate: snapshot, bind, build, verify, publish; interrupted anywhere, the same command resumes."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from scripts import __version__
+from scripts.binding import Work, bind
+from scripts.consolidate import sources as finding
+from scripts.consolidate.building import Ticker, ask_checks, build_all, staged_file, verify_all
+from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
+from scripts.consolidate.request import Home, Request, RunFolder
+from scripts.consolidate.state import describe_current, is_unchanged, recover_all, refuse_existing
+from scripts.errors import GuardError
+from scripts.files import hash_file, locked, make_private_folder, read_json, write_json
+from scripts.plan import Plan, read_plan
+from scripts.programs import require_success, run_program
+from scripts.progress import Progress
+from scripts.publish import Checkpoint, Swap, publish, refuse_busy
+from scripts.results import Build, Snapshot, Verdict
+from scripts.snapshot import refuse_changed
+from scripts.system import System, read_system
+from scripts.workers import Workers, open_workers
+
+_WORTH_PROCESSES = 64 << 20
+"""Below so many bytes a second process costs more than it saves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the presentation passes in: clock, progress, and the places where tests cut the power."""
+
+    now: Callable[[], datetime]
+    progress: Progress
+    checkpoint: Checkpoint = lambda _: None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What hooks see."""
+
+
+def run(request: Request, around: Surroundings) -> Outcome:
+    """Consolidate a system's sources into its targets.
+
+    Raises every error of design, section 9, that the facts call for; an outcome with exit 3 or 4 is
+    returned, staged and unpublished.
+    """
+    system, plan = read_system(request.system), read_plan(request.plan)
+    if request.dry_run:
+        return _run_dry(request, plan, around)
+    found = finding.locate_sources(plan, request.source)
+    finding.refuse_overlap(request, plan, found)
+    home = Home(target=request.target)
+    make_private_folder(home.root)
+    with locked(home.lock):
+        recover_all(home)
+        earlier = _find_earlier(home, plan, found)
+        if earlier is not None:
+            return earlier
+        refuse_existing(home, plan, replace=request.replace)
+        refuse_busy([request.target / target.path for target in plan.targets.values()])
+        finding.refuse_full_disk(found, request.target)
+        folder = home.new_run(around.now(), backup=request.backup)
+        with _recorded(folder, request):
+            return Rehearsal(request, plan, system, home, folder, around).consolidate(found)
+
+
+def _find_earlier(home: Home, plan: Plan, found: dict[str, Path]) -> Outcome | None:
+    """Return what the published run ended with, when neither sources nor targets changed since."""
+    current = read_json(home.current)
+    if current is None or not is_unchanged(current, plan, found, home):
+        return None
+    report = read_json(home.open_run(str(current["run"])).root / "report.json")
+    return read_outcome(report, nothing_done=True, exit=0) if report else None
+
+
+@contextmanager
+def _recorded(folder: RunFolder, request: Request) -> Iterator[None]:
+    """Keep the run's state on disk; an error leaves it said and its bulk removed."""
+    make_private_folder(folder.root)
+    about = {"run": folder.name, "version": __version__, "source": str(request.source.absolute()),
+             "plan": str(request.plan.absolute()), "snapshots": str(folder.snapshots.absolute())}
+    write_json(folder.root / "run.json", {**about, "state": "running"})
+    try:
+        yield
+    except BaseException as error:
+        if not folder.journal.exists():
+            discard(folder)
+            write_json(folder.root / "run.json", {**about, "state": "failed", "error": type(error).__name__})
+        raise
+
+
+def discard(folder: RunFolder) -> None:
+    """Remove what an unfinished run has built and copied."""
+    for directory in (folder.stage, folder.ledger, folder.templates, folder.snapshots):
+        shutil.rmtree(directory, ignore_errors=True)
+    folder.archive.unlink(missing_ok=True)
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """One run under way; without ``consolidate`` it stays a rehearsal."""
+
+    request: Request
+    plan: Plan
+    system: System
+    home: Home
+    folder: RunFolder
+    around: Surroundings
+
+    def consolidate(self, found: dict[str, Path]) -> Outcome:
+        """Go through all steps; the first error ends it."""
+        began = time.monotonic()
+        snapshots, work, builds, outcome = self.prepare(found, began)
+        if outcome.exit:
+            self.write_report(outcome, "staged" if outcome.exit == _OVER_BUDGET else "different")
+            return outcome
+        self.publish(snapshots, work)
+        outcome = read_outcome({**outcome.as_json(), "seconds": round(time.monotonic() - began, 3)})
+        self.write_report(outcome, "published")
+        self.home.plan_lock.unlink(missing_ok=True)
+        return outcome
+
+    def prepare(self, found: dict[str, Path], began: float) -> tuple[dict[str, Snapshot], Work, list[Build], Outcome]:
+        """Snapshot, bind, build and verify; nothing is published."""
+        size = finding.total_size(found)
+        jobs = self.request.jobs if size >= _WORTH_PROCESSES else 1
+        ticker = Ticker(self.around.progress)
+        with open_workers(jobs, ticker.tick) as workers:
+            snapshots = self._snapshot(found, size, workers, ticker)
+            work = bind(self.plan, snapshots, self.folder.templates)
+            self._write("plan.json", {"sha256": self.plan.sha256, "absent": work.absent,
+                                      "tables": {job.into: [entry.name for entry in job.inputs]
+                                                 for target in work.targets for job in target.tables}})
+            self.around.checkpoint("merge")
+            ticker.watch("merge", size, self.folder.stage)
+            builds = build_all(work, self.folder, workers)
+            self._write("merge.json", [asdict(build) for build in builds])
+            self.around.checkpoint("verify")
+            ticker.watch("verify", 0)
+            verifications = verify_all(work, self.folder, snapshots, workers)
+        tables, targets, differences = tally_up(verifications)
+        differences += tuple(ask_checks(self.plan, work, self.folder))
+        quarantined = sum(tally.quarantined for tally in tables.values())
+        unexplained = sum(tally.unexplained for tally in tables.values())
+        verdict = judge(differences, unexplained, quarantined)
+        budget = self.request.quarantine_budget
+        budget = self.plan.defaults.quarantine_budget if budget is None else budget
+        code = _DIFFERENT if verdict is Verdict.DIFFERENT else _OVER_BUDGET if quarantined > budget else 0
+        outcome = Outcome(
+            verdict=verdict, exit=code, run=self.folder.name, seconds=round(time.monotonic() - began, 3),
+            rows_read=sum(tally.read for tally in tables.values()), unexplained=unexplained, quarantined=quarantined,
+            budget=budget, published=() if code else tuple(target.path for target in work.targets), tables=tables,
+            targets=targets, differences=differences,
+            notes=tuple(note for part in verifications for note in part.notes),
+            carried=tuple(f"{build.target}: {line}" for build in builds for line in build.carried),
+            reported=tuple(f"{build.target}: {line}" for build in builds for line in build.reported),
+            dropped={entry.name: reason for entry, reason in work.drops}, dry_run=self.request.dry_run,
+            backup=str(self.folder.snapshots) if self.request.backup and not self.request.dry_run else None,
+        )
+        self._write("verdict.json", outcome.as_json())
+        return snapshots, work, builds, outcome
+
+    def rehearse(self, found: dict[str, Path], began: float) -> tuple[dict[str, Snapshot], Outcome]:
+        """Do everything but publish."""
+        snapshots, _, _, outcome = self.prepare(found, began)
+        return snapshots, outcome
+
+    def _snapshot(self, found: dict[str, Path], size: int, workers: Workers, ticker: Ticker) -> dict[str, Snapshot]:
+        self.around.checkpoint("snapshot")
+        ticker.watch("snapshot", size, self.folder.snapshots)
+        snapshots = finding.take_snapshots(self.plan, found, self.folder, workers)
+        self._write("snapshots.json", finding.as_json(snapshots))
+        if not self.request.dry_run:
+            finding.refuse_other_than_previewed(self.home.plan_lock, self.plan, snapshots)
+            finding.write_manifest(self.folder, snapshots)
+        return snapshots
+
+    def publish(self, snapshots: dict[str, Snapshot], work: Work) -> None:
+        """Put the targets live, once more sure that no source changed."""
+        self.around.checkpoint("publish")
+        self.around.progress.start("publish", 0)
+        self.run_hooks(self.system.hooks.before_publish, "nothing was published")
+        for snapshot in snapshots.values():
+            refuse_changed(snapshot, self.folder.root / "scratch")
+        swaps = [
+            Swap(staged=str(staged_file(self.folder, job)), live=str(self.request.target / job.path),
+                 previous=str(self.folder.previous / job.path), sha256=hash_file(staged_file(self.folder, job)),
+                 aliases=job.aliases)
+            for job in work.targets
+        ]
+        before = read_json(self.home.current)
+        self._write("current.json", describe_current(self.folder, self.plan, snapshots, swaps, before))
+        legacy = [Path(snapshot.original) for snapshot in snapshots.values()]
+        publish(swaps, legacy, self.folder.journal, self.around.checkpoint)
+        write_json(self.home.current, read_json(self.folder.root / "current.json"))
+        self.around.checkpoint("published")
+        self.run_hooks(self.system.hooks.after_publish, "the targets are published all the same")
+
+    def run_hooks(self, commands: Sequence[Sequence[str]], so: str) -> None:
+        """Run the system's own commands; one that fails ends the run.
+
+        Raises GuardError saying what that means.
+        """
+        for command in commands:
+            result = run_program(command, environment=self.around.environment, timeout=_HOOK_SECONDS)
+            require_success(result, GuardError, f"{so}; see to the hook in system.yaml, then run the same command again")
+
+    def write_report(self, outcome: Outcome, state: str) -> None:
+        """Write how the run ended, and let go of what is not needed any more."""
+        self._write("report.json", outcome.as_json())
+        about = read_json(self.folder.root / "run.json") or {}
+        self._write("run.json", {**about, "state": state})
+
+    def _write(self, name: str, content: object) -> None:
+        write_json(self.folder.root / name, content)
+
+
+_DIFFERENT = 3
+_OVER_BUDGET = 4
+_HOOK_SECONDS = 300.0
+
+
+def _run_dry(request: Request, plan: Plan, around: Surroundings) -> Outcome:
+    """Do everything but publish, in a directory that is gone afterwards."""
+    found = finding.locate_sources(plan, request.source)
+    finding.refuse_overlap(request, plan, found)
+    home = Home(target=request.target)
+    refuse_existing(home, plan, replace=request.replace)
+    with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
+        folder = RunFolder(root=Path(scratch) / "dry-run", snapshots=Path(scratch) / "dry-run" / "snapshots")
+        make_private_folder(folder.root)
+        finding.refuse_full_disk(found, folder.root)
+        system = read_system(request.system)
+        return Rehearsal(request, plan, system, home, folder, around).rehearse(found, time.monotonic())[1]

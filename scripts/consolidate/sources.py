@@ -1,0 +1,151 @@
+"""Find the sources, snapshot them, and make sure that they are what a preview saw."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from scripts import __version__
+from scripts.consolidate.request import Request, RunFolder
+from scripts.errors import NoSpaceError, PlanError, SourceChangedError, UnreachableError
+from scripts.files import explain_os_error, find_databases, read_json, sync_folder, write_json
+from scripts.plan import Plan, Source
+from scripts.results import Snapshot
+from scripts.snapshot import take_snapshot
+from scripts.workers import Workers
+
+_ROOM = 2.5
+"""Snapshots, targets and ledgers together take at most this many times the sources' size."""
+
+
+def locate_sources(plan: Plan, directory: Path) -> dict[str, Path]:
+    """Return the sources that are there.
+
+    Raises UnreachableError for a missing directory or source that is not optional, PlanError for a
+    database file that the plan does not name.
+    """
+    if not directory.is_dir():
+        raise UnreachableError(directory, "there is no such directory", "say --source DIRECTORY")
+    found: dict[str, Path] = {}
+    for name, source in plan.sources.items():
+        path = directory / source.path
+        if path.is_file():
+            found[name] = path
+        elif not source.optional:
+            raise UnreachableError(path, "there is no such file", f"put it there, or say optional: true for {name}")
+    if not found:
+        raise UnreachableError(directory, "holds none of the plan's sources", "say --source DIRECTORY")
+    _refuse_unmapped_files(plan, directory, found)
+    return found
+
+
+def _refuse_unmapped_files(plan: Plan, directory: Path, found: Mapping[str, Path]) -> None:
+    known = {path.resolve() for path in found.values()}
+    known |= {(directory / target.path).resolve() for target in plan.targets.values()}
+    for path in find_databases(directory):
+        if path.resolve() not in known and plan.defaults.unmapped_file == "error":
+            raise PlanError(path, "the plan does not name this file",
+                            "add it under sources:, or move it out of the source directory")
+
+
+def refuse_overlap(request: Request, plan: Plan, found: Mapping[str, Path]) -> None:
+    """Refuse a source that would be overwritten by a target.
+
+    Raises PlanError.
+    """
+    sources = {path.resolve(): name for name, path in found.items()}
+    for target in plan.targets.values():
+        name = sources.get((request.target / target.path).resolve())
+        if name is not None:
+            raise PlanError(f"target {target.name}", f"is the same file as source {name} ({target.path})",
+                            "say another --target directory")
+
+
+def refuse_full_disk(found: Mapping[str, Path], folder: Path) -> None:
+    """Make sure, before anything is written, that there is room for the run.
+
+    Raises NoSpaceError with both figures.
+    """
+    needed = int(_ROOM * sum(_size(path) for path in found.values()))
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise NoSpaceError(folder, f"{free >> 20} MB are free and a run needs up to {(needed >> 20) + 1} MB",
+                           "free some space, or choose another --target")
+
+
+def _size(path: Path) -> int:
+    wal = path.with_name(path.name + "-wal")
+    return path.stat().st_size + (wal.stat().st_size if wal.is_file() else 0)
+
+
+def total_size(found: Mapping[str, Path]) -> int:
+    """Return the bytes of all sources, write-ahead logs included."""
+    return sum(_size(path) for path in found.values())
+
+
+def take_snapshots(plan: Plan, found: Mapping[str, Path], folder: RunFolder, workers: Workers) -> dict[str, Snapshot]:
+    """Take every snapshot, largest source first.
+
+    Raises what ``take_snapshot`` raises.
+    """
+    try:
+        folder.snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise explain_os_error(folder.snapshots, error) from error
+    ordered = sorted(found, key=lambda name: -_size(found[name]))
+    futures = [workers.submit(take_snapshot, plan.sources[name], found[name], _place(folder, plan.sources[name]))
+               for name in ordered]
+    taken = {snapshot.source: snapshot for snapshot in workers.gather(futures)}
+    for directory in {Path(snapshot.file).parent for snapshot in taken.values()} | {folder.snapshots}:
+        sync_folder(directory)
+    return {name: taken[name] for name in plan.sources if name in taken}
+
+
+def _place(folder: RunFolder, source: Source) -> Path:
+    return folder.snapshots / source.path
+
+
+def write_manifest(folder: RunFolder, snapshots: Mapping[str, Snapshot]) -> None:
+    """Write what the backup holds; from then on it counts as one."""
+    write_json(folder.snapshots / "manifest.json", {
+        "run": folder.name, "version": __version__,
+        "files": {snapshot.path: {"sha256": snapshot.sha256, "size": snapshot.size,
+                                  "file": str(Path(snapshot.file).relative_to(folder.snapshots))}
+                  for snapshot in snapshots.values()},
+    })
+
+
+def describe_lock(plan: Plan, snapshots: Mapping[str, Snapshot]) -> dict[str, object]:
+    """Return what a preview locks: plan, tool, and per source its schema and content."""
+    return {
+        "plan": plan.sha256, "version": __version__,
+        "sources": {name: {"schema": snapshot.schema_sha256, "sha256": snapshot.sha256} for name, snapshot in snapshots.items()},
+    }
+
+
+def refuse_other_than_previewed(lock_file: Path, plan: Plan, snapshots: Mapping[str, Snapshot]) -> None:
+    """Refuse when plan, tool or sources are not what the preview saw; without a preview all is well.
+
+    Raises SourceChangedError naming what differs.
+    """
+    locked = read_json(lock_file)
+    if locked is None:
+        return
+    now = describe_lock(plan, snapshots)
+    before, after = locked.get("sources"), now["sources"]
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        raise SourceChangedError(lock_file, "is no plan lock", "preview again")
+    for what in ("plan", "version"):
+        if locked.get(what) != now[what]:
+            raise SourceChangedError(what, "is not what the preview saw", "preview again, then run")
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            path = plan.sources[name].path if name in plan.sources else name
+            raise SourceChangedError(path, "changed since the preview", "preview again, then run")
+
+
+def as_json(snapshots: Mapping[str, Snapshot]) -> dict[str, object]:
+    """Return snapshots as JSON."""
+    return {name: asdict(snapshot) for name, snapshot in snapshots.items()}

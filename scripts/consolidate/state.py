@@ -1,0 +1,127 @@
+"""What is live, what was interrupted, and whether anything changed since."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from scripts import __version__
+from scripts.consolidate.request import Home, RunFolder
+from scripts.errors import TargetExistsError
+from scripts.files import hash_file, read_json, state_of, write_json
+from scripts.plan import Plan
+from scripts.publish import Swap, recover
+from scripts.results import Snapshot
+from scripts.snapshot import hash_now
+
+
+def describe_current(folder: RunFolder, plan: Plan, snapshots: Mapping[str, Snapshot], swaps: list[Swap],
+                     before: Mapping[str, object] | None) -> dict[str, object]:
+    """Return what is live once the run is published, and what was live before it."""
+    return {
+        "run": folder.name, "plan": plan.sha256, "version": __version__,
+        "targets": {Path(swap.live).name: swap.sha256 for swap in swaps},
+        "files": {swap.live: swap.sha256 for swap in swaps},
+        "sources": {name: {"sha256": snapshot.sha256, "state": dict(snapshot.state), "original": snapshot.original,
+                           "path": snapshot.path, "file": snapshot.file, "size": snapshot.size,
+                           "schema_sha256": snapshot.schema_sha256, "source": name}
+                    for name, snapshot in snapshots.items()},
+        "before": before,
+    }
+
+
+def is_unchanged(current: Mapping[str, object], plan: Plan, found: Mapping[str, Path], home: Home) -> bool:
+    """Tell whether plan, sources and targets are what the published run left."""
+    sources, files = current.get("sources"), current.get("files")
+    if current.get("plan") != plan.sha256 or not isinstance(sources, dict) or not isinstance(files, dict):
+        return False
+    if sources.keys() != found.keys() or current.get("version") != __version__:
+        return False
+    for name, path in found.items():
+        snapshot = Snapshot(**{**sources[name], "original": str(path.absolute())})
+        seen = {suffix: tuple(numbers) for suffix, numbers in dict(snapshot.state).items()}
+        if seen != dict(state_of(path)) and hash_now(snapshot, home.root / "scratch") != snapshot.sha256:
+            return False
+    return all(Path(live).is_file() and hash_file(Path(live)) == sha256 and not _has_log(Path(live))
+               for live, sha256 in files.items())
+
+
+def _has_log(live: Path) -> bool:
+    log = live.with_name(live.name + "-wal")
+    return log.is_file() and log.stat().st_size > 0
+
+
+def refuse_existing(home: Home, plan: Plan, *, replace: bool) -> None:
+    """Refuse to touch targets that are there, unless told to replace them.
+
+    Raises TargetExistsError.
+    """
+    if replace:
+        return
+    for target in plan.targets.values():
+        live = home.target / target.path
+        if live.exists():
+            ours = read_json(home.current) is not None
+            fact = "was published before, and sources, plan or target changed since" if ours else "is there already"
+            raise TargetExistsError(live, fact, "say --replace to replace it (a backup is kept), or choose another --target")
+
+
+def recover_all(home: Home) -> list[str]:
+    """Finish interrupted publishing and clear interrupted runs away; return what was done, in words."""
+    done = []
+    shutil.rmtree(home.root / "scratch", ignore_errors=True)
+    for name in home.all_runs():
+        folder = home.open_run(name)
+        about = read_json(folder.root / "run.json")
+        if about is None:
+            _clear(folder)
+            done.append(f"cleared run {name}, which had only begun")
+        elif recover(folder.journal):
+            _settle(home, folder, about)
+            done.append(f"finished the publishing of run {name}")
+        elif about.get("state") == "running":
+            done += _end_running(home, folder, about)
+    return done
+
+
+def _end_running(home: Home, folder: RunFolder, about: Mapping[str, object]) -> list[str]:
+    journal = read_json(folder.journal)
+    if journal is not None and not journal.get("undone"):
+        _settle(home, folder, about)
+        return [f"closed run {folder.name}, which was published"]
+    _clear(folder)
+    write_json(folder.root / "run.json", {**about, "state": "interrupted"})
+    return [f"cleared run {folder.name}, which was interrupted before it published anything"]
+
+
+def _settle(home: Home, folder: RunFolder, about: Mapping[str, object]) -> None:
+    """Write what the interrupted run had yet to write about a publishing that is now finished."""
+    journal = read_json(folder.journal) or {}
+    ended = read_json(folder.root / "current.json")
+    if journal.get("undone"):
+        restore_current(home, ended)
+        write_json(folder.root / "run.json", {**about, "state": "rolled back"})
+        return
+    if ended is not None:
+        write_json(home.current, ended)
+    verdict = read_json(folder.root / "verdict.json")
+    if verdict is not None and not (folder.root / "report.json").exists():
+        write_json(folder.root / "report.json", verdict)
+    home.plan_lock.unlink(missing_ok=True)
+    write_json(folder.root / "run.json", {**about, "state": "published"})
+
+
+def restore_current(home: Home, ended: Mapping[str, object] | None) -> None:
+    """Say again what was live before a run."""
+    before = ended.get("before") if ended else None
+    if isinstance(before, dict):
+        write_json(home.current, before)
+    else:
+        home.current.unlink(missing_ok=True)
+
+
+def _clear(folder: RunFolder) -> None:
+    for directory in (folder.stage, folder.ledger, folder.templates, folder.snapshots, folder.root / "scratch"):
+        shutil.rmtree(directory, ignore_errors=True)
+    folder.archive.unlink(missing_ok=True)

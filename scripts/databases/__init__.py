@@ -1,0 +1,1 @@
+"""Edges to the database engines."""

@@ -1,0 +1,46 @@
+"""The functions that SQL may call: transforms of the plan's closed registry, and instants.
+
+A transform leaves alone what it cannot read, so that nothing is lost.
+"""
+
+from __future__ import annotations
+
+import math
+
+from scripts.databases.sqlite import Connection
+from scripts.instants import Stored, read_epoch, read_instant, write_iso8601
+from scripts.quoting import literal
+
+
+def register_functions(connection: Connection) -> None:
+    """Make our functions known to one connection."""
+    connection.create_function("strongroom_instant", 1, read_instant, deterministic=True)
+    connection.create_function("strongroom_sign", 1, _sign, deterministic=True)
+    connection.create_function("strongroom_epoch", 2, _epoch_to_iso8601, deterministic=True)
+    connection.create_function("strongroom_trim", 2, _trim, deterministic=True)
+    connection.create_function("strongroom_casefold", 2, _casefold, deterministic=True)
+
+
+def transform_call(name: str, option: str, expression: str) -> str:
+    """Return the SQL that applies a transform of the registry to an expression."""
+    return f"strongroom_{name}({expression}, {literal(option)})"
+
+
+def _sign(value: Stored) -> float:
+    """Tell −0.0 from 0.0, which SQL's comparison cannot."""
+    return math.copysign(1.0, value) if isinstance(value, int | float) else 0.0
+
+
+def _epoch_to_iso8601(value: Stored, unit: str) -> Stored:
+    if not isinstance(value, int | float):
+        return value
+    microseconds = read_epoch(value, unit)
+    return value if microseconds is None else write_iso8601(microseconds) or value
+
+
+def _trim(value: Stored, _option: str) -> Stored:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _casefold(value: Stored, _option: str) -> Stored:
+    return value.casefold() if isinstance(value, str) else value

@@ -1,0 +1,51 @@
+"""Read an instant from whatever an application stored: ISO text of any form, or an epoch.
+
+Naive text counts as UTC. Magnitudes tell seconds, milli- and microseconds apart.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_FACTORS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_MILLISECONDS_FROM = 10**11
+_MICROSECONDS_FROM = 10**14
+
+Stored = int | float | str | bytes | None
+
+
+def read_instant(value: Stored) -> int | None:
+    """Return microseconds since 1970 in UTC, or None when ``value`` is no instant."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return read_epoch(value, "auto")
+    try:
+        text = value.decode() if isinstance(value, bytes) else value
+        moment = datetime.fromisoformat(text.strip())
+    except (ValueError, UnicodeDecodeError):
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // _MICROSECOND
+
+
+def read_epoch(value: float, unit: str) -> int | None:
+    """Return microseconds for a number of seconds, ``ms`` or ``us``; ``auto`` goes by the magnitude."""
+    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124  NaN is the one value unequal to itself
+        return None
+    if unit == "auto":
+        size = abs(value)
+        unit = "s" if size < _MILLISECONDS_FROM else "ms" if size < _MICROSECONDS_FROM else "us"
+    factor = _FACTORS[unit]
+    return value * factor if isinstance(value, int) else round(value * factor)
+
+
+def write_iso8601(microseconds: int) -> str | None:
+    """Write an instant as ISO 8601 in UTC; None beyond the calendar's years."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return None
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,125 @@
+"""Build one target file from its template and its inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.binding import TableJob, TargetJob
+from scripts.databases.schema import Schema, read_schema, read_sequence
+from scripts.databases.sqlite import Connection, attach_stage, attached, open_snapshot, open_stage
+from scripts.files import sync_file
+from scripts.functions import register_functions
+from scripts.merge.contested import clear_scratch, find_contested, lay_out_versions, may_be_contested
+from scripts.merge.decide import create_merged, decide
+from scripts.merge.entries import collect_entries, start_ledger, write_ledger
+from scripts.merge.insert import insert_decided, insert_plain
+from scripts.quoting import dotted, literal, quote
+from scripts.results import Build
+
+
+def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
+    """Build ``stage`` and ``ledger`` (both must not exist yet) and make them durable.
+
+    Raises PlanError, DecisionNeededError, DamagedSourceError, NoSpaceError; then both are worthless.
+    """
+    scratch = stage.with_name(stage.name + ".scratch")
+    for file in (stage, ledger, scratch):
+        file.touch(mode=0o600, exist_ok=False)
+    with open_snapshot(Path(job.template)) as connection:
+        template = read_schema(connection)
+        objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid").fetchall()
+    with open_stage(stage) as connection:
+        _prepare(connection, ledger, scratch)
+        _create_tables(connection, template, objects)
+        made: set[str] = set()
+        for table in job.tables:
+            made |= _create_matching_indexes(connection, table)
+            _fill_table(connection, table)
+        _create_rest(connection, objects, made)
+        _set_sequences(connection, job)
+        for pragma in ("user_version", "application_id"):
+            connection.execute(f"PRAGMA main.{pragma} = {getattr(template, pragma)}")
+        rows = sum(_count(connection, table.table.name) for table in job.tables)
+    scratch.unlink()
+    sync_file(stage)
+    sync_file(ledger)
+    return Build(target=job.name, file=str(stage), ledger=str(ledger), rows=rows, carried=job.carried, reported=job.reported)
+
+
+def _prepare(connection: Connection, ledger: Path, scratch: Path) -> None:
+    register_functions(connection)
+    attach_stage(connection, ledger, "ledger")
+    attach_stage(connection, scratch, "scratch")
+    for name in ("main", "ledger", "scratch"):
+        connection.execute(f"PRAGMA {name}.secure_delete = OFF")
+    start_ledger(connection)
+
+
+_Objects = list[tuple[str, str, str, str | None]]
+
+
+def _create_tables(connection: Connection, template: Schema, objects: _Objects) -> None:
+    for kind, name, _, sql in objects:
+        if kind == "table" and sql and name in template.tables:
+            connection.execute(sql)
+
+
+def _create_matching_indexes(connection: Connection, job: TableJob) -> set[str]:
+    """Create, before a plain copy, the indexes that the source has too: then whole pages can be moved."""
+    if may_be_contested(job) or len(job.inputs) != 1:
+        return set()
+    twins = {(index.parts, index.unique, index.partial) for index in job.inputs[0].table.indexes}
+    made = set()
+    for index in job.table.indexes:
+        if index.sql and not index.partial and index.columns and (index.parts, index.unique, False) in twins:
+            connection.execute(index.sql)
+            made.add(index.name)
+    return made
+
+
+def _fill_table(connection: Connection, job: TableJob) -> None:
+    clear_scratch(connection)
+    if not job.inputs:
+        return
+    alone = len(job.inputs) == 1 and not may_be_contested(job) and not job.where and not job.transform
+    if alone and (job.inputs[0].table.rowid is not None or job.table.without_rowid):
+        read, inserted = insert_plain(connection, job, job.inputs[0])
+        if read == inserted:
+            write_ledger(connection, job)
+            return
+        connection.execute(f"DELETE FROM {dotted('main', job.table.name)}")
+    if may_be_contested(job) and find_contested(connection, job):
+        lay_out_versions(connection, job)
+        decide(connection, job)
+    elif job.conflict.rule == "merge":
+        create_merged(connection, job)
+    insert_decided(connection, job)
+    collect_entries(connection, job)
+    write_ledger(connection, job)
+
+
+def _create_rest(connection: Connection, objects: _Objects, made: set[str]) -> None:
+    for wanted in ("index", "view", "trigger"):
+        for kind, name, _, sql in objects:
+            if kind == wanted and sql and name not in made:
+                connection.execute(sql)
+
+
+def _set_sequences(connection: Connection, job: TargetJob) -> None:
+    """Set each AUTOINCREMENT mark to the highest id that was ever used, in the target or in a source."""
+    for table in job.tables:
+        if not table.table.autoincrement:
+            continue
+        mark = read_sequence(connection, table.table.name)
+        for entry in table.inputs:
+            with attached(connection, Path(entry.file), "src"):
+                mark = max(mark, read_sequence(connection, entry.table.name, "src"))
+        if not mark:
+            continue
+        name = literal(table.table.name)
+        connection.execute(f"DELETE FROM main.sqlite_sequence WHERE name = {name}")
+        connection.execute(f"INSERT INTO main.sqlite_sequence VALUES ({name}, {mark})")
+
+
+def _count(connection: Connection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM main.{quote(table)}").fetchone()[0])

@@ -1,0 +1,116 @@
+"""Find the keys that more than one row claims, and lay those rows side by side."""
+
+from __future__ import annotations
+
+from scripts.binding import BoundInput, TableJob
+from scripts.databases.schema import Column
+from scripts.databases.sqlite import Connection
+from scripts.merge.rows import open_rows
+
+_TABLES = ("keys", "contested", "contenders", "versions", "twins", "stamps", "winners", "merged", "outcomes", "skip",
+           "fresh", "entries")
+
+
+def clear_scratch(connection: Connection) -> None:
+    """Forget the previous table."""
+    for table in _TABLES:
+        connection.execute(f"DROP TABLE IF EXISTS scratch.{table}")
+    connection.execute("CREATE TABLE scratch.skip (input INTEGER, rid INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID")
+    connection.execute("CREATE TABLE scratch.fresh (input INTEGER, rid INTEGER, old, new INTEGER, merged INTEGER, "
+                       "PRIMARY KEY (input, rid)) WITHOUT ROWID")
+    connection.execute(
+        "CREATE TABLE scratch.entries (input INTEGER, rid INTEGER, disposition TEXT, reason TEXT, rule TEXT, "
+        "target_rowid INTEGER, winner_input INTEGER, winner_rid INTEGER, g INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID"
+    )
+
+
+def may_be_contested(job: TableJob) -> bool:
+    """Tell whether two rows can have one key at all."""
+    if not job.key or not job.inputs:
+        return False
+    if len(job.inputs) > 1:
+        return True
+    entry = job.inputs[0]
+    return not entry.table.is_unique(tuple(entry.columns.get(name, "") for name in job.key)) or bool(job.transform)
+
+
+def find_contested(connection: Connection, job: TableJob) -> int:
+    """Fill ``contenders`` (input, rid, g, n): the rows of each contested key in order; return the number of keys."""
+    keys = [f"k{number}" for number in range(len(job.key))]
+    _collect_keys(connection, job, keys)
+    listed = ", ".join(keys)
+    declared = ", ".join(_declare(key, _column(job, name)) for key, name in zip(keys, job.key, strict=True))
+    connection.execute(f"CREATE TABLE scratch.contested (g INTEGER PRIMARY KEY, {declared})")
+    connection.execute(f"INSERT INTO scratch.contested ({listed}) SELECT {listed} FROM scratch.keys "
+                       f"GROUP BY {listed} HAVING count(*) > 1")
+    connection.execute("CREATE TABLE scratch.contenders (input INTEGER, rid INTEGER, g INTEGER, n INTEGER, "
+                       "PRIMARY KEY (input, rid)) WITHOUT ROWID")
+    count = int(connection.execute("SELECT count(*) FROM scratch.contested").fetchone()[0])
+    if count:
+        connection.execute(f"CREATE INDEX scratch.ix_contested ON contested ({listed})")
+        same = " AND ".join(f"k.{key} = c.{key}" for key in keys)
+        connection.execute(
+            "INSERT INTO scratch.contenders SELECT input, rid, g, row_number() OVER (PARTITION BY g ORDER BY input, rid) "
+            f"FROM scratch.keys k JOIN scratch.contested c ON {same}"
+        )
+    connection.execute("DROP TABLE scratch.keys")
+    connection.execute("DROP TABLE scratch.contested")
+    return count
+
+
+def _collect_keys(connection: Connection, job: TableJob, keys: list[str]) -> None:
+    declared = ", ".join(_declare(key, _column(job, name)) for key, name in zip(keys, job.key, strict=True))
+    connection.execute(f"CREATE TABLE scratch.keys ({declared}, input INTEGER, rid INTEGER)")
+    for entry in job.inputs:
+        with open_rows(connection, job, entry) as rows:
+            values = [rows.value(name) for name in job.key]
+            present = " AND ".join(f"{value} IS NOT NULL" for value in values)
+            connection.execute(
+                f"INSERT INTO scratch.keys SELECT {', '.join(values)}, {entry.number}, {rows.rid} "
+                f"FROM {rows.source} WHERE {present} AND {rows.wanted} IS TRUE"
+            )
+
+
+def _column(job: TableJob, name: str) -> Column:
+    return job.table.by_name[name.lower()]
+
+
+def _declare(name: str, column: Column) -> str:
+    return f"{name} {column.affinity}"
+
+
+def lay_out_versions(connection: Connection, job: TableJob) -> None:
+    """Fill ``versions`` with the contenders' values as the target would store them, and ``twins`` with equal ones."""
+    declared = ", ".join(f"c{number} {column.affinity}" for number, column in enumerate(job.columns))
+    connection.execute(f"CREATE TABLE scratch.versions (g INTEGER, n INTEGER, input INTEGER, rid INTEGER, {declared}, "
+                       "PRIMARY KEY (g, n)) WITHOUT ROWID")
+    for entry in job.inputs:
+        if _has_contenders(connection, entry):
+            with open_rows(connection, job, entry) as rows:
+                connection.execute(
+                    f"INSERT INTO scratch.versions SELECT c.g, c.n, c.input, c.rid, {rows.values()} "
+                    f"FROM scratch.contenders c CROSS JOIN {rows.source} ON {rows.rid} = c.rid WHERE c.input = {entry.number}"
+                )
+    connection.execute("CREATE TABLE scratch.twins (g INTEGER, n INTEGER, first INTEGER, PRIMARY KEY (g, n)) WITHOUT ROWID")
+    connection.execute(
+        "INSERT INTO scratch.twins SELECT b.g, b.n, min(a.n) FROM scratch.versions b "
+        f"JOIN scratch.versions a ON a.g = b.g AND a.n < b.n AND {same_values(job, 'a', 'b')} GROUP BY b.g, b.n"
+    )
+
+
+def _has_contenders(connection: Connection, entry: BoundInput) -> bool:
+    found = connection.execute("SELECT 1 FROM scratch.contenders WHERE input = ? LIMIT 1", (entry.number,))
+    return found.fetchone() is not None
+
+
+def same_values(job: TableJob, left: str, right: str) -> str:
+    """Return the condition that two rows of ``versions`` or ``merged`` hold the same typed values."""
+    parts = []
+    for number, column in enumerate(job.columns):
+        if column.name == job.identity:
+            continue
+        one, two = f"{left}.c{number}", f"{right}.c{number}"
+        parts.append(f"{one} IS {two} COLLATE BINARY AND typeof({one}) = typeof({two})")
+        if column.affinity == "BLOB":
+            parts.append(f"(typeof({one}) <> 'real' OR {one} <> 0 OR strongroom_sign({one}) = strongroom_sign({two}))")
+    return " AND ".join(parts) or "1"

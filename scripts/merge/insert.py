@@ -1,0 +1,211 @@
+"""Put rows into a target table: plainly where nothing stands against it, else one deciding step at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.binding import BoundInput, TableJob
+from scripts.databases.schema import Table
+from scripts.databases.sqlite import Connection, Error, attached
+from scripts.merge.rows import Rows, open_rows
+from scripts.quoting import dotted, quote, quote_all
+
+
+def insert_plain(connection: Connection, job: TableJob, entry: BoundInput) -> tuple[int, int]:
+    """Copy a table that nothing contests; return rows read and rows inserted.
+
+    With identical structure SQLite moves whole records (its transfer optimisation), rowids included.
+    """
+    into = dotted("main", job.table.name)
+    with attached(connection, Path(entry.file), "src"):
+        source = dotted("src", entry.table.name)
+        read = int(connection.execute(f"SELECT count(*) FROM {source}").fetchone()[0])
+        statement = f"INSERT OR IGNORE INTO {into} SELECT * FROM {source}"
+        if not _is_transfer(connection, job, entry, statement, read):
+            columns = [column.name for column in job.columns]
+            values = [f"s.{quote(entry.columns[name])}" if name in entry.columns else job.defaults[name] for name in columns]
+            if job.table.integer_key is None and job.table.rowid is not None and entry.table.rowid is not None:
+                columns, values = [job.table.rowid, *columns], [f"s.{quote(entry.table.rowid)}", *values]
+            statement = f"INSERT OR IGNORE INTO {into} ({quote_all(columns)}) SELECT {', '.join(values)} FROM {source} AS s"
+        return read, connection.execute(statement).rowcount
+
+
+def _is_transfer(connection: Connection, job: TableJob, entry: BoundInput, statement: str, read: int) -> bool:
+    """Tell whether ``SELECT *`` means what we mean, and rows keep their rowids."""
+    names = [column.name for column in job.table.columns]
+    if names != [column.name for column in entry.table.columns] or len(names) != len(job.columns):
+        return False
+    if [entry.columns.get(name) for name in names] != names:
+        return False
+    if job.table.without_rowid != entry.table.without_rowid or job.table.kind == "virtual":
+        return False
+    if job.table.integer_key is not None or job.table.without_rowid:
+        return True
+    transfers = not any(row[1] == "MakeRecord" for row in connection.execute(f"EXPLAIN {statement}"))
+    return transfers and (bool(job.table.indexes) or _is_dense(connection, entry.table, read))
+
+
+def _is_dense(connection: Connection, table: Table, read: int) -> bool:
+    if table.rowid is None:
+        return False
+    name = quote(table.rowid)
+    row = connection.execute(f"SELECT min({name}), max({name}) FROM {dotted('src', table.name)}").fetchone()
+    return read == 0 or (row[0] == 1 and row[1] == read)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """Rows that go in together: where they come from, who they are, and what they become."""
+
+    source: str
+    """FROM and WHERE."""
+    rid: str
+    target_rowid: str | None
+    values: list[str]
+    expected: int
+
+
+def insert_decided(connection: Connection, job: TableJob) -> None:
+    """Insert every input in order: losers and filtered rows stay out, taken ids are replaced or quarantined."""
+    highest = _highest_id(connection, job) if job.identity else 0
+    for entry in job.inputs:
+        with open_rows(connection, job, entry) as rows:
+            _set_filtered_aside(connection, rows)
+            if job.table.integer_key is not None:
+                highest += _set_taken_ids_aside(connection, rows, highest)
+            _insert_batch(connection, rows, _plain_batch(connection, rows))
+            if job.identity is not None:
+                _insert_batch(connection, rows, _fresh_batch(connection, rows))
+            if job.conflict.rule == "merge" and job.key:
+                _insert_batch(connection, rows, _merged_batch(connection, rows))
+
+
+def _set_filtered_aside(connection: Connection, rows: Rows) -> None:
+    if rows.wanted == "1" or rows.job.where is None:
+        return
+    number = rows.entry.number
+    connection.execute(
+        "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
+        f"SELECT {number}, {rows.rid}, 'filtered', ?, 'where' FROM {rows.source} WHERE {rows.wanted} IS NOT TRUE",
+        (rows.job.where.reason,),
+    )
+    connection.execute(f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}")
+
+
+def _highest_id(connection: Connection, job: TableJob) -> int:
+    """Return the highest id that any input uses or has ever used."""
+    highest = 0
+    for entry in job.inputs:
+        with open_rows(connection, job, entry) as rows:
+            value = rows.value(str(job.identity))
+            found = connection.execute(f"SELECT max({value}) FROM {rows.source} WHERE typeof({value}) = 'integer'").fetchone()
+            highest = max(highest, int(found[0] or 0))
+            if connection.execute("SELECT 1 FROM src.sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+                mark = connection.execute("SELECT max(seq) FROM src.sqlite_sequence WHERE name = ?", (entry.table.name,))
+                highest = max(highest, int(mark.fetchone()[0] or 0))
+    return highest
+
+
+def _survivors(rows: Rows) -> str:
+    return f"NOT EXISTS (SELECT 1 FROM scratch.skip k WHERE k.input = {rows.entry.number} AND k.rid = {rows.rid})"
+
+
+def _set_taken_ids_aside(connection: Connection, rows: Rows, highest: int) -> int:
+    """Note the rows whose id an earlier input took, or that have none; return how many got a fresh one."""
+    key, number = str(rows.job.table.integer_key), rows.entry.number
+    value = rows.value(key)
+    if number == 1 and rows.entry.columns.get(key) == rows.entry.table.integer_key and key not in rows.job.transform:
+        return 0
+    is_taken = f"EXISTS (SELECT 1 FROM {dotted('main', rows.job.table.name)} t WHERE t.{quote(key)} = {{}})"
+    found = (f"SELECT {rows.rid} AS rid, {value} AS old, 0 AS merged FROM {rows.source} "
+             f"WHERE {_survivors(rows)} AND (typeof({value}) <> 'integer' OR {is_taken.format(value)})")
+    if rows.job.identity is None:
+        reason = literal_reason(key)
+        connection.execute("INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
+                           f"SELECT {number}, rid, 'quarantined', {reason}, 'identity' FROM ({found})")
+        connection.execute(f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}")
+        return 0
+    if rows.job.conflict.rule == "merge":
+        column = f"m.c{_position(rows.job, key)}"
+        found += (f" UNION ALL SELECT m.rid, {column}, 1 FROM scratch.merged m WHERE m.input = {number} "
+                  f"AND (typeof({column}) <> 'integer' OR {is_taken.format(column)})")
+    count = connection.execute(
+        f"INSERT INTO scratch.fresh SELECT {number}, rid, old, {highest} + row_number() OVER (ORDER BY rid), merged FROM ({found})"
+    ).rowcount
+    connection.execute(f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.fresh WHERE input = {number}")
+    return int(count)
+
+
+def literal_reason(key: str) -> str:
+    """Return the SQL text that says why a row whose id is taken waits for a person."""
+    name = key.replace("'", "''")
+    return f"'{name} ' || coalesce(quote(old), 'NULL') || ' is taken by another row, or is no integer'"
+
+
+def _position(job: TableJob, name: str) -> int:
+    return next(number for number, column in enumerate(job.columns) if column.name == name)
+
+
+def _plain_batch(connection: Connection, rows: Rows) -> _Batch:
+    read = connection.execute(f"SELECT count(*) FROM {rows.source}").fetchone()[0]
+    skipped = connection.execute("SELECT count(*) FROM scratch.skip WHERE input = ?", (rows.entry.number,)).fetchone()[0]
+    return _Batch(
+        source=f"FROM {rows.source} WHERE {_survivors(rows)}", rid=rows.rid,
+        target_rowid=None if rows.job.table.rowid is None else rows.target_rowid(),
+        values=[rows.value(column.name) for column in rows.job.columns], expected=read - skipped,
+    )
+
+
+def _fresh_batch(connection: Connection, rows: Rows) -> _Batch:
+    number = rows.entry.number
+    expected = connection.execute("SELECT count(*) FROM scratch.fresh WHERE input = ? AND NOT merged", (number,)).fetchone()[0]
+    values = ["f.new" if column.name == rows.job.identity else rows.value(column.name) for column in rows.job.columns]
+    source = (f"FROM scratch.fresh f CROSS JOIN {rows.source} ON {rows.rid} = f.rid "
+              f"WHERE f.input = {number} AND NOT f.merged")
+    return _Batch(source=source, rid="f.rid", target_rowid="f.new", values=values, expected=expected)
+
+
+def _merged_batch(connection: Connection, rows: Rows) -> _Batch:
+    number, job = rows.entry.number, rows.job
+    expected = connection.execute("SELECT count(*) FROM scratch.merged WHERE input = ?", (number,)).fetchone()[0]
+    values = [f"coalesce(f.new, m.c{place})" if column.name == job.identity else f"m.c{place}"
+              for place, column in enumerate(job.columns)]
+    source = ("FROM scratch.merged m LEFT JOIN scratch.fresh f ON f.input = m.input AND f.rid = m.rid "
+              f"WHERE m.input = {number}")
+    rowid = None
+    if job.table.integer_key is not None:
+        rowid = values[_position(job, job.table.integer_key)]
+    elif job.table.rowid is not None:
+        rowid = f"m.rid + {rows.entry.rowid_offset}"
+    return _Batch(source=source, rid="m.rid", target_rowid=rowid, values=values, expected=expected)
+
+
+def _insert_batch(connection: Connection, rows: Rows, batch: _Batch) -> None:
+    job = rows.job
+    columns, values = [column.name for column in job.columns], batch.values
+    if job.table.integer_key is None and job.table.rowid is not None and batch.target_rowid is not None:
+        columns, values = [job.table.rowid, *columns], [batch.target_rowid, *values]
+    into = f"INTO {dotted('main', job.table.name)} ({quote_all(columns)}) SELECT {', '.join(values)} {batch.source}"
+    inserted = connection.execute(f"INSERT OR IGNORE {into}").rowcount
+    if inserted < batch.expected:
+        _quarantine_refused(connection, rows, batch, into)
+
+
+def _quarantine_refused(connection: Connection, rows: Rows, batch: _Batch, into: str) -> None:
+    """Find the rows that a constraint of the target kept out, one by one, with SQLite's own reason."""
+    table = dotted("main", rows.job.table.name)
+    if batch.target_rowid is not None and rows.job.table.rowid is not None:
+        there = f"t.{quote(rows.job.table.rowid)} = {batch.target_rowid}"
+    else:
+        there = " AND ".join(f"t.{quote(column.name)} IS {value}"
+                             for column, value in zip(rows.job.columns, batch.values, strict=True))
+    missing = connection.execute(
+        f"SELECT {batch.rid} {batch.source} AND NOT EXISTS (SELECT 1 FROM {table} t WHERE {there})").fetchall()
+    for (rid,) in missing:
+        try:
+            connection.execute(f"INSERT {into} AND {batch.rid} = ?", (rid,))
+        except Error as error:
+            connection.execute(
+                "INSERT OR REPLACE INTO scratch.entries (input, rid, disposition, reason, rule) "
+                "VALUES (?, ?, 'quarantined', ?, 'constraint')", (rows.entry.number, rid, str(error)))

@@ -1,0 +1,25 @@
+"""The plan: which source table goes where, and what happens when two rows claim one place.
+
+``read_plan`` gives the full form; everything behind it knows only these dataclasses.
+"""
+
+from scripts.plan.expand import read_plan
+from scripts.plan.form import (
+    ColumnRule,
+    Conflict,
+    Defaults,
+    Drop,
+    Filter,
+    Identity,
+    Input,
+    Plan,
+    Source,
+    TableRule,
+    Target,
+    Transform,
+)
+
+__all__ = [
+    "ColumnRule", "Conflict", "Defaults", "Drop", "Filter", "Identity", "Input", "Plan", "Source",
+    "TableRule", "Target", "Transform", "read_plan",
+]

@@ -1,0 +1,156 @@
+"""The full form of a plan: frozen values, no shorthand, no defaults left to guess."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Scalar = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What happens where the plan says nothing."""
+
+    unmapped_file: str
+    unmapped_table: str
+    unmapped_column: str
+    on_conflict: str
+    quarantine_budget: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One legacy file."""
+
+    name: str
+    path: str
+    trust: int
+    optional: bool
+    format: str
+    rows: Mapping[str, str]
+    """JSON only: table name to the JSON path of its rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One database that we build."""
+
+    name: str
+    path: str
+    schema: str | None
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One source table that feeds a target table. ``table`` may be ``*``."""
+
+    source: str
+    table: str
+    columns: Mapping[str, str]
+    """Target column to source column, where the names differ."""
+
+    @property
+    def name(self) -> str:
+        """Return ``source.table``."""
+        return f"{self.source}.{self.table}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A surrogate id column and what happens when an id is taken."""
+
+    column: str
+    strategy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnRule:
+    """How ``merge`` chooses one column's value."""
+
+    rule: str
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """What decides between different rows with one key."""
+
+    rule: str
+    by: tuple[str, ...] = ()
+    """newest, oldest: columns that hold instants; a later one decides where the earlier ones tie."""
+    order: tuple[str, ...] = ()
+    columns: Mapping[str, ColumnRule] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transform:
+    """One declared change of a column's values, by a name from the registry."""
+
+    name: str
+    option: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Rows for which ``sql`` is not true are left out, counted and kept in the ledger."""
+
+    sql: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRule:
+    """How one target table comes about."""
+
+    target: str
+    table: str
+    inputs: tuple[Input, ...]
+    key: tuple[str, ...] | None
+    identity: Identity | None
+    conflict: Conflict
+    defaults: Mapping[str, Scalar]
+    transform: Mapping[str, Transform]
+    where: Filter | None
+    origin: str
+    """Where the plan says so: ``plan.yaml:12``."""
+
+    @property
+    def into(self) -> str:
+        """Return ``target.table``."""
+        return f"{self.target}.{self.table}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """A source table left behind on purpose; archived all the same. ``table`` may be ``*``."""
+
+    source: str
+    table: str
+    reason: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A question to the finished targets, and the answer that is expected."""
+
+    sql: str
+    expect: Scalar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole plan in full form."""
+
+    path: Path
+    sha256: str
+    """Of the plan and of the schema files that it names."""
+    defaults: Defaults
+    sources: Mapping[str, Source]
+    targets: Mapping[str, Target]
+    tables: tuple[TableRule, ...]
+    drops: tuple[Drop, ...]
+    checks: tuple[Check, ...]

@@ -1,0 +1,146 @@
+"""The plan as written: pydantic models of the YAML, from which the JSON Schema is made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Rule = Literal["identical", "prefer", "newest", "oldest", "merge", "keep_both", "quarantine", "fail"]
+Scalar = str | int | float | None
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class DefaultsModel(_Model):
+    """What happens where the plan says nothing."""
+
+    unmapped_file: Literal["error", "ignore"] = "error"
+    unmapped_table: Literal["error"] = "error"
+    unmapped_column: Literal["error", "carry"] = "error"
+    on_conflict: Literal["quarantine", "fail"] = "quarantine"
+    quarantine_budget: int = Field(default=0, ge=0)
+
+
+class SourceModel(_Model):
+    """One legacy file, relative to the source directory."""
+
+    path: str = Field(min_length=1)
+    trust: int = 50
+    optional: bool = False
+    format: Literal["sqlite", "json"] = "sqlite"
+    rows: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _rows_need_json(self) -> SourceModel:
+        if self.rows and self.format != "json":
+            raise ValueError("rows are for format: json only")
+        return self
+
+
+class TargetModel(_Model):
+    """One database that we build, relative to the target directory."""
+
+    path: str = Field(min_length=1)
+    schema_: str | None = Field(default=None, alias="schema")
+    aliases: list[str] = []
+
+
+class InputModel(_Model):
+    """A source table, with the columns whose names differ (target: source)."""
+
+    table: str
+    columns: dict[str, str] = {}
+
+
+class IdentityModel(_Model):
+    """A surrogate id; ``renumber`` gives a later row a fresh one when its id is taken."""
+
+    column: str
+    strategy: Literal["keep", "renumber"] = "keep"
+
+
+class ColumnRuleModel(_Model):
+    """How merge chooses one column's value."""
+
+    rule: Literal["prefer", "first_non_null", "newest", "oldest", "max", "min"]
+    by: str | None = None
+
+    @model_validator(mode="after")
+    def _instant_needed(self) -> ColumnRuleModel:
+        if self.rule in ("newest", "oldest") and self.by is None:
+            raise ValueError(f"{self.rule} needs by: the column that holds the instant")
+        return self
+
+
+class ConflictModel(_Model):
+    """What decides between different rows with one key."""
+
+    rule: Rule
+    by: str | list[str] = []
+    order: list[str] = []
+    columns: dict[str, ColumnRuleModel] = {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> ConflictModel:
+        if self.rule in ("newest", "oldest") and not self.by:
+            raise ValueError(f"{self.rule} needs by: the column that holds the instant")
+        if self.columns and self.rule != "merge":
+            raise ValueError("columns are for rule: merge only")
+        return self
+
+
+class TransformModel(_Model):
+    """A declared conversion of a column's values."""
+
+    epoch: Literal["auto", "s", "ms", "us"]
+    to: Literal["iso8601_utc"]
+
+
+class FilterModel(_Model):
+    """Rows for which ``sql`` is not true are left out, counted and kept in the ledger."""
+
+    sql: str
+    reason: str = Field(min_length=1)
+
+
+class TableModel(_Model):
+    """How one target table comes about."""
+
+    into: str
+    from_: Annotated[list[str | InputModel], Field(alias="from", min_length=1)]
+    key: list[str] | None = None
+    identity: IdentityModel | None = None
+    on_conflict: ConflictModel | None = None
+    defaults: dict[str, Scalar] = {}
+    transform: dict[str, TransformModel | Literal["trim", "casefold"]] = {}
+    where: FilterModel | None = None
+
+
+class DropModel(_Model):
+    """A source table left behind on purpose."""
+
+    table: str
+    reason: str = Field(min_length=1)
+
+
+class CheckModel(_Model):
+    """A question to the finished targets."""
+
+    sql: str
+    expect: Scalar
+
+
+class PlanModel(_Model):
+    """Maps an application's sources to a few targets, rule by rule."""
+
+    version: Literal[1]
+    defaults: DefaultsModel = DefaultsModel()
+    sources: dict[str, SourceModel] = Field(min_length=1)
+    targets: dict[str, TargetModel] = Field(min_length=1)
+    copy_: Annotated[dict[str, list[str]], Field(alias="copy")] = {}
+    tables: list[TableModel] = []
+    drop: list[DropModel] = []
+    checks: list[CheckModel] = []

@@ -1,0 +1,240 @@
+"""Put staged files live, or back, as a set: whatever happens, each file is the old one or the new one.
+
+A journal says the intent before the first rename and is closed after the last; ``recover`` finishes
+what an open journal began.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from scripts.databases.sqlite import Connection, Error, connect_live
+from scripts.errors import GuardError, RollbackFailedError, TargetBusyError
+from scripts.files import COMPANIONS, hash_file, read_json, sync_folder, write_json
+from scripts.openers import find_openers
+
+Checkpoint = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """One file to put live."""
+
+    staged: str
+    live: str
+    previous: str
+    """Where the file that was live is kept; may not exist."""
+    sha256: str
+    """Of the staged file."""
+    aliases: tuple[str, ...] = ()
+
+
+def publish(swaps: list[Swap], sources: list[Path], journal: Path, checkpoint: Checkpoint) -> None:
+    """Put staged files live and make legacy sources read-only.
+
+    Raises TargetBusyError before anything changed.
+    """
+    with _held([Path(swap.live) for swap in swaps]):
+        modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in sources if path.is_file()}
+        intent = {"state": "open", "swaps": [asdict(swap) for swap in swaps], "modes": modes}
+        write_json(journal, intent)
+        checkpoint("publish.intent")
+        for swap in swaps:
+            _put_live(swap)
+            checkpoint(f"publish.{Path(swap.live).name}")
+    _finish(intent, journal)
+    checkpoint("publish.closed")
+
+
+def _finish(intent: dict[str, object], journal: Path) -> None:
+    for path in _modes(intent):
+        _change_mode(Path(path), stat.S_IMODE(Path(path).stat().st_mode) & ~0o222 if Path(path).exists() else None)
+    write_json(journal, {**intent, "state": "closed"})
+
+
+def _put_live(swap: Swap) -> None:
+    staged, live, previous = Path(swap.staged), Path(swap.live), Path(swap.previous)
+    if staged.exists():
+        previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        live.parent.mkdir(parents=True, exist_ok=True)
+        if live.exists() and not previous.exists():
+            _keep(live, previous)
+        _drop_companions(live)
+        staged.replace(live)
+        sync_folder(live.parent)
+        sync_folder(staged.parent)
+    for alias in swap.aliases:
+        _make_alias(live, live.parent / alias)
+
+
+def _keep(live: Path, previous: Path) -> None:
+    """Keep the live file under a second name, so that at no moment there is none."""
+    try:
+        os.link(live, previous)
+    except OSError:
+        part = previous.with_name(previous.name + ".part")
+        shutil.copy2(live, part)
+        part.replace(previous)
+    sync_folder(previous.parent)
+
+
+def _drop_companions(live: Path) -> None:
+    for suffix in COMPANIONS:
+        live.with_name(live.name + suffix).unlink(missing_ok=True)
+
+
+def _make_alias(live: Path, alias: Path) -> None:
+    """Link an old name to the new file, unless something has that name."""
+    if not alias.exists() and not alias.is_symlink():
+        alias.parent.mkdir(parents=True, exist_ok=True)
+        alias.symlink_to(os.path.relpath(live, alias.parent))
+
+
+@contextmanager
+def _held(lives: list[Path]) -> Iterator[None]:
+    """Hold every live file exclusively, its write-ahead log folded in, while it is replaced."""
+    refuse_busy(lives)
+    with ExitStack() as stack:
+        for live in lives:
+            if live.exists():
+                stack.callback(_hold(live).close)
+        yield
+
+
+def refuse_busy(lives: list[Path]) -> None:
+    """Make sure that nobody uses the live files and no stale journal lies beside them.
+
+    Raises TargetBusyError.
+    """
+    for live in lives:
+        for suffix in COMPANIONS:
+            companion = live.with_name(live.name + suffix)
+            if not live.exists() and companion.exists():
+                raise TargetBusyError(companion, "lies beside a target that is not there",
+                                      "find out whose it is; move it away, then run again")
+    openers = find_openers([live for live in lives if live.exists()])
+    if openers:
+        first = openers[0]
+        raise TargetBusyError(first.path, f"is held open by process {first.pid} ({first.command})",
+                              "stop it, then run the same command again")
+
+
+def _hold(live: Path) -> Connection:
+    try:
+        connection = connect_live(live)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+        connection.execute("BEGIN EXCLUSIVE")
+    except Error as error:
+        raise TargetBusyError(live, f"cannot be taken for ourselves ({error})",
+                              "stop what uses it, then run the same command again") from error
+    if mode != "delete":
+        connection.close()
+        raise TargetBusyError(live, "is open in another process (its journal mode cannot change)",
+                              "stop what uses it, then run the same command again")
+    return connection
+
+
+def recover(journal: Path) -> bool:
+    """Finish what an open journal began; return whether there was one.
+
+    Raises RollbackFailedError when neither the old nor the new file is to be found.
+    """
+    intent = read_json(journal)
+    if intent is None or intent.get("state") == "closed":
+        return False
+    if intent["state"] == "undoing":
+        _put_back(intent, journal)
+        return True
+    for swap in _swaps(intent):
+        if not Path(swap.staged).exists() and not Path(swap.live).exists():
+            raise RollbackFailedError(swap.live, "neither the staged nor the live file is there",
+                                      f"restore it from the backup beside {journal.parent}")
+        _put_live(swap)
+    _finish(intent, journal)
+    return True
+
+
+def find_changes(journal: Path) -> list[str]:
+    """Return the published files that were written to since, in words."""
+    intent = read_json(journal) or {}
+    changes = []
+    for swap in _swaps(intent):
+        live = Path(swap.live)
+        if not live.exists():
+            changes.append(f"{live.name} is gone")
+            continue
+        wal = live.with_name(live.name + "-wal")
+        if wal.exists() and wal.stat().st_size:
+            changes.append(f"{live.name} has a write-ahead log of {wal.stat().st_size} bytes")
+        elif hash_file(live) != swap.sha256:
+            changes.append(f"{live.name} was written to")
+    return changes
+
+
+def put_back(journal: Path, *, discard_changes: bool) -> list[str]:
+    """Put the previous files back and make the sources writable again; return what was put back.
+
+    Raises GuardError when the published files were written to, TargetBusyError when they are in use.
+    """
+    intent = read_json(journal)
+    if intent is None:
+        return []
+    changes = [] if discard_changes else find_changes(journal)
+    if changes:
+        raise GuardError("rollback", f"would lose what was written since publish: {'; '.join(changes)}",
+                         "say --discard-changes to lose it")
+    lives = [Path(swap.live) for swap in _swaps(intent)]
+    with _held(lives):
+        write_json(journal, {**intent, "state": "undoing"})
+        return _put_back(intent, journal)
+
+
+def _put_back(intent: dict[str, object], journal: Path) -> list[str]:
+    restored = []
+    for swap in _swaps(intent):
+        live, previous = Path(swap.live), Path(swap.previous)
+        for alias in swap.aliases:
+            _drop_alias(live, live.parent / alias)
+        _drop_companions(live)
+        if previous.exists():
+            previous.replace(live)
+        elif not Path(swap.staged).exists():
+            live.unlink(missing_ok=True)
+        if live.parent.is_dir():
+            sync_folder(live.parent)
+        restored.append(live.name)
+    for path, mode in _modes(intent).items():
+        _change_mode(Path(path), mode)
+    write_json(journal, {**intent, "state": "closed", "undone": True})
+    return restored
+
+
+def _drop_alias(live: Path, alias: Path) -> None:
+    if alias.is_symlink() and Path(os.path.realpath(alias)) == Path(os.path.realpath(live)):
+        alias.unlink()
+
+
+def _swaps(intent: dict[str, object]) -> list[Swap]:
+    found = intent.get("swaps", [])
+    return [Swap(**{**entry, "aliases": tuple(entry["aliases"])}) for entry in found]  # type: ignore[attr-defined]
+
+
+def _modes(intent: dict[str, object]) -> dict[str, int]:
+    found = intent.get("modes", {})
+    return found if isinstance(found, dict) else {}
+
+
+def _change_mode(path: Path, mode: int | None) -> None:
+    """Change a source's permissions where the file system lets us; nothing depends on it."""
+    if mode is not None and path.is_file() and os.access(path, os.R_OK):
+        try:
+            path.chmod(mode)
+        except OSError:
+            return

@@ -1,0 +1,67 @@
+"""Plans, runs and rollbacks on screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from scripts.binding import Work
+from scripts.plan import Plan, TableRule
+from scripts.report.screen import new_table, open_console, print_json
+
+_STALE = 7
+
+
+def show_plan(plan: Plan, work: Work | None, *, expanded: bool, as_json: bool, color: bool) -> None:
+    """Print that a plan is good, and with ``expanded`` every rule in full form."""
+    tables = {rule.into: _describe(rule) for rule in plan.tables if rule.table != "*"}
+    if as_json:
+        full: dict[str, Any] = {"plan": str(plan.path), "sources": len(plan.sources), "targets": len(plan.targets), "tables": tables}
+        print_json({**full, "rules": [asdict(rule) for rule in plan.tables]} if expanded else full)
+        return
+    console = open_console(color=color)
+    if expanded:
+        table = new_table("target table", "rule", "from", numbers=False)
+        for name, rule in tables.items():
+            table.add_row(name, str(rule["rule"]), ", ".join(rule["from"]))
+        console.print(table)
+    fits = "" if work is None else f"; fits the sources ({sum(len(target.tables) for target in work.targets)} tables to fill, " \
+                                  f"{len(work.absent)} named and not there)"
+    console.print(f"{plan.path.name} is good: {len(plan.sources)} sources, {len(plan.targets)} targets, "
+                  f"{len(tables)} tables{fits}", soft_wrap=True)
+
+
+def _describe(rule: TableRule) -> dict[str, Any]:
+    by = f" by {', '.join(rule.conflict.by)}" if rule.conflict.by else ""
+    order = f" ({' > '.join(rule.conflict.order)})" if rule.conflict.order else ""
+    return {"rule": f"{rule.conflict.rule}{by}{order}", "from": [entry.name for entry in rule.inputs],
+            "key": list(rule.key or ()), "at": rule.origin}
+
+
+def show_returned(returned: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what a rollback did in one sentence."""
+    if as_json:
+        print_json(returned)
+        return
+    if returned["run"] is None:
+        print("nothing to roll back: no published run")
+        return
+    verb = "would roll back" if returned["dry_run"] else "rolled back"
+    lose = f"; would lose: {'; '.join(returned['would_lose'])}" if returned["would_lose"] else ""
+    print(f"{verb} run {returned['run']}: {len(returned['files'])} targets are as they were before ({', '.join(returned['files'])}){lose}")
+
+
+def show_runs(runs: list[dict[str, Any]], *, as_json: bool, color: bool) -> int:
+    """Print all runs; exit 7 when one is open."""
+    is_open = any("interrupted: run" in run["state"] for run in runs)
+    if as_json:
+        print_json({"runs": runs, "exit": _STALE if is_open else 0})
+        return _STALE if is_open else 0
+    console = open_console(color=color)
+    table = new_table("run", "state", "verdict", "rows", "quarantined", "live", numbers=False)
+    for run in runs:
+        table.add_row(run["run"], run["state"], run["verdict"] or "", str(run["rows_read"] or ""),
+                      "" if run["quarantined"] is None else str(run["quarantined"]), "live" if run["is_current"] else "")
+    console.print(table if runs else "no runs yet")
+    return _STALE if is_open else 0

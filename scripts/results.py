@@ -1,0 +1,87 @@
+"""What a run finds, as frozen values: each is written as JSON into the run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+DISPOSITIONS = ("inserted", "merged_identical", "merged_changed", "superseded", "quarantined", "filtered")
+
+
+class Verdict(StrEnum):
+    """What verification says about a run (design, section 5)."""
+
+    PROVEN = "PROVEN"
+    PROVEN_WITH_QUARANTINE = "PROVEN_WITH_QUARANTINE"
+    DIFFERENT = "DIFFERENT"
+    INCOMPLETE = "INCOMPLETE"
+    UNVERIFIED = "UNVERIFIED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A consistent copy of one source at one instant."""
+
+    source: str
+    path: str
+    file: str
+    """The copy, absolute."""
+    original: str
+    """The source, absolute."""
+    sha256: str
+    size: int
+    schema_sha256: str
+    state: Mapping[str, tuple[int, int, int]]
+    """Of the source's files when it was taken: name to (inode, size, mtime in ns)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableTally:
+    """Where the rows of one source table ended, re-derived by verification."""
+
+    into: str
+    read: int
+    inserted: int = 0
+    merged_identical: int = 0
+    merged_changed: int = 0
+    superseded: int = 0
+    quarantined: int = 0
+    filtered: int = 0
+    rewritten: int = 0
+    unexplained: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetTally:
+    """What verification found in one target table."""
+
+    rows: int
+    explained: int
+    seeded: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Everything verification found in one target."""
+
+    target: str
+    tables: Mapping[str, TableTally]
+    targets: Mapping[str, TargetTally]
+    differences: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What making one target left behind."""
+
+    target: str
+    file: str
+    ledger: str
+    rows: int
+    carried: tuple[str, ...] = ()
+    """What was taken along without the plan naming it: columns, indexes, views, triggers."""
+    reported: tuple[str, ...] = ()
+    """What could not be taken along."""
+    rebuilt: tuple[str, ...] = field(default_factory=tuple)

@@ -1,0 +1,1 @@
+"""The tasks that users see: one module per namespace."""

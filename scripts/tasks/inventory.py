@@ -1,0 +1,47 @@
+"""``inventory.show``: what is in a directory, before anything is planned."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from scripts.config import read_settings
+from scripts.inventory import Expectation, describe_inventory, read_expectation, take_inventory
+from scripts.plan import read_plan
+from scripts.system import find_system
+from scripts.tasks._task import is_json, task
+
+
+@task(
+    help={
+        "source": "Directory that holds the databases.",
+        "integrity": "Check indexes too: slower.",
+        "table": "Look at this table only; may be repeated.",
+        "system": "Mark what this system (a folder under sql/) does not name.",
+    }
+)
+def show(
+    c: Context, source: Path, integrity: bool = False, table: list[str] | None = None, system: str = ""
+) -> None:
+    """Show what is there: files, tables, awkward values."""
+    inventory = take_inventory(source, integrity=integrity, tables=table or (), expected=expect(system))
+    print(
+        json.dumps(dataclasses.asdict(inventory), default=str)
+        if is_json(c)
+        else "\n".join(describe_inventory(inventory))
+    )
+
+
+def expect(system: str) -> Expectation | None:
+    """Read what a system declares; None when none was named."""
+    if not system:
+        return None
+    folder = find_system(system, read_settings().root)
+    return read_expectation(folder, read_plan(folder / "plan.yaml").sources.values())
+
+
+namespace = Collection("inventory", show)

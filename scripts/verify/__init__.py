@@ -1,0 +1,9 @@
+"""Prove, from the snapshots and by other code than merge's, where every row of every source ended.
+
+Nothing here reads a counter of the code that copied: the snapshots, the staged target and the ledger
+are joined, and what the joins do not explain is a difference.
+"""
+
+from scripts.verify.target import verify_content, verify_soundness
+
+__all__ = ["verify_content", "verify_soundness"]

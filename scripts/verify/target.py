@@ -1,0 +1,35 @@
+"""Verify one staged target: its content, and that it is sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.binding import TargetJob
+from scripts.databases.sqlite import attached, open_snapshot
+from scripts.functions import register_functions
+from scripts.results import TableTally, TargetTally, Verification
+from scripts.verify.structure import count_orphans, find_damage, verify_structure
+from scripts.verify.tables import verify_table
+
+
+def verify_content(job: TargetJob, stage: Path, ledger: Path) -> Verification:
+    """Join snapshots, target and ledger, and say where every row ended. Read-only."""
+    tables: dict[str, TableTally] = {}
+    targets: dict[str, TargetTally] = {}
+    differences: list[str] = []
+    with open_snapshot(stage) as connection, attached(connection, ledger, "ledger"):
+        register_functions(connection)
+        for table in job.tables:
+            found, tally, wrong = verify_table(connection, table)
+            tables.update(found)
+            targets[table.into] = tally
+            differences += wrong
+    return Verification(target=job.name, tables=tables, targets=targets, differences=tuple(differences))
+
+
+def verify_soundness(job: TargetJob, stage: Path) -> Verification:
+    """Check a target's pages, indexes, structure and marks, and count its orphans. Read-only."""
+    with open_snapshot(stage) as connection:
+        differences = find_damage(connection, job) + verify_structure(connection, job)
+        notes = count_orphans(connection, job)
+    return Verification(target=job.name, tables={}, targets={}, differences=tuple(differences), notes=tuple(notes))

@@ -1,0 +1,84 @@
+"""Run independent jobs on every core, each in a process of its own that dies with us.
+
+Small work stays in this process: starting another costs more than it saves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TypeVar
+
+from scripts.errors import StrongroomError
+
+Result = TypeVar("Result")
+_PR_SET_PDEATHSIG = 1
+_TICK_SECONDS = 0.2
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class Workers:
+    """Where jobs run: here, or in a pool of processes."""
+
+    def __init__(self, pool: ProcessPoolExecutor | None, tick: Callable[[], None]) -> None:
+        """Run jobs in ``pool``, or here without one; call ``tick`` while waiting."""
+        self._pool = pool
+        self.tick = tick
+
+    def submit(self, function: Callable[..., Result], *arguments: object) -> Future[Result]:
+        """Start a job; here it is done when this returns."""
+        if self._pool is not None:
+            return self._pool.submit(function, *arguments)
+        future: Future[Result] = Future()
+        future.set_result(function(*arguments))
+        self.tick()
+        return future
+
+    def gather(self, futures: list[Future[Result]]) -> list[Result]:
+        """Wait for jobs, in their order; the first error ends all.
+
+        Raises what the job raised.
+        """
+        waiting = set(futures)
+        while waiting:
+            done, waiting = wait(waiting, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
+            self.tick()
+            for future in done:
+                _result(future)
+        return [_result(future) for future in futures]
+
+
+def _result(future: Future[Result]) -> Result:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise StrongroomError("worker", "a worker process ended unexpectedly (killed, or out of memory?)",
+                              "run the same command again") from error
+
+
+@contextmanager
+def open_workers(count: int, tick: Callable[[], None]) -> Iterator[Workers]:
+    """Give a place to run jobs: in this process when ``count`` is 1."""
+    if count <= 1:
+        yield Workers(None, tick)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_die_with_parent)
+    try:
+        yield Workers(pool, tick)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((pool._processes or {}).values()):  # noqa: SLF001  there is no public way to end running jobs
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

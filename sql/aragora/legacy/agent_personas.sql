@@ -1,0 +1,143 @@
+-- agent_personas.db: personas, positions, flips (PersonaManager, PositionLedger, FlipDetector).
+
+CREATE TABLE _schema_versions (
+    module TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    updated_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP
+);
+
+INSERT INTO _schema_versions (module, version, updated_at)
+VALUES
+('personas', 1, '2026-03-08 00:00:00'),
+('insights', 1, '2026-03-08 00:00:00');
+
+CREATE TABLE personas (
+    agent_name TEXT PRIMARY KEY,
+    description TEXT,
+    traits TEXT,
+    expertise TEXT,
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TABLE performance_history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    agent_name TEXT NOT NULL,
+    debate_id TEXT,
+    domain TEXT,
+    action TEXT,
+    success INTEGER,
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TABLE position_history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    debate_id TEXT NOT NULL,
+    agent_name TEXT NOT NULL,
+    position_type TEXT NOT NULL,
+    position_text TEXT NOT NULL,
+    round_num INTEGER DEFAULT 0,
+    confidence REAL DEFAULT 0.5,
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    was_winning_position INTEGER DEFAULT NULL,
+    verified_correct INTEGER DEFAULT NULL,
+    UNIQUE (debate_id, agent_name, position_type, round_num)
+);
+
+CREATE INDEX idx_position_agent ON position_history (agent_name);
+CREATE INDEX idx_position_debate ON position_history (debate_id);
+
+CREATE TABLE debate_outcomes (
+    debate_id TEXT PRIMARY KEY,
+    winning_agent TEXT,
+    winning_position TEXT,
+    consensus_confidence REAL,
+    verified_at TEXT DEFAULT NULL,
+    verification_result INTEGER DEFAULT NULL,
+    verification_source TEXT DEFAULT NULL,
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TABLE experiments (
+    experiment_id TEXT PRIMARY KEY,
+    agent_name TEXT NOT NULL,
+    control_persona TEXT NOT NULL,
+    variant_persona TEXT NOT NULL,
+    hypothesis TEXT,
+    status TEXT DEFAULT 'running',
+    control_successes INTEGER DEFAULT 0,
+    control_trials INTEGER DEFAULT 0,
+    variant_successes INTEGER DEFAULT 0,
+    variant_trials INTEGER DEFAULT 0,
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    completed_at TEXT
+);
+
+CREATE TABLE emergent_traits (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    trait_name TEXT NOT NULL,
+    source_agents TEXT NOT NULL,
+    supporting_evidence TEXT,
+    confidence REAL DEFAULT 0.5,
+    first_detected TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TABLE trait_transfers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    from_agent TEXT NOT NULL,
+    to_agent TEXT NOT NULL,
+    trait TEXT NOT NULL,
+    expertise_domain TEXT,
+    success_rate_before REAL,
+    success_rate_after REAL,
+    transferred_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TABLE evolution_history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    agent_name TEXT NOT NULL,
+    mutation_type TEXT NOT NULL,
+    before_state TEXT NOT NULL,
+    after_state TEXT NOT NULL,
+    reason TEXT,
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TABLE positions (
+    id TEXT PRIMARY KEY,
+    agent_name TEXT NOT NULL,
+    claim TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    debate_id TEXT NOT NULL,
+    round_num INTEGER NOT NULL,
+    outcome TEXT DEFAULT 'pending',
+    reversed INTEGER DEFAULT 0,
+    reversal_debate_id TEXT,
+    domain TEXT,
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+    resolved_at TEXT
+);
+
+CREATE INDEX idx_positions_agent ON positions (agent_name);
+CREATE INDEX idx_positions_debate ON positions (debate_id);
+CREATE INDEX idx_positions_outcome ON positions (outcome);
+
+CREATE TABLE detected_flips (
+    id TEXT PRIMARY KEY,
+    agent_name TEXT NOT NULL,
+    original_claim TEXT NOT NULL,
+    new_claim TEXT NOT NULL,
+    original_confidence REAL,
+    new_confidence REAL,
+    original_debate_id TEXT,
+    new_debate_id TEXT,
+    original_position_id TEXT,
+    new_position_id TEXT,
+    similarity_score REAL,
+    flip_type TEXT,
+    domain TEXT,
+    detected_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE INDEX idx_flips_agent ON detected_flips (agent_name);
+CREATE INDEX idx_flips_type ON detected_flips (flip_type);

@@ -1,0 +1,18 @@
+"""The tasks of ``./inv``, assembled in the order in which the list shows them."""
+
+from __future__ import annotations
+
+from invoke.collection import Collection
+
+from scripts.tasks import bench, check, consolidate, demo, doctor, inventory, paths, test
+
+namespace = Collection(
+    demo.demo,
+    test.test,
+    inventory.namespace,
+    paths.namespace,
+    consolidate.namespace,
+    doctor.namespace,
+    bench.namespace,
+    check.namespace,
+)
