@@ -102,7 +102,9 @@ def explain_os_error(path: Path, error: OSError) -> StrongroomError:
     """Say in our words what the operating system said about ``path``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(path, "the disk is full", "free some space, then run the same command again")
-    return UnreachableError(path, (error.strerror or str(error)).lower(), "check the path, its permissions and its mount")
+    return UnreachableError(
+        path, (error.strerror or str(error)).lower(), "check the path, its permissions and its mount"
+    )
 
 
 def state_of(path: Path) -> Mapping[str, tuple[int, int, int]]:
@@ -126,7 +128,12 @@ def find_databases(directory: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not is_ours(here / name))
         for name in sorted(names):
             path = here / name
-            if name.endswith(COMPANIONS) or path.is_symlink() or not path.is_file() or not path.stat().st_size:
+            if (
+                name.endswith(COMPANIONS)
+                or path.is_symlink()
+                or not path.is_file()
+                or not path.stat().st_size
+            ):
                 continue
             if name.endswith(DATABASE_SUFFIXES) or _has_sqlite_header(path):
                 yield path
@@ -134,7 +141,9 @@ def find_databases(directory: Path) -> Iterator[Path]:
 
 def is_ours(folder: Path) -> bool:
     """Tell whether a folder holds our own runs or backups."""
-    return folder.name == OWN_FOLDER or (folder.parent.name == BACKUP_FOLDER and (folder / MANIFEST).is_file())
+    return folder.name == OWN_FOLDER or (
+        folder.parent.name == BACKUP_FOLDER and (folder / MANIFEST).is_file()
+    )
 
 
 def _has_sqlite_header(path: Path) -> bool:
@@ -154,8 +163,11 @@ def locked(path: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise LockedError(path.parent.parent, f"another run holds the lock (process {holder})",
-                              "wait for it, then run the same command again") from None
+            raise LockedError(
+                path.parent.parent,
+                f"another run holds the lock (process {holder})",
+                "wait for it, then run the same command again",
+            ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -15,15 +15,31 @@ from scripts.quoting import literal
 def register_functions(connection: Connection) -> None:
     """Make our functions known to one connection."""
     connection.create_function("strongroom_instant", 1, read_instant, deterministic=True)
+    connection.create_function("strongroom_is_utf8", 1, _is_utf8, deterministic=True)
     connection.create_function("strongroom_sign", 1, _sign, deterministic=True)
     connection.create_function("strongroom_epoch", 2, _epoch_to_iso8601, deterministic=True)
     connection.create_function("strongroom_trim", 2, _trim, deterministic=True)
     connection.create_function("strongroom_casefold", 2, _casefold, deterministic=True)
 
 
+def instant_call(expression: str) -> str:
+    """Return the SQL that reads an instant; TEXT travels as bytes, for it may be no UTF-8."""
+    return f"strongroom_instant(CASE typeof({expression}) WHEN 'text' THEN CAST({expression} AS BLOB) ELSE {expression} END)"
+
+
 def transform_call(name: str, option: str, expression: str) -> str:
-    """Return the SQL that applies a transform of the registry to an expression."""
-    return f"strongroom_{name}({expression}, {literal(option)})"
+    """Return the SQL that applies a transform of the registry; TEXT that is no UTF-8 stays as it is."""
+    changed = f"strongroom_{name}({expression}, {literal(option)})"
+    readable = f"typeof({expression}) <> 'text' OR strongroom_is_utf8(CAST({expression} AS BLOB))"
+    return f"CASE WHEN {readable} THEN {changed} ELSE {expression} END"
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _sign(value: Stored) -> float:

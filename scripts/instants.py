@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _FACTORS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_BEYOND = 2**63 - 1
+"""Instants stay within SQLite's integers, and within what stands for never and for ever."""
 _MILLISECONDS_FROM = 10**11
 _MICROSECONDS_FROM = 10**14
 
@@ -27,8 +28,8 @@ def read_instant(value: Stored) -> int | None:
         moment = datetime.fromisoformat(text.strip())
     except (ValueError, UnicodeDecodeError):
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // _MICROSECOND
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def read_epoch(value: float, unit: str) -> int | None:
@@ -39,7 +40,8 @@ def read_epoch(value: float, unit: str) -> int | None:
         size = abs(value)
         unit = "s" if size < _MILLISECONDS_FROM else "ms" if size < _MICROSECONDS_FROM else "us"
     factor = _FACTORS[unit]
-    return value * factor if isinstance(value, int) else round(value * factor)
+    found = value * factor if isinstance(value, int) else round(value * factor)
+    return found if abs(found) < _BEYOND else None
 
 
 def write_iso8601(microseconds: int) -> str | None:

@@ -15,10 +15,14 @@ def translate(arguments: list[str]) -> list[str]:
 
     ``--source-dir`` defaults to ``ARAGORA_DATA_DIR`` and its aliases, the target to the source.
     """
-    parser = argparse.ArgumentParser(prog="migrate_databases.py", description="Consolidate Aragora's databases.")
+    parser = argparse.ArgumentParser(
+        prog="migrate_databases.py", description="Consolidate Aragora's databases."
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would happen; write nothing")
     parser.add_argument("--rollback", action="store_true", help="put the previous state back")
-    parser.add_argument("--validate", action="store_true", help="prove the result (always done; alone: prove it again)")
+    parser.add_argument(
+        "--validate", action="store_true", help="prove the result (always done; alone: prove it again)"
+    )
     parser.add_argument("--source-dir", help="directory of the legacy files")
     parser.add_argument("--target-dir", help="directory of the consolidated databases (default: the source)")
     given = parser.parse_args(arguments)
@@ -28,8 +32,16 @@ def translate(arguments: list[str]) -> list[str]:
         return ["consolidate.rollback", "--target", target, *(["--dry-run"] if given.dry_run else [])]
     if given.validate and not given.dry_run and (Path(target) / ".strongroom" / "current.json").is_file():
         return ["consolidate.verify", "--target", target]
-    return ["consolidate.run", "--system", "aragora", "--source", source, "--target", target,
-            *(["--dry-run"] if given.dry_run else [])]
+    return [
+        "consolidate.run",
+        "--system",
+        "aragora",
+        "--source",
+        source,
+        "--target",
+        target,
+        *(["--dry-run"] if given.dry_run else []),
+    ]
 
 
 def _data_directory() -> str:

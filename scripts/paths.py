@@ -49,10 +49,16 @@ def resolve_paths(system: System, settings: Settings, mode: str | None = None) -
     for kind, database in system.databases.items():
         named = settings.variable(database.variable) if database.variable else None
         path = data_dir / (named or database.file_in(chosen))
-        databases.append(DatabasePath(
-            type=kind, mode=chosen, path=path, exists=path.is_file(),
-            origin="override" if named else "default", variable=database.variable,
-        ))
+        databases.append(
+            DatabasePath(
+                type=kind,
+                mode=chosen,
+                path=path,
+                exists=path.is_file(),
+                origin="override" if named else "default",
+                variable=database.variable,
+            )
+        )
     exports = {row.variable: str(row.path) for row in databases if row.variable}
     if system.mode:
         exports = {system.mode.variable: chosen, **exports}

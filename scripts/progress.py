@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from typing import Protocol
+
+_rows = multiprocessing.Value("Q", 0)
+"""Shared with the workers, which are forked from this process."""
+
+
+def add_rows(count: int) -> None:
+    """Say that ``count`` more rows of the current step are done; workers may."""
+    with _rows.get_lock():
+        _rows.value += count
+
+
+def take_rows() -> int:
+    """Return the rows done since the step began."""
+    return _rows.value
+
+
+def forget_rows() -> None:
+    """Begin a step."""
+    with _rows.get_lock():
+        _rows.value = 0
 
 
 class Progress(Protocol):

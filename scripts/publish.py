@@ -27,39 +27,81 @@ class Swap:
     """One file to put live."""
 
     staged: str
+    """Relative to the run's folder."""
     live: str
-    previous: str
-    """Where the file that was live is kept; may not exist."""
+    """Relative to the target directory."""
     sha256: str
     """Of the staged file."""
     aliases: tuple[str, ...] = ()
 
 
-def publish(swaps: list[Swap], sources: list[Path], journal: Path, checkpoint: Checkpoint) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a run publishes to. Journals hold relative paths only, so that a moved tree acts on itself."""
+
+    target: Path
+    folder: Path
+    """The run's folder: the journal, the staged and the previous files are in it."""
+
+    @property
+    def journal(self) -> Path:
+        """Where the intent is written."""
+        return self.folder / "publish.json"
+
+    def live(self, swap: Swap) -> Path:
+        """Return the file that applications open."""
+        return self.target / swap.live
+
+    def staged(self, swap: Swap) -> Path:
+        """Return the file that was built."""
+        return self.folder / swap.staged
+
+    def previous(self, swap: Swap) -> Path:
+        """Return where the file that was live is kept; may not exist."""
+        return self.folder / "previous" / swap.live
+
+
+def publish(place: Place, swaps: list[Swap], sources: list[Path], checkpoint: Checkpoint) -> None:
     """Put staged files live and make legacy sources read-only.
 
     Raises TargetBusyError before anything changed.
     """
-    with _held([Path(swap.live) for swap in swaps]):
+    for swap in swaps:
+        _dress(place, swap, sources)
+    with _held([place.live(swap) for swap in swaps]):
         modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in sources if path.is_file()}
         intent = {"state": "open", "swaps": [asdict(swap) for swap in swaps], "modes": modes}
-        write_json(journal, intent)
+        write_json(place.journal, intent)
         checkpoint("publish.intent")
         for swap in swaps:
-            _put_live(swap)
-            checkpoint(f"publish.{Path(swap.live).name}")
-    _finish(intent, journal)
+            _put_live(place, swap)
+            checkpoint(f"publish.{swap.live}")
+    _finish(place, intent)
     checkpoint("publish.closed")
 
 
-def _finish(intent: dict[str, object], journal: Path) -> None:
+def _dress(place: Place, swap: Swap, sources: list[Path]) -> None:
+    """Give a staged file the owner and permissions of the file it replaces, else of the first source."""
+    staged, live = place.staged(swap), place.live(swap)
+    model = live if live.exists() else next((path for path in sources if path.is_file()), None)
+    if model is None:
+        return
+    like = model.stat()
+    staged.chmod(stat.S_IMODE(like.st_mode) & 0o666 | 0o600)
+    if os.geteuid() == 0:
+        os.chown(staged, like.st_uid, like.st_gid)
+
+
+def _finish(place: Place, intent: dict[str, object]) -> None:
     for path in _modes(intent):
-        _change_mode(Path(path), stat.S_IMODE(Path(path).stat().st_mode) & ~0o222 if Path(path).exists() else None)
-    write_json(journal, {**intent, "state": "closed"})
+        _change_mode(
+            Path(path), stat.S_IMODE(Path(path).stat().st_mode) & ~0o222 if Path(path).exists() else None
+        )
+    write_json(place.journal, {**intent, "state": "closed"})
 
 
-def _put_live(swap: Swap) -> None:
-    staged, live, previous = Path(swap.staged), Path(swap.live), Path(swap.previous)
+def _put_live(place: Place, swap: Swap) -> None:
+    staged, live, previous = place.staged(swap), place.live(swap), place.previous(swap)
     if staged.exists():
         previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         live.parent.mkdir(parents=True, exist_ok=True)
@@ -116,13 +158,19 @@ def refuse_busy(lives: list[Path]) -> None:
         for suffix in COMPANIONS:
             companion = live.with_name(live.name + suffix)
             if not live.exists() and companion.exists():
-                raise TargetBusyError(companion, "lies beside a target that is not there",
-                                      "find out whose it is; move it away, then run again")
+                raise TargetBusyError(
+                    companion,
+                    "lies beside a target that is not there",
+                    "find out whose it is; move it away, then run again",
+                )
     openers = find_openers([live for live in lives if live.exists()])
     if openers:
         first = openers[0]
-        raise TargetBusyError(first.path, f"is held open by process {first.pid} ({first.command})",
-                              "stop it, then run the same command again")
+        raise TargetBusyError(
+            first.path,
+            f"is held open by process {first.pid} ({first.command})",
+            "stop it, then run the same command again",
+        )
 
 
 def _hold(live: Path) -> Connection:
@@ -132,41 +180,50 @@ def _hold(live: Path) -> Connection:
         mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
         connection.execute("BEGIN EXCLUSIVE")
     except Error as error:
-        raise TargetBusyError(live, f"cannot be taken for ourselves ({error})",
-                              "stop what uses it, then run the same command again") from error
+        raise TargetBusyError(
+            live,
+            f"cannot be taken for ourselves ({error})",
+            "stop what uses it, then run the same command again",
+        ) from error
     if mode != "delete":
         connection.close()
-        raise TargetBusyError(live, "is open in another process (its journal mode cannot change)",
-                              "stop what uses it, then run the same command again")
+        raise TargetBusyError(
+            live,
+            "is open in another process (its journal mode cannot change)",
+            "stop what uses it, then run the same command again",
+        )
     return connection
 
 
-def recover(journal: Path) -> bool:
+def recover(place: Place) -> bool:
     """Finish what an open journal began; return whether there was one.
 
     Raises RollbackFailedError when neither the old nor the new file is to be found.
     """
-    intent = read_json(journal)
+    intent = read_json(place.journal)
     if intent is None or intent.get("state") == "closed":
         return False
     if intent["state"] == "undoing":
-        _put_back(intent, journal)
+        _put_back(place, intent)
         return True
     for swap in _swaps(intent):
-        if not Path(swap.staged).exists() and not Path(swap.live).exists():
-            raise RollbackFailedError(swap.live, "neither the staged nor the live file is there",
-                                      f"restore it from the backup beside {journal.parent}")
-        _put_live(swap)
-    _finish(intent, journal)
+        if not place.staged(swap).exists() and not place.live(swap).exists():
+            raise RollbackFailedError(
+                place.live(swap),
+                "neither the staged nor the live file is there",
+                f"restore it from the backup beside {place.folder}",
+            )
+        _put_live(place, swap)
+    _finish(place, intent)
     return True
 
 
-def find_changes(journal: Path) -> list[str]:
+def find_changes(place: Place) -> list[str]:
     """Return the published files that were written to since, in words."""
-    intent = read_json(journal) or {}
+    intent = read_json(place.journal) or {}
     changes = []
     for swap in _swaps(intent):
-        live = Path(swap.live)
+        live = place.live(swap)
         if not live.exists():
             changes.append(f"{live.name} is gone")
             continue
@@ -178,41 +235,44 @@ def find_changes(journal: Path) -> list[str]:
     return changes
 
 
-def put_back(journal: Path, *, discard_changes: bool) -> list[str]:
+def put_back(place: Place, *, discard_changes: bool) -> list[str]:
     """Put the previous files back and make the sources writable again; return what was put back.
 
     Raises GuardError when the published files were written to, TargetBusyError when they are in use.
     """
-    intent = read_json(journal)
+    intent = read_json(place.journal)
     if intent is None:
         return []
-    changes = [] if discard_changes else find_changes(journal)
+    changes = [] if discard_changes else find_changes(place)
     if changes:
-        raise GuardError("rollback", f"would lose what was written since publish: {'; '.join(changes)}",
-                         "say --discard-changes to lose it")
-    lives = [Path(swap.live) for swap in _swaps(intent)]
+        raise GuardError(
+            "rollback",
+            f"would lose what was written since publish: {'; '.join(changes)}",
+            "say --discard-changes to lose it",
+        )
+    lives = [place.live(swap) for swap in _swaps(intent)]
     with _held(lives):
-        write_json(journal, {**intent, "state": "undoing"})
-        return _put_back(intent, journal)
+        write_json(place.journal, {**intent, "state": "undoing"})
+        return _put_back(place, intent)
 
 
-def _put_back(intent: dict[str, object], journal: Path) -> list[str]:
+def _put_back(place: Place, intent: dict[str, object]) -> list[str]:
     restored = []
     for swap in _swaps(intent):
-        live, previous = Path(swap.live), Path(swap.previous)
+        live, previous = place.live(swap), place.previous(swap)
         for alias in swap.aliases:
             _drop_alias(live, live.parent / alias)
         _drop_companions(live)
         if previous.exists():
             previous.replace(live)
-        elif not Path(swap.staged).exists():
+        elif not place.staged(swap).exists():
             live.unlink(missing_ok=True)
         if live.parent.is_dir():
             sync_folder(live.parent)
         restored.append(live.name)
     for path, mode in _modes(intent).items():
         _change_mode(Path(path), mode)
-    write_json(journal, {**intent, "state": "closed", "undone": True})
+    write_json(place.journal, {**intent, "state": "closed", "undone": True})
     return restored
 
 

@@ -5,12 +5,20 @@ Every statement that is put together from identifiers goes through here.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable
+
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def quote(name: str) -> str:
     """Quote one identifier; a quote inside it is doubled."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def fold(name: str) -> str:
+    """Return a name as SQLite compares names: only A to Z lose their case."""
+    return name.translate(_LOWER)
 
 
 def quote_all(names: Iterable[str], prefix: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 DISPOSITIONS = ("inserted", "merged_identical", "merged_changed", "superseded", "quarantined", "filtered")
@@ -80,8 +80,9 @@ class Build:
     file: str
     ledger: str
     rows: int
+    sha256: str
+    """Of the built file."""
     carried: tuple[str, ...] = ()
     """What was taken along without the plan naming it: columns, indexes, views, triggers."""
     reported: tuple[str, ...] = ()
     """What could not be taken along."""
-    rebuilt: tuple[str, ...] = field(default_factory=tuple)

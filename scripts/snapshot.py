@@ -36,12 +36,16 @@ def take_snapshot(source: Source, original: Path, file: Path) -> Snapshot:
     Raises UnreachableError, DamagedSourceError, NoSpaceError.
     """
     if not original.is_file():
-        raise UnreachableError(original, "there is no such file", f"or say optional: true for {source.name} in the plan")
+        raise UnreachableError(
+            original, "there is no such file", f"or say optional: true for {source.name} in the plan"
+        )
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.touch(mode=0o600)
         state = state_of(original)
-        database = _copy_json(source, original, file) if source.format == "json" else _copy_sqlite(original, file)
+        database = (
+            _copy_json(source, original, file) if source.format == "json" else _copy_sqlite(original, file)
+        )
         sync_file(database)
     except OSError as error:
         raise explain_os_error(file, error) from error
@@ -49,8 +53,14 @@ def take_snapshot(source: Source, original: Path, file: Path) -> Snapshot:
         _refuse_damage(connection, original)
         schema = schema_digest(connection)
     return Snapshot(
-        source=source.name, path=source.path, file=str(database), original=str(original.absolute()),
-        sha256=hash_file(database), size=database.stat().st_size, schema_sha256=schema, state=state,
+        source=source.name,
+        path=source.path,
+        file=str(database),
+        original=str(original.absolute()),
+        sha256=hash_file(database),
+        size=database.stat().st_size,
+        schema_sha256=schema,
+        state=state,
     )
 
 
@@ -73,17 +83,23 @@ def _refuse_truncated(original: Path) -> None:
     with original.open("rb") as stream:
         header = stream.read(100)
     if header and not header.startswith(SQLITE_HEADER):
-        raise DamagedSourceError(original, "is not a database (or is encrypted)",
-                                 "look at the file, or take it out of the plan")
+        raise DamagedSourceError(
+            original, "is not a database (or is encrypted)", "look at the file, or take it out of the plan"
+        )
     if header and len(header) < 100:  # noqa: PLR2004  the length of SQLite's file header
-        raise DamagedSourceError(original, "is truncated inside its header", "restore it from a backup, then run again")
+        raise DamagedSourceError(
+            original, "is truncated inside its header", "restore it from a backup, then run again"
+        )
 
 
 def _refuse_damage(connection: Connection, original: Path) -> None:
     found = check_integrity(connection, quick=True)
     if found:
-        raise DamagedSourceError(original, f"is damaged: {found[0].splitlines()[-1]}",
-                                 "restore it from a backup, or recover what is left, then run again")
+        raise DamagedSourceError(
+            original,
+            f"is damaged: {found[0].splitlines()[-1]}",
+            "restore it from a backup, or recover what is left, then run again",
+        )
 
 
 def _copy_json(source: Source, original: Path, file: Path) -> Path:
@@ -95,7 +111,9 @@ def _copy_json(source: Source, original: Path, file: Path) -> Path:
     try:
         document: Json = json.loads(content)
     except ValueError as error:
-        raise DamagedSourceError(original, f"is not JSON ({error})", "mend the file, or take it out of the plan") from error
+        raise DamagedSourceError(
+            original, f"is not JSON ({error})", "mend the file, or take it out of the plan"
+        ) from error
     with open_stage(database) as connection:
         database.chmod(0o600)
         connection.execute("CREATE TABLE document (name TEXT, content TEXT)")
@@ -114,7 +132,9 @@ def _select(document: Json, path: str, original: Path) -> list[Mapping[str, obje
             return []
         found = found[step]  # type: ignore[assignment]
     if isinstance(found, Mapping):
-        found = [{"key": key, **value} if isinstance(value, Mapping) else value for key, value in found.items()]
+        found = [
+            {"key": key, **value} if isinstance(value, Mapping) else value for key, value in found.items()
+        ]
     if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
         raise DamagedSourceError(original, f"{path} is no list of objects", "correct rows: in the plan")
     return found  # type: ignore[return-value]
@@ -126,8 +146,10 @@ def _write_rows(connection: Connection, table: str, rows: list[Mapping[str, obje
         return
     connection.execute(f"CREATE TABLE {quote(table)} ({quote_all(columns)})")
     holes = ", ".join("?" * len(columns))
-    connection.executemany(f"INSERT INTO {quote(table)} VALUES ({holes})",
-                           ([_as_sql(row.get(name)) for name in columns] for row in rows))
+    connection.executemany(
+        f"INSERT INTO {quote(table)} VALUES ({holes})",
+        ([_as_sql(row.get(name)) for name in columns] for row in rows),
+    )
 
 
 def _as_sql(value: object) -> str | int | float | None:
@@ -152,15 +174,20 @@ def refuse_changed(snapshot: Snapshot, scratch: Path) -> None:
     if dict(snapshot.state) == dict(state_of(original)):
         return
     if hash_now(snapshot, scratch) != snapshot.sha256:
-        raise SourceChangedError(original, "changed since its snapshot",
-                                 "stop the application that writes to it, then run again")
+        raise SourceChangedError(
+            original, "changed since its snapshot", "stop the application that writes to it, then run again"
+        )
 
 
 def hash_now(snapshot: Snapshot, scratch: Path) -> str:
     """Return the hash that a snapshot of the source would have now."""
     original = Path(snapshot.original)
     if not snapshot.file.endswith(snapshot.path):
-        return "" if hash_file(original) != hash_file(Path(snapshot.file.removesuffix(".db"))) else snapshot.sha256
+        return (
+            ""
+            if hash_file(original) != hash_file(Path(snapshot.file.removesuffix(".db")))
+            else snapshot.sha256
+        )
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     again = scratch / "again.db"
     again.unlink(missing_ok=True)

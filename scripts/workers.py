@@ -61,8 +61,11 @@ def _result(future: Future[Result]) -> Result:
     try:
         return future.result()
     except BrokenProcessPool as error:
-        raise StrongroomError("worker", "a worker process ended unexpectedly (killed, or out of memory?)",
-                              "run the same command again") from error
+        raise StrongroomError(
+            "worker",
+            "a worker process ended unexpectedly (killed, or out of memory?)",
+            "run the same command again",
+        ) from error
 
 
 @contextmanager
@@ -71,7 +74,8 @@ def open_workers(count: int, tick: Callable[[], None]) -> Iterator[Workers]:
     if count <= 1:
         yield Workers(None, tick)
         return
-    context = multiprocessing.get_context("spawn")
+    # fork: nothing is open yet, no thread runs, and a worker need not import everything again.
+    context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_die_with_parent)
     try:
         yield Workers(pool, tick)

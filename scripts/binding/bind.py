@@ -19,7 +19,7 @@ from scripts.databases.schema import Schema, Table, count_rows, read_schema
 from scripts.databases.sqlite import Connection, open_snapshot
 from scripts.errors import GuardError, PlanError
 from scripts.plan import Conflict, Drop, Input, Plan, TableRule
-from scripts.quoting import dotted, quote
+from scripts.quoting import dotted, fold, quote
 from scripts.results import Snapshot
 
 _LARGEST = 2**63 - 1
@@ -59,19 +59,20 @@ def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path) -> Work:
     rules = _expand_wildcards(ground)
     drops = _bind_drops(ground)
     targets = tuple(
-        _bind_target(ground, name, [rule for rule in rules if rule.target == name], folder) for name in plan.targets
+        _bind_target(ground, name, [rule for rule in rules if rule.target == name], folder)
+        for name in plan.targets
     )
     _refuse_unmapped(ground)
     return Work(targets=targets, drops=drops, absent=tuple(sorted(set(ground.absent))))
 
 
 def _expand_wildcards(ground: _Ground) -> list[TableRule]:
-    named = {(entry.source, entry.table.lower()) for rule in ground.plan.tables for entry in rule.inputs}
-    named |= {(drop.source, drop.table.lower()) for drop in ground.plan.drops}
+    named = {(entry.source, fold(entry.table)) for rule in ground.plan.tables for entry in rule.inputs}
+    named |= {(drop.source, fold(drop.table)) for drop in ground.plan.drops}
     rules: dict[tuple[str, str], TableRule] = {}
     for rule in ground.plan.tables:
         if rule.table != "*":
-            rules[rule.target, rule.table.lower()] = rule
+            rules[rule.target, fold(rule.table)] = rule
     for rule in ground.plan.tables:
         if rule.table == "*":
             for table in _tables_left(ground, rule.inputs[0].source, named):
@@ -81,32 +82,42 @@ def _expand_wildcards(ground: _Ground) -> list[TableRule]:
 
 def _tables_left(ground: _Ground, source: str, named: set[tuple[str, str]]) -> list[str]:
     schema = ground.schemas.get(source)
-    return [name for name in (schema.tables if schema else ()) if (source, name.lower()) not in named]
+    return [name for name in (schema.tables if schema else ()) if (source, fold(name)) not in named]
 
 
 def _add_input(rules: dict[tuple[str, str], TableRule], rule: TableRule, entry: Input) -> None:
-    place = (rule.target, entry.table.lower())
+    place = (rule.target, fold(entry.table))
     existing = rules.get(place)
     rules[place] = TableRule(
-        target=rule.target, table=existing.table if existing else entry.table,
+        target=rule.target,
+        table=existing.table if existing else entry.table,
         inputs=(*(existing.inputs if existing else ()), entry),
-        key=existing.key if existing else None, identity=existing.identity if existing else None,
+        key=existing.key if existing else None,
+        identity=existing.identity if existing else None,
         conflict=existing.conflict if existing else rule.conflict,
-        defaults=existing.defaults if existing else {}, transform=existing.transform if existing else {},
-        where=existing.where if existing else None, origin=existing.origin if existing else rule.origin,
+        defaults=existing.defaults if existing else {},
+        transform=existing.transform if existing else {},
+        where=existing.where if existing else None,
+        origin=existing.origin if existing else rule.origin,
     )
 
 
 def _bind_drops(ground: _Ground) -> tuple[tuple[BoundInput, str], ...]:
-    named = {(entry.source, entry.table.lower()) for rule in ground.plan.tables for entry in rule.inputs}
+    named = {(entry.source, fold(entry.table)) for rule in ground.plan.tables for entry in rule.inputs}
     bound = []
     for drop in ground.plan.drops:
         tables = _tables_left(ground, drop.source, named) if drop.table == "*" else [drop.table]
         for name in tables:
             table = ground.find(Drop(source=drop.source, table=name, reason=drop.reason, origin=drop.origin))
             if table is not None:
-                entry = BoundInput(number=1, source=drop.source, file=ground.snapshots[drop.source].file, table=table,
-                                   columns={}, rowid_offset=0)
+                entry = BoundInput(
+                    number=1,
+                    source=drop.source,
+                    file=ground.snapshots[drop.source].file,
+                    table=table,
+                    columns={},
+                    rowid_offset=0,
+                )
                 bound.append((entry, drop.reason))
     return tuple(bound)
 
@@ -120,13 +131,20 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
             _prepare_table(ground, template, rule, inputs)
         for rule, inputs in found:
             template.carry_indexes(rule.table, inputs)
-        template.carry_objects({source: ground.schemas[source] for _, inputs in found for source, _, _ in inputs})
+        template.carry_objects(
+            {source: ground.schemas[source] for _, inputs in found for source, _, _ in inputs}
+        )
         schema = template.schema()
         jobs = [_bind_table(ground, rule, inputs, schema, template) for rule, inputs in found]
         jobs += _seeded_only(name, schema, {job.table.name for job in jobs}, template)
         return TargetJob(
-            name=name, path=target.path, aliases=target.aliases, template=str(template.file), tables=tuple(jobs),
-            carried=tuple(template.carried), reported=tuple(template.reported),
+            name=name,
+            path=target.path,
+            aliases=target.aliases,
+            template=str(template.file),
+            tables=tuple(jobs),
+            carried=tuple(template.carried),
+            reported=tuple(template.reported),
         )
 
 
@@ -148,18 +166,26 @@ def _prepare_table(ground: _Ground, template: Template, rule: TableRule, inputs:
         if not inputs and ground.plan.targets[rule.target].schema is None:
             return
         if ground.plan.targets[rule.target].schema is not None:
-            raise PlanError(rule.origin, f"{rule.into}: the target's schema has no such table",
-                            f"add it to {ground.plan.targets[rule.target].schema}")
+            raise PlanError(
+                rule.origin,
+                f"{rule.into}: the target's schema has no such table",
+                f"add it to {ground.plan.targets[rule.target].schema}",
+            )
         template.adopt(inputs[0][1], rule.table)
     for source, table, entry in inputs:
         for column in missing_columns(template.find(rule.table), table, entry):
             if ground.plan.defaults.unmapped_column != "carry":
-                raise PlanError(rule.origin, f"{source}.{table.name} has a column that {rule.into} lacks: {column.name}",
-                                "add it to the schema, or say unmapped_column: carry")
+                raise PlanError(
+                    rule.origin,
+                    f"{source}.{table.name} has a column that {rule.into} lacks: {column.name}",
+                    "add it to the schema, or say unmapped_column: carry",
+                )
             template.carry_column(rule.table, column, f"{source}.{table.name}")
 
 
-def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Schema, template: Template) -> TableJob:
+def _bind_table(
+    ground: _Ground, rule: TableRule, inputs: _Present, schema: Schema, template: Template
+) -> TableJob:
     table = schema.find(rule.table)
     if table is None:
         raise PlanError(rule.origin, f"{rule.into}: no input is there and the target has no schema")
@@ -171,17 +197,35 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Sche
         columns = map_columns(rule, table, source_table, entry)
         check_columns(rule, key, table, source_table, columns)
         file = ground.snapshots[source].file
-        bound.append(BoundInput(number=number, source=source, file=file, table=source_table, columns=columns,
-                                rowid_offset=offset))
+        bound.append(
+            BoundInput(
+                number=number,
+                source=source,
+                file=file,
+                table=source_table,
+                columns=columns,
+                rowid_offset=offset,
+            )
+        )
         if table.integer_key is None and not table.without_rowid:
             offset += _highest_rowid(file, source_table)
             if offset > _LARGEST:
-                raise GuardError(rule.origin, f"{rule.into}: row numbers of its inputs go beyond 2^63",
-                                 "rebuild the source with VACUUM, which numbers its rows anew")
+                raise GuardError(
+                    rule.origin,
+                    f"{rule.into}: row numbers of its inputs go beyond 2^63",
+                    "rebuild the source with VACUUM, which numbers its rows anew",
+                )
     bound += _seed_input(table, template, len(bound) + 1, offset)
     return TableJob(
-        target=rule.target, table=table, inputs=tuple(bound), key=key, identity=identity, conflict=rule.conflict,
-        defaults=choose_defaults(rule, table), transform=rule.transform, where=rule.where,
+        target=rule.target,
+        table=table,
+        inputs=tuple(bound),
+        key=key,
+        identity=identity,
+        conflict=rule.conflict,
+        defaults=choose_defaults(rule, table),
+        transform=rule.transform,
+        where=rule.where,
     )
 
 
@@ -192,10 +236,31 @@ def _seeded_only(target: str, schema: Schema, bound: set[str], template: Templat
     for name, table in schema.tables.items():
         seeds = [] if name in bound else _seed_input(table, template, 1, 0)
         if seeds:
-            rule = TableRule(target=target, table=name, inputs=(), key=None, identity=None, conflict=_SEED_CONFLICT,
-                             defaults={}, transform={}, where=None, origin=rule_origin)
-            jobs.append(TableJob(target=target, table=table, inputs=tuple(seeds), key=choose_key(rule, table)[0],
-                                 identity=None, conflict=_SEED_CONFLICT, defaults={}, transform={}, where=None))
+            rule = TableRule(
+                target=target,
+                table=name,
+                inputs=(),
+                key=None,
+                identity=None,
+                conflict=_SEED_CONFLICT,
+                defaults={},
+                transform={},
+                where=None,
+                origin=rule_origin,
+            )
+            jobs.append(
+                TableJob(
+                    target=target,
+                    table=table,
+                    inputs=tuple(seeds),
+                    key=choose_key(rule, table)[0],
+                    identity=None,
+                    conflict=_SEED_CONFLICT,
+                    defaults={},
+                    transform={},
+                    where=None,
+                )
+            )
     return jobs
 
 
@@ -203,8 +268,16 @@ def _seed_input(table: Table, template: Template, number: int, offset: int) -> l
     if table.kind == "virtual" or not template.count(table.name):
         return []
     columns = {column.name: column.name for column in table.stored}
-    return [BoundInput(number=number, source=SEED, file=str(template.file), table=table, columns=columns,
-                       rowid_offset=offset)]
+    return [
+        BoundInput(
+            number=number,
+            source=SEED,
+            file=str(template.file),
+            table=table,
+            columns=columns,
+            rowid_offset=offset,
+        )
+    ]
 
 
 def _rank(plan: Plan, rule: TableRule, source: str, table: str) -> tuple[int, int, str, str]:
@@ -221,7 +294,9 @@ def _highest_rowid(file: str, table: Table) -> int:
 
 
 def _max_rowid(connection: Connection, table: Table) -> int:
-    found = connection.execute(f"SELECT max({quote(str(table.rowid))}) FROM {dotted('main', table.name)}").fetchone()
+    found = connection.execute(
+        f"SELECT max({quote(str(table.rowid))}) FROM {dotted('main', table.name)}"
+    ).fetchone()
     return max(int(found[0] or 0), 0)
 
 
@@ -229,5 +304,8 @@ def _refuse_unmapped(ground: _Ground) -> None:
     for source, schema in ground.schemas.items():
         for table in schema.tables:
             if (source, table) not in ground.placed and ground.plan.sources[source].format == "sqlite":
-                raise PlanError(f"{ground.plan.sources[source].path}: {table}", "the plan does not name this table",
-                                f"give {source}.{table} a place under copy: or tables:, or drop it with a reason")
+                raise PlanError(
+                    f"{ground.plan.sources[source].path}: {table}",
+                    "the plan does not name this table",
+                    f"give {source}.{table} a place under copy: or tables:, or drop it with a reason",
+                )

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from scripts.databases.schema import Column, Table
 from scripts.errors import PlanError
 from scripts.plan import Input, TableRule
-from scripts.quoting import literal
+from scripts.quoting import fold, literal
 
-_LITERAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|'([^']|'')*'|NULL|TRUE|FALSE|x'[0-9a-fA-F]*'", re.IGNORECASE)
+_LITERAL = re.compile(
+    r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|'([^']|'')*'|NULL|TRUE|FALSE|x'[0-9a-fA-F]*'", re.IGNORECASE
+)
 
 
 def map_columns(rule: TableRule, target: Table, source: Table, entry: Input) -> Mapping[str, str]:
@@ -21,23 +23,26 @@ def map_columns(rule: TableRule, target: Table, source: Table, entry: Input) -> 
     mapped: dict[str, str] = {}
     for into, column in entry.columns.items():
         mapped[_find(rule, target, into, rule.into).name] = _find(rule, source, column, entry.name).name
-    taken = {name.lower() for name in mapped.values()}
+    taken = {fold(name) for name in mapped.values()}
     for column in target.stored:
-        twin = source.by_name.get(column.name.lower())
-        if column.name not in mapped and twin is not None and twin.name.lower() not in taken:
+        twin = source.by_name.get(fold(column.name))
+        if column.name not in mapped and twin is not None and fold(twin.name) not in taken:
             mapped[column.name] = twin.name
     return mapped
 
 
 def missing_columns(target: Table, source: Table, entry: Input) -> list[Column]:
     """Return the source's columns that have no place in the target yet."""
-    renamed = {name.lower() for name in entry.columns.values()}
-    return [column for column in source.stored
-            if column.name.lower() not in target.by_name and column.name.lower() not in renamed]
+    renamed = {fold(name) for name in entry.columns.values()}
+    return [
+        column
+        for column in source.stored
+        if fold(column.name) not in target.by_name and fold(column.name) not in renamed
+    ]
 
 
 def _find(rule: TableRule, table: Table, name: str, where: str) -> Column:
-    column = table.by_name.get(name.lower())
+    column = table.by_name.get(fold(name))
     if column is None:
         raise PlanError(rule.origin, f"{where} has no column {name!r}", f"one of: {_names(table.columns)}")
     return column
@@ -59,14 +64,21 @@ def choose_key(rule: TableRule, table: Table) -> tuple[tuple[str, ...], str | No
     if rule.conflict.rule == "keep_both":
         identity = table.integer_key
         if identity is None or key != (identity,):
-            raise PlanError(rule.origin, f"{rule.into}: keep_both needs an INTEGER PRIMARY KEY as its key",
-                            "use prefer, newest, merge or quarantine")
+            raise PlanError(
+                rule.origin,
+                f"{rule.into}: keep_both needs an INTEGER PRIMARY KEY as its key",
+                "use prefer, newest, merge or quarantine",
+            )
     if identity is not None and identity != table.integer_key:
-        raise PlanError(rule.origin, f"{rule.into}: {identity} is no INTEGER PRIMARY KEY and cannot be renumbered")
+        raise PlanError(
+            rule.origin, f"{rule.into}: {identity} is no INTEGER PRIMARY KEY and cannot be renumbered"
+        )
     return key, identity
 
 
-def check_columns(rule: TableRule, key: tuple[str, ...], table: Table, source: Table, columns: Mapping[str, str]) -> None:
+def check_columns(
+    rule: TableRule, key: tuple[str, ...], table: Table, source: Table, columns: Mapping[str, str]
+) -> None:
     """Make sure that the columns which the rule speaks of are really there.
 
     Raises PlanError naming the line of the rule.
@@ -77,18 +89,20 @@ def check_columns(rule: TableRule, key: tuple[str, ...], table: Table, source: T
     for what, name in wanted:
         column = _find(rule, table, name, rule.into)
         if column.name not in columns and column.name not in rule.defaults:
-            raise PlanError(rule.origin, f"{what} column {name!r} is missing in {source.name} ({_names(source.columns)})")
+            raise PlanError(
+                rule.origin, f"{what} column {name!r} is missing in {source.name} ({_names(source.columns)})"
+            )
     for name in (*rule.conflict.columns, *rule.transform, *rule.defaults):
         _find(rule, table, name, rule.into)
 
 
 def choose_defaults(rule: TableRule, table: Table) -> Mapping[str, str]:
     """Return an SQL literal for each target column: the plan's, else the DDL's where it is a literal, else NULL."""
-    named = {name.lower(): value for name, value in rule.defaults.items()}
+    named = {fold(name): value for name, value in rule.defaults.items()}
     chosen = {}
     for column in table.stored:
-        if column.name.lower() in named:
-            chosen[column.name] = _as_literal(named[column.name.lower()])
+        if fold(column.name) in named:
+            chosen[column.name] = _as_literal(named[fold(column.name)])
         elif column.default is not None and _LITERAL.fullmatch(column.default.strip()):
             chosen[column.name] = column.default.strip()
         else:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.binding import bind
+from scripts.consolidate.building import ledger_file, staged_file
 from scripts.consolidate.looking import find_run
 from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
-from scripts.consolidate.building import ledger_file, staged_file
 from scripts.errors import ConfigurationError, UnreachableError
 from scripts.files import hash_file, read_json
 from scripts.plan import read_plan
@@ -32,7 +32,9 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
         raise UnreachableError(folder.root, "is not a finished run", "name another --run")
     plan = read_plan(plan_path or Path(str(about["plan"])))
     if plan.sha256 != locked["sha256"]:
-        raise ConfigurationError(plan.path, f"is not the plan of run {folder.name}", "give that plan with --plan")
+        raise ConfigurationError(
+            plan.path, f"is not the plan of run {folder.name}", "give that plan with --plan"
+        )
     snapshots = {name: Snapshot(**value) for name, value in snapshots_json.items() if isinstance(value, dict)}
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         work = bind(plan, snapshots, Path(scratch))
@@ -46,18 +48,32 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
             found.append(verify_content(job, file, ledger_file(folder, job)))
             found.append(verify_soundness(job, file))
     tables, targets, differences = tally_up(found)
-    differences += tuple(f"snapshot of {snapshot.path}: its bytes changed since it was taken"
-                         for snapshot in snapshots.values() if hash_file(Path(snapshot.file)) != snapshot.sha256)
+    differences += tuple(
+        f"snapshot of {snapshot.path}: its bytes changed since it was taken"
+        for snapshot in snapshots.values()
+        if hash_file(Path(snapshot.file)) != snapshot.sha256
+    )
     unexplained = sum(tally.unexplained for tally in tables.values())
     quarantined = sum(tally.quarantined for tally in tables.values())
     verdict = judge(differences, unexplained, quarantined)
     outcome = read_outcome(report)
-    return replace(outcome, verdict=verdict, exit=_DIFFERENT if verdict is Verdict.DIFFERENT else 0, unexplained=unexplained,
-                   quarantined=quarantined, tables=tables, targets=targets, differences=differences)
+    return replace(
+        outcome,
+        verdict=verdict,
+        exit=_DIFFERENT if verdict is Verdict.DIFFERENT else 0,
+        unexplained=unexplained,
+        quarantined=quarantined,
+        tables=tables,
+        targets=targets,
+        differences=differences,
+    )
 
 
 def _refuse_log(file: Path) -> None:
     log = file.with_name(file.name + "-wal")
     if log.is_file() and log.stat().st_size:
-        raise UnreachableError(file, "is being written to (its write-ahead log holds data)",
-                               "stop the application, then verify again")
+        raise UnreachableError(
+            file,
+            "is being written to (its write-ahead log holds data)",
+            "stop the application, then verify again",
+        )

@@ -20,6 +20,8 @@ class Returned:
     files: tuple[str, ...]
     dry_run: bool
     would_lose: tuple[str, ...] = ()
+    cleared: str | None = None
+    """The interrupted run that was cleared instead: nothing of it had been published."""
 
 
 def rollback(target: Path, *, discard_changes: bool, dry_run: bool) -> Returned:
@@ -33,12 +35,15 @@ def rollback(target: Path, *, discard_changes: bool, dry_run: bool) -> Returned:
     if dry_run:
         return _look(home)
     with locked(home.lock):
-        recover_all(home)
+        cleared = recover_all(home)
         current = read_json(home.current)
+        if cleared and cleared[-1] == home.all_runs()[-1]:
+            live = None if current is None else str(current["run"])
+            return Returned(run=live, files=(), dry_run=False, cleared=cleared[-1])
         if current is None:
             return Returned(run=None, files=(), dry_run=False)
         folder = home.open_run(str(current["run"]))
-        restored = put_back(folder.journal, discard_changes=discard_changes)
+        restored = put_back(folder.place(target), discard_changes=discard_changes)
         restore_current(home, current)
         about = read_json(folder.root / "run.json") or {}
         write_json(folder.root / "run.json", {**about, "state": "rolled back"})
@@ -51,5 +56,9 @@ def _look(home: Home) -> Returned:
         return Returned(run=None, files=(), dry_run=True)
     folder = home.open_run(str(current["run"]))
     targets = current.get("targets")
-    return Returned(run=folder.name, files=tuple(targets) if isinstance(targets, dict) else (), dry_run=True,
-                    would_lose=tuple(find_changes(folder.journal)))
+    return Returned(
+        run=folder.name,
+        files=tuple(targets) if isinstance(targets, dict) else (),
+        dry_run=True,
+        would_lose=tuple(find_changes(folder.place(home.target))),
+    )

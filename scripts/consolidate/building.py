@@ -10,7 +10,7 @@ from scripts.databases.sqlite import ask, open_reading
 from scripts.files import hash_file, make_private_folder
 from scripts.merge import archive_table, build_target
 from scripts.plan import Plan
-from scripts.progress import Progress
+from scripts.progress import Progress, forget_rows, take_rows
 from scripts.results import Build, Snapshot, Verification
 from scripts.verify import verify_content, verify_soundness
 from scripts.workers import Workers
@@ -23,20 +23,24 @@ class Ticker:
         """Watch nothing yet."""
         self._progress = progress
         self._folders: list[Path] = []
-        self.rows = 0
 
     def watch(self, step: str, total: int, *folders: Path) -> None:
         """Begin a step whose files grow in ``folders``."""
         self._folders = list(folders)
-        self.rows = 0
+        forget_rows()
         self._progress.start(step, total)
 
     def tick(self) -> None:
         """Look at the files once."""
-        sizes = (file.stat().st_size for folder in self._folders if folder.is_dir()
-                 for file in folder.rglob("*") if file.is_file())
+        sizes = (
+            file.stat().st_size
+            for folder in self._folders
+            if folder.is_dir()
+            for file in folder.rglob("*")
+            if file.is_file()
+        )
         try:
-            self._progress.update(sum(sizes), self.rows)
+            self._progress.update(sum(sizes), take_rows())
         except FileNotFoundError:
             return
 
@@ -46,18 +50,26 @@ def build_all(work: Work, folder: RunFolder, workers: Workers) -> list[Build]:
     for directory in (folder.stage, folder.ledger):
         make_private_folder(directory)
     ordered = sorted(work.targets, key=lambda job: -_weight(job))
-    futures = [workers.submit(build_target, job, staged_file(folder, job), ledger_file(folder, job)) for job in ordered]
+    futures = [
+        workers.submit(build_target, job, staged_file(folder, job), ledger_file(folder, job))
+        for job in ordered
+    ]
     built = {build.target: build for build in workers.gather(futures)}
     for entry, _ in work.drops:
         archive_table(entry, folder.archive)
     return [built[job.name] for job in work.targets]
 
 
-def verify_all(work: Work, folder: RunFolder, snapshots: dict[str, Snapshot], workers: Workers) -> list[Verification]:
+def verify_all(
+    work: Work, folder: RunFolder, snapshots: dict[str, Snapshot], workers: Workers
+) -> list[Verification]:
     """Verify content and soundness of every target, and that no snapshot changed under us."""
     ordered = sorted(work.targets, key=lambda job: -_weight(job))
     sound = [workers.submit(verify_soundness, job, staged_file(folder, job)) for job in ordered]
-    content = [workers.submit(verify_content, job, staged_file(folder, job), ledger_file(folder, job)) for job in ordered]
+    content = [
+        workers.submit(verify_content, job, staged_file(folder, job), ledger_file(folder, job))
+        for job in ordered
+    ]
     hashes = [workers.submit(_find_changed, list(snapshots.values()))]
     found = workers.gather(content) + workers.gather(sound)
     changed = tuple(difference for part in workers.gather(hashes) for difference in part)
@@ -76,12 +88,17 @@ def _join(parts: list[Verification]) -> Verification:
 
 
 def _find_changed(snapshots: list[Snapshot]) -> tuple[str, ...]:
-    return tuple(f"snapshot of {snapshot.path}: its bytes changed since it was taken" for snapshot in snapshots
-                 if hash_file(Path(snapshot.file)) != snapshot.sha256)
+    return tuple(
+        f"snapshot of {snapshot.path}: its bytes changed since it was taken"
+        for snapshot in snapshots
+        if hash_file(Path(snapshot.file)) != snapshot.sha256
+    )
 
 
 def _weight(job: TargetJob) -> int:
-    return sum(Path(file).stat().st_size for file in {entry.file for table in job.tables for entry in table.inputs})
+    return sum(
+        Path(file).stat().st_size for file in {entry.file for table in job.tables for entry in table.inputs}
+    )
 
 
 def staged_file(folder: RunFolder, job: TargetJob) -> Path:

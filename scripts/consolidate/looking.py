@@ -52,7 +52,9 @@ def find_run(target: Path, name: str | None) -> tuple[Home, RunFolder]:
     names = home.all_runs()
     if name is not None:
         if name not in names:
-            raise UsageError("--run", f"there is no run {name}", f"one of: {', '.join(names[-5:]) or 'none yet'}")
+            raise UsageError(
+                "--run", f"there is no run {name}", f"one of: {', '.join(names[-5:]) or 'none yet'}"
+            )
         return home, home.open_run(name)
     current = read_json(home.current)
     if current is not None:
@@ -60,7 +62,9 @@ def find_run(target: Path, name: str | None) -> tuple[Home, RunFolder]:
     for known in reversed(names):
         if home.open_run(known).ledger.is_dir():
             return home, home.open_run(known)
-    raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY, or run consolidate.run first")
+    raise UnreachableError(
+        target, "holds no run of ours", "say --target DIRECTORY, or run consolidate.run first"
+    )
 
 
 def list_runs(target: Path) -> list[RunState]:
@@ -77,10 +81,16 @@ def list_runs(target: Path) -> list[RunState]:
         journal = read_json(root / "publish.json")
         if journal is not None and journal.get("state") != "closed":
             state = "publishing (interrupted: run the same command again)"
-        states.append(RunState(
-            run=name, state="interrupted" if state == "running" else state, verdict=_text(report.get("verdict")),
-            rows_read=_number(report.get("rows_read")), quarantined=_number(report.get("quarantined")),
-            is_current=current.get("run") == name))
+        states.append(
+            RunState(
+                run=name,
+                state="interrupted" if state == "running" else state,
+                verdict=_text(report.get("verdict")),
+                rows_read=_number(report.get("rows_read")),
+                quarantined=_number(report.get("quarantined")),
+                is_current=current.get("run") == name,
+            )
+        )
     return states
 
 
@@ -92,8 +102,9 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def explain(target: Path, *, run: str | None, table: str | None, dispositions: tuple[str, ...],
-            key: str | None = None) -> Iterator[KeptRow]:
+def explain(
+    target: Path, *, run: str | None, table: str | None, dispositions: tuple[str, ...], key: str | None = None
+) -> Iterator[KeptRow]:
     """Yield kept rows: of one target or source table, of some dispositions, holding one value; all by default."""
     home, folder = find_run(target, run)
     if not folder.ledger.is_dir():
@@ -104,7 +115,9 @@ def explain(target: Path, *, run: str | None, table: str | None, dispositions: t
         live = _find_target(home, folder, name)
         with open_snapshot(ledger) as connection:
             connection.text_factory = RawText
-            inputs = connection.execute("SELECT into_table, source, source_table, kept_table, columns FROM inputs").fetchall()
+            inputs = connection.execute(
+                "SELECT into_table, source, source_table, kept_table, columns FROM inputs"
+            ).fetchall()
             for row in inputs:
                 into, source, source_table, kept, columns = (bytes(value).decode() for value in row)
                 if table is not None and table not in (into, f"{source}.{source_table}"):
@@ -119,30 +132,46 @@ def _find_target(home: Home, folder: RunFolder, name: str) -> Path | None:
     staged = folder.stage / f"{name}.db"
     if staged.is_file():
         return staged
-    journal = read_json(folder.journal) or {}
+    journal = read_json(folder.place(home.target).journal) or {}
     swaps = journal.get("swaps")
     for swap in swaps if isinstance(swaps, list) else []:
-        live = Path(swap["live"])
+        live = home.target / str(swap["live"])
         if Path(swap["staged"]).stem == name and live.is_file():
             return live
-    return home.target / f"{name}.db" if (home.target / f"{name}.db").is_file() else None
+    return None
 
 
-def _read_kept(connection: Connection, live: Path | None, place: tuple[str, str, list[str]], dispositions: tuple[str, ...],
-               key: str | None) -> Iterator[KeptRow]:
+def _read_kept(
+    connection: Connection,
+    live: Path | None,
+    place: tuple[str, str, list[str]],
+    dispositions: tuple[str, ...],
+    key: str | None,
+) -> Iterator[KeptRow]:
     into, kept, columns = place
     holes = ", ".join("?" * len(dispositions))
     where = f"_disposition IN ({holes})"
     parameters: list[str] = list(dispositions)
     if key is not None:
-        where += " AND (" + " OR ".join(f"CAST(c{number} AS TEXT) = ?" for number in range(len(columns))) + ")"
+        where += (
+            " AND (" + " OR ".join(f"CAST(c{number} AS TEXT) = ?" for number in range(len(columns))) + ")"
+        )
         parameters += [key] * len(columns)
-    rows = connection.execute(f"SELECT * FROM {dotted('main', kept)} WHERE {where} ORDER BY _rowid", parameters)
+    rows = connection.execute(
+        f"SELECT * FROM {dotted('main', kept)} WHERE {where} ORDER BY _rowid", parameters
+    )
     for row in rows:
         rowid, disposition, reason, _, target_rowid = row[:5]
         values = {name: write_value(value) for name, value in zip(columns, row[7:], strict=True)}
-        yield KeptRow(into=into, source=kept, rowid=rowid, disposition=disposition.decode(), reason=bytes(reason or b"").decode(),
-                      values=values, target=_read_target(live, into, target_rowid))
+        yield KeptRow(
+            into=into,
+            source=kept,
+            rowid=rowid,
+            disposition=disposition.decode(),
+            reason=bytes(reason or b"").decode(),
+            values=values,
+            target=_read_target(live, into, target_rowid),
+        )
 
 
 def _read_target(live: Path | None, into: str, rowid: int | None) -> dict[str, str] | None:

@@ -51,7 +51,9 @@ def read_outcome(content: Mapping[str, object], **changes: object) -> Outcome:
     return Outcome(**values)  # type: ignore[arg-type]
 
 
-def tally_up(verifications: list[Verification]) -> tuple[dict[str, TableTally], dict[str, TargetTally], tuple[str, ...]]:
+def tally_up(
+    verifications: list[Verification],
+) -> tuple[dict[str, TableTally], dict[str, TargetTally], tuple[str, ...]]:
     """Bring the findings of all targets together."""
     tables = {name: tally for part in verifications for name, tally in part.tables.items()}
     targets = {name: tally for part in verifications for name, tally in part.targets.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.binding import Work, bind
@@ -31,8 +32,10 @@ def check(request: Request, *, with_sources: bool) -> tuple[Plan, Work | None]:
         folder = RunFolder(root=Path(scratch), snapshots=Path(scratch) / "snapshots")
         for target in plan.targets.values():
             try:
-                with open_template(folder.templates / f"{target.name}.db",
-                                   plan.path.parent / target.schema if target.schema else None):
+                with open_template(
+                    folder.templates / f"{target.name}.db",
+                    plan.path.parent / target.schema if target.schema else None,
+                ):
                     pass
             except Error as error:
                 raise ConfigurationError(target.schema or target.name, str(error)) from error
@@ -49,7 +52,7 @@ def preview(request: Request, around: Surroundings) -> Outcome:
 
     The next run refuses sources, plan or tool that differ from what was seen here.
     """
-    plan = read_plan(request.plan)
+    request, plan = replace(request, dry_run=True), read_plan(request.plan)
     found = finding.locate_sources(plan, request.source)
     finding.refuse_overlap(request, plan, found)
     home = Home(target=request.target)

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from scripts.files import BACKUP_FOLDER, OWN_FOLDER
+from scripts.publish import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +55,13 @@ class RunFolder:
         return self.root / "templates"
 
     @property
-    def previous(self) -> Path:
-        """Where the files are kept that were live before."""
-        return self.root / "previous"
-
-    @property
     def archive(self) -> Path:
         """Where dropped tables are kept."""
         return self.root / "archive.db"
 
-    @property
-    def journal(self) -> Path:
-        """The journal of publish."""
-        return self.root / "publish.json"
+    def place(self, target: Path) -> Place:
+        """Return where the run publishes to."""
+        return Place(target=target, folder=self.root)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +109,15 @@ class Home:
             number += 1
             name = f"{stamp}_{number}"
         root = self.runs / name
-        return RunFolder(root=root, snapshots=self.target / BACKUP_FOLDER / name if backup else root / "snapshots")
+        return RunFolder(
+            root=root, snapshots=self.target / BACKUP_FOLDER / name if backup else root / "snapshots"
+        )
 
     def all_runs(self) -> list[str]:
         """Return the ids of all runs, oldest first."""
-        return sorted((folder.name for folder in self.runs.iterdir()), key=_order) if self.runs.is_dir() else []
+        return (
+            sorted((folder.name for folder in self.runs.iterdir()), key=_order) if self.runs.is_dir() else []
+        )
 
 
 def _order(name: str) -> tuple[str, int]:

@@ -17,9 +17,15 @@ from scripts.consolidate import sources as finding
 from scripts.consolidate.building import Ticker, ask_checks, build_all, staged_file, verify_all
 from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
 from scripts.consolidate.request import Home, Request, RunFolder
-from scripts.consolidate.state import describe_current, is_unchanged, recover_all, refuse_existing
+from scripts.consolidate.state import (
+    describe_current,
+    give_up_staged,
+    is_unchanged,
+    recover_all,
+    refuse_existing,
+)
 from scripts.errors import GuardError
-from scripts.files import hash_file, locked, make_private_folder, read_json, write_json
+from scripts.files import locked, make_private_folder, read_json, write_json
 from scripts.plan import Plan, read_plan
 from scripts.programs import require_success, run_program
 from scripts.progress import Progress
@@ -65,6 +71,7 @@ def run(request: Request, around: Surroundings) -> Outcome:
         refuse_existing(home, plan, replace=request.replace)
         refuse_busy([request.target / target.path for target in plan.targets.values()])
         finding.refuse_full_disk(found, request.target)
+        give_up_staged(home)
         folder = home.new_run(around.now(), backup=request.backup)
         with _recorded(folder, request):
             return Rehearsal(request, plan, system, home, folder, around).consolidate(found)
@@ -83,13 +90,18 @@ def _find_earlier(home: Home, plan: Plan, found: dict[str, Path]) -> Outcome | N
 def _recorded(folder: RunFolder, request: Request) -> Iterator[None]:
     """Keep the run's state on disk; an error leaves it said and its bulk removed."""
     make_private_folder(folder.root)
-    about = {"run": folder.name, "version": __version__, "source": str(request.source.absolute()),
-             "plan": str(request.plan.absolute()), "snapshots": str(folder.snapshots.absolute())}
+    about = {
+        "run": folder.name,
+        "version": __version__,
+        "source": str(request.source.absolute()),
+        "plan": str(request.plan.absolute()),
+        "snapshots": str(folder.snapshots.absolute()),
+    }
     write_json(folder.root / "run.json", {**about, "state": "running"})
     try:
         yield
     except BaseException as error:
-        if not folder.journal.exists():
+        if not folder.place(request.target).journal.exists():
             discard(folder)
             write_json(folder.root / "run.json", {**about, "state": "failed", "error": type(error).__name__})
         raise
@@ -120,13 +132,15 @@ class Rehearsal:
         if outcome.exit:
             self.write_report(outcome, "staged" if outcome.exit == _OVER_BUDGET else "different")
             return outcome
-        self.publish(snapshots, work)
+        self.publish(snapshots, work, builds)
         outcome = read_outcome({**outcome.as_json(), "seconds": round(time.monotonic() - began, 3)})
         self.write_report(outcome, "published")
         self.home.plan_lock.unlink(missing_ok=True)
         return outcome
 
-    def prepare(self, found: dict[str, Path], began: float) -> tuple[dict[str, Snapshot], Work, list[Build], Outcome]:
+    def prepare(
+        self, found: dict[str, Path], began: float
+    ) -> tuple[dict[str, Snapshot], Work, list[Build], Outcome]:
         """Snapshot, bind, build and verify; nothing is published."""
         size = finding.total_size(found)
         jobs = self.request.jobs if size >= _WORTH_PROCESSES else 1
@@ -134,9 +148,18 @@ class Rehearsal:
         with open_workers(jobs, ticker.tick) as workers:
             snapshots = self._snapshot(found, size, workers, ticker)
             work = bind(self.plan, snapshots, self.folder.templates)
-            self._write("plan.json", {"sha256": self.plan.sha256, "absent": work.absent,
-                                      "tables": {job.into: [entry.name for entry in job.inputs]
-                                                 for target in work.targets for job in target.tables}})
+            self._write(
+                "plan.json",
+                {
+                    "sha256": self.plan.sha256,
+                    "absent": work.absent,
+                    "tables": {
+                        job.into: [entry.name for entry in job.inputs]
+                        for target in work.targets
+                        for job in target.tables
+                    },
+                },
+            )
             self.around.checkpoint("merge")
             ticker.watch("merge", size, self.folder.stage)
             builds = build_all(work, self.folder, workers)
@@ -153,14 +176,23 @@ class Rehearsal:
         budget = self.plan.defaults.quarantine_budget if budget is None else budget
         code = _DIFFERENT if verdict is Verdict.DIFFERENT else _OVER_BUDGET if quarantined > budget else 0
         outcome = Outcome(
-            verdict=verdict, exit=code, run=self.folder.name, seconds=round(time.monotonic() - began, 3),
-            rows_read=sum(tally.read for tally in tables.values()), unexplained=unexplained, quarantined=quarantined,
-            budget=budget, published=() if code else tuple(target.path for target in work.targets), tables=tables,
-            targets=targets, differences=differences,
+            verdict=verdict,
+            exit=code,
+            run=self.folder.name,
+            seconds=round(time.monotonic() - began, 3),
+            rows_read=sum(tally.read for tally in tables.values()),
+            unexplained=unexplained,
+            quarantined=quarantined,
+            budget=budget,
+            published=() if code else tuple(target.path for target in work.targets),
+            tables=tables,
+            targets=targets,
+            differences=differences,
             notes=tuple(note for part in verifications for note in part.notes),
             carried=tuple(f"{build.target}: {line}" for build in builds for line in build.carried),
             reported=tuple(f"{build.target}: {line}" for build in builds for line in build.reported),
-            dropped={entry.name: reason for entry, reason in work.drops}, dry_run=self.request.dry_run,
+            dropped={entry.name: reason for entry, reason in work.drops},
+            dry_run=self.request.dry_run,
             backup=str(self.folder.snapshots) if self.request.backup and not self.request.dry_run else None,
         )
         self._write("verdict.json", outcome.as_json())
@@ -171,7 +203,9 @@ class Rehearsal:
         snapshots, _, _, outcome = self.prepare(found, began)
         return snapshots, outcome
 
-    def _snapshot(self, found: dict[str, Path], size: int, workers: Workers, ticker: Ticker) -> dict[str, Snapshot]:
+    def _snapshot(
+        self, found: dict[str, Path], size: int, workers: Workers, ticker: Ticker
+    ) -> dict[str, Snapshot]:
         self.around.checkpoint("snapshot")
         ticker.watch("snapshot", size, self.folder.snapshots)
         snapshots = finding.take_snapshots(self.plan, found, self.folder, workers)
@@ -181,7 +215,7 @@ class Rehearsal:
             finding.write_manifest(self.folder, snapshots)
         return snapshots
 
-    def publish(self, snapshots: dict[str, Snapshot], work: Work) -> None:
+    def publish(self, snapshots: dict[str, Snapshot], work: Work, builds: list[Build]) -> None:
         """Put the targets live, once more sure that no source changed."""
         self.around.checkpoint("publish")
         self.around.progress.start("publish", 0)
@@ -189,15 +223,18 @@ class Rehearsal:
         for snapshot in snapshots.values():
             refuse_changed(snapshot, self.folder.root / "scratch")
         swaps = [
-            Swap(staged=str(staged_file(self.folder, job)), live=str(self.request.target / job.path),
-                 previous=str(self.folder.previous / job.path), sha256=hash_file(staged_file(self.folder, job)),
-                 aliases=job.aliases)
-            for job in work.targets
+            Swap(
+                staged=str(staged_file(self.folder, job).relative_to(self.folder.root)),
+                live=job.path,
+                sha256=build.sha256,
+                aliases=job.aliases,
+            )
+            for job, build in zip(work.targets, builds, strict=True)
         ]
         before = read_json(self.home.current)
         self._write("current.json", describe_current(self.folder, self.plan, snapshots, swaps, before))
         legacy = [Path(snapshot.original) for snapshot in snapshots.values()]
-        publish(swaps, legacy, self.folder.journal, self.around.checkpoint)
+        publish(self.folder.place(self.request.target), swaps, legacy, self.around.checkpoint)
         write_json(self.home.current, read_json(self.folder.root / "current.json"))
         self.around.checkpoint("published")
         self.run_hooks(self.system.hooks.after_publish, "the targets are published all the same")
@@ -209,7 +246,9 @@ class Rehearsal:
         """
         for command in commands:
             result = run_program(command, environment=self.around.environment, timeout=_HOOK_SECONDS)
-            require_success(result, GuardError, f"{so}; see to the hook in system.yaml, then run the same command again")
+            require_success(
+                result, GuardError, f"{so}; see to the hook in system.yaml, then run the same command again"
+            )
 
     def write_report(self, outcome: Outcome, state: str) -> None:
         """Write how the run ended, and let go of what is not needed any more."""

@@ -34,7 +34,9 @@ def locate_sources(plan: Plan, directory: Path) -> dict[str, Path]:
         if path.is_file():
             found[name] = path
         elif not source.optional:
-            raise UnreachableError(path, "there is no such file", f"put it there, or say optional: true for {name}")
+            raise UnreachableError(
+                path, "there is no such file", f"put it there, or say optional: true for {name}"
+            )
     if not found:
         raise UnreachableError(directory, "holds none of the plan's sources", "say --source DIRECTORY")
     _refuse_unmapped_files(plan, directory, found)
@@ -46,8 +48,11 @@ def _refuse_unmapped_files(plan: Plan, directory: Path, found: Mapping[str, Path
     known |= {(directory / target.path).resolve() for target in plan.targets.values()}
     for path in find_databases(directory):
         if path.resolve() not in known and plan.defaults.unmapped_file == "error":
-            raise PlanError(path, "the plan does not name this file",
-                            "add it under sources:, or move it out of the source directory")
+            raise PlanError(
+                path,
+                "the plan does not name this file",
+                "add it under sources:, or move it out of the source directory",
+            )
 
 
 def refuse_overlap(request: Request, plan: Plan, found: Mapping[str, Path]) -> None:
@@ -59,8 +64,11 @@ def refuse_overlap(request: Request, plan: Plan, found: Mapping[str, Path]) -> N
     for target in plan.targets.values():
         name = sources.get((request.target / target.path).resolve())
         if name is not None:
-            raise PlanError(f"target {target.name}", f"is the same file as source {name} ({target.path})",
-                            "say another --target directory")
+            raise PlanError(
+                f"target {target.name}",
+                f"is the same file as source {name} ({target.path})",
+                "say another --target directory",
+            )
 
 
 def refuse_full_disk(found: Mapping[str, Path], folder: Path) -> None:
@@ -71,8 +79,11 @@ def refuse_full_disk(found: Mapping[str, Path], folder: Path) -> None:
     needed = int(_ROOM * sum(_size(path) for path in found.values()))
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise NoSpaceError(folder, f"{free >> 20} MB are free and a run needs up to {(needed >> 20) + 1} MB",
-                           "free some space, or choose another --target")
+        raise NoSpaceError(
+            folder,
+            f"{free >> 20} MB are free and a run needs up to {(needed >> 20) + 1} MB",
+            "free some space, or choose another --target",
+        )
 
 
 def _size(path: Path) -> int:
@@ -85,7 +96,9 @@ def total_size(found: Mapping[str, Path]) -> int:
     return sum(_size(path) for path in found.values())
 
 
-def take_snapshots(plan: Plan, found: Mapping[str, Path], folder: RunFolder, workers: Workers) -> dict[str, Snapshot]:
+def take_snapshots(
+    plan: Plan, found: Mapping[str, Path], folder: RunFolder, workers: Workers
+) -> dict[str, Snapshot]:
     """Take every snapshot, largest source first.
 
     Raises what ``take_snapshot`` raises.
@@ -95,8 +108,10 @@ def take_snapshots(plan: Plan, found: Mapping[str, Path], folder: RunFolder, wor
     except OSError as error:
         raise explain_os_error(folder.snapshots, error) from error
     ordered = sorted(found, key=lambda name: -_size(found[name]))
-    futures = [workers.submit(take_snapshot, plan.sources[name], found[name], _place(folder, plan.sources[name]))
-               for name in ordered]
+    futures = [
+        workers.submit(take_snapshot, plan.sources[name], found[name], _place(folder, plan.sources[name]))
+        for name in ordered
+    ]
     taken = {snapshot.source: snapshot for snapshot in workers.gather(futures)}
     for directory in {Path(snapshot.file).parent for snapshot in taken.values()} | {folder.snapshots}:
         sync_folder(directory)
@@ -109,19 +124,32 @@ def _place(folder: RunFolder, source: Source) -> Path:
 
 def write_manifest(folder: RunFolder, snapshots: Mapping[str, Snapshot]) -> None:
     """Write what the backup holds; from then on it counts as one."""
-    write_json(folder.snapshots / "manifest.json", {
-        "run": folder.name, "version": __version__,
-        "files": {snapshot.path: {"sha256": snapshot.sha256, "size": snapshot.size,
-                                  "file": str(Path(snapshot.file).relative_to(folder.snapshots))}
-                  for snapshot in snapshots.values()},
-    })
+    write_json(
+        folder.snapshots / "manifest.json",
+        {
+            "run": folder.name,
+            "version": __version__,
+            "files": {
+                snapshot.path: {
+                    "sha256": snapshot.sha256,
+                    "size": snapshot.size,
+                    "file": str(Path(snapshot.file).relative_to(folder.snapshots)),
+                }
+                for snapshot in snapshots.values()
+            },
+        },
+    )
 
 
 def describe_lock(plan: Plan, snapshots: Mapping[str, Snapshot]) -> dict[str, object]:
     """Return what a preview locks: plan, tool, and per source its schema and content."""
     return {
-        "plan": plan.sha256, "version": __version__,
-        "sources": {name: {"schema": snapshot.schema_sha256, "sha256": snapshot.sha256} for name, snapshot in snapshots.items()},
+        "plan": plan.sha256,
+        "version": __version__,
+        "sources": {
+            name: {"schema": snapshot.schema_sha256, "sha256": snapshot.sha256}
+            for name, snapshot in snapshots.items()
+        },
     }
 
 

@@ -16,24 +16,39 @@ from scripts.results import Snapshot
 from scripts.snapshot import hash_now
 
 
-def describe_current(folder: RunFolder, plan: Plan, snapshots: Mapping[str, Snapshot], swaps: list[Swap],
-                     before: Mapping[str, object] | None) -> dict[str, object]:
+def describe_current(
+    folder: RunFolder,
+    plan: Plan,
+    snapshots: Mapping[str, Snapshot],
+    swaps: list[Swap],
+    before: Mapping[str, object] | None,
+) -> dict[str, object]:
     """Return what is live once the run is published, and what was live before it."""
     return {
-        "run": folder.name, "plan": plan.sha256, "version": __version__,
-        "targets": {Path(swap.live).name: swap.sha256 for swap in swaps},
-        "files": {swap.live: swap.sha256 for swap in swaps},
-        "sources": {name: {"sha256": snapshot.sha256, "state": dict(snapshot.state), "original": snapshot.original,
-                           "path": snapshot.path, "file": snapshot.file, "size": snapshot.size,
-                           "schema_sha256": snapshot.schema_sha256, "source": name}
-                    for name, snapshot in snapshots.items()},
+        "run": folder.name,
+        "plan": plan.sha256,
+        "version": __version__,
+        "targets": {swap.live: swap.sha256 for swap in swaps},
+        "sources": {
+            name: {
+                "sha256": snapshot.sha256,
+                "state": dict(snapshot.state),
+                "original": snapshot.original,
+                "path": snapshot.path,
+                "file": snapshot.file,
+                "size": snapshot.size,
+                "schema_sha256": snapshot.schema_sha256,
+                "source": name,
+            }
+            for name, snapshot in snapshots.items()
+        },
         "before": before,
     }
 
 
 def is_unchanged(current: Mapping[str, object], plan: Plan, found: Mapping[str, Path], home: Home) -> bool:
     """Tell whether plan, sources and targets are what the published run left."""
-    sources, files = current.get("sources"), current.get("files")
+    sources, files = current.get("sources"), current.get("targets")
     if current.get("plan") != plan.sha256 or not isinstance(sources, dict) or not isinstance(files, dict):
         return False
     if sources.keys() != found.keys() or current.get("version") != __version__:
@@ -43,8 +58,12 @@ def is_unchanged(current: Mapping[str, object], plan: Plan, found: Mapping[str, 
         seen = {suffix: tuple(numbers) for suffix, numbers in dict(snapshot.state).items()}
         if seen != dict(state_of(path)) and hash_now(snapshot, home.root / "scratch") != snapshot.sha256:
             return False
-    return all(Path(live).is_file() and hash_file(Path(live)) == sha256 and not _has_log(Path(live))
-               for live, sha256 in files.items())
+    return all(
+        (home.target / live).is_file()
+        and hash_file(home.target / live) == sha256
+        and not _has_log(home.target / live)
+        for live, sha256 in files.items()
+    )
 
 
 def _has_log(live: Path) -> bool:
@@ -63,41 +82,57 @@ def refuse_existing(home: Home, plan: Plan, *, replace: bool) -> None:
         live = home.target / target.path
         if live.exists():
             ours = read_json(home.current) is not None
-            fact = "was published before, and sources, plan or target changed since" if ours else "is there already"
-            raise TargetExistsError(live, fact, "say --replace to replace it (a backup is kept), or choose another --target")
+            fact = (
+                "was published before, and sources, plan or target changed since"
+                if ours
+                else "is there already"
+            )
+            raise TargetExistsError(
+                live, fact, "say --replace to replace it (a backup is kept), or choose another --target"
+            )
 
 
 def recover_all(home: Home) -> list[str]:
-    """Finish interrupted publishing and clear interrupted runs away; return what was done, in words."""
-    done = []
+    """Finish interrupted publishing and clear interrupted runs away; return the runs that were cleared."""
+    cleared = []
     shutil.rmtree(home.root / "scratch", ignore_errors=True)
     for name in home.all_runs():
         folder = home.open_run(name)
         about = read_json(folder.root / "run.json")
         if about is None:
             _clear(folder)
-            done.append(f"cleared run {name}, which had only begun")
-        elif recover(folder.journal):
+            cleared.append(name)
+        elif recover(folder.place(home.target)):
             _settle(home, folder, about)
-            done.append(f"finished the publishing of run {name}")
-        elif about.get("state") == "running":
-            done += _end_running(home, folder, about)
-    return done
+        elif about.get("state") == "running" and not _end_running(home, folder, about):
+            cleared.append(name)
+    return cleared
 
 
-def _end_running(home: Home, folder: RunFolder, about: Mapping[str, object]) -> list[str]:
-    journal = read_json(folder.journal)
+def give_up_staged(home: Home) -> None:
+    """Clear away what earlier runs staged and did not publish; a new run takes their place."""
+    for name in home.all_runs():
+        folder = home.open_run(name)
+        about = read_json(folder.root / "run.json") or {}
+        if about.get("state") in ("staged", "different"):
+            _clear(folder)
+            write_json(folder.root / "run.json", {**about, "state": f"{about['state']}, given up"})
+
+
+def _end_running(home: Home, folder: RunFolder, about: Mapping[str, object]) -> bool:
+    """Close an interrupted run that was published, and say so; clear any other away."""
+    journal = read_json(folder.place(home.target).journal)
     if journal is not None and not journal.get("undone"):
         _settle(home, folder, about)
-        return [f"closed run {folder.name}, which was published"]
+        return True
     _clear(folder)
     write_json(folder.root / "run.json", {**about, "state": "interrupted"})
-    return [f"cleared run {folder.name}, which was interrupted before it published anything"]
+    return False
 
 
 def _settle(home: Home, folder: RunFolder, about: Mapping[str, object]) -> None:
     """Write what the interrupted run had yet to write about a publishing that is now finished."""
-    journal = read_json(folder.journal) or {}
+    journal = read_json(folder.place(home.target).journal) or {}
     ended = read_json(folder.root / "current.json")
     if journal.get("undone"):
         restore_current(home, ended)
@@ -122,6 +157,12 @@ def restore_current(home: Home, ended: Mapping[str, object] | None) -> None:
 
 
 def _clear(folder: RunFolder) -> None:
-    for directory in (folder.stage, folder.ledger, folder.templates, folder.snapshots, folder.root / "scratch"):
+    for directory in (
+        folder.stage,
+        folder.ledger,
+        folder.templates,
+        folder.snapshots,
+        folder.root / "scratch",
+    ):
         shutil.rmtree(directory, ignore_errors=True)
     folder.archive.unlink(missing_ok=True)

@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scripts.databases.sqlite import Connection
-from scripts.quoting import dotted, literal, quote
+from scripts.quoting import dotted, fold, literal, quote
 
 _ROWID_NAMES = ("rowid", "_rowid_", "oid")
 _NOT_CODE = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)""", re.DOTALL)
 _AUTOINCREMENT = re.compile(r"\bAUTOINCREMENT\b", re.IGNORECASE)
-
-
-def fold(name: str) -> str:
-    """Lower-case a name as SQLite compares names: A to Z only, so that É and é stay two columns."""
-    return name.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +81,7 @@ class Table:
 
     @cached_property
     def by_name(self) -> Mapping[str, Column]:
-        """Return columns by folded name (see ``fold``)."""
+        """Return columns by name, as SQLite compares names."""
         return {fold(column.name): column for column in self.columns}
 
     @cached_property
@@ -114,17 +109,23 @@ class Table:
     @property
     def autoincrement(self) -> bool:
         """Tell whether ids are never used twice."""
-        return self.integer_key is not None and _AUTOINCREMENT.search(_NOT_CODE.sub(" ", self.sql)) is not None
+        return (
+            self.integer_key is not None and _AUTOINCREMENT.search(_NOT_CODE.sub(" ", self.sql)) is not None
+        )
 
     def is_unique(self, columns: tuple[str, ...]) -> bool:
         """Tell whether a constraint keeps ``columns`` unique (NULLs aside)."""
         wanted = {fold(name) for name in columns}
         if wanted and wanted >= {fold(name) for name in self.primary_key} and self.primary_key:
             return True
-        return any(index.unique and not index.partial and index.columns
-                   and {fold(name) for name in index.columns} <= wanted
-                   and all(collation.upper() == "BINARY" for _, _, collation in index.parts)
-                   for index in self.indexes)
+        return any(
+            index.unique
+            and not index.partial
+            and index.columns
+            and {fold(name) for name in index.columns} <= wanted
+            and all(collation.upper() == "BINARY" for _, _, collation in index.parts)
+            for index in self.indexes
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,9 +151,13 @@ class Schema:
 
 def read_schema(connection: Connection, name: str = "main") -> Schema:
     """Read what the database attached as ``name`` declares. Shadow and internal tables are left out."""
-    listed = connection.execute("SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = ?", (name,))
+    listed = connection.execute(
+        "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = ?", (name,)
+    )
     declared = {row[0]: row[1:] for row in listed}
-    objects = connection.execute(f"SELECT type, name, tbl_name, sql FROM {quote(name)}.sqlite_master").fetchall()
+    objects = connection.execute(
+        f"SELECT type, name, tbl_name, sql FROM {quote(name)}.sqlite_master"
+    ).fetchall()
     tables: dict[str, Table] = {}
     for kind, table, _, sql in objects:
         if kind != "table" or table.startswith("sqlite_") or declared.get(table, ("shadow",))[0] == "shadow":
@@ -173,21 +178,45 @@ def _pragma_int(connection: Connection, name: str, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {quote(name)}.{pragma}").fetchone()[0])
 
 
-def _read_table(connection: Connection, schema: str, table: str, sql: str, listed: tuple[str, int, int]) -> Table:
+def _read_table(
+    connection: Connection, schema: str, table: str, sql: str, listed: tuple[str, int, int]
+) -> Table:
     kind, without_rowid, strict = listed
     columns = connection.execute(f"PRAGMA {quote(schema)}.table_xinfo({literal(table)})").fetchall()
     indexes = connection.execute(f"PRAGMA {quote(schema)}.index_list({literal(table)})").fetchall()
-    sources = dict(connection.execute(
-        f"SELECT name, sql FROM {quote(schema)}.sqlite_master WHERE type = 'index' AND tbl_name = ?", (table,)))
+    sources = dict(
+        connection.execute(
+            f"SELECT name, sql FROM {quote(schema)}.sqlite_master WHERE type = 'index' AND tbl_name = ?",
+            (table,),
+        )
+    )
     return Table(
-        name=table, sql=sql, kind=kind, without_rowid=bool(without_rowid), strict=bool(strict),
+        name=table,
+        sql=sql,
+        kind=kind,
+        without_rowid=bool(without_rowid),
+        strict=bool(strict),
         columns=tuple(
-            Column(name=row[1], declared=row[2], not_null=bool(row[3]), default=row[4], pk=row[5], generated=row[6] in (2, 3))
-            for row in columns if row[6] != 1
+            Column(
+                name=row[1],
+                declared=row[2],
+                not_null=bool(row[3]),
+                default=row[4],
+                pk=row[5],
+                generated=row[6] in (2, 3),
+            )
+            for row in columns
+            if row[6] != 1
         ),
         indexes=tuple(
-            Index(name=row[1], sql=sources.get(row[1]), unique=bool(row[2]), partial=bool(row[4]),
-                  origin=str(row[3]), parts=_read_parts(connection, schema, row[1]))
+            Index(
+                name=row[1],
+                sql=sources.get(row[1]),
+                unique=bool(row[2]),
+                partial=bool(row[4]),
+                origin=str(row[3]),
+                parts=_read_parts(connection, schema, row[1]),
+            )
             for row in sorted(indexes, key=lambda row: str(row[1]))
         ),
     )
@@ -206,8 +235,10 @@ def count_rows(connection: Connection, table: str, schema: str = "main") -> int:
 def read_sequence(connection: Connection, table: str, schema: str = "main") -> int:
     """Return the AUTOINCREMENT high-water mark of a table; 0 when there is none."""
     if not connection.execute(
-        f"SELECT 1 FROM {quote(schema)}.sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        f"SELECT 1 FROM {quote(schema)}.sqlite_master WHERE name = 'sqlite_sequence'"
+    ).fetchone():
         return 0
     row = connection.execute(
-        f"SELECT max(CAST(seq AS INTEGER)) FROM {quote(schema)}.sqlite_sequence WHERE name = ?", (table,)).fetchone()
+        f"SELECT max(CAST(seq AS INTEGER)) FROM {quote(schema)}.sqlite_sequence WHERE name = ?", (table,)
+    ).fetchone()
     return int(row[0] or 0)

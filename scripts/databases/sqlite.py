@@ -12,14 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote as percent_encode
 
-from scripts.errors import DamagedSourceError, GuardError, NoSpaceError, StrongroomError, UnreachableError
-from scripts.quoting import quote
-
+from scripts.errors import (
+    DamagedSourceError,
+    GuardError,
+    NoSpaceError,
+    PlanError,
+    StrongroomError,
+    UnreachableError,
+)
 from scripts.quoting import quote
 
 Connection = sqlite3.Connection
 Error = sqlite3.Error
 IntegrityError = sqlite3.IntegrityError
+UndecodableError = sqlite3.OperationalError
+"""Raised, among other causes, when TEXT is no UTF-8 and is fetched as ``str``."""
 LIBRARY_VERSION = sqlite3.sqlite_version
 
 _CACHE_KIB = 16 * 1024
@@ -34,9 +41,18 @@ class RawText(bytes):
 
 def _connect(path: Path, parameters: str, *, timeout: float = _BUSY_SECONDS) -> Connection:
     connection = sqlite3.connect(
-        _uri(path, parameters), uri=True, isolation_level=None, timeout=timeout, check_same_thread=False, cached_statements=16
+        _uri(path, parameters),
+        uri=True,
+        isolation_level=None,
+        timeout=timeout,
+        check_same_thread=False,
+        cached_statements=16,
     )
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    try:
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -122,7 +138,9 @@ def attached(connection: Connection, path: Path, name: str) -> Iterator[None]:
         connection.execute(f"DETACH {quote(name)}")
 
 
-_READING = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
+_READING = frozenset(
+    {sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+)
 
 
 def _allow_reading(action: int, first: str | None, second: str | None, *_rest: str | None) -> int:
@@ -133,11 +151,14 @@ def _allow_reading(action: int, first: str | None, second: str | None, *_rest: s
 @contextmanager
 def open_reading(files: Mapping[str, Path]) -> Iterator[Connection]:
     """Attach immutable files by name to a connection that can do nothing but read them."""
-    connection = sqlite3.connect("file::memory:", uri=True, isolation_level=None)
+    first = files.get("main")
+    uri = f"file:{percent_encode(str(first.absolute()))}?mode=ro&immutable=1" if first else "file::memory:"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:
         for name, path in files.items():
-            uri = f"file:{percent_encode(str(path.absolute()))}?mode=ro&immutable=1"
-            connection.execute(f"ATTACH ? AS {quote(name)}", (uri,))
+            if name == "main":
+                continue
+            connection.execute(f"ATTACH ? AS {quote(name)}", (_uri(path, "mode=ro&immutable=1"),))
         connection.set_authorizer(_allow_reading)
         yield connection
     finally:
@@ -170,10 +191,13 @@ def copy_database(source: Connection, destination: Path) -> None:
 
     Raises UnreachableError when the source stays locked for longer than its connection waits.
     """
+
     def stop_when_locked(status: int, _remaining: int, _total: int) -> None:
         # Connection.backup would try again for ever.
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise UnreachableError(name, "database is locked", "stop the application that writes to it, then run again")
+            raise UnreachableError(
+                name, "database is locked", "stop the application that writes to it, then run again"
+            )
 
     name = source.execute("PRAGMA database_list").fetchone()[2] or "source"
     target = sqlite3.connect(destination.absolute(), isolation_level=None, check_same_thread=False)
@@ -202,24 +226,47 @@ def translated(path: Path) -> Iterator[None]:
         raise explain_error(path, error) from error
 
 
+_Explanation = tuple[type[StrongroomError], str, str]
+_UNREACHABLE: _Explanation = (UnreachableError, "{}", "check permissions, mounts and who holds it open")
+_EXPLANATIONS: Mapping[int, _Explanation] = {
+    sqlite3.SQLITE_NOTADB: (
+        DamagedSourceError,
+        "is not a database (or is encrypted)",
+        "look at the file, or take it out of the plan",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        DamagedSourceError,
+        "is damaged ({})",
+        "restore it from a backup, then run again",
+    ),
+    sqlite3.SQLITE_READONLY_ROLLBACK: (
+        DamagedSourceError,
+        "was left in the middle of a write (its -journal must be rolled back first)",
+        "let its application open it once, then run again",
+    ),
+    sqlite3.SQLITE_FULL: (
+        NoSpaceError,
+        "the disk is full",
+        "free some space, then run the same command again",
+    ),
+    sqlite3.SQLITE_CANTOPEN: _UNREACHABLE,
+    sqlite3.SQLITE_BUSY: _UNREACHABLE,
+    sqlite3.SQLITE_LOCKED: _UNREACHABLE,
+    sqlite3.SQLITE_READONLY: _UNREACHABLE,
+    sqlite3.SQLITE_PERM: _UNREACHABLE,
+    sqlite3.SQLITE_IOERR: _UNREACHABLE,
+}
+
+
 def explain_error(path: Path, error: sqlite3.Error) -> StrongroomError:
     """Say in our words what SQLite said about ``path``."""
-    extended = getattr(error, "sqlite_errorcode", 0)
-    code = extended & 0xFF
+    code = getattr(error, "sqlite_errorcode", 0)
     text = str(error)
-    if extended == sqlite3.SQLITE_READONLY_ROLLBACK:
-        return DamagedSourceError(path, "was left in the middle of a write (its -journal must be rolled back first)",
-                                  "let its application open it once, then run again")
+    known = _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF)
+    if known is not None:
+        kind, fact, hint = known
+        return kind(path, fact.format(text), hint)
     if text.startswith("no such module"):
-        return GuardError(path, f"has a virtual table that this SQLite cannot read ({text})", "drop or move that table")
-    if code == sqlite3.SQLITE_NOTADB:
-        return DamagedSourceError(path, "is not a database (or is encrypted)", "look at the file, or take it out of the plan")
-    if code == sqlite3.SQLITE_CORRUPT:
-        return DamagedSourceError(path, f"is damaged ({text})", "restore it from a backup, then run again")
-    if code == sqlite3.SQLITE_FULL:
-        return NoSpaceError(path, "the disk is full", "free some space, then run the same command again")
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY,
-                sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
-        return UnreachableError(path, text, "check permissions, mounts and who holds it open")
-    failure = StrongroomError(path, text)
-    return failure
+        fact = f"has a virtual table that this SQLite cannot read ({text})"
+        return GuardError(path, fact, "drop or move that table")
+    return StrongroomError(path, text)

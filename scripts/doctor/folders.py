@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -30,13 +29,13 @@ def examine_space(subject: str, folder: Path, sources: int = 0) -> Iterator[Find
     """Look at free space; ``sources`` are the bytes of the databases to be consolidated there. Read-only."""
     here = nearest_folder(folder)
     try:
-        free = shutil.disk_usage(here).free
         status = os.statvfs(here)
     except OSError as error:
         yield Finding(
             level=Level.ERROR, subject=subject, fact=f"{here}: {error.strerror}", hint="check the mount"
         )
         return
+    free = status.f_bavail * status.f_frsize
     needed = sources * _COPIES
     fact = f"{here}: {free >> 20:,} MB free on {read_file_system(here)}"
     if sources and free < needed:

@@ -67,9 +67,9 @@ def examine_sqlite(version: str) -> Iterator[Finding]:
         yield Finding(
             level=Level.WARNING,
             subject="SQLite",
-            fact=f"{version} has the WAL-reset bug: two connections writing to one WAL database can damage it;"
-            " this tool never checkpoints a source",
-            hint="where applications run, update SQLite to 3.51.3 or later (3.50.7 and 3.44.6 are mended too)",
+            fact=f"{version} has the WAL-reset bug: two connections that write to one WAL database"
+            " can damage it; this tool never checkpoints a source",
+            hint="where applications run, update SQLite to 3.51.3 or later (also mended: 3.50.7, 3.44.6)",
         )
     else:
         yield Finding(level=Level.OK, subject="SQLite", fact=version)

@@ -43,9 +43,8 @@ def examine_sources(inventory: Inventory, expected: Expectation | None = None) -
             fact=f"{inventory.hidden_processes} processes may hold files open unseen",
         )
     rows = sum(table.rows for database in inventory.databases for table in database.tables)
-    yield Finding(
-        level=Level.OK, subject="sources", fact=f"{len(inventory.databases)} databases, {rows:,} rows"
-    )
+    fact = f"databases: {len(inventory.databases):,}, rows: {rows:,}"
+    yield Finding(level=Level.OK, subject="source", fact=fact)
 
 
 def _examine_state(database: DatabaseFacts) -> Iterator[Finding]:

@@ -9,7 +9,6 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scripts.databases.schema import fold
 from scripts.errors import UnreachableError, UsageError
 from scripts.files import explain_os_error
 from scripts.inventory.documents import observe_document
@@ -32,6 +31,7 @@ from scripts.inventory.observing import Depth, observe_database
 from scripts.inventory.overlaps import find_overlaps
 from scripts.inventory.text import describe_inventory
 from scripts.openers import Opener, survey_openers
+from scripts.quoting import fold
 
 __all__ = [
     "ColumnFacts",

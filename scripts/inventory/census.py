@@ -16,15 +16,16 @@ from scripts.inventory.model import ColumnFacts
 from scripts.quoting import quote
 
 _COLUMNS_PER_SCAN = 60  # SQLite allows 127 arguments to a function, and 2,000 columns in a result
+MOST_COMPARED = 1000  # GROUP BY takes 2,000 terms, and a column is two
 _PIECE = 1 << 20
+_EXTREME = "({0} = 9223372036854775807 OR {0} = -9223372036854775808)"
 _COUNTS = (
     "count({0})",
     "count(*) FILTER (WHERE typeof({0}) = 'real')",
     "count(*) FILTER (WHERE typeof({0}) = 'text')",
     "count(*) FILTER (WHERE typeof({0}) = 'blob')",
     "count(*) FILTER (WHERE typeof({0}) = 'real' AND abs({0}) = 9e999)",
-    "count(*) FILTER (WHERE typeof({0}) = 'integer'"
-    " AND ({0} = 9223372036854775807 OR {0} = -9223372036854775808))",
+    f"count(*) FILTER (WHERE typeof({{0}}) = 'integer' AND {_EXTREME})",
     "coalesce(max(length({0})) FILTER (WHERE typeof({0}) = 'blob'), 0)",
 )
 _TEXTS = "CASE typeof({0}) WHEN 'text' THEN CAST({0} AS BLOB) END"

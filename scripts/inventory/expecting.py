@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scripts.databases.schema import Schema, Table, fold, read_schema
+from scripts.databases.schema import Schema, Table, read_schema
 from scripts.databases.sqlite import Error, open_memory
 from scripts.errors import ConfigurationError
 from scripts.inventory.model import DatabaseFacts, TableFacts
 from scripts.inventory.oddities import show_name
 from scripts.plan import Source
+from scripts.quoting import fold
 
 LEGACY_FOLDER = "legacy"
 

@@ -134,7 +134,8 @@ def _take_census(connection: Connection, table: Table) -> TableFacts:
     sequence = _observe_sequence(connection, table) if table.autoincrement else None
     key = () if table.integer_key is not None else table.primary_key
     keyless = not table.primary_key and not any(index.unique for index in table.indexes)
-    duplicates = census.count_duplicates(connection, table) if keyless else 0
+    comparable = len(table.stored) <= census.MOST_COMPARED
+    duplicates = census.count_duplicates(connection, table) if keyless and comparable else 0
     alike = (
         census.count_alike_keys(connection, table, key[0])
         if len(key) == 1 and _has_texts(columns, key[0])
@@ -146,7 +147,10 @@ def _take_census(connection: Connection, table: Table) -> TableFacts:
     found += oddities.describe_rows(
         table.name, duplicates=duplicates, alike_keys=alike, violations=violations
     )
-    found += [f"{oddities.show_name(table.name)}: {complaint}"] if complaint else []
+    if complaint:
+        found.append(f"{oddities.show_name(table.name)}: {complaint}")
+    if keyless and not comparable:
+        found.append(f"{oddities.show_name(table.name)}: duplicates not looked for among so many columns")
     return TableFacts(
         name=table.name,
         kind=table.kind,

@@ -65,18 +65,29 @@ def _classes(column: ColumnFacts) -> Iterator[str]:
     """Name the storage classes that a reader of the declaration would not expect."""
     declared = _with_article(column.declared.upper() or "untyped")
     if column.affinity in _NUMERIC:
-        dated = column.affinity == "NUMERIC" and ("DATE" in declared or "TIME" in declared)
-        if column.text and (not dated or column.integer or column.real):
-            yield f"{column.text:,} text in {declared} column"
-        if column.blob:
-            yield f"{column.blob:,} blob in {declared} column"
-        if column.real and column.affinity == "INTEGER":
-            yield f"{column.real:,} real in {declared} column"
+        yield from _numeric_classes(column, declared)
     elif column.affinity == "TEXT":
         if column.blob:
             yield f"{column.blob:,} blob in {declared} column"
     else:
         yield from _mixture(column, declared)
+
+
+def _numeric_classes(column: ColumnFacts, declared: str) -> Iterator[str]:
+    numbers = column.integer + column.real
+    if column.text and not _is_dated(column):
+        yield f"{column.text:,} text in {declared} column"
+    elif column.text and numbers:
+        yield f"{column.text:,} text and {_count(numbers, 'number')} in {declared} column"
+    if column.blob:
+        yield f"{column.blob:,} blob in {declared} column"
+    if column.real and column.affinity == "INTEGER":
+        yield f"{column.real:,} real in {declared} column"
+
+
+def _is_dated(column: ColumnFacts) -> bool:
+    """Tell whether text belongs there: DATE, DATETIME and TIMESTAMP have NUMERIC affinity."""
+    return column.affinity == "NUMERIC" and any(word in column.declared.upper() for word in ("DATE", "TIME"))
 
 
 def _with_article(word: str) -> str:
@@ -87,7 +98,7 @@ def _mixture(column: ColumnFacts, declared: str) -> Iterator[str]:
     counts = {"integer": column.integer, "real": column.real, "text": column.text, "blob": column.blob}
     present = [f"{count:,} {name}" for name, count in counts.items() if count]
     if len(present) > 1:
-        yield f"{' and '.join(present)} in {declared} column"
+        yield f"{', '.join(present)} in {declared} column"
 
 
 def _texts(column: ColumnFacts) -> Iterator[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scripts.databases.schema import fold
 from scripts.inventory.model import DatabaseFacts, Overlap, TableFacts
 from scripts.inventory.oddities import show_name
+from scripts.quoting import fold
 
 _Place = tuple[str, TableFacts]
 

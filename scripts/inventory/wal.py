@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.databases.schema import Table, count_rows, fold, read_schema
+from scripts.databases.schema import Table, count_rows, read_schema
 from scripts.databases.sqlite import Connection, attached, open_source
 from scripts.errors import StrongroomError
 from scripts.inventory.model import WalChange
-from scripts.quoting import dotted, quote
+from scripts.quoting import dotted, fold, quote
 
 _BARE = "without_log"
 

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from scripts.legacy_tree.content import Content, insert_rows
+from scripts.legacy_tree.facts import Duplicates, Gaps, OddKeys, Operator, Place, count_rows
 from scripts.legacy_tree.tables import Column, Table
 from scripts.legacy_tree.values import draw, number_of
 from scripts.plan import Plan
-from scripts.quoting import literal, quote, quote_all
-
-OPERATOR_COLUMN = "operator's \"own\" note"
+from scripts.quoting import quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +27,24 @@ class _Cell:
     words: str
 
 
-Place = Callable[[sqlite3.Connection], tuple[str, str]]
-"""Plants one fact; returns its name and its words."""
-
 _PLAIN = ("prose", "word", "json")
 _CELLS = (
-    _Cell(name="invalid UTF-8", kinds=_PLAIN, sql="CAST(x'C3286869A0FF' AS TEXT)",
-          words="is a TEXT that is no UTF-8"),
+    _Cell(
+        name="invalid UTF-8",
+        kinds=_PLAIN,
+        sql="CAST(x'C3286869A0FF' AS TEXT)",
+        words="is a TEXT that is no UTF-8",
+    ),
     _Cell(name="NUL", kinds=_PLAIN, sql="'before' || char(0) || 'after'", words="holds a NUL inside a TEXT"),
-    _Cell(name="huge cell", kinds=("prose", "json"), sql="replace(hex(zeroblob(524288)), '0000', 'é, and o')",
-          words="is a text of more than 2 MB"),
-    _Cell(name="text in REAL", kinds=("measure",), sql="'n/a'",
-          words="holds the text 'n/a' in a REAL column"),
+    _Cell(
+        name="huge cell",
+        kinds=("prose", "json"),
+        sql="replace(hex(zeroblob(524288)), '0000', 'é, and o')",
+        words="is a text of more than 2 MB",
+    ),
+    _Cell(
+        name="text in REAL", kinds=("measure",), sql="'n/a'", words="holds the text 'n/a' in a REAL column"
+    ),
     _Cell(name="infinity", kinds=("measure",), sql="9e999", words="is +Infinity"),
     _Cell(name="BLOB in REAL", kinds=("measure",), sql="x'00FF10'", words="holds a BLOB in a REAL column"),
     _Cell(name="largest integer", kinds=("count",), sql=str(2**63 - 1), words="is 2^63-1"),
@@ -53,7 +58,8 @@ class Planter:
         """Choose the places among the tables that the plan keeps and that no schema fills."""
         dropped = {(drop.source, drop.table.lower()) for drop in plan.drops}
         self._tables = [
-            table for table in tables
+            table
+            for table in tables
             if not table.rows and not dropped & {(table.source, table.name.lower()), (table.source, "*")}
         ]
         self._content = content
@@ -65,7 +71,8 @@ class Planter:
         self._busy = _columns_of_rules(plan)
         self._single = {
             (rule.inputs[0].source, rule.inputs[0].table.lower())
-            for rule in plan.tables if len(rule.inputs) == 1
+            for rule in plan.tables
+            if len(rule.inputs) == 1
         }
         for number, cell in enumerate(_CELLS):
             self._place_cell(number, cell)
@@ -81,7 +88,7 @@ class Planter:
     def plant(self, connection: sqlite3.Connection, source: str) -> None:
         """Plant what was chosen for a source; what a constraint refuses is not planted."""
         for table, place in self._places:
-            if table.source == source and _count_rows(connection, table):
+            if table.source == source and count_rows(connection, table):
                 try:
                     name, words = place(connection)
                 except sqlite3.IntegrityError:
@@ -113,9 +120,11 @@ class Planter:
         self, fact: str, tables: Iterable[Table], wants: Callable[[Table], object] = lambda _: True
     ) -> Table | None:
         """Choose a table, rather one without another fact."""
+
         def rank(table: Table) -> tuple[bool, int]:
             place = (number_of(table.source), number_of(table.name))
             return (table.source, table.name) in self._used, draw(self._seed, number_of(fact), *place)
+
         return min((table for table in tables if wants(table)), key=rank, default=None)
 
     def _add(self, table: Table, place: Place) -> None:
@@ -128,7 +137,9 @@ class Planter:
     def _is_free(self, table: Table, column: Column) -> bool:
         name = column.name.lower()
         return not (
-            table.is_in_key(name) or name in table.references or column.name == table.rowid_alias
+            table.is_in_key(name)
+            or name in table.references
+            or column.name == table.rowid_alias
             or any(name in (check.column, check.other) for check in table.checks)
             or (table.source, name) in self._busy
         )
@@ -151,7 +162,7 @@ class Planter:
         self, connection: sqlite3.Connection, table: Table, column: Column, sql: str, number: int
     ) -> None:
         """Change one row of those that are the file's own (see Content)."""
-        offset = min(6 + number % 4 + number // 4 * 10, _count_rows(connection, table) - 1)
+        offset = min(6 + number % 4 + number // 4 * 10, count_rows(connection, table) - 1)
         connection.execute(
             f"UPDATE {quote(table.name)} SET {quote(column.name)} = {sql} WHERE rowid = "
             f"(SELECT rowid FROM {quote(table.name)} ORDER BY rowid LIMIT 1 OFFSET {offset})"
@@ -162,15 +173,22 @@ class Planter:
         tables = [table for table in self._tables if table.has_rowid]
         loose = [table for table in tables if table.loose_key]
         if table := self._choose("odd keys", loose):
-            self._add(table, _Odd(table, "empty keys", ("NULL", "''"), "has a NULL key and a key ''"))
+            self._add(table, OddKeys(table, "empty keys", ("NULL", "''"), "has a NULL key and a key ''"))
         if table := self._choose("similar keys", loose, lambda t: t.loose_key not in t.references):
             key = quote(table.loose_key or "")
-            self._add(table, _Odd(table, "similar keys", (f"upper({key})", f"{key} || ' '"),
-                                  "has keys that differ in case and in a trailing space only"))
+            self._add(
+                table,
+                OddKeys(
+                    table,
+                    "similar keys",
+                    (f"upper({key})", f"{key} || ' '"),
+                    "has keys that differ in case and in a trailing space only",
+                ),
+            )
         if table := self._choose("duplicates", tables, lambda t: not t.keys and t.rowid_alias is None):
-            self._add(table, _Duplicates(table))
+            self._add(table, Duplicates(table))
         if table := self._choose("gaps", tables, lambda t: t.autoincrement):
-            self._add(table, _Gaps(table))
+            self._add(table, Gaps(table))
 
     def _place_operator(self) -> None:
         """Place what an operator added to the schema of a table that one source alone feeds."""
@@ -181,7 +199,7 @@ class Planter:
         )
         if table is not None:
             self._heavy.add(table.source)
-            self._add(table, _Operator(table))
+            self._add(table, Operator(table))
 
     def _count_orphans(self, connection: sqlite3.Connection, source: str) -> None:
         try:
@@ -207,84 +225,3 @@ def _columns_of_rules(plan: Plan) -> set[tuple[str, str]]:
             (entry.source, entry.columns.get(name, name).lower()) for name in named for entry in rule.inputs
         }
     return busy
-
-
-def _count_rows(connection: sqlite3.Connection, table: Table) -> int:
-    found: int = connection.execute(f"SELECT count(*) FROM {quote(table.name)}").fetchone()[0]
-    return found
-
-
-def _copy_row(connection: sqlite3.Connection, table: Table, key: str, value: str, offset: int) -> None:
-    others = quote_all(column.name for column in table.columns if column.name != key)
-    connection.execute(
-        f"INSERT INTO {quote(table.name)} ({quote(key)}{', ' * bool(others)}{others}) "
-        f"SELECT {value}{', ' * bool(others)}{others} FROM {quote(table.name)} "
-        f"WHERE {quote(key)} IS NOT NULL ORDER BY rowid LIMIT 1 OFFSET "
-        f"min({offset}, (SELECT count(*) - 1 FROM {quote(table.name)}))"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Odd:
-    """Rows under keys that look like none, or like another."""
-
-    table: Table
-    name: str
-    keys: tuple[str, ...]
-    words: str
-
-    def __call__(self, connection: sqlite3.Connection) -> tuple[str, str]:
-        for number, key in enumerate(self.keys):
-            _copy_row(connection, self.table, self.table.loose_key or "", key, 7 + number)
-        return self.name, f"{self.table.label}.{self.table.loose_key} {self.words}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Duplicates:
-    """The first rows of a table without any key, once more."""
-
-    table: Table
-
-    def __call__(self, connection: sqlite3.Connection) -> tuple[str, str]:
-        columns, table = quote_all(column.name for column in self.table.columns), quote(self.table.name)
-        connection.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {table} LIMIT 10")
-        return "duplicates", f"{self.table.label} has no key, and its first 10 rows twice"
-
-
-@dataclass(frozen=True, slots=True)
-class _Gaps:
-    """Ids that were deleted, the highest among them."""
-
-    table: Table
-
-    def __call__(self, connection: sqlite3.Connection) -> tuple[str, str]:
-        table, key = quote(self.table.name), quote(self.table.rowid_alias or "rowid")
-        connection.execute(
-            f"DELETE FROM {table} WHERE {key} % 10 = 0 OR {key} > (SELECT max({key}) - 3 FROM {table})"
-        )
-        return "gaps", f"{self.table.label} lacks every tenth id and the last three; sqlite_sequence is ahead"
-
-
-@dataclass(frozen=True, slots=True)
-class _Operator:
-    """A column, an index, a view, a trigger and a user_version that the application knows nothing of."""
-
-    table: Table
-
-    def __call__(self, connection: sqlite3.Connection) -> tuple[str, str]:
-        table, column = quote(self.table.name), quote(OPERATOR_COLUMN)
-        text = next(quote(found.name) for found in self.table.columns if found.affinity == "TEXT")
-        connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
-        connection.execute(f"UPDATE {table} SET {column} = 'seen ✓ by \"ops\"' WHERE rowid % 3 = 0")
-        connection.execute(f"CREATE INDEX operator_index ON {table} ({column}, {text})")
-        connection.execute(
-            f"CREATE VIEW \"operator's view\" AS "
-            f"SELECT {text}, {column} FROM {table} WHERE {column} IS NOT NULL"
-        )
-        connection.execute(
-            f"CREATE TRIGGER operator_trigger AFTER UPDATE OF {text} ON {table} BEGIN "
-            f"UPDATE {table} SET {column} = {literal('changed')} WHERE rowid = new.rowid; END"
-        )
-        connection.execute("PRAGMA user_version = 7")
-        words = f"has a column {OPERATOR_COLUMN}, an index, a view and a trigger, its file user_version 7"
-        return "operator", f"{self.table.label} {words}"

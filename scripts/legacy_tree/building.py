@@ -69,7 +69,9 @@ class _Builder:
         every = [table for tables in self._tables.values() for table in tables]
         content = Content(
             [*every, *(document.table for tables in fed.values() for document in tables)],
-            rows=len(self._numbers), seed=self._seed, orphans=self._awkward,
+            rows=len(self._numbers),
+            seed=self._seed,
+            orphans=self._awkward,
         )
         planter = Planter(self._plan, every, content, seed=self._seed)
         journaled = planter.choose_journaled() if self._awkward else None
@@ -84,7 +86,8 @@ class _Builder:
         return LegacyTree(
             directory=self._directory,
             files=tuple(file for file in map(self._file, self._plan.sources.values()) if file.exists()),
-            rows=self._counts, awkward=self._facts,
+            rows=self._counts,
+            awkward=self._facts,
         )
 
     def _file(self, source: Source) -> Path:

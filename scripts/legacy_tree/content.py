@@ -92,7 +92,7 @@ class Content:
         return self._make_plain(column, chance)
 
     def _is_orphan(self, number: int) -> bool:
-        return self._orphans and number % 25 == 7  # noqa: PLR2004
+        return self._orphans and number % 20 == 7  # noqa: PLR2004
 
     def _refer(self, table: Table, column: Column, number: int, chance: int, depth: int) -> Value:
         name = column.name.lower()
@@ -194,12 +194,14 @@ def _obey(check: Check, row: dict[str, Value], chance: int) -> None:
 
 def _is_less(left: Value, right: Value) -> bool:
     """Compare as SQLite does: numbers before text before bytes; text by its UTF-8."""
+
     def rank(value: Value) -> tuple[int, float, bytes]:
         if isinstance(value, int | float):
             return 1, value, b""
         if isinstance(value, str):
             return 2, 0, value.encode()
         return (0, 0, b"") if value is None else (3, 0, value)
+
     return rank(left) < rank(right)
 
 

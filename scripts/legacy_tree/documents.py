@@ -129,7 +129,16 @@ def _plain_table(source: Source, name: str) -> Table:
         Column(name="value", affinity="REAL", kind="measure", nullable=True, has_default=False),
     )
     return Table(
-        source=source.name, path=source.path, name=name, columns=columns, rowid_alias=None,
-        has_rowid=True, autoincrement=False, keys=(("name",),), loose_key=None, references={}, checks=(),
+        source=source.name,
+        path=source.path,
+        name=name,
+        columns=columns,
+        rowid_alias=None,
+        has_rowid=True,
+        autoincrement=False,
+        keys=(("name",),),
+        loose_key=None,
+        references={},
+        checks=(),
         rows=0,
     )

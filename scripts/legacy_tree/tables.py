@@ -81,9 +81,7 @@ def read_tables(connection: sqlite3.Connection, source: str, path: str) -> list[
 def _read_table(
     connection: sqlite3.Connection, origin: tuple[str, str], name: str, without_rowid: int, sql: str
 ) -> Table:
-    info = [
-        row for row in connection.execute(f"PRAGMA table_xinfo({quote(name)})") if row[6] == 0
-    ]
+    info = [row for row in connection.execute(f"PRAGMA table_xinfo({quote(name)})") if row[6] == 0]
     primary = [row[1] for row in sorted((row for row in info if row[5]), key=lambda row: int(row[5]))]
     is_alias = (
         len(primary) == 1
@@ -93,11 +91,14 @@ def _read_table(
     keys = [] if is_alias or not primary else [tuple(column.lower() for column in primary)]
     keys += [key for key in _unique_keys(connection, name) if key not in keys]
     loose = [
-        row[1] for row in info
+        row[1]
+        for row in info
         if [row[1].lower()] == [*map(str.lower, primary)] and affinity_of(row[2]) == "TEXT" and not row[3]
     ]
     return Table(
-        source=origin[0], path=origin[1], name=name,
+        source=origin[0],
+        path=origin[1],
+        name=name,
         columns=tuple(_read_column(row) for row in info),
         rowid_alias=primary[0] if is_alias else None,
         has_rowid=not without_rowid,
@@ -135,8 +136,11 @@ def _read_column(row: tuple[int, str, str, int, str | None, int, int]) -> Column
     _, name, declared, required, default, primary, _ = row
     affinity = affinity_of(declared)
     return Column(
-        name=name, affinity=affinity, kind=_kind_of(name.lower(), declared.upper(), affinity, default or ""),
-        nullable=not required and not primary, has_default=default is not None,
+        name=name,
+        affinity=affinity,
+        kind=_kind_of(name.lower(), declared.upper(), affinity, default or ""),
+        nullable=not required and not primary,
+        has_default=default is not None,
     )
 
 
@@ -208,7 +212,9 @@ def _read_check(text: str, columns: set[str]) -> Check | None:
         return None
     other = (comparison[3] or "").lower()
     return Check(
-        column=comparison[1].lower(), operator=comparison[2], other=other if other in columns else None,
+        column=comparison[1].lower(),
+        operator=comparison[2],
+        other=other if other in columns else None,
         values=tuple(_literals(comparison[4] or "")),
     )
 

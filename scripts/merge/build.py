@@ -7,12 +7,13 @@ from pathlib import Path
 from scripts.binding import TableJob, TargetJob
 from scripts.databases.schema import Schema, read_schema, read_sequence
 from scripts.databases.sqlite import Connection, attach_stage, attached, open_snapshot, open_stage
-from scripts.files import sync_file
+from scripts.files import hash_file, sync_file
 from scripts.functions import register_functions
 from scripts.merge.contested import clear_scratch, find_contested, lay_out_versions, may_be_contested
 from scripts.merge.decide import create_merged, decide
 from scripts.merge.entries import collect_entries, start_ledger, write_ledger
 from scripts.merge.insert import insert_decided, insert_plain
+from scripts.progress import add_rows
 from scripts.quoting import dotted, literal, quote
 from scripts.results import Build
 
@@ -27,23 +28,36 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
         file.touch(mode=0o600, exist_ok=False)
     with open_snapshot(Path(job.template)) as connection:
         template = read_schema(connection)
-        objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid").fetchall()
+        objects = connection.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid"
+        ).fetchall()
     with open_stage(stage) as connection:
         _prepare(connection, ledger, scratch)
         _create_tables(connection, template, objects)
         made: set[str] = set()
+        rows = 0
         for table in job.tables:
             made |= _create_matching_indexes(connection, table)
             _fill_table(connection, table)
+            filled = _count(connection, table.table.name)
+            add_rows(filled)
+            rows += filled
         _create_rest(connection, objects, made)
         _set_sequences(connection, job)
         for pragma in ("user_version", "application_id"):
             connection.execute(f"PRAGMA main.{pragma} = {getattr(template, pragma)}")
-        rows = sum(_count(connection, table.table.name) for table in job.tables)
     scratch.unlink()
     sync_file(stage)
     sync_file(ledger)
-    return Build(target=job.name, file=str(stage), ledger=str(ledger), rows=rows, carried=job.carried, reported=job.reported)
+    return Build(
+        target=job.name,
+        file=str(stage),
+        ledger=str(ledger),
+        rows=rows,
+        sha256=hash_file(stage),
+        carried=job.carried,
+        reported=job.reported,
+    )
 
 
 def _prepare(connection: Connection, ledger: Path, scratch: Path) -> None:

@@ -6,18 +6,21 @@ from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection
 from scripts.merge.rows import open_rows
-
-_TABLES = ("keys", "contested", "contenders", "versions", "twins", "stamps", "winners", "merged", "outcomes", "skip",
-           "fresh", "entries")
+from scripts.quoting import fold, quote
 
 
 def clear_scratch(connection: Connection) -> None:
     """Forget the previous table."""
-    for table in _TABLES:
-        connection.execute(f"DROP TABLE IF EXISTS scratch.{table}")
-    connection.execute("CREATE TABLE scratch.skip (input INTEGER, rid INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID")
-    connection.execute("CREATE TABLE scratch.fresh (input INTEGER, rid INTEGER, old, new INTEGER, merged INTEGER, "
-                       "PRIMARY KEY (input, rid)) WITHOUT ROWID")
+    left = connection.execute("SELECT name FROM scratch.sqlite_master WHERE type = 'table'").fetchall()
+    for (table,) in left:
+        connection.execute(f"DROP TABLE scratch.{quote(table)}")
+    connection.execute(
+        "CREATE TABLE scratch.skip (input INTEGER, rid INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID"
+    )
+    connection.execute(
+        "CREATE TABLE scratch.fresh (input INTEGER, rid INTEGER, old, new INTEGER, merged INTEGER, "
+        "PRIMARY KEY (input, rid)) WITHOUT ROWID"
+    )
     connection.execute(
         "CREATE TABLE scratch.entries (input INTEGER, rid INTEGER, disposition TEXT, reason TEXT, rule TEXT, "
         "target_rowid INTEGER, winner_input INTEGER, winner_rid INTEGER, g INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID"
@@ -31,7 +34,9 @@ def may_be_contested(job: TableJob) -> bool:
     if len(job.inputs) > 1:
         return True
     entry = job.inputs[0]
-    return not entry.table.is_unique(tuple(entry.columns.get(name, "") for name in job.key)) or bool(job.transform)
+    return not entry.table.is_unique(tuple(entry.columns.get(name, "") for name in job.key)) or bool(
+        job.transform
+    )
 
 
 def find_contested(connection: Connection, job: TableJob) -> int:
@@ -41,10 +46,14 @@ def find_contested(connection: Connection, job: TableJob) -> int:
     listed = ", ".join(keys)
     declared = ", ".join(_declare(key, _column(job, name)) for key, name in zip(keys, job.key, strict=True))
     connection.execute(f"CREATE TABLE scratch.contested (g INTEGER PRIMARY KEY, {declared})")
-    connection.execute(f"INSERT INTO scratch.contested ({listed}) SELECT {listed} FROM scratch.keys "
-                       f"GROUP BY {listed} HAVING count(*) > 1")
-    connection.execute("CREATE TABLE scratch.contenders (input INTEGER, rid INTEGER, g INTEGER, n INTEGER, "
-                       "PRIMARY KEY (input, rid)) WITHOUT ROWID")
+    connection.execute(
+        f"INSERT INTO scratch.contested ({listed}) SELECT {listed} FROM scratch.keys "
+        f"GROUP BY {listed} HAVING count(*) > 1"
+    )
+    connection.execute(
+        "CREATE TABLE scratch.contenders (input INTEGER, rid INTEGER, g INTEGER, n INTEGER, "
+        "PRIMARY KEY (input, rid)) WITHOUT ROWID"
+    )
     count = int(connection.execute("SELECT count(*) FROM scratch.contested").fetchone()[0])
     if count:
         connection.execute(f"CREATE INDEX scratch.ix_contested ON contested ({listed})")
@@ -72,7 +81,7 @@ def _collect_keys(connection: Connection, job: TableJob, keys: list[str]) -> Non
 
 
 def _column(job: TableJob, name: str) -> Column:
-    return job.table.by_name[name.lower()]
+    return job.table.by_name[fold(name)]
 
 
 def _declare(name: str, column: Column) -> str:
@@ -82,8 +91,10 @@ def _declare(name: str, column: Column) -> str:
 def lay_out_versions(connection: Connection, job: TableJob) -> None:
     """Fill ``versions`` with the contenders' values as the target would store them, and ``twins`` with equal ones."""
     declared = ", ".join(f"c{number} {column.affinity}" for number, column in enumerate(job.columns))
-    connection.execute(f"CREATE TABLE scratch.versions (g INTEGER, n INTEGER, input INTEGER, rid INTEGER, {declared}, "
-                       "PRIMARY KEY (g, n)) WITHOUT ROWID")
+    connection.execute(
+        f"CREATE TABLE scratch.versions (g INTEGER, n INTEGER, input INTEGER, rid INTEGER, {declared}, "
+        "PRIMARY KEY (g, n)) WITHOUT ROWID"
+    )
     for entry in job.inputs:
         if _has_contenders(connection, entry):
             with open_rows(connection, job, entry) as rows:
@@ -91,7 +102,9 @@ def lay_out_versions(connection: Connection, job: TableJob) -> None:
                     f"INSERT INTO scratch.versions SELECT c.g, c.n, c.input, c.rid, {rows.values()} "
                     f"FROM scratch.contenders c CROSS JOIN {rows.source} ON {rows.rid} = c.rid WHERE c.input = {entry.number}"
                 )
-    connection.execute("CREATE TABLE scratch.twins (g INTEGER, n INTEGER, first INTEGER, PRIMARY KEY (g, n)) WITHOUT ROWID")
+    connection.execute(
+        "CREATE TABLE scratch.twins (g INTEGER, n INTEGER, first INTEGER, PRIMARY KEY (g, n)) WITHOUT ROWID"
+    )
     connection.execute(
         "INSERT INTO scratch.twins SELECT b.g, b.n, min(a.n) FROM scratch.versions b "
         f"JOIN scratch.versions a ON a.g = b.g AND a.n < b.n AND {same_values(job, 'a', 'b')} GROUP BY b.g, b.n"
@@ -112,5 +125,7 @@ def same_values(job: TableJob, left: str, right: str) -> str:
         one, two = f"{left}.c{number}", f"{right}.c{number}"
         parts.append(f"{one} IS {two} COLLATE BINARY AND typeof({one}) = typeof({two})")
         if column.affinity == "BLOB":
-            parts.append(f"(typeof({one}) <> 'real' OR {one} <> 0 OR strongroom_sign({one}) = strongroom_sign({two}))")
+            parts.append(
+                f"(typeof({one}) <> 'real' OR {one} <> 0 OR strongroom_sign({one}) = strongroom_sign({two}))"
+            )
     return " AND ".join(parts) or "1"

@@ -58,7 +58,9 @@ def collect_entries(connection: Connection, job: TableJob) -> None:
 def _target_rowid(job: TableJob) -> str:
     """Return the expression for the target row of a winner ``w`` with the values ``v``."""
     if job.table.integer_key is not None:
-        place = next(number for number, column in enumerate(job.columns) if column.name == job.table.integer_key)
+        place = next(
+            number for number, column in enumerate(job.columns) if column.name == job.table.integer_key
+        )
         return f"coalesce(f.new, v.c{place})"
     if job.table.rowid is None:
         return "NULL"
@@ -72,8 +74,15 @@ def write_ledger(connection: Connection, job: TableJob) -> None:
         names = [column.name for column in entry.table.columns]
         connection.execute(
             "INSERT INTO ledger.inputs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
-            (job.into, entry.source, entry.table.name, entry.name, json.dumps(names, ensure_ascii=False), entry.rowid_offset,
-             entry.number),
+            (
+                job.into,
+                entry.source,
+                entry.table.name,
+                entry.name,
+                json.dumps(names, ensure_ascii=False),
+                entry.rowid_offset,
+                entry.number,
+            ),
         )
         kept = dotted("ledger", entry.name)
         columns = [f"c{number}" for number in range(len(names))]
@@ -92,4 +101,7 @@ def write_ledger(connection: Connection, job: TableJob) -> None:
 
 
 def _has_entries(connection: Connection, number: int) -> bool:
-    return connection.execute("SELECT 1 FROM scratch.entries WHERE input = ? LIMIT 1", (number,)).fetchone() is not None
+    return (
+        connection.execute("SELECT 1 FROM scratch.entries WHERE input = ? LIMIT 1", (number,)).fetchone()
+        is not None
+    )

@@ -11,47 +11,75 @@ from scripts.databases.sqlite import Connection, Error, attached
 from scripts.merge.rows import Rows, open_rows
 from scripts.quoting import dotted, quote, quote_all
 
+_WHOLE_RECORDS = ("RowData", "RowCell")
+"""What SQLite's transfer program moves; it does so into an empty table, as ours is."""
+
 
 def insert_plain(connection: Connection, job: TableJob, entry: BoundInput) -> tuple[int, int]:
-    """Copy a table that nothing contests; return rows read and rows inserted.
+    """Copy a table that nothing contests; return rows to insert and rows inserted.
 
-    With identical structure SQLite moves whole records (its transfer optimisation), rowids included.
+    With identical structure SQLite moves whole records (its transfer optimisation), rowids included;
+    there no constraint can refuse a row, and nothing needs to be counted.
     """
     into = dotted("main", job.table.name)
     with attached(connection, Path(entry.file), "src"):
         source = dotted("src", entry.table.name)
-        read = int(connection.execute(f"SELECT count(*) FROM {source}").fetchone()[0])
         statement = f"INSERT OR IGNORE INTO {into} SELECT * FROM {source}"
-        if not _is_transfer(connection, job, entry, statement, read):
+        if _is_transfer(connection, job, entry, statement):
+            inserted = connection.execute(statement).rowcount
+            return inserted, inserted
+        read = int(connection.execute(f"SELECT count(*) FROM {source}").fetchone()[0])
+        if not _is_star(job, entry):
             columns = [column.name for column in job.columns]
-            values = [f"s.{quote(entry.columns[name])}" if name in entry.columns else job.defaults[name] for name in columns]
-            if job.table.integer_key is None and job.table.rowid is not None and entry.table.rowid is not None:
+            values = [
+                f"s.{quote(entry.columns[name])}" if name in entry.columns else job.defaults[name]
+                for name in columns
+            ]
+            if (
+                job.table.integer_key is None
+                and job.table.rowid is not None
+                and entry.table.rowid is not None
+            ):
                 columns, values = [job.table.rowid, *columns], [f"s.{quote(entry.table.rowid)}", *values]
             statement = f"INSERT OR IGNORE INTO {into} ({quote_all(columns)}) SELECT {', '.join(values)} FROM {source} AS s"
         return read, connection.execute(statement).rowcount
 
 
-def _is_transfer(connection: Connection, job: TableJob, entry: BoundInput, statement: str, read: int) -> bool:
-    """Tell whether ``SELECT *`` means what we mean, and rows keep their rowids."""
+def _is_star(job: TableJob, entry: BoundInput) -> bool:
+    """Tell whether ``SELECT *`` means what we mean, and rows keep their ids."""
+    return _has_same_columns(job, entry) and (job.table.integer_key is not None or job.table.without_rowid)
+
+
+def _is_transfer(connection: Connection, job: TableJob, entry: BoundInput, statement: str) -> bool:
+    """Tell whether SQLite moves whole records, and rows keep their rowids."""
+    if not _has_same_columns(job, entry):
+        return False
+    if not any(row[1] in _WHOLE_RECORDS for row in connection.execute(f"EXPLAIN {statement}")):
+        return False
+    keeps = job.table.integer_key is not None or job.table.without_rowid or bool(job.table.indexes)
+    return keeps or _is_dense(connection, entry.table)
+
+
+def _has_same_columns(job: TableJob, entry: BoundInput) -> bool:
     names = [column.name for column in job.table.columns]
     if names != [column.name for column in entry.table.columns] or len(names) != len(job.columns):
         return False
     if [entry.columns.get(name) for name in names] != names:
         return False
-    if job.table.without_rowid != entry.table.without_rowid or job.table.kind == "virtual":
-        return False
-    if job.table.integer_key is not None or job.table.without_rowid:
-        return True
-    transfers = not any(row[1] == "MakeRecord" for row in connection.execute(f"EXPLAIN {statement}"))
-    return transfers and (bool(job.table.indexes) or _is_dense(connection, entry.table, read))
+    return (
+        job.table.without_rowid == entry.table.without_rowid and job.table.kind == entry.table.kind == "table"
+    )
 
 
-def _is_dense(connection: Connection, table: Table, read: int) -> bool:
+def _is_dense(connection: Connection, table: Table) -> bool:
     if table.rowid is None:
         return False
-    name = quote(table.rowid)
-    row = connection.execute(f"SELECT min({name}), max({name}) FROM {dotted('src', table.name)}").fetchone()
-    return read == 0 or (row[0] == 1 and row[1] == read)
+    name, source = quote(table.rowid), dotted("src", table.name)
+    ends = [
+        connection.execute(f"SELECT {which}({name}) FROM {source}").fetchone()[0] for which in ("min", "max")
+    ]
+    count = connection.execute(f"SELECT count(*) FROM {source}").fetchone()[0]
+    return ends == [1, count] or ends == [None, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +118,9 @@ def _set_filtered_aside(connection: Connection, rows: Rows) -> None:
         f"SELECT {number}, {rows.rid}, 'filtered', ?, 'where' FROM {rows.source} WHERE {rows.wanted} IS NOT TRUE",
         (rows.job.where.reason,),
     )
-    connection.execute(f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}")
+    connection.execute(
+        f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
+    )
 
 
 def _highest_id(connection: Connection, job: TableJob) -> int:
@@ -99,10 +129,16 @@ def _highest_id(connection: Connection, job: TableJob) -> int:
     for entry in job.inputs:
         with open_rows(connection, job, entry) as rows:
             value = rows.value(str(job.identity))
-            found = connection.execute(f"SELECT max({value}) FROM {rows.source} WHERE typeof({value}) = 'integer'").fetchone()
+            found = connection.execute(
+                f"SELECT max({value}) FROM {rows.source} WHERE typeof({value}) = 'integer'"
+            ).fetchone()
             highest = max(highest, int(found[0] or 0))
-            if connection.execute("SELECT 1 FROM src.sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
-                mark = connection.execute("SELECT max(seq) FROM src.sqlite_sequence WHERE name = ?", (entry.table.name,))
+            if connection.execute(
+                "SELECT 1 FROM src.sqlite_master WHERE name = 'sqlite_sequence'"
+            ).fetchone():
+                mark = connection.execute(
+                    "SELECT max(seq) FROM src.sqlite_sequence WHERE name = ?", (entry.table.name,)
+                )
                 highest = max(highest, int(mark.fetchone()[0] or 0))
     return highest
 
@@ -115,25 +151,36 @@ def _set_taken_ids_aside(connection: Connection, rows: Rows, highest: int) -> in
     """Note the rows whose id an earlier input took, or that have none; return how many got a fresh one."""
     key, number = str(rows.job.table.integer_key), rows.entry.number
     value = rows.value(key)
-    if number == 1 and rows.entry.columns.get(key) == rows.entry.table.integer_key and key not in rows.job.transform:
-        return 0
+    is_own = rows.entry.columns.get(key) == rows.entry.table.integer_key and key not in rows.job.transform
+    if is_own and (number == 1 or (rows.job.identity is None and rows.job.key == (key,))):
+        return 0  # its ids are unique, and those that an earlier input has too are decided already
     is_taken = f"EXISTS (SELECT 1 FROM {dotted('main', rows.job.table.name)} t WHERE t.{quote(key)} = {{}})"
-    found = (f"SELECT {rows.rid} AS rid, {value} AS old, 0 AS merged FROM {rows.source} "
-             f"WHERE {_survivors(rows)} AND (typeof({value}) <> 'integer' OR {is_taken.format(value)})")
+    found = (
+        f"SELECT {rows.rid} AS rid, {value} AS old, 0 AS merged FROM {rows.source} "
+        f"WHERE {_survivors(rows)} AND (typeof({value}) <> 'integer' OR {is_taken.format(value)})"
+    )
     if rows.job.identity is None:
         reason = literal_reason(key)
-        connection.execute("INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
-                           f"SELECT {number}, rid, 'quarantined', {reason}, 'identity' FROM ({found})")
-        connection.execute(f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}")
+        connection.execute(
+            "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
+            f"SELECT {number}, rid, 'quarantined', {reason}, 'identity' FROM ({found})"
+        )
+        connection.execute(
+            f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
+        )
         return 0
     if rows.job.conflict.rule == "merge":
         column = f"m.c{_position(rows.job, key)}"
-        found += (f" UNION ALL SELECT m.rid, {column}, 1 FROM scratch.merged m WHERE m.input = {number} "
-                  f"AND (typeof({column}) <> 'integer' OR {is_taken.format(column)})")
+        found += (
+            f" UNION ALL SELECT m.rid, {column}, 1 FROM scratch.merged m WHERE m.input = {number} "
+            f"AND (typeof({column}) <> 'integer' OR {is_taken.format(column)})"
+        )
     count = connection.execute(
         f"INSERT INTO scratch.fresh SELECT {number}, rid, old, {highest} + row_number() OVER (ORDER BY rid), merged FROM ({found})"
     ).rowcount
-    connection.execute(f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.fresh WHERE input = {number}")
+    connection.execute(
+        f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.fresh WHERE input = {number}"
+    )
     return int(count)
 
 
@@ -149,30 +196,47 @@ def _position(job: TableJob, name: str) -> int:
 
 def _plain_batch(connection: Connection, rows: Rows) -> _Batch:
     read = connection.execute(f"SELECT count(*) FROM {rows.source}").fetchone()[0]
-    skipped = connection.execute("SELECT count(*) FROM scratch.skip WHERE input = ?", (rows.entry.number,)).fetchone()[0]
+    skipped = connection.execute(
+        "SELECT count(*) FROM scratch.skip WHERE input = ?", (rows.entry.number,)
+    ).fetchone()[0]
     return _Batch(
-        source=f"FROM {rows.source} WHERE {_survivors(rows)}", rid=rows.rid,
+        source=f"FROM {rows.source} WHERE {_survivors(rows)}",
+        rid=rows.rid,
         target_rowid=None if rows.job.table.rowid is None else rows.target_rowid(),
-        values=[rows.value(column.name) for column in rows.job.columns], expected=read - skipped,
+        values=[rows.value(column.name) for column in rows.job.columns],
+        expected=read - skipped,
     )
 
 
 def _fresh_batch(connection: Connection, rows: Rows) -> _Batch:
     number = rows.entry.number
-    expected = connection.execute("SELECT count(*) FROM scratch.fresh WHERE input = ? AND NOT merged", (number,)).fetchone()[0]
-    values = ["f.new" if column.name == rows.job.identity else rows.value(column.name) for column in rows.job.columns]
-    source = (f"FROM scratch.fresh f CROSS JOIN {rows.source} ON {rows.rid} = f.rid "
-              f"WHERE f.input = {number} AND NOT f.merged")
+    expected = connection.execute(
+        "SELECT count(*) FROM scratch.fresh WHERE input = ? AND NOT merged", (number,)
+    ).fetchone()[0]
+    values = [
+        "f.new" if column.name == rows.job.identity else rows.value(column.name)
+        for column in rows.job.columns
+    ]
+    source = (
+        f"FROM scratch.fresh f CROSS JOIN {rows.source} ON {rows.rid} = f.rid "
+        f"WHERE f.input = {number} AND NOT f.merged"
+    )
     return _Batch(source=source, rid="f.rid", target_rowid="f.new", values=values, expected=expected)
 
 
 def _merged_batch(connection: Connection, rows: Rows) -> _Batch:
     number, job = rows.entry.number, rows.job
-    expected = connection.execute("SELECT count(*) FROM scratch.merged WHERE input = ?", (number,)).fetchone()[0]
-    values = [f"coalesce(f.new, m.c{place})" if column.name == job.identity else f"m.c{place}"
-              for place, column in enumerate(job.columns)]
-    source = ("FROM scratch.merged m LEFT JOIN scratch.fresh f ON f.input = m.input AND f.rid = m.rid "
-              f"WHERE m.input = {number}")
+    expected = connection.execute(
+        "SELECT count(*) FROM scratch.merged WHERE input = ?", (number,)
+    ).fetchone()[0]
+    values = [
+        f"coalesce(f.new, m.c{place})" if column.name == job.identity else f"m.c{place}"
+        for place, column in enumerate(job.columns)
+    ]
+    source = (
+        "FROM scratch.merged m LEFT JOIN scratch.fresh f ON f.input = m.input AND f.rid = m.rid "
+        f"WHERE m.input = {number}"
+    )
     rowid = None
     if job.table.integer_key is not None:
         rowid = values[_position(job, job.table.integer_key)]
@@ -198,14 +262,19 @@ def _quarantine_refused(connection: Connection, rows: Rows, batch: _Batch, into:
     if batch.target_rowid is not None and rows.job.table.rowid is not None:
         there = f"t.{quote(rows.job.table.rowid)} = {batch.target_rowid}"
     else:
-        there = " AND ".join(f"t.{quote(column.name)} IS {value}"
-                             for column, value in zip(rows.job.columns, batch.values, strict=True))
+        there = " AND ".join(
+            f"t.{quote(column.name)} IS {value}"
+            for column, value in zip(rows.job.columns, batch.values, strict=True)
+        )
     missing = connection.execute(
-        f"SELECT {batch.rid} {batch.source} AND NOT EXISTS (SELECT 1 FROM {table} t WHERE {there})").fetchall()
+        f"SELECT {batch.rid} {batch.source} AND NOT EXISTS (SELECT 1 FROM {table} t WHERE {there})"
+    ).fetchall()
     for (rid,) in missing:
         try:
             connection.execute(f"INSERT {into} AND {batch.rid} = ?", (rid,))
         except Error as error:
             connection.execute(
                 "INSERT OR REPLACE INTO scratch.entries (input, rid, disposition, reason, rule) "
-                "VALUES (?, ?, 'quarantined', ?, 'constraint')", (rows.entry.number, rid, str(error)))
+                "VALUES (?, ?, 'quarantined', ?, 'constraint')",
+                (rows.entry.number, rid, str(error)),
+            )

@@ -20,6 +20,17 @@ from scripts.plan.form import (
 )
 
 __all__ = [
-    "ColumnRule", "Conflict", "Defaults", "Drop", "Filter", "Identity", "Input", "Plan", "Source",
-    "TableRule", "Target", "Transform", "read_plan",
+    "ColumnRule",
+    "Conflict",
+    "Defaults",
+    "Drop",
+    "Filter",
+    "Identity",
+    "Input",
+    "Plan",
+    "Source",
+    "TableRule",
+    "Target",
+    "Transform",
+    "read_plan",
 ]

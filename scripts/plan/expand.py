@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-
-from pydantic import ValidationError
+from pathlib import Path, PurePosixPath
 
 from scripts.errors import PlanError
 from scripts.plan.form import (
@@ -25,9 +23,10 @@ from scripts.plan.form import (
     Transform,
 )
 from scripts.plan.models import ConflictModel, InputModel, PlanModel, TableModel
-from scripts.yaml_text import Positions, explain_validation, load_yaml
+from scripts.quoting import fold
+from scripts.yaml_text import Positions, read_model
 
-RESERVED = ("main", "temp", "schema", "ledger", "scratch", "src")
+RESERVED = ("temp", "schema", "ledger", "scratch", "src")
 
 
 def read_plan(path: Path) -> Plan:
@@ -35,15 +34,11 @@ def read_plan(path: Path) -> Plan:
 
     Raises PlanError naming file, line, key and what would be accepted.
     """
-    data, positions = load_yaml(path, PlanError)
-    try:
-        model = PlanModel.model_validate(data)
-    except ValidationError as error:
-        raise explain_validation(error, path, positions, PlanError) from None
+    model, positions = read_model(path, PlanModel, PlanError)
     reader = _Reader(path, model, positions)
     plan = Plan(
         path=path,
-        sha256=_digest(path, model),
+        sha256=reader.digest(),
         defaults=Defaults(**model.defaults.model_dump()),
         sources={name: Source(name=name, **source.model_dump()) for name, source in model.sources.items()},
         targets={
@@ -58,19 +53,6 @@ def read_plan(path: Path) -> Plan:
     return plan
 
 
-def _digest(path: Path, model: PlanModel) -> str:
-    digest = hashlib.sha256(path.read_bytes())
-    for name in sorted(model.targets):
-        schema = model.targets[name].schema_
-        if schema is None:
-            continue
-        file = path.parent / schema
-        if not file.is_file():
-            raise PlanError(f"{path}: targets.{name}.schema", f"there is no file {schema}")
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 class _Reader:
     """Expands one validated plan; knows where each entry stands in the file."""
 
@@ -78,18 +60,44 @@ class _Reader:
         self._path = path
         self._model = model
         self._positions = positions
-        for name in (*model.sources, *model.targets):
-            if name.lower() in RESERVED or "." in name:
-                raise PlanError(f"{path}: {name}", "is no usable name", f"avoid dots and {', '.join(RESERVED)}")
-        self._refuse_equal_paths()
+        for kind, names in (("sources", model.sources), ("targets", model.targets)):
+            for name in names:
+                if fold(name) in RESERVED or "." in name:
+                    hint = f"avoid dots and {', '.join(RESERVED)}"
+                    raise PlanError(self._at(kind, name), f"{name} is no usable name", hint)
+        self._refuse_equal_names()
 
-    def _refuse_equal_paths(self) -> None:
-        paths: dict[str, str] = {}
-        for kind, entries in (("sources", self._model.sources), ("targets", self._model.targets)):
-            for name, entry in entries.items():
-                other = paths.setdefault(f"{kind}:{entry.path}", name)
-                if other != name:
-                    raise PlanError(self._at(kind, name), f"has the path of {other} ({entry.path})")
+    def digest(self) -> str:
+        """Return the SHA-256 of the plan and of the schema files that it names."""
+        digest = hashlib.sha256(self._path.read_bytes())
+        for name in sorted(self._model.targets):
+            schema = self._model.targets[name].schema_
+            if schema is None:
+                continue
+            file = self._path.parent / schema
+            if not file.is_file():
+                raise PlanError(self._at("targets", name, "schema"), f"there is no file {schema}")
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    def _refuse_equal_names(self) -> None:
+        """Refuse two sources, or two targets and aliases, with one name or one file."""
+        sources = [(name, [source.path]) for name, source in self._model.sources.items()]
+        targets = [(name, [target.path, *target.aliases]) for name, target in self._model.targets.items()]
+        for kind, entries in (("sources", sources), ("targets", targets)):
+            names: dict[str, str] = {}
+            files: dict[PurePosixPath, str] = {}
+            for name, paths in entries:
+                if names.setdefault(fold(name), name) != name:
+                    raise PlanError(
+                        self._at(kind, name), f"{name} and {names[fold(name)]} differ in case only"
+                    )
+                for path in map(PurePosixPath, paths):
+                    if path in files:
+                        raise PlanError(
+                            self._at(kind, name), f"{name} has the path of {files[path]} ({path})"
+                        )
+                    files[path] = name
 
     def _at(self, *keys: str | int) -> str:
         for end in range(len(keys), 0, -1):
@@ -105,15 +113,24 @@ class _Reader:
     def _expand_table(self, number: int, table: TableModel) -> TableRule:
         origin = self._at("tables", number)
         target, name = self._split(table.into, origin, self._model.targets, "target")
+        if name == "*":
+            raise PlanError(
+                origin, f"{table.into} names no table", "write target.table; wildcards go under copy"
+            )
         inputs = tuple(self._expand_input(entry, origin) for entry in table.from_)
         conflict = self._expand_conflict(table.on_conflict, inputs, origin)
         identity = table.identity and Identity(column=table.identity.column, strategy=table.identity.strategy)
         return TableRule(
-            target=target, table=name, inputs=inputs,
+            target=target,
+            table=name,
+            inputs=inputs,
             key=tuple(table.key) if table.key is not None else None,
-            identity=identity, conflict=conflict, defaults=table.defaults,
+            identity=identity,
+            conflict=conflict,
+            defaults=table.defaults,
             transform={
-                column: Transform(name=entry, option="") if isinstance(entry, str)
+                column: Transform(name=entry, option="")
+                if isinstance(entry, str)
                 else Transform(name="epoch", option=entry.epoch)
                 for column, entry in table.transform.items()
             },
@@ -134,8 +151,11 @@ class _Reader:
         sources = {entry.source for entry in inputs}
         for name in model.order:
             if name not in sources:
-                raise PlanError(origin, f"order names {name}, which does not feed this table",
-                                f"one of: {', '.join(sorted(sources))}")
+                raise PlanError(
+                    origin,
+                    f"order names {name}, which does not feed this table",
+                    f"one of: {', '.join(sorted(sources))}",
+                )
         columns = {name: ColumnRule(rule=rule.rule, by=rule.by) for name, rule in model.columns.items()}
         by = (model.by,) if isinstance(model.by, str) else tuple(model.by)
         return Conflict(rule=model.rule, by=by, order=tuple(model.order), columns=columns)
@@ -146,20 +166,31 @@ class _Reader:
         for target, entries in self._model.copy_.items():
             origin = self._at("copy", target)
             if target not in self._model.targets:
-                raise PlanError(origin, f"unknown target {target}", f"one of: {', '.join(self._model.targets)}")
+                raise PlanError(
+                    origin, f"unknown target {target}", f"one of: {', '.join(self._model.targets)}"
+                )
             grouped: dict[str, list[Input]] = {}
+            origins: dict[str, str] = {}
             for number, text in enumerate(entries):
                 at = self._at("copy", target, number)
                 source, table = self._split(text, at, self._model.sources, "source")
-                group = text if table == "*" else table.lower()
+                group = text if table == "*" else fold(table)
+                origins.setdefault(group, at)
                 grouped.setdefault(group, []).append(Input(source=source, table=table, columns={}))
-            rules += [self._copy_rule(target, inputs, origin) for inputs in grouped.values()]
+            rules += [self._copy_rule(target, inputs, origins[group]) for group, inputs in grouped.items()]
         return rules
 
     def _copy_rule(self, target: str, inputs: list[Input], origin: str) -> TableRule:
         return TableRule(
-            target=target, table=inputs[0].table, inputs=tuple(inputs), key=None, identity=None,
-            conflict=Conflict(rule=self._model.defaults.on_conflict), defaults={}, transform={}, where=None,
+            target=target,
+            table=inputs[0].table,
+            inputs=tuple(inputs),
+            key=None,
+            identity=None,
+            conflict=Conflict(rule=self._model.defaults.on_conflict),
+            defaults={},
+            transform={},
+            where=None,
             origin=origin,
         )
 
@@ -177,7 +208,9 @@ class _Reader:
         if not dot or not table:
             raise PlanError(origin, f"{text!r} names no table", f"write {kind}.table")
         if owner not in known:
-            raise PlanError(origin, f"unknown {kind} {owner!r} in {text!r}", f"one of: {', '.join(sorted(known))}")
+            raise PlanError(
+                origin, f"unknown {kind} {owner!r} in {text!r}", f"one of: {', '.join(sorted(known))}"
+            )
         return owner, table
 
     def refuse_doubles(self, plan: Plan) -> None:
@@ -185,13 +218,13 @@ class _Reader:
         places: dict[tuple[str, str], str] = {}
         for rule in plan.tables:
             for entry in rule.inputs:
-                self._claim(places, (entry.source, entry.table.lower()), rule.origin, entry.name)
+                self._claim(places, (entry.source, fold(entry.table)), rule.origin, entry.name)
         for drop in plan.drops:
-            self._claim(places, (drop.source, drop.table.lower()), drop.origin, f"{drop.source}.{drop.table}")
+            self._claim(places, (drop.source, fold(drop.table)), drop.origin, f"{drop.source}.{drop.table}")
         rules: dict[tuple[str, str], str] = {}
         for rule in plan.tables:
             if rule.table != "*":
-                self._claim(rules, (rule.target, rule.table.lower()), rule.origin, rule.into)
+                self._claim(rules, (rule.target, fold(rule.table)), rule.origin, rule.into)
 
     @staticmethod
     def _claim(places: dict[tuple[str, str], str], place: tuple[str, str], origin: str, name: str) -> None:

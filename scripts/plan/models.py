@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 Rule = Literal["identical", "prefer", "newest", "oldest", "merge", "keep_both", "quarantine", "fail"]
 Scalar = str | int | float | None
 
 
+def _stay_inside(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or not path.name or "\0" in text:
+        raise ValueError("must be a file name inside its directory")
+    return text
+
+
+FileName = Annotated[str, Field(min_length=1), AfterValidator(_stay_inside)]
+
+
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class DefaultsModel(_Model):
@@ -27,7 +38,7 @@ class DefaultsModel(_Model):
 class SourceModel(_Model):
     """One legacy file, relative to the source directory."""
 
-    path: str = Field(min_length=1)
+    path: FileName
     trust: int = 50
     optional: bool = False
     format: Literal["sqlite", "json"] = "sqlite"
@@ -43,9 +54,9 @@ class SourceModel(_Model):
 class TargetModel(_Model):
     """One database that we build, relative to the target directory."""
 
-    path: str = Field(min_length=1)
-    schema_: str | None = Field(default=None, alias="schema")
-    aliases: list[str] = []
+    path: FileName
+    schema_: FileName | None = Field(default=None, alias="schema")
+    aliases: list[FileName] = []
 
 
 class InputModel(_Model):
@@ -136,7 +147,7 @@ class CheckModel(_Model):
 class PlanModel(_Model):
     """Maps an application's sources to a few targets, rule by rule."""
 
-    version: Literal[1]
+    version: Annotated[StrictInt, Field(ge=1, le=1)]
     defaults: DefaultsModel = DefaultsModel()
     sources: dict[str, SourceModel] = Field(min_length=1)
     targets: dict[str, TargetModel] = Field(min_length=1)

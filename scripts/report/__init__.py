@@ -1,11 +1,21 @@
 """What people see: tables and sentences on stdout, progress on stderr, JSON as a documented contract."""
 
 from scripts.report.kept import LOSING, show_kept
-from scripts.report.outcome import render_markdown, show_outcome, write_markdown
 from scripts.report.others import show_plan, show_returned, show_runs
+from scripts.report.outcome import render_markdown, say, show_outcome, write_markdown
 from scripts.report.progress import open_progress
+from scripts.report.screen import print_json
 
 __all__ = [
-    "LOSING", "open_progress", "render_markdown", "show_kept", "show_outcome", "show_plan", "show_returned", "show_runs",
+    "LOSING",
+    "open_progress",
+    "print_json",
+    "render_markdown",
+    "say",
+    "show_kept",
+    "show_outcome",
+    "show_plan",
+    "show_returned",
+    "show_runs",
     "write_markdown",
 ]

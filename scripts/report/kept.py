@@ -45,4 +45,7 @@ def _show_row(console: Console, row: KeptRow) -> None:
         if row.target is None:
             console.print(f"    {name} = {value}", soft_wrap=True)
         elif held != value:
-            console.print(f"    {name} = {value}   (in the target: {held if held is not None else 'no such column'})", soft_wrap=True)
+            console.print(
+                f"    {name} = {value}   (in the target: {held if held is not None else 'no such column'})",
+                soft_wrap=True,
+            )

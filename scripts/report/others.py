@@ -17,7 +17,12 @@ def show_plan(plan: Plan, work: Work | None, *, expanded: bool, as_json: bool, c
     """Print that a plan is good, and with ``expanded`` every rule in full form."""
     tables = {rule.into: _describe(rule) for rule in plan.tables if rule.table != "*"}
     if as_json:
-        full: dict[str, Any] = {"plan": str(plan.path), "sources": len(plan.sources), "targets": len(plan.targets), "tables": tables}
+        full: dict[str, Any] = {
+            "plan": str(plan.path),
+            "sources": len(plan.sources),
+            "targets": len(plan.targets),
+            "tables": tables,
+        }
         print_json({**full, "rules": [asdict(rule) for rule in plan.tables]} if expanded else full)
         return
     console = open_console(color=color)
@@ -26,17 +31,28 @@ def show_plan(plan: Plan, work: Work | None, *, expanded: bool, as_json: bool, c
         for name, rule in tables.items():
             table.add_row(name, str(rule["rule"]), ", ".join(rule["from"]))
         console.print(table)
-    fits = "" if work is None else f"; fits the sources ({sum(len(target.tables) for target in work.targets)} tables to fill, " \
-                                  f"{len(work.absent)} named and not there)"
-    console.print(f"{plan.path.name} is good: {len(plan.sources)} sources, {len(plan.targets)} targets, "
-                  f"{len(tables)} tables{fits}", soft_wrap=True)
+    fits = (
+        ""
+        if work is None
+        else f"; fits the sources ({sum(len(target.tables) for target in work.targets)} tables to fill, "
+        f"{len(work.absent)} named and not there)"
+    )
+    console.print(
+        f"{plan.path.name} is good: {len(plan.sources)} sources, {len(plan.targets)} targets, "
+        f"{len(tables)} tables{fits}",
+        soft_wrap=True,
+    )
 
 
 def _describe(rule: TableRule) -> dict[str, Any]:
     by = f" by {', '.join(rule.conflict.by)}" if rule.conflict.by else ""
     order = f" ({' > '.join(rule.conflict.order)})" if rule.conflict.order else ""
-    return {"rule": f"{rule.conflict.rule}{by}{order}", "from": [entry.name for entry in rule.inputs],
-            "key": list(rule.key or ()), "at": rule.origin}
+    return {
+        "rule": f"{rule.conflict.rule}{by}{order}",
+        "from": [entry.name for entry in rule.inputs],
+        "key": list(rule.key or ()),
+        "at": rule.origin,
+    }
 
 
 def show_returned(returned: Mapping[str, Any], *, as_json: bool) -> None:
@@ -44,12 +60,18 @@ def show_returned(returned: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(returned)
         return
+    if returned["cleared"] is not None:
+        live = f"; run {returned['run']} stays live (roll back again to undo it)" if returned["run"] else ""
+        print(f"cleared run {returned['cleared']}, which was interrupted before it published anything{live}")
+        return
     if returned["run"] is None:
         print("nothing to roll back: no published run")
         return
     verb = "would roll back" if returned["dry_run"] else "rolled back"
     lose = f"; would lose: {'; '.join(returned['would_lose'])}" if returned["would_lose"] else ""
-    print(f"{verb} run {returned['run']}: {len(returned['files'])} targets are as they were before ({', '.join(returned['files'])}){lose}")
+    print(
+        f"{verb} run {returned['run']}: {len(returned['files'])} targets are as they were before ({', '.join(returned['files'])}){lose}"
+    )
 
 
 def show_runs(runs: list[dict[str, Any]], *, as_json: bool, color: bool) -> int:
@@ -61,7 +83,13 @@ def show_runs(runs: list[dict[str, Any]], *, as_json: bool, color: bool) -> int:
     console = open_console(color=color)
     table = new_table("run", "state", "verdict", "rows", "quarantined", "live", numbers=False)
     for run in runs:
-        table.add_row(run["run"], run["state"], run["verdict"] or "", str(run["rows_read"] or ""),
-                      "" if run["quarantined"] is None else str(run["quarantined"]), "live" if run["is_current"] else "")
+        table.add_row(
+            run["run"],
+            run["state"],
+            run["verdict"] or "",
+            str(run["rows_read"] or ""),
+            "" if run["quarantined"] is None else str(run["quarantined"]),
+            "live" if run["is_current"] else "",
+        )
     console.print(table if runs else "no runs yet")
     return _STALE if is_open else 0

@@ -12,14 +12,31 @@ from scripts.files import OWN_FOLDER, write_text
 from scripts.report.screen import new_table, number, open_console, print_json
 from scripts.results import TableTally, Verdict
 
-_COLUMNS = ("read", "inserted", "merged_identical", "merged_changed", "superseded", "quarantined", "filtered", "rewritten")
-_HEADS = ("read", "in", "same", "merged", "superseded", "quarantine", "filtered", "new id")
+_COLUMNS = (
+    "read",
+    "inserted",
+    "merged_identical",
+    "merged_changed",
+    "superseded",
+    "quarantined",
+    "filtered",
+    "rewritten",
+)
+_HEADS = ("read", "in", "same", "merged", "beaten", "waiting", "left out", "new id")
 _STYLES = {Verdict.PROVEN: "bold green", Verdict.PROVEN_WITH_QUARANTINE: "bold yellow"}
 _DIFFERENT, _OVER_BUDGET = 3, 4
 _SHOWN = 10
 
 
-def show_outcome(outcome: Outcome, *, as_json: bool, color: bool, again: bool = False, folder: Path | None = None) -> int:
+def show_outcome(
+    outcome: Outcome,
+    *,
+    as_json: bool,
+    color: bool,
+    again: bool = False,
+    only_sentence: bool = False,
+    folder: Path | None = None,
+) -> int:
     """Print how a run ended, keep it as Markdown beside the run, and return its exit code."""
     if folder is not None and not outcome.dry_run:
         write_markdown(outcome, folder)
@@ -27,7 +44,7 @@ def show_outcome(outcome: Outcome, *, as_json: bool, color: bool, again: bool = 
         print_json(outcome.as_json())
         return outcome.exit
     console = open_console(color=color)
-    if not outcome.nothing_done:
+    if not outcome.nothing_done and not only_sentence:
         _show_tables(console, outcome.tables)
         _show_lines(console, "carried along", outcome.carried)
         _show_lines(console, "could not be carried", outcome.reported)
@@ -40,7 +57,9 @@ def show_outcome(outcome: Outcome, *, as_json: bool, color: bool, again: bool = 
 
 def _show_tables(console: Console, tables: Mapping[str, TableTally]) -> None:
     """Show the tables whose rows did not all arrive plainly; the others in one line."""
-    eventful = {name: tally for name, tally in tables.items() if tally.read != tally.inserted or tally.rewritten}
+    eventful = {
+        name: tally for name, tally in tables.items() if tally.read != tally.inserted or tally.rewritten
+    }
     if eventful:
         table = new_table("source table", *_HEADS)
         for name, tally in eventful.items():
@@ -48,7 +67,9 @@ def _show_tables(console: Console, tables: Mapping[str, TableTally]) -> None:
         console.print(table)
     plain = [tally for name, tally in tables.items() if name not in eventful]
     if plain:
-        console.print(f"and {len(plain)} tables whose {number(sum(tally.read for tally in plain))} rows all arrived as they were")
+        console.print(
+            f"and {len(plain)} tables whose {number(sum(tally.read for tally in plain))} rows all arrived as they were"
+        )
 
 
 def _show_lines(console: Console, title: str, lines: tuple[str, ...], style: str = "") -> None:
@@ -89,19 +110,32 @@ def write_markdown(outcome: Outcome, target: Path) -> None:
 
 def render_markdown(outcome: Outcome) -> str:
     """Render the report as Markdown."""
-    lines = [f"# Run {outcome.run}: {outcome.verdict.value}", "", say(outcome), "",
-             f"| source table | into | {' | '.join(_HEADS)} | unexplained |",
-             "|---|---|" + "---:|" * (len(_HEADS) + 1)]
+    lines = [
+        f"# Run {outcome.run}: {outcome.verdict.value}",
+        "",
+        say(outcome),
+        "",
+        f"| source table | into | {' | '.join(_HEADS)} | unexplained |",
+        "|---|---|" + "---:|" * (len(_HEADS) + 1),
+    ]
     for name, tally in outcome.tables.items():
         figures = " | ".join(str(getattr(tally, column)) for column in (*_COLUMNS, "unexplained"))
         lines.append(f"| {_cell(name)} | {_cell(tally.into)} | {figures} |")
-    for title, entries in (("Differences", outcome.differences), ("Carried along", outcome.carried),
-                           ("Not carried", outcome.reported), ("Orphans, kept as they were", outcome.notes)):
+    for title, entries in (
+        ("Differences", outcome.differences),
+        ("Carried along", outcome.carried),
+        ("Not carried", outcome.reported),
+        ("Orphans, kept as they were", outcome.notes),
+    ):
         if entries:
             lines += ["", f"## {title}", "", *(f"- {entry}" for entry in entries)]
     if outcome.dropped:
-        lines += ["", "## Dropped by the plan, kept in archive.db", "",
-                  *(f"- {name}: {reason}" for name, reason in outcome.dropped.items())]
+        lines += [
+            "",
+            "## Dropped by the plan, kept in archive.db",
+            "",
+            *(f"- {name}: {reason}" for name, reason in outcome.dropped.items()),
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,15 @@ import sys
 import time
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from scripts import progress
 
@@ -42,8 +50,12 @@ class Lines:
         rate = done / (now - self._began)
         left = max(self._total - done, 0) / rate if rate else 0.0
         counted = f" {rows:,} rows, {rows / (now - self._began):,.0f} rows/s," if rows else ""
-        print(f"{self._step}{counted} {done / _MEGABYTE:,.0f} of {self._total / _MEGABYTE:,.0f} MB, "
-              f"{rate / _MEGABYTE:,.0f} MB/s, about {left:,.0f} s left", file=sys.stderr, flush=True)
+        print(
+            f"{self._step}{counted} {done / _MEGABYTE:,.0f} of {self._total / _MEGABYTE:,.0f} MB, "
+            f"{rate / _MEGABYTE:,.0f} MB/s, about {left:,.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 class Bar:
@@ -53,8 +65,15 @@ class Bar:
         """Draw on stderr once a step begins."""
         console = Console(stderr=True, no_color=not color)
         self._bars = Progress(
-            TextColumn("{task.description:<9}"), BarColumn(bar_width=28), DownloadColumn(), TransferSpeedColumn(),
-            TimeRemainingColumn(), TextColumn("{task.fields[rows]}"), console=console, transient=True, auto_refresh=False,
+            TextColumn("{task.description:<9}"),
+            BarColumn(bar_width=28),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[rows]}"),
+            console=console,
+            transient=True,
+            auto_refresh=False,
         )
         self._task: TaskID | None = None
         self._total = 0

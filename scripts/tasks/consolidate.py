@@ -11,7 +11,9 @@ from invoke.context import Context
 
 from scripts import report
 from scripts.config import Settings, read_settings
-from scripts.consolidate import again, back, looking, preview as rehearsal, run as running
+from scripts.consolidate import again, back, looking
+from scripts.consolidate import preview as rehearsal
+from scripts.consolidate import run as running
 from scripts.consolidate.request import Request
 from scripts.system import find_system
 from scripts.tasks._task import is_dry, is_json, task, wants_color
@@ -24,34 +26,76 @@ RUN = "A run's id (default: the published one)."
 TABLE = "One table: target.table or source.table."
 
 
-def ask(settings: Settings, system: str, source: Path | None, target: Path | None, plan: Path | None, **options: object) -> Request:
+def ask(
+    settings: Settings,
+    system: str,
+    source: Path | None,
+    target: Path | None,
+    plan: Path | None,
+    **options: object,
+) -> Request:
     """Put a request together from what was typed."""
     folder = find_system(system, settings.root)
     source = source or Path()
-    return Request(system=folder, plan=plan or folder / "plan.yaml", source=source, target=target or source,
-                   jobs=settings.jobs, **options)  # type: ignore[arg-type]
+    return Request(
+        system=folder,
+        plan=plan or folder / "plan.yaml",
+        source=source,
+        target=target or source,
+        jobs=settings.jobs,
+        **options,
+    )  # type: ignore[arg-type]
 
 
 def surroundings(c: Context, settings: Settings) -> running.Surroundings:
     """Pass in the clock, the progress and the environment of hooks."""
-    return running.Surroundings(now=datetime.now, progress=report.open_progress(color=wants_color(c)),  # noqa: DTZ005  ids are local time
-                                environment=settings.environment)
+    return running.Surroundings(
+        now=datetime.now,
+        progress=report.open_progress(color=wants_color(c)),  # noqa: DTZ005  ids are local time
+        environment=settings.environment,
+    )
 
 
-@task(help={"system": SYSTEM, "source": f"{SOURCE} Without it only plan and schemas are checked.", "target": TARGET, "plan": PLAN,
-            "expanded": "Show the plan in full form."})
-def check(c: Context, system: str = "aragora", source: Path | None = None, target: Path | None = None,
-          plan: Path | None = None, expanded: bool = False) -> None:
+@task(
+    help={
+        "system": SYSTEM,
+        "source": f"{SOURCE} Without it only plan and schemas are checked.",
+        "target": TARGET,
+        "plan": PLAN,
+        "expanded": "Show the plan in full form.",
+    }
+)
+def check(
+    c: Context,
+    system: str = "aragora",
+    source: Path | None = None,
+    target: Path | None = None,
+    plan: Path | None = None,
+    expanded: bool = False,
+) -> None:
     """Check a plan, and that it fits the sources."""
     request = ask(read_settings(), system, source, target or Path("consolidated"), plan)
     found, work = rehearsal.check(request, with_sources=source is not None)
     report.show_plan(found, work, expanded=expanded, as_json=is_json(c), color=wants_color(c))
 
 
-@task(help={"system": SYSTEM, "source": SOURCE, "target": TARGET, "plan": PLAN,
-            "quarantine_budget": "Rows that may wait for a person (default: the plan's)."})
-def preview(c: Context, source: Path, target: Path, system: str = "aragora", plan: Path | None = None,
-            quarantine_budget: int | None = None) -> int:
+@task(
+    help={
+        "system": SYSTEM,
+        "source": SOURCE,
+        "target": TARGET,
+        "plan": PLAN,
+        "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
+    }
+)
+def preview(
+    c: Context,
+    source: Path,
+    target: Path,
+    system: str = "aragora",
+    plan: Path | None = None,
+    quarantine_budget: int | None = None,
+) -> int:
     """Try a run, publish nothing, lock what it saw."""
     settings = read_settings()
     request = ask(settings, system, source, target, plan, quarantine_budget=quarantine_budget, dry_run=True)
@@ -59,17 +103,42 @@ def preview(c: Context, source: Path, target: Path, system: str = "aragora", pla
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c))
 
 
-@task(help={"system": SYSTEM, "source": SOURCE, "target": TARGET, "plan": PLAN,
-            "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
-            "replace": "Replace targets that are there; rollback puts them back.",
-            "backup": "Keep the verified snapshots as a backup in TARGET/backup.",
-            "dry_run": "Show what would happen; write nothing."})
-def run(c: Context, source: Path, target: Path, system: str = "aragora", plan: Path | None = None,
-        quarantine_budget: int | None = None, replace: bool = False, backup: bool = True, dry_run: bool = False) -> int:
+@task(
+    help={
+        "system": SYSTEM,
+        "source": SOURCE,
+        "target": TARGET,
+        "plan": PLAN,
+        "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
+        "replace": "Replace targets that are there; rollback puts them back.",
+        "backup": "Keep the verified snapshots as a backup in TARGET/backup.",
+        "dry_run": "Show what would happen; write nothing.",
+    }
+)
+def run(
+    c: Context,
+    source: Path,
+    target: Path,
+    system: str = "aragora",
+    plan: Path | None = None,
+    quarantine_budget: int | None = None,
+    replace: bool = False,
+    backup: bool = True,
+    dry_run: bool = False,
+) -> int:
     """Consolidate the legacy databases, and prove it."""
     settings = read_settings()
-    request = ask(settings, system, source, target, plan, quarantine_budget=quarantine_budget, replace=replace, backup=backup,
-                  dry_run=is_dry(c, dry_run))
+    request = ask(
+        settings,
+        system,
+        source,
+        target,
+        plan,
+        quarantine_budget=quarantine_budget,
+        replace=replace,
+        backup=backup,
+        dry_run=is_dry(c, dry_run),
+    )
     outcome = running.run(request, surroundings(c, settings))
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), folder=request.target)
 
@@ -81,23 +150,44 @@ def verify(c: Context, target: Path, run: str | None = None, plan: Path | None =
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), again=True)
 
 
-@task(help={"target": TARGET, "table": TABLE, "key": "Only rows that hold this value.", "run": RUN,
-            "limit": "Rows to show per table (0: all)."})
-def explain(c: Context, target: Path, table: str | None = None, key: str | None = None, run: str | None = None, limit: int = 5) -> None:
+@task(
+    help={
+        "target": TARGET,
+        "table": TABLE,
+        "key": "Only rows that hold this value.",
+        "run": RUN,
+        "limit": "Rows to show per table (0: all).",
+    }
+)
+def explain(
+    c: Context,
+    target: Path,
+    table: str | None = None,
+    key: str | None = None,
+    run: str | None = None,
+    limit: int = 5,
+) -> None:
     """Show every losing value, and what stands in its place."""
     rows = looking.explain(target, run=run, table=table, key=key, dispositions=report.LOSING)
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
 @task(help={"target": TARGET, "table": TABLE, "run": RUN, "limit": "Rows to show per table (0: all)."})
-def quarantine(c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0) -> None:
+def quarantine(
+    c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0
+) -> None:
     """Show the rows that wait for a person, with their reasons."""
     rows = looking.explain(target, run=run, table=table, dispositions=("quarantined",))
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
-@task(help={"target": TARGET, "discard_changes": "Lose what was written since publish.",
-            "dry_run": "Show what would happen; write nothing."})
+@task(
+    help={
+        "target": TARGET,
+        "discard_changes": "Lose what was written since publish.",
+        "dry_run": "Show what would happen; write nothing.",
+    }
+)
 def rollback(c: Context, target: Path, discard_changes: bool = False, dry_run: bool = False) -> None:
     """Put the previous state back."""
     returned = back.rollback(target, discard_changes=discard_changes, dry_run=is_dry(c, dry_run))
@@ -107,7 +197,9 @@ def rollback(c: Context, target: Path, discard_changes: bool = False, dry_run: b
 @task(help={"target": TARGET})
 def status(c: Context, target: Path) -> int:
     """List the runs and what is live; exit 7 when one is open."""
-    return report.show_runs([asdict(state) for state in looking.list_runs(target)], as_json=is_json(c), color=wants_color(c))
+    return report.show_runs(
+        [asdict(state) for state in looking.list_runs(target)], as_json=is_json(c), color=wants_color(c)
+    )
 
 
 namespace = Collection("consolidate", check, preview, run, verify, explain, quarantine, rollback, status)

@@ -20,7 +20,7 @@ from scripts.tasks._task import is_json, task
     help={
         "source": "Directory that holds the databases.",
         "integrity": "Check indexes too: slower.",
-        "table": "Look at this table only; may be repeated.",
+        "table": "Look at this table only.",
         "system": "Mark what this system (a folder under sql/) does not name.",
     }
 )

@@ -11,7 +11,7 @@ from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
 from scripts.functions import transform_call
-from scripts.quoting import dotted, quote, quote_all
+from scripts.quoting import dotted, fold, quote, quote_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Side:
         """Return the condition that ``t`` stands where row ``s`` goes when nothing takes its place."""
         table = self.job.table
         if table.integer_key is not None:
-            return f"t.{quote(table.integer_key)} = {self.expected(table.by_name[table.integer_key.lower()])}"
+            return f"t.{quote(table.integer_key)} = {self.expected(table.by_name[fold(table.integer_key)])}"
         if table.rowid is not None:
             return f"t.{quote(table.rowid)} = {self.rid} + {self.entry.rowid_offset}"
         return self.same_key(table.primary_key)
@@ -62,7 +62,7 @@ class Side:
 
     def same_key(self, key: tuple[str, ...]) -> str:
         """Return the condition that ``t`` and ``s`` have one key."""
-        columns = [self.job.table.by_name[name.lower()] for name in key]
+        columns = [self.job.table.by_name[fold(name)] for name in key]
         return " AND ".join(f"t.{quote(column.name)} = {self.expected(column)}" for column in columns) or "0"
 
     def same_values(self, *, without: str | None = None) -> str:
@@ -72,11 +72,15 @@ class Side:
 
     def _same(self, column: Column) -> str:
         held, wanted = f"t.{quote(column.name)}", self.expected(column)
-        source = self.entry.table.by_name.get(self.entry.columns.get(column.name, "").lower())
+        source = self.entry.table.by_name.get(fold(self.entry.columns.get(column.name, "")))
         if source is None or column.name in self.job.transform:
             return _strictly(held, _settle(wanted, column.affinity))
         if source.affinity != column.affinity:
-            return _strictly(held, _settle(wanted, column.affinity)) if column.affinity in ("TEXT", "BLOB") else f"{held} IS {wanted}"
+            return (
+                _strictly(held, _settle(wanted, column.affinity))
+                if column.affinity in ("TEXT", "BLOB")
+                else f"{held} IS {wanted}"
+            )
         if column.affinity == "BLOB":
             return _strictly(held, wanted)
         # TEXT, INTEGER, NUMERIC and REAL columns cannot hold both 1 and 1.0 (https://sqlite.org/datatype3.html, 3):
@@ -85,13 +89,20 @@ class Side:
 
     def is_genuine(self) -> str:
         """Return the condition that the ledger's entry ``l`` holds exactly what row ``s`` holds."""
-        return " AND ".join(_strictly(f"l.c{number}", f"s.{quote(column.name)}")
-                            for number, column in enumerate(self.entry.table.columns)) or "1"
+        return (
+            " AND ".join(
+                _strictly(f"l.c{number}", f"s.{quote(column.name)}")
+                for number, column in enumerate(self.entry.table.columns)
+            )
+            or "1"
+        )
 
 
 def _strictly(left: str, right: str) -> str:
-    return (f"({left} IS {right} COLLATE BINARY AND typeof({left}) = typeof({right}) AND (typeof({left}) <> 'real' "
-            f"OR {left} <> 0 OR strongroom_sign({left}) = strongroom_sign({right})))")
+    return (
+        f"({left} IS {right} COLLATE BINARY AND typeof({left}) = typeof({right}) AND (typeof({left}) <> 'real' "
+        f"OR {left} <> 0 OR strongroom_sign({left}) = strongroom_sign({right})))"
+    )
 
 
 def _settle(expression: str, affinity: str) -> str:
@@ -107,14 +118,18 @@ def _settle(expression: str, affinity: str) -> str:
 def open_side(connection: Connection, job: TableJob, entry: BoundInput) -> Iterator[Side]:
     """Attach an input's snapshot as ``src``."""
     with attached(connection, Path(entry.file), "src"):
-        entries = int(connection.execute(f"SELECT count(*) FROM {dotted('ledger', entry.name)}").fetchone()[0])
+        entries = int(
+            connection.execute(f"SELECT count(*) FROM {dotted('ledger', entry.name)}").fetchone()[0]
+        )
         if entry.table.rowid is not None:
             rows = f"{dotted('src', entry.table.name)} AS s"
             yield Side(job=job, entry=entry, rows=rows, rid=f"s.{quote(entry.table.rowid)}", entries=entries)
             return
         _number(connection, entry)
         try:
-            yield Side(job=job, entry=entry, rows="temp.numbered AS s", rid="s._strongroom_row", entries=entries)
+            yield Side(
+                job=job, entry=entry, rows="temp.numbered AS s", rid="s._strongroom_row", entries=entries
+            )
         finally:
             connection.execute("DROP TABLE temp.numbered")
 
@@ -125,5 +140,7 @@ def _number(connection: Connection, entry: BoundInput) -> None:
     declared = ", ".join(f"{quote(column.name)} {column.affinity}" for column in entry.table.columns)
     connection.execute(f"CREATE TEMP TABLE numbered (_strongroom_row INTEGER PRIMARY KEY, {declared})")
     order = quote_all(entry.table.primary_key or tuple(names))
-    connection.execute(f"INSERT INTO temp.numbered ({quote_all(names)}) SELECT {quote_all(names)} "
-                       f"FROM {dotted('src', entry.table.name)} ORDER BY {order}")
+    connection.execute(
+        f"INSERT INTO temp.numbered ({quote_all(names)}) SELECT {quote_all(names)} "
+        f"FROM {dotted('src', entry.table.name)} ORDER BY {order}"
+    )

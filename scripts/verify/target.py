@@ -7,6 +7,7 @@ from pathlib import Path
 from scripts.binding import TargetJob
 from scripts.databases.sqlite import attached, open_snapshot
 from scripts.functions import register_functions
+from scripts.progress import add_rows
 from scripts.results import TableTally, TargetTally, Verification
 from scripts.verify.structure import count_orphans, find_damage, verify_structure
 from scripts.verify.tables import verify_table
@@ -22,6 +23,7 @@ def verify_content(job: TargetJob, stage: Path, ledger: Path) -> Verification:
         for table in job.tables:
             found, tally, wrong = verify_table(connection, table)
             tables.update(found)
+            add_rows(tally.rows)
             targets[table.into] = tally
             differences += wrong
     return Verification(target=job.name, tables=tables, targets=targets, differences=tuple(differences))
@@ -32,4 +34,6 @@ def verify_soundness(job: TargetJob, stage: Path) -> Verification:
     with open_snapshot(stage) as connection:
         differences = find_damage(connection, job) + verify_structure(connection, job)
         notes = count_orphans(connection, job)
-    return Verification(target=job.name, tables={}, targets={}, differences=tuple(differences), notes=tuple(notes))
+    return Verification(
+        target=job.name, tables={}, targets={}, differences=tuple(differences), notes=tuple(notes)
+    )

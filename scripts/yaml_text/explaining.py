@@ -44,7 +44,8 @@ def explain_validation(
     faults = [_Fault.of(dict(entry), positions) for entry in error.errors(include_url=False)]
     # Of a union, pydantic reports every branch: one that was entered says more than those which were not.
     telling = [
-        fault for fault in faults
+        fault
+        for fault in faults
         if not (fault.expected and any(_is_inside(other.key, fault.key) for other in faults))
     ]
     first = min(telling, key=lambda fault: (fault.kind != "extra_forbidden", fault.position))
@@ -86,17 +87,30 @@ class _Fault:
             choices = entry["ctx"]["expected"].replace("'", "")
             expected = f"one of {choices}" if " or " in choices else choices
         return cls(
-            key=key, position=position, kind=kind, expected=expected, fact=_say(entry),
+            key=key,
+            position=position,
+            kind=kind,
+            expected=expected,
+            fact=_say(entry),
             got=f" (got {cut(json.dumps(value, ensure_ascii=False, default=str))})" if shown else "",
         )
 
 
 _EXPECTED = {
-    "string_type": "text", "int_type": "a whole number", "int_parsing": "a whole number",
-    "int_from_float": "a whole number", "float_type": "a number", "float_parsing": "a number",
-    "bool_type": "true or false", "bool_parsing": "true or false", "none_required": "null",
-    "model_type": "a mapping", "dict_type": "a mapping", "mapping_type": "a mapping",
-    "list_type": "a list", "tuple_type": "a list",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "none_required": "null",
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
 }
 
 

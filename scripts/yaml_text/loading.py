@@ -75,7 +75,7 @@ def load_yaml(
         raise error_class(f"{path}{at}", _phrase(error)) from None
     except yaml.reader.ReaderError as error:
         fact = f"a control character is not allowed (got {error.character:#04x})"
-        raise error_class(f"{path}{_place(text[:error.position])}", fact) from None
+        raise error_class(f"{path}{_place(text[: error.position])}", fact) from None
 
 
 def name_key(key: KeyPath) -> str:

@@ -1,0 +1,1 @@
+"""What consolidation costs: the whole run beside the usual ways, on the same data."""

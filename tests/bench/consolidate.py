@@ -1,0 +1,248 @@
+"""The benchmark of ``consolidate.run``: everything paired in one run, on the same data.
+
+Every repetition runs all contenders in turn on sources that were read once before, each as a child
+process. A run that is not PROVEN, or that read another number of rows than were generated, stops
+the benchmark: a fast wrong answer is no answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scripts.errors import DifferencesError, NoSpaceError, UsageError
+from tests.bench.dataset import DataSet, ensure_dataset
+from tests.bench.measure import Measurement, measure_child
+from tests.bench.outcome import (
+    PRINTED,
+    Contender,
+    Summary,
+    find_broken,
+    format_bounds,
+    format_contenders,
+    summarize,
+)
+from tests.bench.system import write_system
+
+HERE = Path(__file__).parent
+LAST_RESULT = HERE / "last-result.json"
+SPACE = 6e9
+"""Bytes needed at scale 1: two data sets, and one contender's snapshots, stage and ledger."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A contender before it ran."""
+
+    about: str
+    dataset: DataSet
+    system: Path
+
+    def arguments(self, name: str, work: Path) -> list[str]:
+        """Return the command that builds everything under ``work``."""
+        if name in ("total", "conflicts"):
+            return self.run_arguments(work)
+        way = name.partition("_")[0]
+        command = [sys.executable, "-P", "-m", "tests.bench.baselines", way]
+        for file in self.dataset.files:
+            target = file.target if self.dataset.variant == "plain" else file.name
+            command += [str(self.dataset.sources / f"{file.name}.db"), str(work / f"{target}.db")]
+        return command
+
+    def run_arguments(self, work: Path) -> list[str]:
+        """Return ``consolidate.run`` as the project's wrapper starts it."""
+        return [
+            *(sys.executable, "-P", "-m", "scripts", "consolidate.run"),
+            *("--system", str(self.system), "--source", str(self.dataset.sources)),
+            *("--target", str(work), "--json"),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for."""
+
+    scale: float
+    repeat: int
+    directory: Path | None
+    """Where data sets stay from one benchmark to the next, and where contenders build."""
+    keep: bool
+    flat: bool
+
+
+def show_benchmark(options: Options, *, as_json: bool) -> None:
+    """Run the benchmark and print it; raise DifferencesError (exit 3) when a bound is broken."""
+    lines, summary = run_benchmark(options, lambda line: print(line, file=sys.stderr, flush=True))
+    print("\n".join(lines))
+    if as_json:
+        print(json.dumps({figure: summary[figure] for figure in PRINTED}))
+    if broken := find_broken(summary):
+        sys.stdout.flush()
+        fact = f"{len(broken)} of {len(summary)} bounds do not hold: {', '.join(broken)}"
+        raise DifferencesError("bench.consolidate", fact)
+
+
+def run_benchmark(options: Options, say: Say) -> tuple[list[str], Summary]:
+    """Measure, keep the result beside this module, and return the lines to show and the figures.
+
+    The data sets stay in the directory; what the contenders built goes, unless asked to keep it.
+    """
+    scale, repeat = options.scale, options.repeat
+    if scale <= 0 or repeat < 1:
+        raise UsageError("bench.consolidate", f"cannot measure {repeat} times at scale {scale:g}")
+    directory = (options.directory or HERE / ".data").resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    require_space(directory, scale)
+    with open_workshop(directory / "work", keep=options.keep) as work:
+        ways = prepare_ways(directory, work, options, say)
+        contenders = run_ways(ways, work / "built", options, say)
+        tenth = run_tenth(directory, work, options, say) if options.flat else {}
+    summary = summarize(contenders, tenth)
+    data = ways["total"].dataset
+    size = f"{data.size / 1e6:.0f} MB, {data.rows} rows in {len(data.files)} files"
+    write_result(contenders, summary, {"scale": scale, "repeat": repeat, "data": size})
+    head = f"scale {scale:g}: {size}; medians of {repeat}"
+    return [head, "", *format_contenders(contenders), "", *format_bounds(summary)], summary
+
+
+def require_space(directory: Path, scale: float) -> None:
+    """Raise NoSpaceError before an hour is spent on finding out."""
+    free, needed = shutil.disk_usage(directory).free, SPACE * scale
+    if free < needed:
+        fact = f"{free / 1e9:.1f} GB free, about {needed / 1e9:.1f} needed at scale {scale:g}"
+        raise NoSpaceError(directory, fact, "choose another --directory or a smaller --scale")
+
+
+@contextmanager
+def open_workshop(work: Path, *, keep: bool) -> Iterator[Path]:
+    """Yield an empty directory to build in; remove it afterwards unless ``keep``."""
+    remove(work)
+    work.mkdir()
+    yield work
+    if not keep:
+        remove(work)
+
+
+def remove(directory: Path) -> None:
+    """Remove a directory that may be absent."""
+    if directory.exists():
+        shutil.rmtree(directory)
+
+
+def prepare_ways(directory: Path, work: Path, options: Options, say: Say) -> dict[str, Way]:
+    """Generate both data sets, warm the cache with them, and list the contenders in turn."""
+    scale = options.scale
+    say(f"data sets at scale {scale:g}")
+    plain = ensure_dataset(directory, "plain", scale)
+    conflicts = ensure_dataset(directory, "conflicts", scale)
+    for dataset in (plain, conflicts):
+        warm_cache(dataset)
+    systems = work / f"systems-{scale:g}"
+    plain_system = write_system(plain, systems / "plain")
+    conflicts_system = write_system(conflicts, systems / "conflicts")
+    dump = "sqlite3 .dump | sqlite3" if shutil.which("sqlite3") else "Connection.iterdump"
+    listed = {
+        "bare": ("INSERT … SELECT *, then CREATE INDEX", plain),
+        "total": ("consolidate.run: backup, merge, proof, publish", plain),
+        "bare_conflicts": ("the same bare copy of the conflicts' sources", conflicts),
+        "conflicts": ("consolidate.run, a fifth of the rows in conflict", conflicts),
+        "rows": ("Python fetchmany, executemany", plain),
+        "dump": (dump, plain),
+    }
+    return {
+        name: Way(
+            about=about,
+            dataset=dataset,
+            system=plain_system if dataset is plain else conflicts_system,
+        )
+        for name, (about, dataset) in listed.items()
+    }
+
+
+def warm_cache(dataset: DataSet) -> None:
+    """Read every source once."""
+    for path in sorted(dataset.sources.glob("*.db")):
+        with path.open("rb") as file:
+            while file.read(1 << 20):
+                pass
+
+
+def run_ways(ways: Mapping[str, Way], work: Path, options: Options, say: Say) -> dict[str, Contender]:
+    """Run every contender in turn, repetition by repetition."""
+    runs: dict[str, list[Measurement]] = {name: [] for name in ways}
+    for repetition in range(1, options.repeat + 1):
+        for name, way in ways.items():
+            run = run_way(name, way, work)
+            runs[name].append(run)
+            say(f"{repetition} {name}: {run.wall:.2f} s, {run.cpu:.2f} CPU s, {run.peak_mb:.0f} MB")
+            if not (options.keep and repetition == options.repeat):
+                remove(work / name)  # the page cache that it filled is free for the next one
+    return {name: Contender(name=name, about=way.about, runs=tuple(runs[name])) for name, way in ways.items()}
+
+
+def run_way(name: str, way: Way, work: Path) -> Measurement:
+    """Run a contender once into an empty place."""
+    built = work / name
+    built.mkdir(parents=True)
+    measurement, written = measure_child(way.arguments(name, built), work / "logs")
+    if name in ("total", "conflicts"):
+        require_proof(written, way.dataset)
+    return measurement
+
+
+def require_proof(written: str, dataset: DataSet) -> None:
+    """Raise DifferencesError unless a run proved every generated row."""
+    result = json.loads(written.strip().splitlines()[-1])
+    expected = {"verdict": "PROVEN", "exit": 0, "unexplained": 0, "rows_read": dataset.rows}
+    found = {name: result.get(name) for name in expected}
+    if found != expected:
+        raise DifferencesError(f"consolidate.run on the {dataset.variant} data", f"{found}, not {expected}")
+
+
+def run_tenth(directory: Path, work: Path, options: Options, say: Say) -> dict[str, Contender]:
+    """Run the two consolidations once more on a tenth of the data, for their peaks."""
+    small = replace(options, scale=options.scale / 10, repeat=1, keep=False)
+    ways = prepare_ways(directory, work, small, say)
+    return run_ways({name: ways[name] for name in ("total", "conflicts")}, work / "tenth", small, say)
+
+
+def write_result(
+    contenders: Mapping[str, Contender], summary: Summary, conditions: Mapping[str, object]
+) -> None:
+    """Keep the last result beside this module: figures and facts, no names of hosts or paths."""
+    result = {
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        **conditions,
+        "broken": find_broken(summary),
+        "summary": summary,
+        "contenders": {
+            name: {
+                "about": contender.about,
+                "wall": round(contender.wall, 3),
+                "cpu": round(contender.cpu, 3),
+                "peak_mb": round(contender.peak_mb, 1),
+                "runs": [
+                    {figure: round(value, 3) for figure, value in asdict(run).items()}
+                    for run in contender.runs
+                ],
+            }
+            for name, contender in contenders.items()
+        },
+    }
+    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    LAST_RESULT.write_text(text, encoding="utf-8")

@@ -1,0 +1,58 @@
+"""What one child process costs, everything it started included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.errors import StrongroomError
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """The cost of one run."""
+
+    wall: float
+    """Seconds on the clock."""
+    cpu: float
+    """User and system seconds of the child and all its descendants."""
+    peak_mb: float
+    """Largest resident set of any one of these processes, mapped files included; 10^6 bytes."""
+
+
+def measure_child(arguments: list[str], logs: Path) -> tuple[Measurement, str]:
+    """Run a command that can import this repository; return its cost and what it wrote to stdout.
+
+    Raises StrongroomError when it does not exit 0. Linux counts the caller's own resident set into
+    a child's peak (until the exec), so the caller must stay small.
+    """
+    os.sync()  # what the previous contender wrote is not on this one's bill
+    logs.mkdir(parents=True, exist_ok=True)
+    out, err = logs / "stdout", logs / "stderr"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        began = time.perf_counter()
+        child = subprocess.Popen(arguments, stdout=stdout, stderr=stderr, env=environment)
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:
+            child.terminate()  # we were interrupted: so is the child
+            raise
+        wall = time.perf_counter() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+    written = out.read_text(encoding="utf-8", errors="replace")
+    if child.returncode:
+        told = err.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+        fact = f"exited {child.returncode}"
+        raise StrongroomError(" ".join(arguments), fact, f"its last words: {told or written[-2000:]}")
+    measurement = Measurement(
+        wall=wall,
+        cpu=usage.ru_utime + usage.ru_stime,
+        peak_mb=usage.ru_maxrss * 1024 / 1e6,
+    )
+    return measurement, written

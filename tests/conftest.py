@@ -1,0 +1,62 @@
+"""What every test shares: Hypothesis profiles, golden files, an environment without our variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+OUR_VARIABLES = ("ARAGORA_", "INVOKE_", "STRONGROOM_", "ZOE_")
+
+SLOW_MACHINES = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("fast", max_examples=20, derandomize=True, database=None, **SLOW_MACHINES)
+settings.register_profile("ci", max_examples=300, derandomize=True, database=None, **SLOW_MACHINES)
+settings.register_profile("nightly", max_examples=2000, print_blob=True, **SLOW_MACHINES)
+settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="Write tests/golden anew instead of comparing."
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_environment() -> Iterator[None]:
+    """Take away what a developer's shell may set, so that a test sees only what it sets itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(OUR_VARIABLES)]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def is_nightly() -> bool:
+    """Tell whether the nightly profile runs: 200 random kills instead of 20, and the like."""
+    return settings.get_current_profile_name() == "nightly"
+
+
+@pytest.fixture
+def assert_golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with ``tests/golden/<name>``; ``--update-golden`` writes it instead."""
+
+    def compare(name: str, text: str) -> None:
+        path = REPOSITORY / "tests" / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.is_file(), f"{path} is missing: run pytest --update-golden and read it"
+        assert text == path.read_text(encoding="utf-8"), (
+            f"{path} differs: run pytest --update-golden and read it"
+        )
+
+    return compare

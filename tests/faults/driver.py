@@ -1,0 +1,105 @@
+"""A child that runs our command lines, one fork for each, and loses its power where it is told to.
+
+Reads one job per line on stdin, as JSON: ``argv``; ``out``, the file for what it prints; ``trace``, a
+file that gets one line per checkpoint and per change of a file; and where to stop: ``checkpoint`` (a name), ``change`` (the
+number of a change of a file: the process ends before making it) with ``signal``; or ``hold``, a file to wait for
+at the checkpoint. ``processes`` makes it work with two worker processes whatever the size. Answers each
+job with the child's process id, and when it has ended with its exit code, negative for a signal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+CHANGES = ("os.rename", "os.remove", "os.link", "os.symlink", "os.chmod", "os.mkdir", "os.rmdir", "os.truncate")
+
+
+def serve() -> None:
+    from invoke.collection import Collection  # noqa: PLC0415  workers, which import this file again, need none of it
+
+    from scripts.consolidate import run as running  # noqa: PLC0415
+    from scripts.tasks import consolidate  # noqa: PLC0415
+    from scripts.tasks._program import OpsProgram  # noqa: PLC0415
+    from tests.faults.scene import inject  # noqa: PLC0415
+
+    for line in sys.stdin:
+        job = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _prepare(job)
+            if job.get("processes"):
+                os.environ["STRONGROOM_JOBS"] = "2"
+                running._WORTH_PROCESSES = 0  # type: ignore[misc]
+            inject(setattr, _checkpoint(job))
+            OpsProgram(Collection(consolidate.namespace)).run(job["argv"])
+        print(pid, flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _prepare(job: dict[str, Any]) -> None:
+    os.setsid()
+    out = os.open(job["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if "trace" in job:
+        job["trace_to"] = os.open(job["trace"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
+    if "change" in job or "trace" in job:
+        sys.addaudithook(_Watch(job))
+
+
+class _Watch:
+    """Counts the changes that Python makes to files."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self._job = job
+        self._count = 0
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in CHANGES and not (event == "open" and _is_writing(arguments)):
+            return
+        self._count += 1
+        _write_trace(self._job, f"change {event} {arguments[0]}")
+        if self._count == self._job.get("change"):
+            _stop(self._job)
+
+
+def _is_writing(arguments: tuple[Any, ...]) -> bool:
+    path, _, flags = arguments
+    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR)) and isinstance(path, str)
+
+
+def _write_trace(job: dict[str, Any], line: str) -> None:
+    if "trace_to" in job:
+        os.write(job["trace_to"], line.encode(errors="replace") + b"\n")
+
+
+def _checkpoint(job: dict[str, Any]) -> Any:
+    def reached(name: str) -> None:
+        _write_trace(job, f"checkpoint {name}")
+        if name == job.get("checkpoint"):
+            _stop(job)
+
+    return reached
+
+
+def _stop(job: dict[str, Any]) -> None:
+    if "hold" in job:
+        Path(job["hold"]).with_suffix(".reached").touch()
+        while not Path(job["hold"]).exists():
+            time.sleep(0.01)
+        return
+    os.kill(os.getpid(), job.get("signal", signal.SIGKILL))
+
+
+if __name__ == "__main__":
+    serve()
