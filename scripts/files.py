@@ -59,7 +59,7 @@ def write_json(path: Path, content: object) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text durably and whole, readable by the owner only."""
     part = path.with_name(path.name + ".part")
-    with open(part, "w", encoding="utf-8", opener=_open_private) as stream:  # noqa: PTH123  Path.open takes no opener
+    with open(part, "w", encoding="utf-8", opener=_open_private) as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
@@ -128,12 +128,7 @@ def find_databases(directory: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not is_ours(here / name))
         for name in sorted(names):
             path = here / name
-            if (
-                name.endswith(COMPANIONS)
-                or path.is_symlink()
-                or not path.is_file()
-                or not path.stat().st_size
-            ):
+            if name.endswith(COMPANIONS) or path.is_symlink() or not path.is_file() or not path.stat().st_size:
                 continue
             if name.endswith(DATABASE_SUFFIXES) or _has_sqlite_header(path):
                 yield path
@@ -141,9 +136,7 @@ def find_databases(directory: Path) -> Iterator[Path]:
 
 def is_ours(folder: Path) -> bool:
     """Tell whether a folder holds our own runs or backups."""
-    return folder.name == OWN_FOLDER or (
-        folder.parent.name == BACKUP_FOLDER and (folder / MANIFEST).is_file()
-    )
+    return folder.name == OWN_FOLDER or (folder.parent.name == BACKUP_FOLDER and (folder / MANIFEST).is_file())
 
 
 def _has_sqlite_header(path: Path) -> bool:

@@ -97,8 +97,6 @@ def fingerprint_table(connection: Database, table: str, schema: str = "main") ->
         if not columns:
             raise ConfigurationError(f"{schema}.{table}", "there is no such table")
         connection.text_factory = _Text
-        return fingerprint_rows(
-            connection.execute(f"SELECT {quote_all(columns)} FROM {dotted(schema, table)}")
-        )
+        return fingerprint_rows(connection.execute(f"SELECT {quote_all(columns)} FROM {dotted(schema, table)}"))
     finally:
         connection.text_factory = factory

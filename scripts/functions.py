@@ -24,7 +24,8 @@ def register_functions(connection: Connection) -> None:
 
 def instant_call(expression: str) -> str:
     """Return the SQL that reads an instant; TEXT travels as bytes, for it may be no UTF-8."""
-    return f"strongroom_instant(CASE typeof({expression}) WHEN 'text' THEN CAST({expression} AS BLOB) ELSE {expression} END)"
+    readable = f"CASE typeof({expression}) WHEN 'text' THEN CAST({expression} AS BLOB) ELSE {expression} END"
+    return f"strongroom_instant({readable})"
 
 
 def transform_call(name: str, option: str, expression: str) -> str:
@@ -43,7 +44,7 @@ def _is_utf8(value: bytes) -> bool:
 
 
 def _sign(value: Stored) -> float:
-    """Tell −0.0 from 0.0, which SQL's comparison cannot."""
+    """Tell -0.0 from 0.0, which SQL's comparison cannot."""
     return math.copysign(1.0, value) if isinstance(value, int | float) else 0.0
 
 

@@ -15,14 +15,10 @@ def translate(arguments: list[str]) -> list[str]:
 
     ``--source-dir`` defaults to ``ARAGORA_DATA_DIR`` and its aliases, the target to the source.
     """
-    parser = argparse.ArgumentParser(
-        prog="migrate_databases.py", description="Consolidate Aragora's databases."
-    )
+    parser = argparse.ArgumentParser(prog="migrate_databases.py", description="Consolidate Aragora's databases.")
     parser.add_argument("--dry-run", action="store_true", help="show what would happen; write nothing")
     parser.add_argument("--rollback", action="store_true", help="put the previous state back")
-    parser.add_argument(
-        "--validate", action="store_true", help="prove the result (always done; alone: prove it again)"
-    )
+    parser.add_argument("--validate", action="store_true", help="prove the result (always done; alone: prove it again)")
     parser.add_argument("--source-dir", help="directory of the legacy files")
     parser.add_argument("--target-dir", help="directory of the consolidated databases (default: the source)")
     given = parser.parse_args(arguments)
@@ -50,4 +46,4 @@ def _data_directory() -> str:
 
 
 if __name__ == "__main__":
-    os.execv(_INV, [str(_INV), *translate(sys.argv[1:])])
+    os.execv(_INV, [str(_INV), *translate(sys.argv[1:])])  # noqa: S606  # no shell is wanted

@@ -56,9 +56,7 @@ def survey_openers(paths: Iterable[Path], *, proc: Path = _PROC) -> Survey:
                 Opener(path=path, pid=pid, command=_name_of(proc / str(pid)), writable=writable)
                 for path, writable in held.items()
             ]
-    return Survey(
-        openers=tuple(sorted(found, key=lambda opener: (str(opener.path), opener.pid))), blind=blind
-    )
+    return Survey(openers=tuple(sorted(found, key=lambda opener: (str(opener.path), opener.pid))), blind=blind)
 
 
 def _by_inode(paths: Iterable[Path]) -> dict[tuple[int, int], list[Path]]:

@@ -64,9 +64,7 @@ def resolve_paths(system: System, settings: Settings, mode: str | None = None) -
         exports = {system.mode.variable: chosen, **exports}
     if system.data_dir and system.data_dir.variables:
         exports = {system.data_dir.variables[0]: str(data_dir), **exports}
-    return SystemPaths(
-        system=system.name, mode=chosen, data_dir=data_dir, databases=tuple(databases), exports=exports
-    )
+    return SystemPaths(system=system.name, mode=chosen, data_dir=data_dir, databases=tuple(databases), exports=exports)
 
 
 def resolve_mode(system: System, settings: Settings, mode: str | None = None) -> str:

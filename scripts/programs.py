@@ -75,9 +75,7 @@ def require_success(result: ProgramResult, error: type[StrongroomError], hint: s
     raise error(result.program, f"ended with {how}", hint)
 
 
-def _start(
-    words: list[str], environment: Mapping[str, str], directory: Path | None
-) -> subprocess.Popen[bytes]:
+def _start(words: list[str], environment: Mapping[str, str], directory: Path | None) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             words,

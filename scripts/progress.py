@@ -17,7 +17,7 @@ def add_rows(count: int) -> None:
 
 def take_rows() -> int:
     """Return the rows done since the step began."""
-    return _rows.value
+    return int(_rows.value)
 
 
 def forget_rows() -> None:

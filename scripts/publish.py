@@ -11,15 +11,18 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from scripts.databases.sqlite import Connection, Error, connect_live
-from scripts.errors import GuardError, RollbackFailedError, TargetBusyError
-from scripts.files import COMPANIONS, hash_file, read_json, sync_folder, write_json
+from scripts.errors import GuardError, RollbackFailedError, TargetBusyError, UnreachableError
+from scripts.files import COMPANIONS, hash_file, read_json, sync_file, sync_folder, write_json
 from scripts.openers import find_openers
+from scripts.programs import require_success, run_program
 
 Checkpoint = Callable[[str], None]
+_COPY_SECONDS = 3600.0
+_STOP_IT = "stop what uses it, then run the same command again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,9 @@ class Swap:
     sha256: str
     """Of the staged file."""
     aliases: tuple[str, ...] = ()
+    """Old names to link to the live file; in a journal, those that this run makes."""
+    had: bool = False
+    """Whether a file was live before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +76,8 @@ def publish(place: Place, swaps: list[Swap], sources: list[Path], checkpoint: Ch
         _dress(place, swap, sources)
     with _held([place.live(swap) for swap in swaps]):
         modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in sources if path.is_file()}
-        intent = {"state": "open", "swaps": [asdict(swap) for swap in swaps], "modes": modes}
+        swaps = [_foresee(place, swap) for swap in swaps]
+        intent: dict[str, object] = {"state": "open", "swaps": [asdict(swap) for swap in swaps], "modes": modes}
         write_json(place.journal, intent)
         checkpoint("publish.intent")
         for swap in swaps:
@@ -78,6 +85,13 @@ def publish(place: Place, swaps: list[Swap], sources: list[Path], checkpoint: Ch
             checkpoint(f"publish.{swap.live}")
     _finish(place, intent)
     checkpoint("publish.closed")
+
+
+def _foresee(place: Place, swap: Swap) -> Swap:
+    """Note, before anything changes, what the way back needs to know."""
+    live = place.live(swap)
+    missing = tuple(alias for alias in swap.aliases if not os.path.lexists(live.parent / alias))
+    return replace(swap, had=live.exists(), aliases=missing)
 
 
 def _dress(place: Place, swap: Swap, sources: list[Path]) -> None:
@@ -94,9 +108,7 @@ def _dress(place: Place, swap: Swap, sources: list[Path]) -> None:
 
 def _finish(place: Place, intent: dict[str, object]) -> None:
     for path in _modes(intent):
-        _change_mode(
-            Path(path), stat.S_IMODE(Path(path).stat().st_mode) & ~0o222 if Path(path).exists() else None
-        )
+        _change_mode(Path(path), stat.S_IMODE(Path(path).stat().st_mode) & ~0o222 if Path(path).exists() else None)
     write_json(place.journal, {**intent, "state": "closed"})
 
 
@@ -116,12 +128,18 @@ def _put_live(place: Place, swap: Swap) -> None:
 
 
 def _keep(live: Path, previous: Path) -> None:
-    """Keep the live file under a second name, so that at no moment there is none."""
+    """Keep the live file under a second name, so that at no moment there is none.
+
+    Where there are no hard links another process copies it: if we opened and closed the file ourselves, POSIX
+    would drop the lock that we hold on it.
+    """
     try:
         os.link(live, previous)
     except OSError:
         part = previous.with_name(previous.name + ".part")
-        shutil.copy2(live, part)
+        copied = run_program([shutil.which("cp") or "/bin/cp", "-p", live, part], environment={}, timeout=_COPY_SECONDS)
+        require_success(copied, UnreachableError, "see to the target's file system, then run the same command again")
+        sync_file(part)
         part.replace(previous)
     sync_folder(previous.parent)
 
@@ -174,24 +192,19 @@ def refuse_busy(lives: list[Path]) -> None:
 
 
 def _hold(live: Path) -> Connection:
+    connection = None
     try:
         connection = connect_live(live)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
         connection.execute("BEGIN EXCLUSIVE")
     except Error as error:
-        raise TargetBusyError(
-            live,
-            f"cannot be taken for ourselves ({error})",
-            "stop what uses it, then run the same command again",
-        ) from error
+        if connection is not None:
+            connection.close()
+        raise TargetBusyError(live, f"cannot be taken for ourselves ({error})", _STOP_IT) from error
     if mode != "delete":
         connection.close()
-        raise TargetBusyError(
-            live,
-            "is open in another process (its journal mode cannot change)",
-            "stop what uses it, then run the same command again",
-        )
+        raise TargetBusyError(live, "is open in another process (its journal mode cannot change)", _STOP_IT)
     return connection
 
 
@@ -241,7 +254,7 @@ def put_back(place: Place, *, discard_changes: bool) -> list[str]:
     Raises GuardError when the published files were written to, TargetBusyError when they are in use.
     """
     intent = read_json(place.journal)
-    if intent is None:
+    if intent is None or intent.get("undone"):
         return []
     changes = [] if discard_changes else find_changes(place)
     if changes:
@@ -262,10 +275,11 @@ def _put_back(place: Place, intent: dict[str, object]) -> list[str]:
         live, previous = place.live(swap), place.previous(swap)
         for alias in swap.aliases:
             _drop_alias(live, live.parent / alias)
-        _drop_companions(live)
         if previous.exists():
+            _drop_companions(live)
             previous.replace(live)
-        elif not place.staged(swap).exists():
+        elif not swap.had and not place.staged(swap).exists():
+            _drop_companions(live)
             live.unlink(missing_ok=True)
         if live.parent.is_dir():
             sync_folder(live.parent)

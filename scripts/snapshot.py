@@ -43,9 +43,7 @@ def take_snapshot(source: Source, original: Path, file: Path) -> Snapshot:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.touch(mode=0o600)
         state = state_of(original)
-        database = (
-            _copy_json(source, original, file) if source.format == "json" else _copy_sqlite(original, file)
-        )
+        database = _copy_json(source, original, file) if source.format == "json" else _copy_sqlite(original, file)
         sync_file(database)
     except OSError as error:
         raise explain_os_error(file, error) from error
@@ -87,9 +85,7 @@ def _refuse_truncated(original: Path) -> None:
             original, "is not a database (or is encrypted)", "look at the file, or take it out of the plan"
         )
     if header and len(header) < 100:  # noqa: PLR2004  the length of SQLite's file header
-        raise DamagedSourceError(
-            original, "is truncated inside its header", "restore it from a backup, then run again"
-        )
+        raise DamagedSourceError(original, "is truncated inside its header", "restore it from a backup, then run again")
 
 
 def _refuse_damage(connection: Connection, original: Path) -> None:
@@ -132,9 +128,7 @@ def _select(document: Json, path: str, original: Path) -> list[Mapping[str, obje
             return []
         found = found[step]  # type: ignore[assignment]
     if isinstance(found, Mapping):
-        found = [
-            {"key": key, **value} if isinstance(value, Mapping) else value for key, value in found.items()
-        ]
+        found = [{"key": key, **value} if isinstance(value, Mapping) else value for key, value in found.items()]
     if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
         raise DamagedSourceError(original, f"{path} is no list of objects", "correct rows: in the plan")
     return found  # type: ignore[return-value]
@@ -183,11 +177,7 @@ def hash_now(snapshot: Snapshot, scratch: Path) -> str:
     """Return the hash that a snapshot of the source would have now."""
     original = Path(snapshot.original)
     if not snapshot.file.endswith(snapshot.path):
-        return (
-            ""
-            if hash_file(original) != hash_file(Path(snapshot.file.removesuffix(".db")))
-            else snapshot.sha256
-        )
+        return "" if hash_file(original) != hash_file(Path(snapshot.file.removesuffix(".db"))) else snapshot.sha256
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     again = scratch / "again.db"
     again.unlink(missing_ok=True)

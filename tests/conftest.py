@@ -20,9 +20,7 @@ settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--update-golden", action="store_true", help="Write tests/golden anew instead of comparing."
-    )
+    parser.addoption("--update-golden", action="store_true", help="Write tests/golden anew instead of comparing.")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,8 +53,6 @@ def assert_golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         assert path.is_file(), f"{path} is missing: run pytest --update-golden and read it"
-        assert text == path.read_text(encoding="utf-8"), (
-            f"{path} differs: run pytest --update-golden and read it"
-        )
+        assert text == path.read_text(encoding="utf-8"), f"{path} differs: run pytest --update-golden and read it"
 
     return compare

@@ -59,8 +59,7 @@ def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path) -> Work:
     rules = _expand_wildcards(ground)
     drops = _bind_drops(ground)
     targets = tuple(
-        _bind_target(ground, name, [rule for rule in rules if rule.target == name], folder)
-        for name in plan.targets
+        _bind_target(ground, name, [rule for rule in rules if rule.target == name], folder) for name in plan.targets
     )
     _refuse_unmapped(ground)
     return Work(targets=targets, drops=drops, absent=tuple(sorted(set(ground.absent))))
@@ -131,9 +130,7 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
             _prepare_table(ground, template, rule, inputs)
         for rule, inputs in found:
             template.carry_indexes(rule.table, inputs)
-        template.carry_objects(
-            {source: ground.schemas[source] for _, inputs in found for source, _, _ in inputs}
-        )
+        template.carry_objects({source: ground.schemas[source] for _, inputs in found for source, _, _ in inputs})
         schema = template.schema()
         jobs = [_bind_table(ground, rule, inputs, schema, template) for rule, inputs in found]
         jobs += _seeded_only(name, schema, {job.table.name for job in jobs}, template)
@@ -183,9 +180,7 @@ def _prepare_table(ground: _Ground, template: Template, rule: TableRule, inputs:
             template.carry_column(rule.table, column, f"{source}.{table.name}")
 
 
-def _bind_table(
-    ground: _Ground, rule: TableRule, inputs: _Present, schema: Schema, template: Template
-) -> TableJob:
+def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Schema, template: Template) -> TableJob:
     table = schema.find(rule.table)
     if table is None:
         raise PlanError(rule.origin, f"{rule.into}: no input is there and the target has no schema")
@@ -294,9 +289,7 @@ def _highest_rowid(file: str, table: Table) -> int:
 
 
 def _max_rowid(connection: Connection, table: Table) -> int:
-    found = connection.execute(
-        f"SELECT max({quote(str(table.rowid))}) FROM {dotted('main', table.name)}"
-    ).fetchone()
+    found = connection.execute(f"SELECT max({quote(str(table.rowid))}) FROM {dotted('main', table.name)}").fetchone()
     return max(int(found[0] or 0), 0)
 
 

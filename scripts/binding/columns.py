@@ -10,9 +10,7 @@ from scripts.errors import PlanError
 from scripts.plan import Input, TableRule
 from scripts.quoting import fold, literal
 
-_LITERAL = re.compile(
-    r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|'([^']|'')*'|NULL|TRUE|FALSE|x'[0-9a-fA-F]*'", re.IGNORECASE
-)
+_LITERAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|'([^']|'')*'|NULL|TRUE|FALSE|x'[0-9a-fA-F]*'", re.IGNORECASE)
 
 
 def map_columns(rule: TableRule, target: Table, source: Table, entry: Input) -> Mapping[str, str]:
@@ -24,10 +22,10 @@ def map_columns(rule: TableRule, target: Table, source: Table, entry: Input) -> 
     for into, column in entry.columns.items():
         mapped[_find(rule, target, into, rule.into).name] = _find(rule, source, column, entry.name).name
     taken = {fold(name) for name in mapped.values()}
-    for column in target.stored:
-        twin = source.by_name.get(fold(column.name))
-        if column.name not in mapped and twin is not None and fold(twin.name) not in taken:
-            mapped[column.name] = twin.name
+    for held in target.stored:
+        twin = source.by_name.get(fold(held.name))
+        if held.name not in mapped and twin is not None and fold(twin.name) not in taken:
+            mapped[held.name] = twin.name
     return mapped
 
 
@@ -70,9 +68,7 @@ def choose_key(rule: TableRule, table: Table) -> tuple[tuple[str, ...], str | No
                 "use prefer, newest, merge or quarantine",
             )
     if identity is not None and identity != table.integer_key:
-        raise PlanError(
-            rule.origin, f"{rule.into}: {identity} is no INTEGER PRIMARY KEY and cannot be renumbered"
-        )
+        raise PlanError(rule.origin, f"{rule.into}: {identity} is no INTEGER PRIMARY KEY and cannot be renumbered")
     return key, identity
 
 

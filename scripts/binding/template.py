@@ -48,9 +48,7 @@ class Template:
     def adopt(self, table: Table, name: str) -> None:
         """Take a source's own definition for a target without a schema file."""
         if fold(table.name) != fold(name):
-            raise ConfigurationError(
-                name, "has no definition", "give the target a schema, or keep the source's name"
-            )
+            raise ConfigurationError(name, "has no definition", "give the target a schema, or keep the source's name")
         self._execute(table.sql)
         for index in table.indexes:
             if index.sql:
@@ -58,9 +56,7 @@ class Template:
 
     def carry_column(self, table: str, column: Column, origin: str) -> None:
         """Add a source's column at the end of the table under its declared type."""
-        self._execute(
-            f"ALTER TABLE {quote(table)} ADD COLUMN {quote(column.name)} {column.declared}".rstrip()
-        )
+        self._execute(f"ALTER TABLE {quote(table)} ADD COLUMN {quote(column.name)} {column.declared}".rstrip())
         self.carried.append(f"column {table}.{column.name} {column.declared or '(no type)'} from {origin}")
 
     def carry_indexes(self, table: str, inputs: list[tuple[str, Table, Input]]) -> None:
@@ -75,9 +71,7 @@ class Template:
                 if self._has_object(index.name, index.sql):
                     continue
                 alone = len(inputs) == 1 or not index.unique
-                self._carry(
-                    "index", index.name, index.sql, source, allowed=alone and source_table.name == table
-                )
+                self._carry("index", index.name, index.sql, source, allowed=alone and source_table.name == table)
 
     def carry_objects(self, schemas: Mapping[str, Schema]) -> None:
         """Take views and triggers along, and the header's numbers where the sources agree."""
@@ -97,9 +91,7 @@ class Template:
         ).fetchone()
         return row is not None and _normal(row[0]) == _normal(sql)
 
-    def _carry(
-        self, kind: str, name: str, sql: str, source: str, *, allowed: bool = True, probe: str = ""
-    ) -> None:
+    def _carry(self, kind: str, name: str, sql: str, source: str, *, allowed: bool = True, probe: str = "") -> None:
         label = f"{kind} {name} from {source}"
         if not allowed:
             self.reported.append(f"{label} is left out: the table is merged under other terms")
@@ -125,9 +117,7 @@ class Template:
             self._execute(f"PRAGMA {pragma} = {number}")
             self.carried.append(f"{pragma} {number}")
         elif values:
-            self.reported.append(
-                f"{pragma} is left at 0: the sources disagree ({', '.join(map(str, sorted(values)))})"
-            )
+            self.reported.append(f"{pragma} is left at 0: the sources disagree ({', '.join(map(str, sorted(values)))})")
 
 
 def _normal(sql: str | None) -> str:

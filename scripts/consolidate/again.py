@@ -32,9 +32,7 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
         raise UnreachableError(folder.root, "is not a finished run", "name another --run")
     plan = read_plan(plan_path or Path(str(about["plan"])))
     if plan.sha256 != locked["sha256"]:
-        raise ConfigurationError(
-            plan.path, f"is not the plan of run {folder.name}", "give that plan with --plan"
-        )
+        raise ConfigurationError(plan.path, f"is not the plan of run {folder.name}", "give that plan with --plan")
     snapshots = {name: Snapshot(**value) for name, value in snapshots_json.items() if isinstance(value, dict)}
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         work = bind(plan, snapshots, Path(scratch))

@@ -37,7 +37,7 @@ def rollback(target: Path, *, discard_changes: bool, dry_run: bool) -> Returned:
     with locked(home.lock):
         cleared = recover_all(home)
         current = read_json(home.current)
-        if cleared and cleared[-1] == home.all_runs()[-1]:
+        if cleared and cleared[-1] >= max(home.all_runs(), default=""):
             live = None if current is None else str(current["run"])
             return Returned(run=live, files=(), dry_run=False, cleared=cleared[-1])
         if current is None:

@@ -50,25 +50,19 @@ def build_all(work: Work, folder: RunFolder, workers: Workers) -> list[Build]:
     for directory in (folder.stage, folder.ledger):
         make_private_folder(directory)
     ordered = sorted(work.targets, key=lambda job: -_weight(job))
-    futures = [
-        workers.submit(build_target, job, staged_file(folder, job), ledger_file(folder, job))
-        for job in ordered
-    ]
+    futures = [workers.submit(build_target, job, staged_file(folder, job), ledger_file(folder, job)) for job in ordered]
     built = {build.target: build for build in workers.gather(futures)}
     for entry, _ in work.drops:
         archive_table(entry, folder.archive)
     return [built[job.name] for job in work.targets]
 
 
-def verify_all(
-    work: Work, folder: RunFolder, snapshots: dict[str, Snapshot], workers: Workers
-) -> list[Verification]:
+def verify_all(work: Work, folder: RunFolder, snapshots: dict[str, Snapshot], workers: Workers) -> list[Verification]:
     """Verify content and soundness of every target, and that no snapshot changed under us."""
     ordered = sorted(work.targets, key=lambda job: -_weight(job))
     sound = [workers.submit(verify_soundness, job, staged_file(folder, job)) for job in ordered]
     content = [
-        workers.submit(verify_content, job, staged_file(folder, job), ledger_file(folder, job))
-        for job in ordered
+        workers.submit(verify_content, job, staged_file(folder, job), ledger_file(folder, job)) for job in ordered
     ]
     hashes = [workers.submit(_find_changed, list(snapshots.values()))]
     found = workers.gather(content) + workers.gather(sound)
@@ -96,9 +90,7 @@ def _find_changed(snapshots: list[Snapshot]) -> tuple[str, ...]:
 
 
 def _weight(job: TargetJob) -> int:
-    return sum(
-        Path(file).stat().st_size for file in {entry.file for table in job.tables for entry in table.inputs}
-    )
+    return sum(Path(file).stat().st_size for file in {entry.file for table in job.tables for entry in table.inputs})
 
 
 def staged_file(folder: RunFolder, job: TargetJob) -> Path:

@@ -52,9 +52,7 @@ def find_run(target: Path, name: str | None) -> tuple[Home, RunFolder]:
     names = home.all_runs()
     if name is not None:
         if name not in names:
-            raise UsageError(
-                "--run", f"there is no run {name}", f"one of: {', '.join(names[-5:]) or 'none yet'}"
-            )
+            raise UsageError("--run", f"there is no run {name}", f"one of: {', '.join(names[-5:]) or 'none yet'}")
         return home, home.open_run(name)
     current = read_json(home.current)
     if current is not None:
@@ -62,9 +60,7 @@ def find_run(target: Path, name: str | None) -> tuple[Home, RunFolder]:
     for known in reversed(names):
         if home.open_run(known).ledger.is_dir():
             return home, home.open_run(known)
-    raise UnreachableError(
-        target, "holds no run of ours", "say --target DIRECTORY, or run consolidate.run first"
-    )
+    raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY, or run consolidate.run first")
 
 
 def list_runs(target: Path) -> list[RunState]:
@@ -153,13 +149,9 @@ def _read_kept(
     where = f"_disposition IN ({holes})"
     parameters: list[str] = list(dispositions)
     if key is not None:
-        where += (
-            " AND (" + " OR ".join(f"CAST(c{number} AS TEXT) = ?" for number in range(len(columns))) + ")"
-        )
+        where += " AND (" + " OR ".join(f"CAST(c{number} AS TEXT) = ?" for number in range(len(columns))) + ")"
         parameters += [key] * len(columns)
-    rows = connection.execute(
-        f"SELECT * FROM {dotted('main', kept)} WHERE {where} ORDER BY _rowid", parameters
-    )
+    rows = connection.execute(f"SELECT * FROM {dotted('main', kept)} WHERE {where} ORDER BY _rowid", parameters)
     for row in rows:
         rowid, disposition, reason, _, target_rowid = row[:5]
         values = {name: write_value(value) for name, value in zip(columns, row[7:], strict=True)}

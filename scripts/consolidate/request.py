@@ -109,15 +109,11 @@ class Home:
             number += 1
             name = f"{stamp}_{number}"
         root = self.runs / name
-        return RunFolder(
-            root=root, snapshots=self.target / BACKUP_FOLDER / name if backup else root / "snapshots"
-        )
+        return RunFolder(root=root, snapshots=self.target / BACKUP_FOLDER / name if backup else root / "snapshots")
 
     def all_runs(self) -> list[str]:
         """Return the ids of all runs, oldest first."""
-        return (
-            sorted((folder.name for folder in self.runs.iterdir()), key=_order) if self.runs.is_dir() else []
-        )
+        return sorted((folder.name for folder in self.runs.iterdir()), key=_order) if self.runs.is_dir() else []
 
 
 def _order(name: str) -> tuple[str, int]:

@@ -138,9 +138,7 @@ class Rehearsal:
         self.home.plan_lock.unlink(missing_ok=True)
         return outcome
 
-    def prepare(
-        self, found: dict[str, Path], began: float
-    ) -> tuple[dict[str, Snapshot], Work, list[Build], Outcome]:
+    def prepare(self, found: dict[str, Path], began: float) -> tuple[dict[str, Snapshot], Work, list[Build], Outcome]:
         """Snapshot, bind, build and verify; nothing is published."""
         size = finding.total_size(found)
         jobs = self.request.jobs if size >= _WORTH_PROCESSES else 1
@@ -203,9 +201,7 @@ class Rehearsal:
         snapshots, _, _, outcome = self.prepare(found, began)
         return snapshots, outcome
 
-    def _snapshot(
-        self, found: dict[str, Path], size: int, workers: Workers, ticker: Ticker
-    ) -> dict[str, Snapshot]:
+    def _snapshot(self, found: dict[str, Path], size: int, workers: Workers, ticker: Ticker) -> dict[str, Snapshot]:
         self.around.checkpoint("snapshot")
         ticker.watch("snapshot", size, self.folder.snapshots)
         snapshots = finding.take_snapshots(self.plan, found, self.folder, workers)

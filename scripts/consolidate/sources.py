@@ -34,9 +34,7 @@ def locate_sources(plan: Plan, directory: Path) -> dict[str, Path]:
         if path.is_file():
             found[name] = path
         elif not source.optional:
-            raise UnreachableError(
-                path, "there is no such file", f"put it there, or say optional: true for {name}"
-            )
+            raise UnreachableError(path, "there is no such file", f"put it there, or say optional: true for {name}")
     if not found:
         raise UnreachableError(directory, "holds none of the plan's sources", "say --source DIRECTORY")
     _refuse_unmapped_files(plan, directory, found)
@@ -96,9 +94,7 @@ def total_size(found: Mapping[str, Path]) -> int:
     return sum(_size(path) for path in found.values())
 
 
-def take_snapshots(
-    plan: Plan, found: Mapping[str, Path], folder: RunFolder, workers: Workers
-) -> dict[str, Snapshot]:
+def take_snapshots(plan: Plan, found: Mapping[str, Path], folder: RunFolder, workers: Workers) -> dict[str, Snapshot]:
     """Take every snapshot, largest source first.
 
     Raises what ``take_snapshot`` raises.
@@ -147,8 +143,7 @@ def describe_lock(plan: Plan, snapshots: Mapping[str, Snapshot]) -> dict[str, ob
         "plan": plan.sha256,
         "version": __version__,
         "sources": {
-            name: {"schema": snapshot.schema_sha256, "sha256": snapshot.sha256}
-            for name, snapshot in snapshots.items()
+            name: {"schema": snapshot.schema_sha256, "sha256": snapshot.sha256} for name, snapshot in snapshots.items()
         },
     }
 

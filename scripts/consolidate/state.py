@@ -59,9 +59,7 @@ def is_unchanged(current: Mapping[str, object], plan: Plan, found: Mapping[str, 
         if seen != dict(state_of(path)) and hash_now(snapshot, home.root / "scratch") != snapshot.sha256:
             return False
     return all(
-        (home.target / live).is_file()
-        and hash_file(home.target / live) == sha256
-        and not _has_log(home.target / live)
+        (home.target / live).is_file() and hash_file(home.target / live) == sha256 and not _has_log(home.target / live)
         for live, sha256 in files.items()
     )
 
@@ -82,11 +80,7 @@ def refuse_existing(home: Home, plan: Plan, *, replace: bool) -> None:
         live = home.target / target.path
         if live.exists():
             ours = read_json(home.current) is not None
-            fact = (
-                "was published before, and sources, plan or target changed since"
-                if ours
-                else "is there already"
-            )
+            fact = "was published before, and sources, plan or target changed since" if ours else "is there already"
             raise TargetExistsError(
                 live, fact, "say --replace to replace it (a backup is kept), or choose another --target"
             )
@@ -96,13 +90,16 @@ def recover_all(home: Home) -> list[str]:
     """Finish interrupted publishing and clear interrupted runs away; return the runs that were cleared."""
     cleared = []
     shutil.rmtree(home.root / "scratch", ignore_errors=True)
+    _sweep(home.root)
     for name in home.all_runs():
         folder = home.open_run(name)
         about = read_json(folder.root / "run.json")
+        _sweep(folder.root)
         if about is None:
             _clear(folder)
+            shutil.rmtree(folder.root, ignore_errors=True)
             cleared.append(name)
-        elif recover(folder.place(home.target)):
+        elif recover(folder.place(home.target)) or _is_half_undone(home, folder, about):
             _settle(home, folder, about)
         elif about.get("state") == "running" and not _end_running(home, folder, about):
             cleared.append(name)
@@ -117,6 +114,18 @@ def give_up_staged(home: Home) -> None:
         if about.get("state") in ("staged", "different"):
             _clear(folder)
             write_json(folder.root / "run.json", {**about, "state": f"{about['state']}, given up"})
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what a kill left of a file that was being written."""
+    for part in directory.glob("*.part"):
+        part.unlink(missing_ok=True)
+
+
+def _is_half_undone(home: Home, folder: RunFolder, about: Mapping[str, object]) -> bool:
+    """Tell whether a rollback put the files back and was killed before it said so."""
+    journal = read_json(folder.place(home.target).journal) or {}
+    return bool(journal.get("undone")) and about.get("state") != "rolled back"
 
 
 def _end_running(home: Home, folder: RunFolder, about: Mapping[str, object]) -> bool:

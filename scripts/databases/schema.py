@@ -109,9 +109,7 @@ class Table:
     @property
     def autoincrement(self) -> bool:
         """Tell whether ids are never used twice."""
-        return (
-            self.integer_key is not None and _AUTOINCREMENT.search(_NOT_CODE.sub(" ", self.sql)) is not None
-        )
+        return self.integer_key is not None and _AUTOINCREMENT.search(_NOT_CODE.sub(" ", self.sql)) is not None
 
     def is_unique(self, columns: tuple[str, ...]) -> bool:
         """Tell whether a constraint keeps ``columns`` unique (NULLs aside)."""
@@ -151,13 +149,9 @@ class Schema:
 
 def read_schema(connection: Connection, name: str = "main") -> Schema:
     """Read what the database attached as ``name`` declares. Shadow and internal tables are left out."""
-    listed = connection.execute(
-        "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = ?", (name,)
-    )
+    listed = connection.execute("SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = ?", (name,))
     declared = {row[0]: row[1:] for row in listed}
-    objects = connection.execute(
-        f"SELECT type, name, tbl_name, sql FROM {quote(name)}.sqlite_master"
-    ).fetchall()
+    objects = connection.execute(f"SELECT type, name, tbl_name, sql FROM {quote(name)}.sqlite_master").fetchall()
     tables: dict[str, Table] = {}
     for kind, table, _, sql in objects:
         if kind != "table" or table.startswith("sqlite_") or declared.get(table, ("shadow",))[0] == "shadow":
@@ -178,9 +172,7 @@ def _pragma_int(connection: Connection, name: str, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {quote(name)}.{pragma}").fetchone()[0])
 
 
-def _read_table(
-    connection: Connection, schema: str, table: str, sql: str, listed: tuple[str, int, int]
-) -> Table:
+def _read_table(connection: Connection, schema: str, table: str, sql: str, listed: tuple[str, int, int]) -> Table:
     kind, without_rowid, strict = listed
     columns = connection.execute(f"PRAGMA {quote(schema)}.table_xinfo({literal(table)})").fetchall()
     indexes = connection.execute(f"PRAGMA {quote(schema)}.index_list({literal(table)})").fetchall()
@@ -234,9 +226,7 @@ def count_rows(connection: Connection, table: str, schema: str = "main") -> int:
 
 def read_sequence(connection: Connection, table: str, schema: str = "main") -> int:
     """Return the AUTOINCREMENT high-water mark of a table; 0 when there is none."""
-    if not connection.execute(
-        f"SELECT 1 FROM {quote(schema)}.sqlite_master WHERE name = 'sqlite_sequence'"
-    ).fetchone():
+    if not connection.execute(f"SELECT 1 FROM {quote(schema)}.sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
         return 0
     row = connection.execute(
         f"SELECT max(CAST(seq AS INTEGER)) FROM {quote(schema)}.sqlite_sequence WHERE name = ?", (table,)

@@ -138,9 +138,7 @@ def attached(connection: Connection, path: Path, name: str) -> Iterator[None]:
         connection.execute(f"DETACH {quote(name)}")
 
 
-_READING = frozenset(
-    {sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-)
+_READING = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 
 
 def _allow_reading(action: int, first: str | None, second: str | None, *_rest: str | None) -> int:
@@ -195,9 +193,7 @@ def copy_database(source: Connection, destination: Path) -> None:
     def stop_when_locked(status: int, _remaining: int, _total: int) -> None:
         # Connection.backup would try again for ever.
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise UnreachableError(
-                name, "database is locked", "stop the application that writes to it, then run again"
-            )
+            raise UnreachableError(name, "database is locked", "stop the application that writes to it, then run again")
 
     name = source.execute("PRAGMA database_list").fetchone()[2] or "source"
     target = sqlite3.connect(destination.absolute(), isolation_level=None, check_same_thread=False)

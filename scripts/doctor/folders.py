@@ -31,9 +31,7 @@ def examine_space(subject: str, folder: Path, sources: int = 0) -> Iterator[Find
     try:
         status = os.statvfs(here)
     except OSError as error:
-        yield Finding(
-            level=Level.ERROR, subject=subject, fact=f"{here}: {error.strerror}", hint="check the mount"
-        )
+        yield Finding(level=Level.ERROR, subject=subject, fact=f"{here}: {error.strerror}", hint="check the mount")
         return
     free = status.f_bavail * status.f_frsize
     needed = sources * _COPIES

@@ -35,9 +35,7 @@ def examine_machine(python: Sequence[int]) -> Iterator[Finding]:
     yield examine_cores(cores, read_cpu_quota(_CGROUP))
     yield examine_memory(read_available_memory(_MEMINFO, _CGROUP), cores)
     yield from examine_limits()
-    yield Finding(
-        level=Level.OK, subject="programs", fact="none needed: no sqlite3, restic or Docker for these tasks"
-    )
+    yield Finding(level=Level.OK, subject="programs", fact="none needed: no sqlite3, restic or Docker for these tasks")
 
 
 def examine_python(version: Sequence[int]) -> Finding:
@@ -121,9 +119,7 @@ def examine_cores(cores: int, quota: float | None) -> Finding:
     usable = min(float(cores), quota) if quota is not None else float(cores)
     limited = f", limited to {quota:g} by the container" if quota is not None and quota < cores else ""
     if usable < 2:  # noqa: PLR2004  building and proving run side by side
-        return Finding(
-            level=Level.NOTE, subject="cores", fact=f"{cores}{limited}: builds and proofs run one by one"
-        )
+        return Finding(level=Level.NOTE, subject="cores", fact=f"{cores}{limited}: builds and proofs run one by one")
     return Finding(level=Level.OK, subject="cores", fact=f"{cores}{limited}")
 
 

@@ -32,9 +32,7 @@ def examine_sources(inventory: Inventory, expected: Expectation | None = None) -
             hint="look at it; a plan that does not name it stops at it",
         )
     for name in inventory.unplanned:
-        yield Finding(
-            level=Level.WARNING, subject=name, fact="is not in the plan", hint="add it to sources: or drop:"
-        )
+        yield Finding(level=Level.WARNING, subject=name, fact="is not in the plan", hint="add it to sources: or drop:")
     if inventory.hidden_processes:
         yield Finding(
             level=Level.NOTE,
@@ -83,9 +81,7 @@ def _examine_state(database: DatabaseFacts) -> Iterator[Finding]:
 
 def _examine_age(database: DatabaseFacts, expected: Expectation | None) -> Iterator[Finding]:
     if 0 < database.file_format < _NEWEST_FORMAT:
-        yield Finding(
-            level=Level.NOTE, subject=database.path, fact=f"has file format {database.file_format} of 4"
-        )
+        yield Finding(level=Level.NOTE, subject=database.path, fact=f"has file format {database.file_format} of 4")
     if database.written_by and parse_version(database.written_by) > parse_version(LIBRARY_VERSION):
         yield Finding(
             level=Level.NOTE,
@@ -109,9 +105,7 @@ def _examine_versions(inventory: Inventory) -> Iterator[Finding]:
             said.setdefault(module, {}).setdefault(version, []).append(database.path)
     for module, versions in said.items():
         if len(versions) > 1:
-            places = "; ".join(
-                f"{version} in {', '.join(files)}" for version, files in sorted(versions.items())
-            )
+            places = "; ".join(f"{version} in {', '.join(files)}" for version, files in sorted(versions.items()))
             yield Finding(
                 level=Level.WARNING,
                 subject=module,

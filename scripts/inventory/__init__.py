@@ -87,9 +87,7 @@ def take_inventory(
         others=others,
         overlaps=find_overlaps(databases),
         hidden_processes=survey.blind,
-        unplanned=tuple(
-            sorted(name for name in names if expected is not None and name not in expected.optional)
-        ),
+        unplanned=tuple(sorted(name for name in names if expected is not None and name not in expected.optional)),
         absent=tuple(sorted(_absent(expected, names))) if expected is not None else (),
     )
 

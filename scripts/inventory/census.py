@@ -179,9 +179,7 @@ def _read_counts(rows: int, values: Sequence[int], tally: Sequence[int]) -> dict
 
 def count_duplicates(connection: Connection, table: Table) -> int:
     """Count the rows that repeat an earlier row exactly, storage classes included. Read-only."""
-    terms = ", ".join(
-        f"typeof({quote(column.name)}), {quote(column.name)} COLLATE BINARY" for column in table.stored
-    )
+    terms = ", ".join(f"typeof({quote(column.name)}), {quote(column.name)} COLLATE BINARY" for column in table.stored)
     row = connection.execute(
         f"SELECT coalesce(sum(copies - 1), 0)"
         f" FROM (SELECT count(*) AS copies FROM {quote(table.name)} GROUP BY {terms})"

@@ -63,16 +63,10 @@ class _Search:
         elif path.suffix == ".json":
             self.documents.append(path)
         elif path.name.endswith(DATABASE_SUFFIXES):
-            self._note(
-                path, "not a database, or encrypted" if path.stat().st_size else self._describe_empty(path)
-            )
+            self._note(path, "not a database, or encrypted" if path.stat().st_size else self._describe_empty(path))
 
     def _look_at_companion(self, path: Path, suffix: str) -> None:
-        if (
-            suffix == "-wal"
-            and path.stat().st_size
-            and not path.with_name(path.name.removesuffix(suffix)).exists()
-        ):
+        if suffix == "-wal" and path.stat().st_size and not path.with_name(path.name.removesuffix(suffix)).exists():
             self._note(path, "write-ahead log without its database")
 
     @staticmethod
@@ -97,6 +91,5 @@ def name_in(directory: Path, path: Path) -> str:
     """Name a file by its path inside the directory, in characters that any terminal and JSON reader take."""
     raw = os.fsencode(path.relative_to(directory))
     return "".join(
-        letter if letter.isprintable() else ascii(letter)[1:-1]
-        for letter in raw.decode("utf-8", "backslashreplace")
+        letter if letter.isprintable() else ascii(letter)[1:-1] for letter in raw.decode("utf-8", "backslashreplace")
     )

@@ -136,17 +136,11 @@ def _take_census(connection: Connection, table: Table) -> TableFacts:
     keyless = not table.primary_key and not any(index.unique for index in table.indexes)
     comparable = len(table.stored) <= census.MOST_COMPARED
     duplicates = census.count_duplicates(connection, table) if keyless and comparable else 0
-    alike = (
-        census.count_alike_keys(connection, table, key[0])
-        if len(key) == 1 and _has_texts(columns, key[0])
-        else 0
-    )
+    alike = census.count_alike_keys(connection, table, key[0]) if len(key) == 1 and _has_texts(columns, key[0]) else 0
     violations, complaint = _check_foreign_keys(connection, table)
     found = [*oddities.describe_names(table), *oddities.describe_cells(table.name, columns, key)]
     found += oddities.describe_sequence(table.name, sequence) if sequence is not None else ()
-    found += oddities.describe_rows(
-        table.name, duplicates=duplicates, alike_keys=alike, violations=violations
-    )
+    found += oddities.describe_rows(table.name, duplicates=duplicates, alike_keys=alike, violations=violations)
     if complaint:
         found.append(f"{oddities.show_name(table.name)}: {complaint}")
     if keyless and not comparable:
@@ -183,9 +177,7 @@ def _observe_sequence(connection: Connection, table: Table) -> SequenceFacts:
         f"SELECT count(*), coalesce(min({name}), 0), coalesce(max({name}), 0) FROM {quote(table.name)}"
     ).fetchone()
     missing = largest - lowest + 1 - count if count else 0
-    return SequenceFacts(
-        mark=read_sequence(connection, table.name), lowest=lowest, largest=largest, missing=missing
-    )
+    return SequenceFacts(mark=read_sequence(connection, table.name), lowest=lowest, largest=largest, missing=missing)
 
 
 def _check_foreign_keys(connection: Connection, table: Table) -> tuple[int, str]:

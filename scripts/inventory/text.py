@@ -25,9 +25,7 @@ def describe_inventory(inventory: Inventory) -> list[str]:
             [(file.path, file.size, file.problem or file.shape) for file in inventory.documents],
             inventory,
         ),
-        *_files(
-            "not databases", [(file.path, file.size, file.reason) for file in inventory.others], inventory
-        ),
+        *_files("not databases", [(file.path, file.size, file.reason) for file in inventory.others], inventory),
         *_overlaps(inventory),
         *_ending(inventory),
     ]
@@ -70,9 +68,7 @@ def _state(database: DatabaseFacts, inventory: Inventory) -> Iterator[str]:
     if database.hot_journal and database.problem is None:
         yield f"-journal of {_bytes(database.hot_journal)}"
     if database.openers:
-        yield "open in " + ", ".join(
-            sorted({f"{opener.command} ({opener.pid})" for opener in database.openers})
-        )
+        yield "open in " + ", ".join(sorted({f"{opener.command} ({opener.pid})" for opener in database.openers}))
     if database.path in inventory.unplanned:
         yield "not in the plan"
 
@@ -121,9 +117,7 @@ def _overlaps(inventory: Inventory) -> Iterator[str]:
         return
     yield from ("", "tables of one name in several files:")
     for overlap in inventory.overlaps:
-        places = ", ".join(
-            f"{path} ({rows:,})" for path, rows in zip(overlap.files, overlap.rows, strict=True)
-        )
+        places = ", ".join(f"{path} ({rows:,})" for path, rows in zip(overlap.files, overlap.rows, strict=True))
         ending = "" if overlap.same_columns else " - columns differ"
         yield from wrap(
             f"{show_name(overlap.table)}: {places}{ending}",

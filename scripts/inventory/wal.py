@@ -33,9 +33,7 @@ def _compare(connection: Connection) -> tuple[WalChange, ...]:
         if table.kind != "table":
             continue
         if before is None:
-            changes.append(
-                WalChange(table=table.name, added=count_rows(connection, table.name), changed=0, removed=0)
-            )
+            changes.append(WalChange(table=table.name, added=count_rows(connection, table.name), changed=0, removed=0))
         elif _identity(table) and _identity(table) == _identity(before):
             changes.append(_compare_table(connection, table, before))
     changes += [

@@ -42,9 +42,7 @@ _CELLS = (
         sql="replace(hex(zeroblob(524288)), '0000', 'é, and o')",
         words="is a text of more than 2 MB",
     ),
-    _Cell(
-        name="text in REAL", kinds=("measure",), sql="'n/a'", words="holds the text 'n/a' in a REAL column"
-    ),
+    _Cell(name="text in REAL", kinds=("measure",), sql="'n/a'", words="holds the text 'n/a' in a REAL column"),
     _Cell(name="infinity", kinds=("measure",), sql="9e999", words="is +Infinity"),
     _Cell(name="BLOB in REAL", kinds=("measure",), sql="x'00FF10'", words="holds a BLOB in a REAL column"),
     _Cell(name="largest integer", kinds=("count",), sql=str(2**63 - 1), words="is 2^63-1"),
@@ -70,9 +68,7 @@ class Planter:
         self.facts: dict[str, str] = {}
         self._busy = _columns_of_rules(plan)
         self._single = {
-            (rule.inputs[0].source, rule.inputs[0].table.lower())
-            for rule in plan.tables
-            if len(rule.inputs) == 1
+            (rule.inputs[0].source, rule.inputs[0].table.lower()) for rule in plan.tables if len(rule.inputs) == 1
         }
         for number, cell in enumerate(_CELLS):
             self._place_cell(number, cell)
@@ -158,9 +154,7 @@ class Planter:
         self._heavy.add(table.source)
         self._add(table, place)
 
-    def _update(
-        self, connection: sqlite3.Connection, table: Table, column: Column, sql: str, number: int
-    ) -> None:
+    def _update(self, connection: sqlite3.Connection, table: Table, column: Column, sql: str, number: int) -> None:
         """Change one row of those that are the file's own (see Content)."""
         offset = min(6 + number % 4 + number // 4 * 10, count_rows(connection, table) - 1)
         connection.execute(
@@ -221,7 +215,5 @@ def _columns_of_rules(plan: Plan) -> set[tuple[str, str]]:
     for rule in plan.tables:
         named = [*(rule.key or ()), *rule.transform, *rule.conflict.by]
         named += [column_rule.by or "" for column_rule in rule.conflict.columns.values()]
-        busy |= {
-            (entry.source, entry.columns.get(name, name).lower()) for name in named for entry in rule.inputs
-        }
+        busy |= {(entry.source, entry.columns.get(name, name).lower()) for name in named for entry in rule.inputs}
     return busy

@@ -112,9 +112,7 @@ class _Builder:
                 raise ConfigurationError(schema, str(error)) from error
             self._tables[source.name] = read_tables(connection, source.name, source.path)
 
-    def _fill(
-        self, source: Source, content: Content, planter: Planter, *, in_journal: bool, wal: bool
-    ) -> None:
+    def _fill(self, source: Source, content: Content, planter: Planter, *, in_journal: bool, wal: bool) -> None:
         file, tables = self._file(source), self._tables[source.name]
         with _open_fast(file) as connection:
             connection.execute("BEGIN")

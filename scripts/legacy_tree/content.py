@@ -55,8 +55,7 @@ class Content:
         """Make rows with a value for each of the table's columns, in their order."""
         for number in numbers:
             row = {
-                column.name.lower(): self._cell(table, column, number, _DEEPEST_REFERENCE)
-                for column in table.columns
+                column.name.lower(): self._cell(table, column, number, _DEEPEST_REFERENCE) for column in table.columns
             }
             for check in table.checks:
                 _obey(check, row, draw(self._seed, number, number_of(check.column)))
@@ -74,9 +73,7 @@ class Content:
         share, in_key = self._share(table, number), table.is_in_key(name)
         own = self._own[table.source] if self._names[table.name.lower()] > 1 else 0
         base = draw(self._seed, number_of(table.name.lower()), number_of(name), number)
-        is_shared = share is Share.SAME or (
-            share is Share.CHANGED and (in_key or _is_kept(column, base, number))
-        )
+        is_shared = share is Share.SAME or (share is Share.CHANGED and (in_key or _is_kept(column, base, number)))
         scope = 0 if is_shared else own
         chance = draw(base, scope)
         # Rows that differ are told apart by an instant: were it missing, a person would have to decide.
@@ -120,9 +117,7 @@ class Content:
         return MAKERS[column.kind](chance)
 
 
-def insert_rows(
-    connection: sqlite3.Connection, table: Table, content: Content, numbers: Iterable[int]
-) -> None:
+def insert_rows(connection: sqlite3.Connection, table: Table, content: Content, numbers: Iterable[int]) -> None:
     """Insert rows; one that breaks a constraint that we do not understand is left out."""
     columns = quote_all(column.name for column in table.columns)
     places = ", ".join("?" * len(table.columns))

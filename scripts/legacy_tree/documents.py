@@ -46,9 +46,7 @@ def read_document_tables(plan: Plan, source: Source) -> list[DocumentTable]:
     return found
 
 
-def write_document(
-    file: Path, tables: Sequence[DocumentTable], content: Content, numbers: range
-) -> dict[str, int]:
+def write_document(file: Path, tables: Sequence[DocumentTable], content: Content, numbers: range) -> dict[str, int]:
     """Write one JSON source; returns the number of rows by table."""
     document: Any = {"version": 1, "note": 'naïve, "quoted", O\'Neill'}
     counts = {"document": 1}
@@ -118,9 +116,7 @@ def _read_target(plan: Plan, rule: TableRule, source: Source, name: str) -> Tabl
         for column in found.columns
         if column.affinity != "BLOB" and column.name != found.rowid_alias
     )
-    return replace(
-        found, columns=columns, rowid_alias=None, autoincrement=False, loose_key=None, references={}, rows=0
-    )
+    return replace(found, columns=columns, rowid_alias=None, autoincrement=False, loose_key=None, references={}, rows=0)
 
 
 def _plain_table(source: Source, name: str) -> Table:

@@ -68,9 +68,7 @@ class Gaps:
     def __call__(self, connection: sqlite3.Connection) -> tuple[str, str]:
         """Plant it."""
         table, key = quote(self.table.name), quote(self.table.rowid_alias or "rowid")
-        connection.execute(
-            f"DELETE FROM {table} WHERE {key} % 10 = 0 OR {key} > (SELECT max({key}) - 3 FROM {table})"
-        )
+        connection.execute(f"DELETE FROM {table} WHERE {key} % 10 = 0 OR {key} > (SELECT max({key}) - 3 FROM {table})")
         return "gaps", f"{self.table.label} lacks every tenth id and the last three; sqlite_sequence is ahead"
 
 
@@ -88,8 +86,7 @@ class Operator:
         connection.execute(f"UPDATE {table} SET {column} = 'seen ✓ by \"ops\"' WHERE rowid % 3 = 0")
         connection.execute(f"CREATE INDEX operator_index ON {table} ({column}, {text})")
         connection.execute(
-            f'CREATE VIEW "operator\'s view" AS '
-            f"SELECT {text}, {column} FROM {table} WHERE {column} IS NOT NULL"
+            f'CREATE VIEW "operator\'s view" AS SELECT {text}, {column} FROM {table} WHERE {column} IS NOT NULL'
         )
         connection.execute(
             f"CREATE TRIGGER operator_trigger AFTER UPDATE OF {text} ON {table} BEGIN "

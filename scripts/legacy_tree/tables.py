@@ -156,9 +156,7 @@ def affinity_of(declared: str) -> str:
     return "REAL" if any(word in upper for word in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
 
 
-_INSTANT = re.compile(
-    r"(_at|_on|_date|_until|_since|_start|timestamp|detected)$|^last_|^(date|created|updated)$"
-)
+_INSTANT = re.compile(r"(_at|_on|_date|_until|_since|_start|timestamp|detected)$|^last_|^(date|created|updated)$")
 _FLAG = re.compile(r"^(is|has|was|can|allow)_|_(enabled|verified|reached|completed)$|^(success|correct)$")
 _TEXTS = (
     ("instant", _INSTANT),

@@ -28,9 +28,7 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
         file.touch(mode=0o600, exist_ok=False)
     with open_snapshot(Path(job.template)) as connection:
         template = read_schema(connection)
-        objects = connection.execute(
-            "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid"
-        ).fetchall()
+        objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid").fetchall()
     with open_stage(stage) as connection:
         _prepare(connection, ledger, scratch)
         _create_tables(connection, template, objects)

@@ -14,16 +14,15 @@ def clear_scratch(connection: Connection) -> None:
     left = connection.execute("SELECT name FROM scratch.sqlite_master WHERE type = 'table'").fetchall()
     for (table,) in left:
         connection.execute(f"DROP TABLE scratch.{quote(table)}")
-    connection.execute(
-        "CREATE TABLE scratch.skip (input INTEGER, rid INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID"
-    )
+    connection.execute("CREATE TABLE scratch.skip (input INTEGER, rid INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID")
     connection.execute(
         "CREATE TABLE scratch.fresh (input INTEGER, rid INTEGER, old, new INTEGER, merged INTEGER, "
         "PRIMARY KEY (input, rid)) WITHOUT ROWID"
     )
     connection.execute(
         "CREATE TABLE scratch.entries (input INTEGER, rid INTEGER, disposition TEXT, reason TEXT, rule TEXT, "
-        "target_rowid INTEGER, winner_input INTEGER, winner_rid INTEGER, g INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID"
+        "target_rowid INTEGER, winner_input INTEGER, winner_rid INTEGER, g INTEGER, "
+        "PRIMARY KEY (input, rid)) WITHOUT ROWID"
     )
 
 
@@ -34,9 +33,7 @@ def may_be_contested(job: TableJob) -> bool:
     if len(job.inputs) > 1:
         return True
     entry = job.inputs[0]
-    return not entry.table.is_unique(tuple(entry.columns.get(name, "") for name in job.key)) or bool(
-        job.transform
-    )
+    return not entry.table.is_unique(tuple(entry.columns.get(name, "") for name in job.key)) or bool(job.transform)
 
 
 def find_contested(connection: Connection, job: TableJob) -> int:
@@ -59,7 +56,8 @@ def find_contested(connection: Connection, job: TableJob) -> int:
         connection.execute(f"CREATE INDEX scratch.ix_contested ON contested ({listed})")
         same = " AND ".join(f"k.{key} = c.{key}" for key in keys)
         connection.execute(
-            "INSERT INTO scratch.contenders SELECT input, rid, g, row_number() OVER (PARTITION BY g ORDER BY input, rid) "
+            "INSERT INTO scratch.contenders "
+            "SELECT input, rid, g, row_number() OVER (PARTITION BY g ORDER BY input, rid) "
             f"FROM scratch.keys k JOIN scratch.contested c ON {same}"
         )
     connection.execute("DROP TABLE scratch.keys")
@@ -100,7 +98,8 @@ def lay_out_versions(connection: Connection, job: TableJob) -> None:
             with open_rows(connection, job, entry) as rows:
                 connection.execute(
                     f"INSERT INTO scratch.versions SELECT c.g, c.n, c.input, c.rid, {rows.values()} "
-                    f"FROM scratch.contenders c CROSS JOIN {rows.source} ON {rows.rid} = c.rid WHERE c.input = {entry.number}"
+                    f"FROM scratch.contenders c CROSS JOIN {rows.source} ON {rows.rid} = c.rid "
+                    f"WHERE c.input = {entry.number}"
                 )
     connection.execute(
         "CREATE TABLE scratch.twins (g INTEGER, n INTEGER, first INTEGER, PRIMARY KEY (g, n)) WITHOUT ROWID"
@@ -125,7 +124,5 @@ def same_values(job: TableJob, left: str, right: str) -> str:
         one, two = f"{left}.c{number}", f"{right}.c{number}"
         parts.append(f"{one} IS {two} COLLATE BINARY AND typeof({one}) = typeof({two})")
         if column.affinity == "BLOB":
-            parts.append(
-                f"(typeof({one}) <> 'real' OR {one} <> 0 OR strongroom_sign({one}) = strongroom_sign({two}))"
-            )
+            parts.append(f"(typeof({one}) <> 'real' OR {one} <> 0 OR strongroom_sign({one}) = strongroom_sign({two}))")
     return " AND ".join(parts) or "1"

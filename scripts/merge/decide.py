@@ -55,9 +55,7 @@ def _settle_identical(connection: Connection) -> None:
 
 def _settle_by_person(connection: Connection, job: TableJob) -> None:
     if job.conflict.rule == "fail":
-        found = connection.execute(
-            f"SELECT count(DISTINCT g) FROM scratch.contenders WHERE {_OPEN}"
-        ).fetchone()[0]
+        found = connection.execute(f"SELECT count(DISTINCT g) FROM scratch.contenders WHERE {_OPEN}").fetchone()[0]
         if found:
             raise DecisionNeededError(
                 job.into,
@@ -77,8 +75,7 @@ def _settle_by_instant(connection: Connection, job: TableJob) -> None:
     stamps = [f"s{number}" for number in range(len(columns))]
     never = -_FOREVER if newest else _FOREVER
     chosen = ", ".join(
-        f"CASE WHEN coalesce({column}, '') = '' THEN {never} ELSE {instant_call(column)} END"
-        for column in columns
+        f"CASE WHEN coalesce({column}, '') = '' THEN {never} ELSE {instant_call(column)} END" for column in columns
     )
     connection.execute(
         f"CREATE TABLE scratch.stamps (g INTEGER, n INTEGER, {', '.join(stamps)}, PRIMARY KEY (g, n)) WITHOUT ROWID"
@@ -94,8 +91,9 @@ def _settle_by_instant(connection: Connection, job: TableJob) -> None:
     )
     connection.execute(
         "INSERT INTO scratch.winners SELECT g, CASE WHEN max(unread) OR sum(place = 1) > 1 THEN NULL "
-        f"ELSE max(CASE WHEN place = 1 THEN n END) END, CASE WHEN max(unread) THEN {unreadable} WHEN sum(place = 1) > 1 "
-        f"THEN {tie} ELSE '' END FROM (SELECT g, n, {unread} AS unread, rank() OVER (PARTITION BY g ORDER BY {order}) AS place "
+        f"ELSE max(CASE WHEN place = 1 THEN n END) END, CASE WHEN max(unread) THEN {unreadable} "
+        f"WHEN sum(place = 1) > 1 THEN {tie} ELSE '' END FROM (SELECT g, n, {unread} AS unread, "
+        f"rank() OVER (PARTITION BY g ORDER BY {order}) AS place "
         "FROM scratch.stamps) GROUP BY g"
     )
 
@@ -107,9 +105,7 @@ def _number(job: TableJob, name: str) -> int:
 def create_merged(connection: Connection, job: TableJob) -> None:
     """Make the table of merged rows, empty."""
     declared = ", ".join(f"c{number} {column.affinity}" for number, column in enumerate(job.columns))
-    connection.execute(
-        f"CREATE TABLE scratch.merged (g INTEGER PRIMARY KEY, input INTEGER, rid INTEGER, {declared})"
-    )
+    connection.execute(f"CREATE TABLE scratch.merged (g INTEGER PRIMARY KEY, input INTEGER, rid INTEGER, {declared})")
 
 
 def _merge_columns(connection: Connection, job: TableJob) -> None:
@@ -117,8 +113,7 @@ def _merge_columns(connection: Connection, job: TableJob) -> None:
     rules = {fold(name): rule for name, rule in job.conflict.columns.items()}
     fixed = {fold(name) for name in (*job.key, job.identity or "")}
     used = [
-        None if fold(column.name) in fixed else rules.get(fold(column.name), _FIRST_NON_NULL)
-        for column in job.columns
+        None if fold(column.name) in fixed else rules.get(fold(column.name), _FIRST_NON_NULL) for column in job.columns
     ]
     dated = sorted({(rule.rule, str(rule.by)) for rule in used if rule and rule.by})
     chosen = [_choose(number, rule, dated) for number, rule in enumerate(used)]
@@ -174,9 +169,7 @@ def _write_outcomes(connection: Connection, job: TableJob) -> None:
         query = base.format(winner="coalesce(t.first, c.n)", disposition=disposition, reason="''", join="")
     elif rule == "merge":
         same = same_values(job, "m", "v")
-        disposition = (
-            f"CASE WHEN c.n = 1 THEN 'anchor' WHEN {same} THEN 'merged_identical' ELSE 'merged_changed' END"
-        )
+        disposition = f"CASE WHEN c.n = 1 THEN 'anchor' WHEN {same} THEN 'merged_identical' ELSE 'merged_changed' END"
         join = "JOIN scratch.merged m ON m.g = c.g JOIN scratch.versions v ON v.g = c.g AND v.n = c.n"
         query = base.format(winner="1", disposition=disposition, reason="''", join=join)
     else:
@@ -187,6 +180,4 @@ def _write_outcomes(connection: Connection, job: TableJob) -> None:
         join = "LEFT JOIN scratch.twins u ON u.g = w.g AND u.n = w.n"
         query = base.format(winner="w.n", disposition=disposition, reason=said, join=join)
     connection.execute(f"INSERT INTO scratch.outcomes {query}")
-    connection.execute(
-        "INSERT INTO scratch.skip SELECT input, rid FROM scratch.outcomes WHERE disposition <> 'keep'"
-    )
+    connection.execute("INSERT INTO scratch.skip SELECT input, rid FROM scratch.outcomes WHERE disposition <> 'keep'")

@@ -34,7 +34,8 @@ def collect_entries(connection: Connection, job: TableJob) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO scratch.entries "
         "SELECT o.input, o.rid, CASE WHEN r.rid IS NULL THEN o.disposition ELSE 'quarantined' END, "
-        "CASE WHEN r.rid IS NOT NULL THEN 'its winner was refused: ' || r.reason WHEN o.disposition = 'quarantined' THEN o.reason "
+        "CASE WHEN r.rid IS NOT NULL THEN 'its winner was refused: ' || r.reason "
+        "WHEN o.disposition = 'quarantined' THEN o.reason "
         f"ELSE {said} || CASE w.input {names} END || ' row ' || w.rid END, {literal(job.conflict.rule)}, "
         f"CASE WHEN r.rid IS NULL AND o.winner IS NOT NULL THEN {_target_rowid(job)} END, "
         "w.input, w.rid, o.g FROM scratch.outcomes o "
@@ -46,7 +47,8 @@ def collect_entries(connection: Connection, job: TableJob) -> None:
     )
     if job.conflict.rule == "merge":
         connection.execute(
-            "INSERT OR IGNORE INTO scratch.entries SELECT o.input, o.rid, 'inserted', 'merge: values of other rows took its place', "
+            "INSERT OR IGNORE INTO scratch.entries SELECT o.input, o.rid, 'inserted', "
+            "'merge: values of other rows took its place', "
             f"'merge', {_target_rowid(job)}, NULL, NULL, o.g FROM scratch.outcomes o "
             "JOIN scratch.outcomes w ON w.g = o.g AND w.n = 1 "
             "LEFT JOIN scratch.fresh f ON f.input = o.input AND f.rid = o.rid "
@@ -58,9 +60,7 @@ def collect_entries(connection: Connection, job: TableJob) -> None:
 def _target_rowid(job: TableJob) -> str:
     """Return the expression for the target row of a winner ``w`` with the values ``v``."""
     if job.table.integer_key is not None:
-        place = next(
-            number for number, column in enumerate(job.columns) if column.name == job.table.integer_key
-        )
+        place = next(number for number, column in enumerate(job.columns) if column.name == job.table.integer_key)
         return f"coalesce(f.new, v.c{place})"
     if job.table.rowid is None:
         return "NULL"
@@ -95,13 +95,12 @@ def write_ledger(connection: Connection, job: TableJob) -> None:
         with open_rows(connection, job, entry) as rows:
             values = ", ".join(f"s.{quote(name)}" for name in names)
             connection.execute(
-                f"INSERT INTO {kept} SELECT e.rid, e.disposition, e.reason, e.rule, e.target_rowid, e.winner_input, e.winner_rid, "
-                f"{values} FROM scratch.entries e CROSS JOIN {rows.source} ON {rows.rid} = e.rid WHERE e.input = {entry.number}"
+                f"INSERT INTO {kept} SELECT e.rid, e.disposition, e.reason, e.rule, e.target_rowid, "
+                f"e.winner_input, e.winner_rid, "
+                f"{values} FROM scratch.entries e CROSS JOIN {rows.source} ON {rows.rid} = e.rid "
+                f"WHERE e.input = {entry.number}"
             )
 
 
 def _has_entries(connection: Connection, number: int) -> bool:
-    return (
-        connection.execute("SELECT 1 FROM scratch.entries WHERE input = ? LIMIT 1", (number,)).fetchone()
-        is not None
-    )
+    return connection.execute("SELECT 1 FROM scratch.entries WHERE input = ? LIMIT 1", (number,)).fetchone() is not None

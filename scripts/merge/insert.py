@@ -32,16 +32,13 @@ def insert_plain(connection: Connection, job: TableJob, entry: BoundInput) -> tu
         if not _is_star(job, entry):
             columns = [column.name for column in job.columns]
             values = [
-                f"s.{quote(entry.columns[name])}" if name in entry.columns else job.defaults[name]
-                for name in columns
+                f"s.{quote(entry.columns[name])}" if name in entry.columns else job.defaults[name] for name in columns
             ]
-            if (
-                job.table.integer_key is None
-                and job.table.rowid is not None
-                and entry.table.rowid is not None
-            ):
+            if job.table.integer_key is None and job.table.rowid is not None and entry.table.rowid is not None:
                 columns, values = [job.table.rowid, *columns], [f"s.{quote(entry.table.rowid)}", *values]
-            statement = f"INSERT OR IGNORE INTO {into} ({quote_all(columns)}) SELECT {', '.join(values)} FROM {source} AS s"
+            statement = (
+                f"INSERT OR IGNORE INTO {into} ({quote_all(columns)}) SELECT {', '.join(values)} FROM {source} AS s"
+            )
         return read, connection.execute(statement).rowcount
 
 
@@ -66,20 +63,16 @@ def _has_same_columns(job: TableJob, entry: BoundInput) -> bool:
         return False
     if [entry.columns.get(name) for name in names] != names:
         return False
-    return (
-        job.table.without_rowid == entry.table.without_rowid and job.table.kind == entry.table.kind == "table"
-    )
+    return job.table.without_rowid == entry.table.without_rowid and job.table.kind == entry.table.kind == "table"
 
 
 def _is_dense(connection: Connection, table: Table) -> bool:
     if table.rowid is None:
         return False
     name, source = quote(table.rowid), dotted("src", table.name)
-    ends = [
-        connection.execute(f"SELECT {which}({name}) FROM {source}").fetchone()[0] for which in ("min", "max")
-    ]
+    ends = [connection.execute(f"SELECT {which}({name}) FROM {source}").fetchone()[0] for which in ("min", "max")]
     count = connection.execute(f"SELECT count(*) FROM {source}").fetchone()[0]
-    return ends == [1, count] or ends == [None, None]
+    return ends in ([1, count], [None, None])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +126,7 @@ def _highest_id(connection: Connection, job: TableJob) -> int:
                 f"SELECT max({value}) FROM {rows.source} WHERE typeof({value}) = 'integer'"
             ).fetchone()
             highest = max(highest, int(found[0] or 0))
-            if connection.execute(
-                "SELECT 1 FROM src.sqlite_master WHERE name = 'sqlite_sequence'"
-            ).fetchone():
+            if connection.execute("SELECT 1 FROM src.sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
                 mark = connection.execute(
                     "SELECT max(seq) FROM src.sqlite_sequence WHERE name = ?", (entry.table.name,)
                 )
@@ -176,7 +167,8 @@ def _set_taken_ids_aside(connection: Connection, rows: Rows, highest: int) -> in
             f"AND (typeof({column}) <> 'integer' OR {is_taken.format(column)})"
         )
     count = connection.execute(
-        f"INSERT INTO scratch.fresh SELECT {number}, rid, old, {highest} + row_number() OVER (ORDER BY rid), merged FROM ({found})"
+        f"INSERT INTO scratch.fresh SELECT {number}, rid, old, {highest} + row_number() OVER (ORDER BY rid), merged "
+        f"FROM ({found})"
     ).rowcount
     connection.execute(
         f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.fresh WHERE input = {number}"
@@ -196,9 +188,9 @@ def _position(job: TableJob, name: str) -> int:
 
 def _plain_batch(connection: Connection, rows: Rows) -> _Batch:
     read = connection.execute(f"SELECT count(*) FROM {rows.source}").fetchone()[0]
-    skipped = connection.execute(
-        "SELECT count(*) FROM scratch.skip WHERE input = ?", (rows.entry.number,)
-    ).fetchone()[0]
+    skipped = connection.execute("SELECT count(*) FROM scratch.skip WHERE input = ?", (rows.entry.number,)).fetchone()[
+        0
+    ]
     return _Batch(
         source=f"FROM {rows.source} WHERE {_survivors(rows)}",
         rid=rows.rid,
@@ -213,22 +205,16 @@ def _fresh_batch(connection: Connection, rows: Rows) -> _Batch:
     expected = connection.execute(
         "SELECT count(*) FROM scratch.fresh WHERE input = ? AND NOT merged", (number,)
     ).fetchone()[0]
-    values = [
-        "f.new" if column.name == rows.job.identity else rows.value(column.name)
-        for column in rows.job.columns
-    ]
+    values = ["f.new" if column.name == rows.job.identity else rows.value(column.name) for column in rows.job.columns]
     source = (
-        f"FROM scratch.fresh f CROSS JOIN {rows.source} ON {rows.rid} = f.rid "
-        f"WHERE f.input = {number} AND NOT f.merged"
+        f"FROM scratch.fresh f CROSS JOIN {rows.source} ON {rows.rid} = f.rid WHERE f.input = {number} AND NOT f.merged"
     )
     return _Batch(source=source, rid="f.rid", target_rowid="f.new", values=values, expected=expected)
 
 
 def _merged_batch(connection: Connection, rows: Rows) -> _Batch:
     number, job = rows.entry.number, rows.job
-    expected = connection.execute(
-        "SELECT count(*) FROM scratch.merged WHERE input = ?", (number,)
-    ).fetchone()[0]
+    expected = connection.execute("SELECT count(*) FROM scratch.merged WHERE input = ?", (number,)).fetchone()[0]
     values = [
         f"coalesce(f.new, m.c{place})" if column.name == job.identity else f"m.c{place}"
         for place, column in enumerate(job.columns)
@@ -263,8 +249,7 @@ def _quarantine_refused(connection: Connection, rows: Rows, batch: _Batch, into:
         there = f"t.{quote(rows.job.table.rowid)} = {batch.target_rowid}"
     else:
         there = " AND ".join(
-            f"t.{quote(column.name)} IS {value}"
-            for column, value in zip(rows.job.columns, batch.values, strict=True)
+            f"t.{quote(column.name)} IS {value}" for column, value in zip(rows.job.columns, batch.values, strict=True)
         )
     missing = connection.execute(
         f"SELECT {batch.rid} {batch.source} AND NOT EXISTS (SELECT 1 FROM {table} t WHERE {there})"

@@ -89,14 +89,10 @@ class _Reader:
             files: dict[PurePosixPath, str] = {}
             for name, paths in entries:
                 if names.setdefault(fold(name), name) != name:
-                    raise PlanError(
-                        self._at(kind, name), f"{name} and {names[fold(name)]} differ in case only"
-                    )
+                    raise PlanError(self._at(kind, name), f"{name} and {names[fold(name)]} differ in case only")
                 for path in map(PurePosixPath, paths):
                     if path in files:
-                        raise PlanError(
-                            self._at(kind, name), f"{name} has the path of {files[path]} ({path})"
-                        )
+                        raise PlanError(self._at(kind, name), f"{name} has the path of {files[path]} ({path})")
                     files[path] = name
 
     def _at(self, *keys: str | int) -> str:
@@ -114,12 +110,10 @@ class _Reader:
         origin = self._at("tables", number)
         target, name = self._split(table.into, origin, self._model.targets, "target")
         if name == "*":
-            raise PlanError(
-                origin, f"{table.into} names no table", "write target.table; wildcards go under copy"
-            )
+            raise PlanError(origin, f"{table.into} names no table", "write target.table; wildcards go under copy")
         inputs = tuple(self._expand_input(entry, origin) for entry in table.from_)
         conflict = self._expand_conflict(table.on_conflict, inputs, origin)
-        identity = table.identity and Identity(column=table.identity.column, strategy=table.identity.strategy)
+        identity = Identity(**table.identity.model_dump()) if table.identity else None
         return TableRule(
             target=target,
             table=name,
@@ -134,7 +128,7 @@ class _Reader:
                 else Transform(name="epoch", option=entry.epoch)
                 for column, entry in table.transform.items()
             },
-            where=table.where and Filter(sql=table.where.sql, reason=table.where.reason),
+            where=Filter(**table.where.model_dump()) if table.where else None,
             origin=origin,
         )
 
@@ -166,9 +160,7 @@ class _Reader:
         for target, entries in self._model.copy_.items():
             origin = self._at("copy", target)
             if target not in self._model.targets:
-                raise PlanError(
-                    origin, f"unknown target {target}", f"one of: {', '.join(self._model.targets)}"
-                )
+                raise PlanError(origin, f"unknown target {target}", f"one of: {', '.join(self._model.targets)}")
             grouped: dict[str, list[Input]] = {}
             origins: dict[str, str] = {}
             for number, text in enumerate(entries):
@@ -208,9 +200,7 @@ class _Reader:
         if not dot or not table:
             raise PlanError(origin, f"{text!r} names no table", f"write {kind}.table")
         if owner not in known:
-            raise PlanError(
-                origin, f"unknown {kind} {owner!r} in {text!r}", f"one of: {', '.join(sorted(known))}"
-            )
+            raise PlanError(origin, f"unknown {kind} {owner!r} in {text!r}", f"one of: {', '.join(sorted(known))}")
         return owner, table
 
     def refuse_doubles(self, plan: Plan) -> None:

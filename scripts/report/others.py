@@ -70,7 +70,8 @@ def show_returned(returned: Mapping[str, Any], *, as_json: bool) -> None:
     verb = "would roll back" if returned["dry_run"] else "rolled back"
     lose = f"; would lose: {'; '.join(returned['would_lose'])}" if returned["would_lose"] else ""
     print(
-        f"{verb} run {returned['run']}: {len(returned['files'])} targets are as they were before ({', '.join(returned['files'])}){lose}"
+        f"{verb} run {returned['run']}: {len(returned['files'])} targets are as they were before "
+        f"({', '.join(returned['files'])}){lose}"
     )
 
 

@@ -57,9 +57,7 @@ def show_outcome(
 
 def _show_tables(console: Console, tables: Mapping[str, TableTally]) -> None:
     """Show the tables whose rows did not all arrive plainly; the others in one line."""
-    eventful = {
-        name: tally for name, tally in tables.items() if tally.read != tally.inserted or tally.rewritten
-    }
+    eventful = {name: tally for name, tally in tables.items() if tally.read != tally.inserted or tally.rewritten}
     if eventful:
         table = new_table("source table", *_HEADS)
         for name, tally in eventful.items():
@@ -95,7 +93,8 @@ def say(outcome: Outcome, *, again: bool = False) -> str:
         return f"nothing was published (run {outcome.run}); {len(outcome.differences)} differences, {tail}"
     if outcome.exit == _OVER_BUDGET:
         hint = f"--quarantine-budget {outcome.quarantined}"
-        return f"{tail}, and the budget is {outcome.budget}: staged, not published (run {outcome.run}); look at them, then say {hint}"
+        staged = f"and the budget is {outcome.budget}: staged, not published (run {outcome.run})"
+        return f"{tail}, {staged}; see consolidate.quarantine, then say {hint}"
     verb = "would publish" if outcome.dry_run else "published"
     took = f"in {outcome.seconds:.1f} s" + ("" if outcome.dry_run else f" (run {outcome.run})")
     return f"{verb} {what} {took}; {tail}"

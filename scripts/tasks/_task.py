@@ -130,9 +130,7 @@ class OpsTask(Task[Body]):
         return result
 
     def _require(self, given: Mapping[str, Any]) -> None:
-        missing = [
-            flag.text for flag in self.flags if flag.is_required and given.get(flag.name) in (None, [])
-        ]
+        missing = [flag.text for flag in self.flags if flag.is_required and given.get(flag.name) in (None, [])]
         if missing:
             raise UsageError(
                 self.dotted_name,
@@ -227,9 +225,7 @@ def _read_flags(body: Body, help_texts: Mapping[str, str]) -> tuple[Flag, ...]:
     )
     odd = [flag.name for flag in flags if flag.is_list and (flag.kind != "list[str]" or flag.default)]
     if odd:
-        raise TypeError(
-            f"{body.__name__}: {odd[0]} must be list[str] | None = None, or list[str] when required"
-        )
+        raise TypeError(f"{body.__name__}: {odd[0]} must be list[str] | None = None, or list[str] when required")
     return flags
 
 

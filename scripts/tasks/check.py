@@ -75,10 +75,7 @@ def run_parts(c: Context, parts: dict[str, tuple[str, ...]]) -> int:
         return 0
     started = time.monotonic()
     failed = [
-        f"{name} ({command})"
-        for name, commands in parts.items()
-        for command in commands
-        if not _passes(c, command)
+        f"{name} ({command})" for name, commands in parts.items() for command in commands if not _passes(c, command)
     ]
     seconds = time.monotonic() - started
     print(

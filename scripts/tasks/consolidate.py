@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
@@ -27,12 +28,7 @@ TABLE = "One table: target.table or source.table."
 
 
 def ask(
-    settings: Settings,
-    system: str,
-    source: Path | None,
-    target: Path | None,
-    plan: Path | None,
-    **options: object,
+    settings: Settings, system: str, source: Path | None, target: Path | None, plan: Path | None, **options: Any
 ) -> Request:
     """Put a request together from what was typed."""
     folder = find_system(system, settings.root)
@@ -44,14 +40,14 @@ def ask(
         target=target or source,
         jobs=settings.jobs,
         **options,
-    )  # type: ignore[arg-type]
+    )
 
 
 def surroundings(c: Context, settings: Settings) -> running.Surroundings:
     """Pass in the clock, the progress and the environment of hooks."""
     return running.Surroundings(
         now=datetime.now,
-        progress=report.open_progress(color=wants_color(c)),  # noqa: DTZ005  ids are local time
+        progress=report.open_progress(color=wants_color(c)),
         environment=settings.environment,
     )
 
@@ -173,9 +169,7 @@ def explain(
 
 
 @task(help={"target": TARGET, "table": TABLE, "run": RUN, "limit": "Rows to show per table (0: all)."})
-def quarantine(
-    c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0
-) -> None:
+def quarantine(c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0) -> None:
     """Show the rows that wait for a person, with their reasons."""
     rows = looking.explain(target, run=run, table=table, dispositions=("quarantined",))
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from invoke.context import Context
 
@@ -47,7 +48,7 @@ class _Walk:
         self._c = c
         self._settings = settings
         self._legacy, self._target = place / "legacy", place / "consolidated"
-        self._look = {"as_json": False, "color": wants_color(c)}
+        self._look: dict[str, Any] = {"as_json": False, "color": wants_color(c)}
 
     def show(self, rows: int) -> int:
         """Walk through all steps; return the run's exit code."""

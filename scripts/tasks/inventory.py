@@ -24,9 +24,7 @@ from scripts.tasks._task import is_json, task
         "system": "Mark what this system (a folder under sql/) does not name.",
     }
 )
-def show(
-    c: Context, source: Path, integrity: bool = False, table: list[str] | None = None, system: str = ""
-) -> None:
+def show(c: Context, source: Path, integrity: bool = False, table: list[str] | None = None, system: str = "") -> None:
     """Show what is there: files, tables, awkward values."""
     inventory = take_inventory(source, integrity=integrity, tables=table or (), expected=expect(system))
     print(

@@ -56,13 +56,10 @@ def _versions_query(job: TableJob) -> str:
         )
     rowid = quote(str(job.table.rowid))
     named = " UNION ".join(
-        f"SELECT _target_rowid FROM {dotted('ledger', entry.name)} WHERE _rule = 'merge'"
-        for entry in job.inputs
+        f"SELECT _target_rowid FROM {dotted('ledger', entry.name)} WHERE _rule = 'merge'" for entry in job.inputs
     )
     held = ", ".join(f"t.{quote(column.name)}" for column in job.columns)
-    parts.append(
-        f"SELECT t.{rowid}, 0, 0, 0, {held} FROM main.{quote(job.table.name)} t WHERE t.{rowid} IN ({named})"
-    )
+    parts.append(f"SELECT t.{rowid}, 0, 0, 0, {held} FROM main.{quote(job.table.name)} t WHERE t.{rowid} IN ({named})")
     return " UNION ALL ".join(parts) + " ORDER BY 1, 2, 3"
 
 
@@ -86,9 +83,7 @@ def _is_right(checks: Sequence[tuple[int, bool, Maker]], versions: list[Row]) ->
     rows = versions[1:] if any(version[3] for version in versions) else versions
     for place, strictly, make in checks:
         made, held = make(rows), target[place]
-        if made != held or (
-            type(made) is not type(held) and not _is_stored_as(made, held, strictly=strictly)
-        ):
+        if made != held or (type(made) is not type(held) and not _is_stored_as(made, held, strictly=strictly)):
             return False
     return True
 
@@ -109,9 +104,7 @@ def _make(job: TableJob, column: Column, place: int) -> Maker:
     if rule.rule in ("max", "min"):
         best = max if rule.rule == "max" else min
         return lambda rows: _extreme([row[place] for row in rows if row[place] is not None], best)
-    by = _HEAD + next(
-        number for number, held in enumerate(job.columns) if fold(held.name) == fold(str(rule.by))
-    )
+    by = _HEAD + next(number for number, held in enumerate(job.columns) if fold(held.name) == fold(str(rule.by)))
     return lambda rows: _by_instant(rows, place, by, newest=rule.rule == "newest")
 
 

@@ -108,7 +108,8 @@ def _strictly(left: str, right: str) -> str:
 def _settle(expression: str, affinity: str) -> str:
     """Return the value that a column of ``affinity`` stores when it is given ``expression``."""
     if affinity == "TEXT":
-        return f"(CASE WHEN typeof({expression}) IN ('integer', 'real') THEN CAST({expression} AS TEXT) ELSE {expression} END)"
+        is_number = f"typeof({expression}) IN ('integer', 'real')"
+        return f"(CASE WHEN {is_number} THEN CAST({expression} AS TEXT) ELSE {expression} END)"
     if affinity == "REAL":
         return f"(CASE WHEN typeof({expression}) = 'integer' THEN CAST({expression} AS REAL) ELSE {expression} END)"
     return expression
@@ -118,24 +119,20 @@ def _settle(expression: str, affinity: str) -> str:
 def open_side(connection: Connection, job: TableJob, entry: BoundInput) -> Iterator[Side]:
     """Attach an input's snapshot as ``src``."""
     with attached(connection, Path(entry.file), "src"):
-        entries = int(
-            connection.execute(f"SELECT count(*) FROM {dotted('ledger', entry.name)}").fetchone()[0]
-        )
+        entries = int(connection.execute(f"SELECT count(*) FROM {dotted('ledger', entry.name)}").fetchone()[0])
         if entry.table.rowid is not None:
             rows = f"{dotted('src', entry.table.name)} AS s"
             yield Side(job=job, entry=entry, rows=rows, rid=f"s.{quote(entry.table.rowid)}", entries=entries)
             return
         _number(connection, entry)
         try:
-            yield Side(
-                job=job, entry=entry, rows="temp.numbered AS s", rid="s._strongroom_row", entries=entries
-            )
+            yield Side(job=job, entry=entry, rows="temp.numbered AS s", rid="s._strongroom_row", entries=entries)
         finally:
             connection.execute("DROP TABLE temp.numbered")
 
 
 def _number(connection: Connection, entry: BoundInput) -> None:
-    """Number the rows of a table without rowids in key order, as the ledger does."""
+    """Give the rows of a table without rowids numbers in key order, as the ledger does."""
     names = [column.name for column in entry.table.columns]
     declared = ", ".join(f"{quote(column.name)} {column.affinity}" for column in entry.table.columns)
     connection.execute(f"CREATE TEMP TABLE numbered (_strongroom_row INTEGER PRIMARY KEY, {declared})")

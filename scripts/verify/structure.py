@@ -16,19 +16,14 @@ def verify_structure(connection: Connection, job: TargetJob) -> list[str]:
     with attached(connection, Path(job.template), "template"):
         wanted, held = _objects(connection, "template"), _objects(connection, "main")
         differences = [f"{job.name}: {kind} {name} is missing" for kind, name in wanted.keys() - held.keys()]
-        differences += [
-            f"{job.name}: {kind} {name} should not be there" for kind, name in held.keys() - wanted.keys()
-        ]
+        differences += [f"{job.name}: {kind} {name} should not be there" for kind, name in held.keys() - wanted.keys()]
         differences += [
             f"{job.name}: {kind} {name} is not what the schema says"
             for kind, name in wanted.keys() & held.keys()
             if wanted[kind, name] != held[kind, name]
         ]
         for pragma in ("user_version", "application_id"):
-            numbers = [
-                connection.execute(f"PRAGMA {schema}.{pragma}").fetchone()[0]
-                for schema in ("template", "main")
-            ]
+            numbers = [connection.execute(f"PRAGMA {schema}.{pragma}").fetchone()[0] for schema in ("template", "main")]
             if numbers[0] != numbers[1]:
                 differences.append(f"{job.name}: {pragma} is {numbers[1]} and should be {numbers[0]}")
     return sorted(differences) + _verify_sequences(connection, job)
@@ -36,8 +31,7 @@ def verify_structure(connection: Connection, job: TargetJob) -> list[str]:
 
 def _objects(connection: Connection, schema: str) -> dict[tuple[str, str], str]:
     rows = connection.execute(
-        f"SELECT type, name, coalesce(sql, '') FROM {schema}.sqlite_master "
-        "WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'"
+        f"SELECT type, name, coalesce(sql, '') FROM {schema}.sqlite_master WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'"
     )
     return {(kind, name): sql for kind, name, sql in rows}
 
@@ -77,12 +71,8 @@ def count_orphans(connection: Connection, job: TargetJob) -> list[str]:
         before = 0
         for entry in table.inputs:
             with attached(connection, Path(entry.file), "src"):
-                found = connection.execute(
-                    f"PRAGMA src.foreign_key_check({quote(entry.table.name)})"
-                ).fetchall()
+                found = connection.execute(f"PRAGMA src.foreign_key_check({quote(entry.table.name)})").fetchall()
                 before += len(found)
         rows = count_rows(connection, table.table.name)
-        notes.append(
-            f"{table.into}: {count} of {rows} rows have no parent ({before} had none in the sources)"
-        )
+        notes.append(f"{table.into}: {count} of {rows} rows have no parent ({before} had none in the sources)")
     return notes

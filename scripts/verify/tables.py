@@ -13,9 +13,7 @@ from scripts.verify.merged import count_wrong_merges
 from scripts.verify.rows import Side, open_side
 
 
-def verify_table(
-    connection: Connection, job: TableJob
-) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
+def verify_table(connection: Connection, job: TableJob) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
     """Return a tally per source table, one for the target, and the differences in words."""
     differences: list[str] = []
     tallies: dict[str, TableTally] = {}
@@ -23,7 +21,7 @@ def verify_table(
     covers = _prepare_cover(connection, job)
     for entry in job.inputs:
         with open_side(connection, job, entry) as side:
-            tally = _explain(connection, side, covers)
+            tally = _explain(connection, side, covers=covers)
         if entry.is_seed:
             seeded = tally.inserted
         else:
@@ -39,9 +37,7 @@ def verify_table(
     if job.conflict.rule == "merge":
         wrong = count_wrong_merges(connection, job)
         if wrong:
-            differences.append(
-                f"{job.into}: {wrong} merged rows are not what the rule makes of their versions"
-            )
+            differences.append(f"{job.into}: {wrong} merged rows are not what the rule makes of their versions")
     if covers:
         connection.execute("DROP TABLE temp.covered")
     return tallies, TargetTally(rows=rows, explained=explained, seeded=seeded), differences
@@ -69,7 +65,7 @@ def _count(connection: Connection, side: Side, query: str, *, cover: bool) -> in
     return connection.execute(f"INSERT OR IGNORE INTO temp.covered SELECT {names} {query}").rowcount
 
 
-def _explain(connection: Connection, side: Side, covers: bool) -> TableTally:
+def _explain(connection: Connection, side: Side, *, covers: bool) -> TableTally:
     read = int(connection.execute(f"SELECT count(*) FROM {side.rows}").fetchone()[0])
     untouched = f"FROM {side.rows} CROSS JOIN {side.target} t ON {side.at_home()} WHERE {side.same_values()}"
     if side.entries:
@@ -100,7 +96,9 @@ def _with_target(side: Side, disposition: str) -> str:
 
 
 def _rewritten(side: Side) -> str:
-    return f"{_with_target(side, 'inserted')} AND l._rule = 'identity' AND {side.same_values(without=side.job.identity)}"
+    return (
+        f"{_with_target(side, 'inserted')} AND l._rule = 'identity' AND {side.same_values(without=side.job.identity)}"
+    )
 
 
 def _merged_into(side: Side) -> str:
@@ -120,9 +118,7 @@ def _entry_queries(side: Side) -> dict[str, str]:
     job = side.job
     same_key = side.same_key(job.key)
     no_heir = (
-        f"NOT EXISTS (SELECT 1 FROM {side.target} t WHERE {same_key})"
-        if job.key and job.identity is None
-        else "1"
+        f"NOT EXISTS (SELECT 1 FROM {side.target} t WHERE {same_key})" if job.key and job.identity is None else "1"
     )
     where = f"({job.where.sql})" if job.where else "1"
     return {
@@ -147,8 +143,7 @@ def _beaten(side: Side) -> str:
         )
         never = "-9223372036854775807" if rule == "newest" else "9223372036854775807"
         left, right = (
-            ", ".join(f"coalesce({instant_call(value)}, {never})" for value in values)
-            for values in (theirs, mine)
+            ", ".join(f"coalesce({instant_call(value)}, {never})" for value in values) for values in (theirs, mine)
         )
         return f"{readable} AND ({left}) {'>' if rule == 'newest' else '<'} ({right})"
     return f"(l._winner_input < {number} OR l._winner_input = {number} AND l._winner_rowid < l._rowid)"

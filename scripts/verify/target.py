@@ -34,6 +34,4 @@ def verify_soundness(job: TargetJob, stage: Path) -> Verification:
     with open_snapshot(stage) as connection:
         differences = find_damage(connection, job) + verify_structure(connection, job)
         notes = count_orphans(connection, job)
-    return Verification(
-        target=job.name, tables={}, targets={}, differences=tuple(differences), notes=tuple(notes)
-    )
+    return Verification(target=job.name, tables={}, targets={}, differences=tuple(differences), notes=tuple(notes))

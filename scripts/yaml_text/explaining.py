@@ -44,9 +44,7 @@ def explain_validation(
     faults = [_Fault.of(dict(entry), positions) for entry in error.errors(include_url=False)]
     # Of a union, pydantic reports every branch: one that was entered says more than those which were not.
     telling = [
-        fault
-        for fault in faults
-        if not (fault.expected and any(_is_inside(other.key, fault.key) for other in faults))
+        fault for fault in faults if not (fault.expected and any(_is_inside(other.key, fault.key) for other in faults))
     ]
     first = min(telling, key=lambda fault: (fault.kind != "extra_forbidden", fault.position))
     line = first.position[0]

@@ -54,9 +54,7 @@ for _name, _pattern, _first in (
     _Loader.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$"), _first)
 
 
-def load_yaml(
-    path: Path, error_class: type[StrongroomError] = ConfigurationError
-) -> tuple[dict[str, Any], Positions]:
+def load_yaml(path: Path, error_class: type[StrongroomError] = ConfigurationError) -> tuple[dict[str, Any], Positions]:
     """Read a YAML file whose root is a mapping, with the position of every entry. Read-only.
 
     Raises ``error_class`` as ``file:line:column: fact`` for anything that is no such file.
@@ -147,9 +145,7 @@ def _build(node: yaml.Node, path: KeyPath, positions: dict[KeyPath, Position]) -
         _refuse(node.start_mark, f"is no {kind} (got {cut(node.value)})")
 
 
-def _build_mapping(
-    node: yaml.MappingNode, path: KeyPath, positions: dict[KeyPath, Position]
-) -> dict[str, object]:
+def _build_mapping(node: yaml.MappingNode, path: KeyPath, positions: dict[KeyPath, Position]) -> dict[str, object]:
     found: dict[str, object] = {}
     for key_node, value_node in node.value:
         mark, key = key_node.start_mark, key_node.value

@@ -217,9 +217,7 @@ def run_tenth(directory: Path, work: Path, options: Options, say: Say) -> dict[s
     return run_ways({name: ways[name] for name in ("total", "conflicts")}, work / "tenth", small, say)
 
 
-def write_result(
-    contenders: Mapping[str, Contender], summary: Summary, conditions: Mapping[str, object]
-) -> None:
+def write_result(contenders: Mapping[str, Contender], summary: Summary, conditions: Mapping[str, object]) -> None:
     """Keep the last result beside this module: figures and facts, no names of hosts or paths."""
     result = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -236,10 +234,7 @@ def write_result(
                 "wall": round(contender.wall, 3),
                 "cpu": round(contender.cpu, 3),
                 "peak_mb": round(contender.peak_mb, 1),
-                "runs": [
-                    {figure: round(value, 3) for figure, value in asdict(run).items()}
-                    for run in contender.runs
-                ],
+                "runs": [{figure: round(value, 3) for figure, value in asdict(run).items()} for run in contender.runs],
             }
             for name, contender in contenders.items()
         },

@@ -83,9 +83,7 @@ def summarize(contenders: Mapping[str, Contender], tenth: Mapping[str, Contender
 
 def find_broken(summary: Mapping[str, float]) -> list[str]:
     """Name the figures that break their bound."""
-    return [
-        bound.figure for bound in BOUNDS if bound.figure in summary and not bound.holds(summary[bound.figure])
-    ]
+    return [bound.figure for bound in BOUNDS if bound.figure in summary and not bound.holds(summary[bound.figure])]
 
 
 def format_contenders(contenders: Mapping[str, Contender]) -> list[str]:

@@ -40,8 +40,7 @@ def draw_plan(dataset: DataSet) -> Value:
         "version": 1,
         "sources": {file.name: {"path": f"{file.name}.db"} for file in dataset.files},
         "targets": {
-            file.target: {"path": f"{file.target}.db", "schema": f"sqlite/{file.target}.sql"}
-            for file in dataset.files
+            file.target: {"path": f"{file.target}.db", "schema": f"sqlite/{file.target}.sql"} for file in dataset.files
         },
     }
     if dataset.variant == "plain":
@@ -72,12 +71,8 @@ def plan_merges(file: SourceFile) -> list[Value]:
 
 def describe_schema(target: str, files: tuple[SourceFile, ...]) -> str:
     """Return the schema of a target: the tables and indexes of its sources, each once."""
-    kinds = {
-        table.name: KINDS[table.kind] for file in files if file.target == target for table in file.tables
-    }
+    kinds = {table.name: KINDS[table.kind] for file in files if file.target == target for table in file.tables}
     statements = [
-        statement
-        for name, kind in kinds.items()
-        for statement in (kind.table_sql(name), *kind.index_sql(name))
+        statement for name, kind in kinds.items() for statement in (kind.table_sql(name), *kind.index_sql(name))
     ]
     return f"-- The {target} database of the benchmark.\n" + ";\n".join(statements) + ";\n"

@@ -29,9 +29,7 @@ Row = tuple[Cell, ...]
 Change = Callable[[Cell], Cell]
 DISPOSITIONS = ("inserted", "merged_identical", "merged_changed", "superseded", "quarantined", "filtered")
 MOST_PROBLEMS = 20  # of one kind; the rest is counted
-LITERAL = re.compile(
-    r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?|'([^']|'')*'|null|true|false|x'[0-9a-f]*'", re.IGNORECASE
-)
+LITERAL = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?|'([^']|'')*'|null|true|false|x'[0-9a-f]*'", re.IGNORECASE)
 
 
 def digest_tree(directory: Path) -> dict[str, str]:
@@ -297,8 +295,7 @@ def read_document(original: Path, copy: Path, rows: Mapping[str, str]) -> dict[s
             nested[table] = {name for row in found for name in row if isinstance(row[name], list | dict)}
             for row in found:
                 values = [
-                    json.dumps(value) if isinstance(value, list | dict) else value
-                    for value in map(row.get, columns)
+                    json.dumps(value) if isinstance(value, list | dict) else value for value in map(row.get, columns)
                 ]
                 holes = ", ".join("?" * len(columns))
                 connection.execute(f"INSERT INTO {quote(table)} VALUES ({holes})", values)
@@ -514,15 +511,11 @@ class Judge:
             for name, kind in list_tables(connection):
                 if kind == "table":
                     table = read_table(connection, name)
-                    fixed = [
-                        at for at, text in enumerate(table.defaults) if "CURRENT_" not in (text or "").upper()
-                    ]
+                    fixed = [at for at, text in enumerate(table.defaults) if "CURRENT_" not in (text or "").upper()]
                     found[name.lower()] = [{at: row[at] for at in fixed} for row in table.rows.values()]
         return found
 
-    def read_input(
-        self, source: Source, into: str, target: Table, rule: Rule, kept: sqlite3.Connection
-    ) -> Input:
+    def read_input(self, source: Source, into: str, target: Table, rule: Rule, kept: sqlite3.Connection) -> Input:
         table = read_table(source.connection, source.table_name)
         entry = expect_rows(source, table, target, rule)
         renamed = rule.renames.get(source.name.lower(), {}).values()
@@ -607,8 +600,7 @@ class Matching:
         for entry in self.inputs:
             self.follow_entries(entry)
         plain = {
-            entry.name: [row_id for row_id in entry.expected if row_id not in entry.entries]
-            for entry in self.inputs
+            entry.name: [row_id for row_id in entry.expected if row_id not in entry.entries] for entry in self.inputs
         }
         # First whole rows, then those whose open columns other rows filled; the most demanding first.
         by_demand = sorted(self.inputs, key=lambda entry: -len(entry.mapped))
@@ -618,9 +610,7 @@ class Matching:
         for entry in self.inputs:
             for row_id in plain[entry.name]:
                 row = show(entry.source.rows[row_id])
-                self.say(
-                    "lost", f"{entry.name} row {row_id} is neither in {self.into} nor in the ledger: {row}"
-                )
+                self.say("lost", f"{entry.name} row {row_id} is neither in {self.into} nor in the ledger: {row}")
         for row_id in self.owners:
             self.check_origin(row_id, seeds)
         self.explain_rest(seeds)
@@ -704,11 +694,7 @@ class Matching:
         is_noted = owner_row in owner.entries
         row = self.table.rows[target_id]
         own_view, own_row = owner.view(row), owner.expected[owner_row]
-        odd = [
-            at
-            for at in range(len(row))
-            if own_view[at] != own_row[at] and not (is_noted and at in self.surrogates)
-        ]
+        odd = [at for at in range(len(row)) if own_view[at] != own_row[at] and not (is_noted and at in self.surrogates)]
         twins = [seed for seed in seeds if all(seed.get(at or 0) == row[at or 0] for at in self.key)]
         for at in odd:
             is_given = any(

@@ -106,9 +106,7 @@ ARCHIVE = """\
 CREATE TABLE "a.cache" (k, v);
 INSERT INTO "a.cache" VALUES (1, 'one'), (1, 'one');
 """
-KEPT = (
-    "CREATE TABLE {} (_rowid INTEGER PRIMARY KEY, _disposition, _reason, _rule, _target_rowid INTEGER, {});"
-)
+KEPT = "CREATE TABLE {} (_rowid INTEGER PRIMARY KEY, _disposition, _reason, _rule, _target_rowid INTEGER, {});"
 LEDGER = {
     "a.things": (
         "things",
@@ -130,10 +128,7 @@ LEDGER = {
     "b.events": (
         "events",
         ["id", "what"],
-        (
-            "(1, 'inserted', 'taken', 'identity', 3, 1, 'b1'), "
-            "(2, 'merged_identical', 'r', 'keep_both', 2, 2, 'both')"
-        ),
+        ("(1, 'inserted', 'taken', 'identity', 3, 1, 'b1'), (2, 'merged_identical', 'r', 'keep_both', 2, 2, 'both')"),
     ),
     "a.users": ("users", ["name", "email", "visits"], "(1, 'inserted', 'r', 'merge', 1, 'ana', NULL, 1)"),
     "b.users": (
@@ -485,10 +480,7 @@ def test_a_touched_source_is_found_by_its_digest(world: World, fault: str) -> No
     problems = (
         world.judge(digests=True)
         if fault != "gone"
-        else [
-            f"{name}: is gone"
-            for name in world.before.keys() - digest_tree(world.directory / "source").keys()
-        ]
+        else [f"{name}: is gone" for name in world.before.keys() - digest_tree(world.directory / "source").keys()]
     )
     assert any(problem.startswith("sub/") for problem in problems)
 

@@ -77,8 +77,9 @@ class Driver:
 def open_driver(scratch: Path) -> Iterator[Driver]:
     """Start the driver; it ends with its stdin."""
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
-    with subprocess.Popen([sys.executable, str(_DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                          env=environment) as process:
+    with subprocess.Popen(
+        [sys.executable, str(_DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
         yield Driver(process, scratch)
 
 

@@ -196,8 +196,11 @@ def read_bytes_kept(folder: Path) -> dict[str, str]:
 
 def find_leftovers(scene: Scene) -> list[str]:
     """Say what an interruption left behind: open journals, half files, stages, backups that are none."""
-    found = [f"{path.relative_to(scene.target)} in the target" for path in sorted(scene.target.glob("*"))
-             if path.name not in OURS and path.suffix != ".db"]
+    found = [
+        f"{path.relative_to(scene.target)} in the target"
+        for path in sorted(scene.target.glob("*"))
+        if path.name not in OURS and path.suffix != ".db"
+    ]
     for path in sorted(scene.home.rglob("*")):
         name = path.relative_to(scene.home).as_posix()
         is_passing = name.startswith(("preview-", "scratch")) or path.parent.name == "stage"

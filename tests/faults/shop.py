@@ -55,14 +55,22 @@ def build_shop(root: Path, *, orders: int = 5) -> Scene:
     """Build the shop; its size grows with ``orders``, about 2 KB each over both sources."""
     system = write_system(root / "shop", PLAN, {"alpha": ALPHA})
     source = root / "source"
-    write_database(source / "first.db", TABLES.split("CREATE TABLE events")[0] + """
+    write_database(
+        source / "first.db",
+        TABLES.split("CREATE TABLE events", maxsplit=1)[0]
+        + """
         CREATE TABLE cache (k, v); INSERT INTO cache VALUES ('a', 1), ('b', x'00');
         CREATE TABLE marks (user TEXT, mark); INSERT INTO marks VALUES ('ann', 1), ('ann', 1), ('bob', 1.0);
         INSERT INTO users VALUES ('ann', 'a@x', 1.5, x'01'), ('bob', NULL, NULL, NULL), ('', '', 0, NULL);
-    """)
-    write_database(source / "deep" / "second.db", TABLES + """
+    """,
+    )
+    write_database(
+        source / "deep" / "second.db",
+        TABLES
+        + """
         INSERT INTO users VALUES ('bob', 'b@x', 2, NULL), ('ann', 'a@x', 1.5, x'01'), ('eve', 'e@x', NULL, x'');
-    """)
+    """,
+    )
     for number, name in enumerate(("first.db", "deep/second.db")):
         _fill(source / name, number, orders)
     (source / "notes.json").write_text(json.dumps({"notes": {"n1": {"text": "one"}, "n2": {"text": None}}}))
@@ -71,11 +79,15 @@ def build_shop(root: Path, *, orders: int = 5) -> Scene:
 
 def _fill(file: Path, number: int, orders: int) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", (
-            (at, f"user {at % 7}", at * 0.1 + number * (at % 2), f"{at} " * 200) for at in range(1, orders + 1)))
+        connection.executemany(
+            "INSERT INTO orders VALUES (?, ?, ?, ?)",
+            ((at, f"user {at % 7}", at * 0.1 + number * (at % 2), f"{at} " * 200) for at in range(1, orders + 1)),
+        )
         if number:
-            connection.executemany("INSERT INTO events VALUES (?, ?)", (
-                (f"2026-01-{at % 28 + 1:02}", bytes([at % 256]) * 100) for at in range(orders)))
+            connection.executemany(
+                "INSERT INTO events VALUES (?, ?)",
+                ((f"2026-01-{at % 28 + 1:02}", bytes([at % 256]) * 100) for at in range(orders)),
+            )
 
 
 def change_sources(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.child import Driver, open_driver
-from tests.faults.scene import Content, Scene, find_leftovers, photograph, read_bytes_kept, read_targets, run
+from tests.faults.scene import Scene, find_leftovers, photograph, read_bytes_kept, read_targets, run
 from tests.faults.shop import build_shop, change_sources, place_strangers
 
 SEED = 20261121
@@ -103,12 +103,23 @@ def observe(scene: Scene) -> Seen:
 
 
 def test_the_checkpoints_are_those_that_the_kills_count_on(cases: Callable[[str], Case]) -> None:
-    expected = ["snapshot", "merge", "verify", "publish", "publish.intent", "publish.alpha.db", "publish.beta.db",
-                "publish.closed", "published"]
+    expected = [
+        "snapshot",
+        "merge",
+        "verify",
+        "publish",
+        "publish.intent",
+        "publish.alpha.db",
+        "publish.beta.db",
+        "publish.closed",
+        "published",
+    ]
     assert set(expected) <= set(cases("nothing").checkpoints)
 
 
-def survey(case: Case, moments: Iterable[dict[str, object]], driver: Driver, check: Callable[[Scene], None]) -> list[str]:
+def survey(
+    case: Case, moments: Iterable[dict[str, object]], driver: Driver, check: Callable[[Scene], None]
+) -> list[str]:
     """Kill a run at each moment and say which of them do not end well."""
     wrong = []
     for moment in moments:
@@ -181,3 +192,34 @@ def test_a_rollback_killed_anywhere_is_finished_by_the_same_command(
             wrong.append(f"killed before {trace[-1]}: {error}")
     assert number > 10
     assert not wrong, "\n".join(wrong)
+
+
+def test_killed_at_random_moments_with_two_workers_the_same_command_ends_as_if_undisturbed(
+    driver: Driver, tmp_path: Path, is_nightly: bool
+) -> None:
+    case = Case(tmp_path, "nothing", driver, orders=4000, processes=True)
+    sources = read_bytes_kept(case.set_stage().source)
+    before = observe(case.scene)
+    chance = random.Random(SEED)
+    wrong, killed = [], 0
+    for number in range(200 if is_nightly else 20):
+        delay = chance.uniform(0, case.seconds)
+        scene = case.set_stage()
+        ended = driver.kill_after(delay, scene.argv("run"), processes=True)
+        killed += ended.code == -signal.SIGKILL
+        try:
+            if number % 4 == 3:
+                check_rollback(scene, before)
+            else:
+                check_rerun(scene, case, sources)
+        except AssertionError as error:
+            wrong.append(f"killed after {delay:.3f} of {case.seconds:.3f} s: {error}")
+    assert killed > 10
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_worker_whose_parent_is_killed_dies_with_it(driver: Driver, tmp_path: Path) -> None:
+    case = Case(tmp_path, "nothing", driver, processes=True)
+    for checkpoint in ("merge", "verify"):
+        scene = case.set_stage()
+        assert driver.run(scene.argv("run"), checkpoint=checkpoint, processes=True).code == -signal.SIGKILL

@@ -103,9 +103,7 @@ def count_everything(path: Path) -> tuple[int, ...]:
     with closing(sqlite3.connect(path)) as connection:
         names = [
             name
-            for (name,) in connection.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
-            )
+            for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
             if not name.startswith("sqlite_")
         ]
         indexes = connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'index'").fetchone()
@@ -117,9 +115,7 @@ def count_everything(path: Path) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("variant", ["plain", "conflicts"])
-def test_the_systems_plan_places_every_file_and_its_schemas_every_table(
-    tmp_path: Path, variant: Variant
-) -> None:
+def test_the_systems_plan_places_every_file_and_its_schemas_every_table(tmp_path: Path, variant: Variant) -> None:
     dataset = ensure_dataset(tmp_path, variant, TINY)
     system = write_system(dataset, tmp_path / "system")
     plan = read_plan(system / "plan.yaml")
@@ -127,15 +123,11 @@ def test_the_systems_plan_places_every_file_and_its_schemas_every_table(
     with closing(sqlite3.connect(":memory:")) as connection:
         for target in plan.targets:
             connection.executescript((system / "sqlite" / f"{target}.sql").read_text())
-        tables = {
-            name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        }
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     assert tables == {table.name for file in dataset.files for table in file.tables} | {"sqlite_sequence"}
 
 
-@pytest.mark.parametrize(
-    "flaw", [{"verdict": "DIFFERENT"}, {"unexplained": 1}, {"exit": 4}, {"rows_read": 1}]
-)
+@pytest.mark.parametrize("flaw", [{"verdict": "DIFFERENT"}, {"unexplained": 1}, {"exit": 4}, {"rows_read": 1}])
 def test_a_run_that_proved_less_stops_the_benchmark(tmp_path: Path, flaw: dict[str, object]) -> None:
     dataset = ensure_dataset(tmp_path, "plain", TINY)
     proven = {"verdict": "PROVEN", "exit": 0, "unexplained": 0, "rows_read": dataset.rows}

@@ -17,9 +17,7 @@ def test_every_command_runs_and_a_failure_decides(capsys: pytest.CaptureFixture[
 
 
 def test_a_pass_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        run_parts(MockContext(run=Result(exited=0), repeat=True), {"lint": ("one",), "types": ("two",)}) == 0
-    )
+    assert run_parts(MockContext(run=Result(exited=0), repeat=True), {"lint": ("one",), "types": ("two",)}) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("passed: lint, types in ")
 
 

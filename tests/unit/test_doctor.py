@@ -49,9 +49,7 @@ def facts(findings: Iterable[Finding], level: str) -> str:
 # --- the machine --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("version", "level"), [((3, 11, 0), "ok"), ((3, 14, 1), "ok"), ((3, 10, 9), "error")]
-)
+@pytest.mark.parametrize(("version", "level"), [((3, 11, 0), "ok"), ((3, 14, 1), "ok"), ((3, 10, 9), "error")])
 def test_an_old_python_is_an_error(version: tuple[int, ...], level: str) -> None:
     assert machine.examine_python(version).level == level
 
@@ -84,9 +82,7 @@ def test_before_logs_there_was_no_bug_in_them() -> None:
 def test_compile_options_that_matter_are_named() -> None:
     modules = {"fts5", "fts4", "rtree"}
     assert levels(machine.examine_options({"THREADSAFE=1", "MAX_ATTACHED=10"}, modules)) == ["ok"]
-    found = list(
-        machine.examine_options({"THREADSAFE=0", "TEMP_STORE=3", "MAX_ATTACHED=3"}, {"fts5", "fts4"})
-    )
+    found = list(machine.examine_options({"THREADSAFE=0", "TEMP_STORE=3", "MAX_ATTACHED=3"}, {"fts5", "fts4"}))
     assert levels(found) == ["error", "warning", "warning", "ok"]
     assert "rtree" in found[2].fact
     assert found[3].fact.startswith("3 databases")
@@ -99,9 +95,7 @@ def test_cores_are_those_that_the_container_allows(cores: int, quota: float | No
     assert machine.examine_cores(cores, quota).level == level
 
 
-@pytest.mark.parametrize(
-    ("text", "quota"), [("max 100000", None), ("150000 100000", 1.5), ("nonsense", None)]
-)
+@pytest.mark.parametrize(("text", "quota"), [("max 100000", None), ("150000 100000", 1.5), ("nonsense", None)])
 def test_the_quota_is_read_from_the_cgroup(tmp_path: Path, text: str, quota: float | None) -> None:
     (tmp_path / "cpu.max").write_text(text, encoding="utf-8")
     assert machine.read_cpu_quota(tmp_path) == quota
@@ -168,9 +162,7 @@ def test_few_inodes_are_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "3 inodes" in facts(folders.examine_space("target", tmp_path), "warning")
 
 
-@pytest.mark.parametrize(
-    ("kind", "level"), [("ext4", []), ("nfs4", ["warning"]), ("fuse.sshfs", ["warning"])]
-)
+@pytest.mark.parametrize(("kind", "level"), [("ext4", []), ("nfs4", ["warning"]), ("fuse.sshfs", ["warning"])])
 def test_remote_file_systems_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, level: list[str]
 ) -> None:

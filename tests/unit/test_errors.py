@@ -12,17 +12,13 @@ import pytest
 from scripts import errors
 from scripts.errors import GuardError, StrongroomError, UsageError
 
-TREE = [
-    found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, StrongroomError)
-]
+TREE = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, StrongroomError)]
 
 
 @pytest.fixture(scope="module")
 def documented(repository: Path) -> set[int]:
     """The codes in the README's table: rows such as ``| 6 | …`` and ``| 130, 143 | …``."""
-    rows = re.findall(
-        r"^\| *`?([\d, ]+)`? *\|", (repository / "README.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    rows = re.findall(r"^\| *`?([\d, ]+)`? *\|", (repository / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     return {int(code) for row in rows for code in row.split(",")}
 
 
@@ -57,7 +53,6 @@ def test_the_tree_grows_in_one_file_only(repository: Path) -> None:
         if path.name != "errors.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef)
-        and names
-        & {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases}
+        and names & {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases}
     ]
     assert strays == []

@@ -115,9 +115,7 @@ def test_order_and_chunks_do_not_count(rows: list[tuple[Value, Value]], random: 
 
 
 @given(ROWS, st.tuples(VALUES, VALUES))
-def test_a_pair_of_duplicates_does_not_cancel_out(
-    rows: list[tuple[Value, Value]], row: tuple[Value, Value]
-) -> None:
+def test_a_pair_of_duplicates_does_not_cancel_out(rows: list[tuple[Value, Value]], row: tuple[Value, Value]) -> None:
     found = {fingerprint_rows([*rows, *[row] * times]) for times in range(4)}
     assert len(found) == 4
 

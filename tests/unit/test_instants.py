@@ -131,9 +131,7 @@ def test_a_transform_leaves_text_alone_that_is_no_utf8(name: str) -> None:
     with open_memory() as connection:
         register_functions(connection)
         call = transform_call(name, "auto", "x")
-        query = (
-            f"SELECT typeof(y), hex(y) FROM (SELECT {call} AS y FROM (SELECT CAST(x'2041ff' AS TEXT) AS x))"
-        )
+        query = f"SELECT typeof(y), hex(y) FROM (SELECT {call} AS y FROM (SELECT CAST(x'2041ff' AS TEXT) AS x))"
         assert connection.execute(query).fetchone() == ("text", "2041FF")
 
 
@@ -159,9 +157,6 @@ def test_a_moment_beyond_the_calendar_is_not_written(value: int, unit: str) -> N
 
 
 def test_offsets_reach_over_both_ends_of_the_calendar() -> None:
-    assert (
-        read_instant("0001-01-01T00:00:00+14:00")
-        == from_moment(datetime(1, 1, 1, tzinfo=UTC)) - 14 * 3600 * 10**6
-    )
+    assert read_instant("0001-01-01T00:00:00+14:00") == from_moment(datetime(1, 1, 1, tzinfo=UTC)) - 14 * 3600 * 10**6
     assert write_iso8601(from_moment(datetime(1, 1, 1, tzinfo=UTC)) - 1) is None
     assert write_iso8601(from_moment(datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)) + 1) is None

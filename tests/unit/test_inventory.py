@@ -163,9 +163,7 @@ def test_a_number_among_names_is_listed_but_numbers_among_themselves_are_not(tmp
     )
 )
 @example([("text", b"\xed\xa0\x80"), ("text", b"a\0\xff"), "\0", b"\0", "", b""])
-def test_the_census_counts_as_python_does(
-    tmp_path_factory: pytest.TempPathFactory, cells: list[object]
-) -> None:
+def test_the_census_counts_as_python_does(tmp_path_factory: pytest.TempPathFactory, cells: list[object]) -> None:
     path = tmp_path_factory.mktemp("census") / "a.db"
     make(path, "CREATE TABLE t (c)")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -173,11 +171,7 @@ def test_the_census_counts_as_python_does(
             is_raw = isinstance(cell, tuple)
             sql = f"INSERT INTO t VALUES ({'CAST(? AS TEXT)' if is_raw else '?'})"
             connection.execute(sql, (cell[1] if is_raw else cell,))
-    texts = [
-        cell[1] if isinstance(cell, tuple) else cell.encode()
-        for cell in cells
-        if isinstance(cell, tuple | str)
-    ]
+    texts = [cell[1] if isinstance(cell, tuple) else cell.encode() for cell in cells if isinstance(cell, tuple | str)]
     blobs = [cell for cell in cells if isinstance(cell, bytes)]
     assert column_in(path, "c") == ColumnFacts(
         name="c",
@@ -346,9 +340,7 @@ def test_names_that_need_quoting_are_listed(tmp_path: Path) -> None:
     assert not any("\n" in line for line in describe_inventory(take_inventory(tmp_path)))
 
 
-@pytest.mark.parametrize(
-    ("word", "reserved"), [("select", True), ("Index", True), ("key", False), ("users", False)]
-)
+@pytest.mark.parametrize(("word", "reserved"), [("select", True), ("Index", True), ("key", False), ("users", False)])
 def test_reserved_words_are_those_that_sqlite_does_not_take(word: str, reserved: bool) -> None:
     assert is_reserved(word) is reserved
 
@@ -454,9 +446,7 @@ def test_files_that_cannot_be_read_are_listed(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Path, "open", refuse)
     found = take_inventory(tmp_path)
-    assert [(other.path, other.reason) for other in found.others] == [
-        ("a.db", "cannot be read (Permission denied)")
-    ]
+    assert [(other.path, other.reason) for other in found.others] == [("a.db", "cannot be read (Permission denied)")]
     assert [database.path for database in found.databases] == ["b.db"]
 
 
@@ -624,9 +614,7 @@ def test_an_interrupted_write_is_said_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_journal_that_is_not_in_force_is_no_news(tmp_path: Path) -> None:
-    path = make(
-        tmp_path / "a.db", "PRAGMA journal_mode = PERSIST; CREATE TABLE t (a); INSERT INTO t VALUES (1)"
-    )
+    path = make(tmp_path / "a.db", "PRAGMA journal_mode = PERSIST; CREATE TABLE t (a); INSERT INTO t VALUES (1)")
     assert path.with_name("a.db-journal").stat().st_size
     assert look_at(path).hot_journal == 0
 
@@ -675,10 +663,7 @@ def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
     [
         (
             '{"agents": [1, 2], "at": "now", "n": 1.5, "none": null, "yes": true, "in": {"a": 1}, "more": 1}',
-            (
-                "object of 7: agents (list of 2), at (text), n (number), none (null), yes (boolean),"
-                " in (object of 1), …"
-            ),
+            ("object of 7: agents (list of 2), at (text), n (number), none (null), yes (boolean), in (object of 1), …"),
         ),
         ("{}", "object of 0"),
         ("[1, 2, 3]", "list of 3"),
@@ -718,8 +703,7 @@ def test_a_database_named_json_is_a_database(tmp_path: Path) -> None:
 def test_tables_of_one_name_are_set_side_by_side(tmp_path: Path) -> None:
     make(
         tmp_path / "a.db",
-        "CREATE TABLE debates (id TEXT, task TEXT); CREATE TABLE only_here (a);"
-        "INSERT INTO debates VALUES (1, 2)",
+        "CREATE TABLE debates (id TEXT, task TEXT); CREATE TABLE only_here (a);INSERT INTO debates VALUES (1, 2)",
     )
     make(tmp_path / "b.db", "CREATE TABLE Debates (ID text, TASK TEXT); CREATE TABLE ratings (id, elo REAL)")
     make(tmp_path / "c.db", "CREATE TABLE ratings (elo REAL, id); CREATE TABLE matches (id, winner, score)")
@@ -743,9 +727,7 @@ def system(tmp_path: Path) -> tuple[Path, list[Source]]:
     """A system that knows three files, one of them mandatory, and declares what is in a.db."""
     folder = tmp_path / "system"
     (folder / "legacy").mkdir(parents=True)
-    (folder / "legacy" / "a.sql").write_text(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, v, w);", encoding="utf-8"
-    )
+    (folder / "legacy" / "a.sql").write_text("CREATE TABLE t (id INTEGER PRIMARY KEY, v, w);", encoding="utf-8")
     sources = [
         Source(name=name, path=path, trust=50, optional=optional, format="sqlite", rows={})
         for name, path, optional in [("a", "a.db", True), ("b", "b.db", True), ("c", "deep/c.db", False)]
@@ -819,9 +801,7 @@ def test_without_a_census_rows_are_counted_and_cells_are_not(tmp_path: Path) -> 
     path = make(tmp_path / "a.db", "CREATE TABLE t (c TEXT); INSERT INTO t VALUES ('a' || char(0)), (x'00')")
     (database,) = take_inventory(path.parent, census=False).databases
     assert database.tables[0].rows == 2
-    assert database.tables[0].columns == (
-        ColumnFacts(name="c", declared="TEXT", affinity="TEXT", generated=False),
-    )
+    assert database.tables[0].columns == (ColumnFacts(name="c", declared="TEXT", affinity="TEXT", generated=False),)
     assert database.tables[0].oddities == ()
 
 
@@ -896,9 +876,7 @@ def test_the_task_ends_with_5_without_a_directory(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().err.startswith("error: ")
 
 
-def test_the_task_knows_the_systems_of_the_repository(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_task_knows_the_systems_of_the_repository(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make(tmp_path / "unheard of.db", "CREATE TABLE t (a)")
     inventory_task.show(Context(), source=tmp_path, system="aragora")
     assert "not in the plan" in capsys.readouterr().out

@@ -125,11 +125,7 @@ def judge_library(name: str, module: str, imported: str) -> list[str]:
     known = next((key for key in (".".join(words[:2]), words[0]) if key in LIBRARIES), None)
     if known is not None:
         return [] if module in LIBRARIES[known] else [f"{name}: imports {known}, which is not for it"]
-    return (
-        []
-        if words[0] in sys.stdlib_module_names
-        else [f"{name}: imports {words[0]}, which stands in no table"]
-    )
+    return [] if words[0] in sys.stdlib_module_names else [f"{name}: imports {words[0]}, which stands in no table"]
 
 
 def find_cycle(graph: Mapping[str, set[str]]) -> list[str]:
@@ -203,8 +199,7 @@ def test_a_cycle_inside_a_layer_is_found() -> None:
     assert find_violations(
         {"errors": "import scripts.quoting", "quoting": "from scripts.errors import UsageError"}
     ) in (
-        [f"{' -> '.join(way)}: a cycle"]
-        for way in (["errors", "quoting", "errors"], ["quoting", "errors", "quoting"])
+        [f"{' -> '.join(way)}: a cycle"] for way in (["errors", "quoting", "errors"], ["quoting", "errors", "quoting"])
     )
 
 
@@ -216,8 +211,5 @@ def test_a_layer_may_use_the_one_below(lower: str, higher: str) -> None:
 
 def test_a_package_may_import_itself() -> None:
     assert (
-        find_violations(
-            {"merge.rows": "from .decide import x", "merge.decide": "import scripts.merge.entries"}
-        )
-        == []
+        find_violations({"merge.rows": "from .decide import x", "merge.decide": "import scripts.merge.entries"}) == []
     )

@@ -138,8 +138,7 @@ def test_constraints_cost_no_rows(system: Path, tmp_path: Path) -> None:
 def test_of_ten_rows_three_are_equal_three_differ_and_four_are_apart(system: Path, tmp_path: Path) -> None:
     build_legacy_tree(system, tmp_path, rows=ROWS, seed=1, awkward=False)
     mine, others = (
-        {row[0]: row for row in read(tmp_path / file, "SELECT * FROM notes")}
-        for file in ("notes.db", "sub/other.db")
+        {row[0]: row for row in read(tmp_path / file, "SELECT * FROM notes")} for file in ("notes.db", "sub/other.db")
     )
     shared = mine.keys() & others.keys()
     equal = {key for key in shared if mine[key] == others[key]}
@@ -209,9 +208,7 @@ def find_awkward(tree: LegacyTree) -> set[str]:
         for name, columns in tables(file):
             rows = read(file, f"SELECT * FROM {name}")
             cells = [value for row in rows for value in row]
-            types = {
-                kind for column in columns for (kind,) in read(file, f"SELECT typeof({column}) FROM {name}")
-            }
+            types = {kind for column in columns for (kind,) in read(file, f"SELECT typeof({column}) FROM {name}")}
             found |= find_in_cells(cells)
             found |= {"BLOB in REAL"} if b"blob" in types else set()
             found |= {"duplicates"} if rows[:10] == rows[ROWS : ROWS + 10] else set()

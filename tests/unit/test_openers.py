@@ -92,9 +92,7 @@ def test_a_file_that_replaced_an_open_one_has_no_openers(file: Path, hold: Hold,
     assert find_openers([file]) == ()
 
 
-def test_several_files_are_looked_for_in_one_pass(
-    tmp_path: Path, hold: Hold, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_files_are_looked_for_in_one_pass(tmp_path: Path, hold: Hold, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [tmp_path / f"{number}.db" for number in range(20)]
     for path in paths:
         path.touch()
@@ -140,9 +138,7 @@ def make_process(proc: Path, pid: int, opened: Path, *, info: str | None = "flag
         (None, True),
     ],
 )
-def test_what_cannot_be_told_counts_as_writable(
-    file: Path, tmp_path: Path, info: str | None, writable: bool
-) -> None:
+def test_what_cannot_be_told_counts_as_writable(file: Path, tmp_path: Path, info: str | None, writable: bool) -> None:
     make_process(tmp_path / "proc", 7, file, info=info)
     found = find_openers([file], proc=tmp_path / "proc")
     assert found == (Opener(path=file, pid=7, command="some server", writable=writable),)

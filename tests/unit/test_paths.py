@@ -62,9 +62,7 @@ def test_the_variable_chooses_the_mode_and_the_flag_overrides_it(tmp_path: Path)
         (None, {"SHOP_MODE": "Consolidated"}, "SHOP_MODE"),
     ],
 )
-def test_an_unknown_mode_names_the_accepted_ones(
-    mode: str | None, variables: dict[str, str], subject: str
-) -> None:
+def test_an_unknown_mode_names_the_accepted_ones(mode: str | None, variables: dict[str, str], subject: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{subject}: must be one of legacy, consolidated") as caught:
         resolve(mode, **variables)
     assert caught.value.exit_code == 2
@@ -89,9 +87,7 @@ def test_an_override_is_absolute_or_relative_to_the_data_directory(tmp_path: Pat
     assert orders(resolve(SHOP_DATA=str(tmp_path), SHOP_DB_ORDERS="")).origin == "default"
 
 
-def test_exports_lead_to_the_same_files_from_anywhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_exports_lead_to_the_same_files_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = resolve("consolidated", SHOP_DIR="data", SHOP_DB_ORDERS="mine.db")
     monkeypatch.chdir("/")
@@ -100,9 +96,7 @@ def test_exports_lead_to_the_same_files_from_anywhere(
     assert [row.path for row in again.databases] == [row.path for row in found.databases]
 
 
-def test_a_system_without_modes_and_directories_lives_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_system_without_modes_and_directories_lives_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     databases = {"A": {"legacy": "a.db", "consolidated": "b.db"}}
     bare = System.model_validate({"version": 1, "name": "bare", "title": "x", "databases": databases})

@@ -184,9 +184,7 @@ def test_the_hash_knows_the_schema_files_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        pytest.param(
-            "copy: {hose: [one.t]}", f"{AT}: unknown target hose | one of: house, shed", id="unknown target"
-        ),
+        pytest.param("copy: {hose: [one.t]}", f"{AT}: unknown target hose | one of: house, shed", id="unknown target"),
         pytest.param(
             "copy:\n  house:\n  - one.t\n  - oen.t",
             f"{AT + 3}: unknown source 'oen' in 'oen.t' | one of: doc, one, two",
@@ -203,9 +201,7 @@ def test_the_hash_knows_the_schema_files_too(tmp_path: Path) -> None:
             id="unknown source of a drop",
         ),
         pytest.param("copy: {house: [one]}", f"{AT}: 'one' names no table | write source.table", id="no dot"),
-        pytest.param(
-            "copy: {house: [one.]}", f"{AT}: 'one.' names no table | write source.table", id="no table"
-        ),
+        pytest.param("copy: {house: [one.]}", f"{AT}: 'one.' names no table | write source.table", id="no table"),
         pytest.param(
             "tables: [{into: house.t, from: [one.*]}]",
             f"{AT}: one.* stands for many tables | use it under copy, or name each table",
@@ -400,9 +396,7 @@ def test_every_shipped_plan_reads(system: Path) -> None:
     plan = read_plan(system)
     assert plan.tables
     assert all(target.schema for target in plan.targets.values())
-    used = {entry.source for rule in plan.tables for entry in rule.inputs} | {
-        drop.source for drop in plan.drops
-    }
+    used = {entry.source for rule in plan.tables for entry in rule.inputs} | {drop.source for drop in plan.drops}
     assert used == set(plan.sources)
 
 

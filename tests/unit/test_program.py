@@ -136,9 +136,7 @@ def wait(c: Context) -> None:
 NAMESPACE = Collection(
     count,
     Collection("data", move, hold),
-    Collection(
-        "fault", refuse, refuse_plainly, break_down, fill_disk, exceed_quota, fill_database, fail_to_open
-    ),
+    Collection("fault", refuse, refuse_plainly, break_down, fill_disk, exceed_quota, fill_database, fail_to_open),
     Collection("child", call_child),
     Collection("signal", interrupt, wait),
 )
@@ -178,9 +176,7 @@ def test_flags_not_given_keep_their_defaults(run: Run, capsys: pytest.CaptureFix
     assert flags["scale"] == 1.0
 
 
-@pytest.mark.parametrize(
-    "words", ["{} data.move --source x", "data.move {} --source x", "data.move --source x {}"]
-)
+@pytest.mark.parametrize("words", ["{} data.move --source x", "data.move {} --source x", "data.move --source x {}"])
 def test_our_flags_stand_anywhere(words: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words.format("--json").split()) == 0
     assert read_flags(capsys)["json"] is True
@@ -281,9 +277,7 @@ def test_a_failure_is_one_line_and_its_exit_code(
         ("fault.fail-to-open", "PermissionError: [Errno 13] Permission denied: '/etc/shadow'"),
     ],
 )
-def test_a_bug_is_exit_1_with_its_traceback(
-    name: str, last: str, run: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bug_is_exit_1_with_its_traceback(name: str, last: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(name) == 1
     said = capsys.readouterr().err
     assert said.startswith("Traceback")
@@ -302,9 +296,7 @@ def test_a_failing_task_stops_the_line(run: Run, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(
-    ("value", "dry"), [("false", False), ("0", False), ("", False), ("true", True), ("1", True)]
-)
+@pytest.mark.parametrize(("value", "dry"), [("false", False), ("0", False), ("", False), ("true", True), ("1", True)])
 def test_a_switch_in_the_environment_means_what_it_says(
     value: str, dry: bool, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,13 +327,8 @@ def test_no_file_of_the_user_takes_part(
 def test_the_list_shows_the_tasks_in_blocks(line: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*line.split()) == 0
     said = capsys.readouterr().out
-    assert (
-        "\n\n  data.move              Move everything.\n  data.hold              Stage, and ask.\n\n" in said
-    )
-    assert (
-        said.splitlines()[-1]
-        == "./inv <task> --help shows its flags; every task takes --json and --no-color."
-    )
+    assert "\n\n  data.move              Move everything.\n  data.hold              Stage, and ask.\n\n" in said
+    assert said.splitlines()[-1] == "./inv <task> --help shows its flags; every task takes --json and --no-color."
 
 
 def test_the_list_of_one_namespace(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -401,9 +388,7 @@ def test_a_task_that_is_called_by_itself_needs_no_program(capsys: pytest.Capture
         refuse(Context())
 
 
-@given(
-    st.lists(st.text(max_size=8) | st.sampled_from(["data.move", "--source", "--list", "--json", "--", "="]))
-)
+@given(st.lists(st.text(max_size=8) | st.sampled_from(["data.move", "--source", "--list", "--json", "--", "="])))
 def test_no_line_ends_in_a_traceback(words: list[str]) -> None:
     # The tasks that fail on purpose cannot be spelled in 8 characters.
     assert OpsProgram(NAMESPACE).main(["inv", *words]) in {0, 2}
@@ -428,9 +413,7 @@ def test_a_signal_unwinds_the_task(number: signal.Signals, code: int, repository
     child.send_signal(number)
     out, err = child.communicate(timeout=20)
     assert (out, child.returncode) == ("put away\n", code)
-    assert (
-        err == f"error: signal.wait: interrupted ({number.name})\n hint: the same command goes on from here\n"
-    )
+    assert err == f"error: signal.wait: interrupted ({number.name})\n hint: the same command goes on from here\n"
 
 
 def test_a_reader_that_goes_away_leaves_no_traceback(repository: Path) -> None:
@@ -460,6 +443,4 @@ def test_the_front_door_is_kept_beautiful(capsys: pytest.CaptureFixture[str]) ->
         assert 0 < len(first) <= 60, f"{name}: {first!r}"
         assert first.endswith("."), f"{name}: {first!r}"
         assert all(flag.help for flag in namespace[name].flags), f"{name}: a flag without help"
-        assert not any(flag.name.startswith("no_") for flag in namespace[name].flags), (
-            f"{name}: a negative flag"
-        )
+        assert not any(flag.name.startswith("no_") for flag in namespace[name].flags), f"{name}: a negative flag"

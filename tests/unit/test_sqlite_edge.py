@@ -244,17 +244,14 @@ def test_a_copy_holds_the_log_too_and_needs_none(wal: tuple[Path, sqlite3.Connec
 def test_a_copy_taken_while_a_writer_writes_is_one_instant(wal: tuple[Path, sqlite3.Connection]) -> None:
     path, writer = wal
     writer.executescript(
-        "CREATE TABLE left (n); CREATE TABLE right (n);"
-        "INSERT INTO left VALUES (0); INSERT INTO right VALUES (0)"
+        "CREATE TABLE left (n); CREATE TABLE right (n);INSERT INTO left VALUES (0); INSERT INTO right VALUES (0)"
     )
     stop = threading.Event()
 
     def write() -> None:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as other:
             while not stop.is_set():
-                other.executescript(
-                    "BEGIN IMMEDIATE; UPDATE left SET n = n + 1; UPDATE right SET n = n + 1; COMMIT"
-                )
+                other.executescript("BEGIN IMMEDIATE; UPDATE left SET n = n + 1; UPDATE right SET n = n + 1; COMMIT")
 
     thread = threading.Thread(target=write)
     thread.start()
@@ -363,8 +360,7 @@ def test_staging_leaves_no_journal_beside_the_file(tmp_path: Path) -> None:
 def test_text_and_blob_stay_apart_and_invalid_text_is_read(tmp_path: Path) -> None:
     path = make(
         tmp_path / "a.db",
-        "CREATE TABLE t (a);"
-        "INSERT INTO t VALUES ('x'), (x'78'), (CAST(x'ff41' AS TEXT)), (CAST(x'610062' AS TEXT))",
+        "CREATE TABLE t (a);INSERT INTO t VALUES ('x'), (x'78'), (CAST(x'ff41' AS TEXT)), (CAST(x'610062' AS TEXT))",
     )
     with open_source(path) as connection:
         connection.text_factory = RawText
@@ -420,9 +416,7 @@ def test_a_copy_keeps_every_value_and_its_storage_class(
         (None, StrongroomError, 1),
     ],
 )
-def test_complaints_get_the_exit_code_that_fits(
-    code: int | None, kind: type[StrongroomError], exit_code: int
-) -> None:
+def test_complaints_get_the_exit_code_that_fits(code: int | None, kind: type[StrongroomError], exit_code: int) -> None:
     error = sqlite3.OperationalError("what {SQLite} says")
     if code is not None:
         error.sqlite_errorcode = code  # type: ignore[misc]
@@ -450,14 +444,10 @@ def test_any_name_survives_quoting(table: str, columns: list[str]) -> None:
     assume(not fold(table).startswith("sqlite_"))
     with open_memory() as connection:
         connection.execute(f"CREATE TABLE {quote(table)} ({quote_all(columns)})")
-        connection.execute(
-            f"INSERT INTO {dotted('main', table)} VALUES ({', '.join('?' * len(columns))})", columns
-        )
+        connection.execute(f"INSERT INTO {dotted('main', table)} VALUES ({', '.join('?' * len(columns))})", columns)
         read = read_schema(connection).tables[table]
         assert [column.name for column in read.columns] == columns
-        assert connection.execute(f"SELECT {quote_all(columns)} FROM {quote(table)}").fetchone() == tuple(
-            columns
-        )
+        assert connection.execute(f"SELECT {quote_all(columns)} FROM {quote(table)}").fetchone() == tuple(columns)
         assert count_rows(connection, table) == 1
         assert connection.execute(f"SELECT {literal(table)}").fetchone() == (table,)
 

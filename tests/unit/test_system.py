@@ -28,14 +28,8 @@ ACCEPTED = (
     "system.yaml:8: colour: unknown key, "
     "accepted are data_dir, databases, hooks, mode, name, retention_days, title, version"
 )
-OUTSIDE = (
-    "system.yaml:7: databases.ORDERS.legacy: "
-    'must be a file name inside the data directory (got "../orders.db")'
-)
-PATTERN = (
-    "system.yaml:7: databases.ORDERS.variable: "
-    "must match pattern '^[A-Za-z_][A-Za-z0-9_]*$' (got \"SHOP-DB\")"
-)
+OUTSIDE = 'system.yaml:7: databases.ORDERS.legacy: must be a file name inside the data directory (got "../orders.db")'
+PATTERN = "system.yaml:7: databases.ORDERS.variable: must match pattern '^[A-Za-z_][A-Za-z0-9_]*$' (got \"SHOP-DB\")"
 
 
 def write(folder: Path, text: str | bytes) -> Path:
@@ -129,9 +123,7 @@ def test_only_version_name_and_title_are_needed(tmp_path: Path) -> None:
         ("SHOP_DB_ORDERS", "SHOP-DB", PATTERN),
     ],
 )
-def test_a_mistake_is_one_line_with_place_key_and_value(
-    tmp_path: Path, old: str, new: str, expected: str
-) -> None:
+def test_a_mistake_is_one_line_with_place_key_and_value(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert old in WHOLE
     assert complaint(tmp_path, WHOLE.replace(old, new)) == expected
 
@@ -163,9 +155,7 @@ def test_a_mistake_is_one_line_with_place_key_and_value(
         ("a: " + "[" * 60 + "]" * 60 + "\n", "system.yaml:1:43: nested deeper than 40 levels"),
     ],
 )
-def test_what_is_no_strict_yaml_is_refused_with_its_place(
-    tmp_path: Path, text: str | bytes, expected: str
-) -> None:
+def test_what_is_no_strict_yaml_is_refused_with_its_place(tmp_path: Path, text: str | bytes, expected: str) -> None:
     assert complaint(tmp_path, text) == expected
 
 
@@ -255,9 +245,7 @@ def test_a_system_is_found_by_name_or_by_path(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", ["nothing", "", ".", ".."])
-def test_an_unknown_system_lists_the_known_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_an_unknown_system_lists_the_known_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for known in ("shop", "bank"):
         (tmp_path / "sql" / known).mkdir(parents=True)
         write(tmp_path / "sql" / known, WHOLE)

@@ -83,9 +83,7 @@ def test_changed_requirements_are_installed(home: Path) -> None:
 
 @pytest.mark.parametrize("words", [["test"], ["check.unit", "--fast"], ["--json", "check.lint"]])
 def test_tests_and_checks_get_the_development_tools(words: list[str], home: Path) -> None:
-    assert run(home / "inv", *words, cwd=home).stderr == INSTALLING.replace(
-        "requirements", "requirements-dev"
-    )
+    assert run(home / "inv", *words, cwd=home).stderr == INSTALLING.replace("requirements", "requirements-dev")
     assert run(home / "inv", *words, cwd=home).stderr == ""
     assert run(home / "inv", "demo", cwd=home).stderr == ""
 
@@ -129,8 +127,7 @@ def test_a_named_interpreter_that_is_none_is_refused(home: Path) -> None:
     ended = run(home / "inv", cwd=home, STRONGROOM_PYTHON="/bin/true")
     assert ended.returncode == 2
     assert ended.stderr == (
-        "error: STRONGROOM_PYTHON: /bin/true is no Python 3.11 or newer with venv\n"
-        " hint: name another, or unset it\n"
+        "error: STRONGROOM_PYTHON: /bin/true is no Python 3.11 or newer with venv\n hint: name another, or unset it\n"
     )
 
 
@@ -139,13 +136,9 @@ def test_no_interpreter_is_a_clear_line(home: Path) -> None:
     (home / "bin").mkdir()
     for name in ("sh", "cat", "cmp", "readlink"):
         (home / "bin" / name).symlink_to(str(shutil.which(name)))
-    ended = subprocess.run(
-        [home / "inv"], env={"PATH": str(home / "bin")}, capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run([home / "inv"], env={"PATH": str(home / "bin")}, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert ended.stderr.startswith(
-        "error: python3: no Python 3.11 or newer with venv on PATH\n hint: install it"
-    )
+    assert ended.stderr.startswith("error: python3: no Python 3.11 or newer with venv on PATH\n hint: install it")
 
 
 def test_the_lock_files_name_no_index(repository: Path) -> None:
@@ -157,8 +150,6 @@ def test_the_lock_files_name_no_index(repository: Path) -> None:
 
 def test_the_development_lock_contains_the_other(repository: Path) -> None:
     def read_pins(name: str) -> set[str]:
-        return {
-            line.split()[0] for line in (repository / name).read_text("utf-8").splitlines() if "==" in line
-        }
+        return {line.split()[0] for line in (repository / name).read_text("utf-8").splitlines() if "==" in line}
 
     assert read_pins("requirements.txt") <= read_pins("requirements-dev.txt")
