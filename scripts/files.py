@@ -20,6 +20,7 @@ OWN_FOLDER = ".strongroom"
 BACKUP_FOLDER = "backup"
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
+_PAGE = 4096
 
 
 def hash_file(path: Path) -> str:
@@ -31,6 +32,17 @@ def hash_file(path: Path) -> str:
         while count := stream.readinto(buffer):
             digest.update(view[:count])
     return digest.hexdigest()
+
+
+def read_mark(path: Path) -> str:
+    """Return what changes whenever SQLite writes to a database file: its size and a hash of its first page.
+
+    The first page holds the file change counter and the journal mode (https://sqlite.org/fileformat2.html, 1.3).
+    Damage elsewhere is for verification to find.
+    """
+    with path.open("rb") as stream:
+        first = stream.read(_PAGE)
+    return f"{path.stat().st_size}:{hashlib.sha256(first).hexdigest()}"
 
 
 def sync_file(path: Path) -> None:

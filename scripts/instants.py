@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # what text without a zone is counted from
 _FACTORS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _BEYOND = 2**63 - 1
 """Instants stay within SQLite's integers, and within what stands for never and for ever."""
@@ -19,16 +20,20 @@ Stored = int | float | str | bytes | None
 
 def read_instant(value: Stored) -> int | None:
     """Return microseconds since 1970 in UTC, or None when ``value`` is no instant."""
+    if isinstance(value, str | bytes):
+        return _read_text(value)
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, int | float):
-        return read_epoch(value, "auto")
+    return read_epoch(value, "auto")
+
+
+def _read_text(value: str | bytes) -> int | None:
     try:
         text = value.decode() if isinstance(value, bytes) else value
         moment = datetime.fromisoformat(text.strip())
     except (ValueError, UnicodeDecodeError):
         return None
-    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    since = moment - (_EPOCH if moment.tzinfo else _NAIVE_EPOCH)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 

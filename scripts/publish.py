@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scripts.databases.sqlite import Connection, Error, connect_live
 from scripts.errors import GuardError, RollbackFailedError, TargetBusyError, UnreachableError
-from scripts.files import COMPANIONS, hash_file, read_json, sync_file, sync_folder, write_json
+from scripts.files import COMPANIONS, read_json, read_mark, sync_file, sync_folder, write_json
 from scripts.openers import find_openers
 from scripts.programs import require_success, run_program
 
@@ -33,8 +33,8 @@ class Swap:
     """Relative to the run's folder."""
     live: str
     """Relative to the target directory."""
-    sha256: str
-    """Of the staged file."""
+    mark: str
+    """Of the staged file (``files.read_mark``)."""
     aliases: tuple[str, ...] = ()
     """Old names to link to the live file; in a journal, those that this run makes."""
     had: bool = False
@@ -243,7 +243,7 @@ def find_changes(place: Place) -> list[str]:
         wal = live.with_name(live.name + "-wal")
         if wal.exists() and wal.stat().st_size:
             changes.append(f"{live.name} has a write-ahead log of {wal.stat().st_size} bytes")
-        elif hash_file(live) != swap.sha256:
+        elif read_mark(live) != swap.mark:
             changes.append(f"{live.name} was written to")
     return changes
 

@@ -80,8 +80,8 @@ class Build:
     file: str
     ledger: str
     rows: int
-    sha256: str
-    """Of the built file."""
+    mark: str
+    """Of the built file (``files.read_mark``)."""
     carried: tuple[str, ...] = ()
     """What was taken along without the plan naming it: columns, indexes, views, triggers."""
     reported: tuple[str, ...] = ()

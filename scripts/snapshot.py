@@ -31,7 +31,7 @@ Json = Mapping[str, object] | list[object] | str | int | float | bool | None
 
 
 def take_snapshot(source: Source, original: Path, file: Path) -> Snapshot:
-    """Copy ``original`` to ``file``, look it over, hash it and make it durable.
+    """Copy ``original`` to ``file``, look it over and hash it; the caller makes it durable.
 
     Raises UnreachableError, DamagedSourceError, NoSpaceError.
     """
@@ -44,7 +44,6 @@ def take_snapshot(source: Source, original: Path, file: Path) -> Snapshot:
         file.touch(mode=0o600)
         state = state_of(original)
         database = _copy_json(source, original, file) if source.format == "json" else _copy_sqlite(original, file)
-        sync_file(database)
     except OSError as error:
         raise explain_os_error(file, error) from error
     with open_snapshot(database) as connection, translated(original):

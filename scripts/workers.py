@@ -8,8 +8,8 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TypeVar
@@ -32,7 +32,19 @@ class Workers:
     def __init__(self, pool: ProcessPoolExecutor | None, tick: Callable[[], None]) -> None:
         """Run jobs in ``pool``, or here without one; call ``tick`` while waiting."""
         self._pool = pool
+        self._threads = ThreadPoolExecutor(1) if pool else None
+        self._background: list[Future[None]] = []
         self.tick = tick
+
+    def close(self) -> None:
+        """Let go of the thread."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def is_parallel(self) -> bool:
+        """Tell whether jobs run beside this process."""
+        return self._pool is not None
 
     def submit(self, function: Callable[..., Result], *arguments: object) -> Future[Result]:
         """Start a job; here it is done when this returns."""
@@ -42,6 +54,34 @@ class Workers:
         future.set_result(function(*arguments))
         self.tick()
         return future
+
+    def in_background(self, function: Callable[..., None], *arguments: object) -> None:
+        """Start what waits for the disk rather than for a core; ``finish_background`` waits for it."""
+        if self._threads is None:
+            function(*arguments)
+            return
+        self._background.append(self._threads.submit(function, *arguments))
+
+    def finish_background(self) -> None:
+        """Wait for everything that runs in the background.
+
+        Raises what it raised.
+        """
+        while self._background:
+            self._background.pop().result()
+
+    def finished(self, futures: Mapping[str, Future[Result]]) -> Iterator[str]:
+        """Yield the names of jobs as they end; the first error ends all.
+
+        Raises what the job raised.
+        """
+        waiting = {future: name for name, future in futures.items()}
+        while waiting:
+            done, _ = wait(waiting, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
+            self.tick()
+            for future in done:
+                _result(future)
+                yield waiting.pop(future)
 
     def gather(self, futures: list[Future[Result]]) -> list[Result]:
         """Wait for jobs, in their order; the first error ends all.
@@ -77,8 +117,10 @@ def open_workers(count: int, tick: Callable[[], None]) -> Iterator[Workers]:
     # fork: nothing is open yet, no thread runs, and a worker need not import everything again.
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_die_with_parent)
+    workers = Workers(pool, tick)
     try:
-        yield Workers(pool, tick)
+        yield workers
+        workers.finish_background()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in list((pool._processes or {}).values()):  # noqa: SLF001  there is no public way to end running jobs
@@ -86,3 +128,4 @@ def open_workers(count: int, tick: Callable[[], None]) -> Iterator[Workers]:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        workers.close()

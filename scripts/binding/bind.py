@@ -192,6 +192,7 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Sche
         columns = map_columns(rule, table, source_table, entry)
         check_columns(rule, key, table, source_table, columns)
         file = ground.snapshots[source].file
+        highest = _highest_rowid(file, source_table)
         bound.append(
             BoundInput(
                 number=number,
@@ -200,10 +201,11 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Sche
                 table=source_table,
                 columns=columns,
                 rowid_offset=offset,
+                highest_rowid=highest,
             )
         )
         if table.integer_key is None and not table.without_rowid:
-            offset += _highest_rowid(file, source_table)
+            offset += highest
             if offset > _LARGEST:
                 raise GuardError(
                     rule.origin,

@@ -26,6 +26,8 @@ class BoundInput:
     """Target column to source column; what is missing here takes a default."""
     rowid_offset: int
     """Added to the source's rowid it gives the target's, where the target's rowid is free."""
+    highest_rowid: int = 0
+    """How many rows there are at most, or so: gaps and freely chosen ids make it a guess."""
 
     @property
     def name(self) -> str:

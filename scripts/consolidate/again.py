@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.binding import bind
-from scripts.consolidate.building import ledger_file, staged_file
+from scripts.consolidate.building import ledger_file, staged_file, verify_snapshots
 from scripts.consolidate.looking import find_run
 from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
 from scripts.errors import ConfigurationError, UnreachableError
-from scripts.files import hash_file, read_json
+from scripts.files import read_json
 from scripts.plan import read_plan
 from scripts.results import Snapshot, Verdict
 from scripts.verify import verify_content, verify_soundness
@@ -45,12 +45,8 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
             _refuse_log(file)
             found.append(verify_content(job, file, ledger_file(folder, job)))
             found.append(verify_soundness(job, file))
+    found.append(verify_snapshots(list(snapshots.values())))
     tables, targets, differences = tally_up(found)
-    differences += tuple(
-        f"snapshot of {snapshot.path}: its bytes changed since it was taken"
-        for snapshot in snapshots.values()
-        if hash_file(Path(snapshot.file)) != snapshot.sha256
-    )
     unexplained = sum(tally.unexplained for tally in tables.values())
     quarantined = sum(tally.quarantined for tally in tables.values())
     verdict = judge(differences, unexplained, quarantined)

@@ -35,11 +35,11 @@ def rollback(target: Path, *, discard_changes: bool, dry_run: bool) -> Returned:
     if dry_run:
         return _look(home)
     with locked(home.lock):
-        cleared = recover_all(home)
+        recovered = recover_all(home)
         current = read_json(home.current)
-        if cleared and cleared[-1] >= max(home.all_runs(), default=""):
-            live = None if current is None else str(current["run"])
-            return Returned(run=live, files=(), dry_run=False, cleared=cleared[-1])
+        already = _find_already_back(home, recovered, current)
+        if already is not None:
+            return already
         if current is None:
             return Returned(run=None, files=(), dry_run=False)
         folder = home.open_run(str(current["run"]))
@@ -48,6 +48,20 @@ def rollback(target: Path, *, discard_changes: bool, dry_run: bool) -> Returned:
         about = read_json(folder.root / "run.json") or {}
         write_json(folder.root / "run.json", {**about, "state": "rolled back"})
         return Returned(run=folder.name, files=tuple(restored), dry_run=False)
+
+
+def _find_already_back(home: Home, recovered: dict[str, str], current: dict[str, object] | None) -> Returned | None:
+    """Tell whether recovery gave the previous state back: the newest run was cleared, or its rollback finished."""
+    if not recovered:
+        return None
+    name, became = list(recovered.items())[-1]
+    if became == "published" or any(name < later for later in home.all_runs()):
+        return None
+    if became == "cleared":
+        return Returned(run=None if current is None else str(current["run"]), files=(), dry_run=False, cleared=name)
+    ended = read_json(home.open_run(name).root / "current.json") or {}
+    targets = ended.get("targets")
+    return Returned(run=name, files=tuple(targets) if isinstance(targets, dict) else (), dry_run=False)
 
 
 def _look(home: Home) -> Returned:

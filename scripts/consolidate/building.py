@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
-from scripts.binding import TargetJob, Work
+from scripts.binding import TableJob, TargetJob, Work
 from scripts.consolidate.request import RunFolder
 from scripts.databases.sqlite import ask, open_reading
-from scripts.files import hash_file, make_private_folder
+from scripts.files import hash_file, make_private_folder, sync_file
 from scripts.merge import archive_table, build_target
 from scripts.plan import Plan
 from scripts.progress import Progress, forget_rows, take_rows
 from scripts.results import Build, Snapshot, Verification
 from scripts.verify import verify_content, verify_soundness
 from scripts.workers import Workers
+
+SNAPSHOTS = "snapshots"
+_LARGE = 100_000
+"""Rows from which a table is verified in a job of its own."""
+_BYTES_A_ROW = 300
 
 
 class Ticker:
@@ -45,30 +53,79 @@ class Ticker:
             return
 
 
-def build_all(work: Work, folder: RunFolder, workers: Workers) -> list[Build]:
-    """Build every target into the stage, the largest first, and archive what the plan drops."""
+def build_and_verify(
+    work: Work,
+    folder: RunFolder,
+    snapshots: Mapping[str, Snapshot],
+    workers: Workers,
+    between: Callable[[list[Build]], None],
+) -> tuple[list[Build], list[Verification]]:
+    """Build every target into the stage and verify it; ``between`` is called when all are built.
+
+    With several processes a target is verified while others are still being built, so that none is idle.
+    """
     for directory in (folder.stage, folder.ledger):
         make_private_folder(directory)
     ordered = sorted(work.targets, key=lambda job: -_weight(job))
-    futures = [workers.submit(build_target, job, staged_file(folder, job), ledger_file(folder, job)) for job in ordered]
-    built = {build.target: build for build in workers.gather(futures)}
+    building = {
+        job.name: workers.submit(build_target, job, staged_file(folder, job), ledger_file(folder, job))
+        for job in ordered
+    }
+    jobs = {job.name: job for job in ordered}
+    checks: list[Future[Verification]] = []
+    for name in workers.finished(building):
+        for file in (building[name].result().file, building[name].result().ledger):
+            workers.in_background(sync_file, Path(file))
+        if workers.is_parallel:
+            checks += _start_checks(jobs[name], folder, workers)
     for entry, _ in work.drops:
         archive_table(entry, folder.archive)
-    return [built[job.name] for job in work.targets]
+    builds = [building[job.name].result() for job in work.targets]
+    between(builds)
+    if not workers.is_parallel:
+        return builds, verify_all(work, folder, snapshots, workers)
+    return builds, _finish_checks(work, checks, snapshots, workers)
 
 
-def verify_all(work: Work, folder: RunFolder, snapshots: dict[str, Snapshot], workers: Workers) -> list[Verification]:
-    """Verify content and soundness of every target, and that no snapshot changed under us."""
-    ordered = sorted(work.targets, key=lambda job: -_weight(job))
-    sound = [workers.submit(verify_soundness, job, staged_file(folder, job)) for job in ordered]
-    content = [
-        workers.submit(verify_content, job, staged_file(folder, job), ledger_file(folder, job)) for job in ordered
-    ]
-    hashes = [workers.submit(_find_changed, list(snapshots.values()))]
-    found = workers.gather(content) + workers.gather(sound)
-    changed = tuple(difference for part in workers.gather(hashes) for difference in part)
-    merged = [_join([part for part in found if part.target == job.name]) for job in work.targets]
-    return [*merged, Verification(target="snapshots", tables={}, targets={}, differences=changed)]
+def verify_all(
+    work: Work, folder: RunFolder, snapshots: Mapping[str, Snapshot], workers: Workers
+) -> list[Verification]:
+    """Verify content and soundness of every staged target, and that no snapshot changed under us."""
+    checks = [check for job in work.targets for check in _start_checks(job, folder, workers)]
+    return _finish_checks(work, checks, snapshots, workers)
+
+
+def _finish_checks(
+    work: Work, checks: list[Future[Verification]], snapshots: Mapping[str, Snapshot], workers: Workers
+) -> list[Verification]:
+    found = workers.gather([*checks, workers.submit(verify_snapshots, list(snapshots.values()))])
+    names = [*(job.name for job in work.targets), SNAPSHOTS]
+    return [_join([part for part in found if part.target == name]) for name in names]
+
+
+def _start_checks(job: TargetJob, folder: RunFolder, workers: Workers) -> list[Future[Verification]]:
+    """Start a target's checks; with several processes each large table is a job of its own."""
+    staged, ledger = staged_file(folder, job), ledger_file(folder, job)
+    parts = _split(job) if workers.is_parallel else [job]
+    content = [workers.submit(verify_content, part, staged, ledger) for part in parts]
+    return [*content, workers.submit(verify_soundness, job, staged)]
+
+
+def _split(job: TargetJob) -> list[TargetJob]:
+    large = [table for table in job.tables if _count_roughly(table) >= _LARGE]
+    rest = tuple(table for table in job.tables if table not in large)
+    large.sort(key=lambda table: -_count_roughly(table))
+    return [replace(job, tables=(table,)) for table in large] + [replace(job, tables=rest)]
+
+
+def verify_snapshots(snapshots: list[Snapshot]) -> Verification:
+    """Make sure that no snapshot changed since it was taken. Read-only."""
+    changed = tuple(
+        f"snapshot of {snapshot.path}: its bytes changed since it was taken"
+        for snapshot in snapshots
+        if hash_file(Path(snapshot.file)) != snapshot.sha256
+    )
+    return Verification(target=SNAPSHOTS, tables={}, targets={}, differences=changed)
 
 
 def _join(parts: list[Verification]) -> Verification:
@@ -81,16 +138,15 @@ def _join(parts: list[Verification]) -> Verification:
     )
 
 
-def _find_changed(snapshots: list[Snapshot]) -> tuple[str, ...]:
-    return tuple(
-        f"snapshot of {snapshot.path}: its bytes changed since it was taken"
-        for snapshot in snapshots
-        if hash_file(Path(snapshot.file)) != snapshot.sha256
-    )
-
-
 def _weight(job: TargetJob) -> int:
-    return sum(Path(file).stat().st_size for file in {entry.file for table in job.tables for entry in table.inputs})
+    """Return roughly what a target costs: its bytes, and so many more for each row."""
+    files = {entry.file for table in job.tables for entry in table.inputs}
+    rows = sum(_count_roughly(table) for table in job.tables)
+    return sum(Path(file).stat().st_size for file in files) + _BYTES_A_ROW * rows
+
+
+def _count_roughly(table: TableJob) -> int:
+    return sum(entry.highest_rowid for entry in table.inputs)
 
 
 def staged_file(folder: RunFolder, job: TargetJob) -> Path:

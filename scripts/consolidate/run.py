@@ -14,7 +14,7 @@ from pathlib import Path
 from scripts import __version__
 from scripts.binding import Work, bind
 from scripts.consolidate import sources as finding
-from scripts.consolidate.building import Ticker, ask_checks, build_all, staged_file, verify_all
+from scripts.consolidate.building import Ticker, ask_checks, build_and_verify, staged_file
 from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
 from scripts.consolidate.request import Home, Request, RunFolder
 from scripts.consolidate.state import (
@@ -160,11 +160,11 @@ class Rehearsal:
             )
             self.around.checkpoint("merge")
             ticker.watch("merge", size, self.folder.stage)
-            builds = build_all(work, self.folder, workers)
-            self._write("merge.json", [asdict(build) for build in builds])
-            self.around.checkpoint("verify")
-            ticker.watch("verify", 0)
-            verifications = verify_all(work, self.folder, snapshots, workers)
+            builds, verifications = build_and_verify(
+                work, self.folder, snapshots, workers, lambda builds: self._say_built(builds, ticker)
+            )
+        if not self.request.dry_run:
+            finding.write_manifest(self.folder, snapshots)
         tables, targets, differences = tally_up(verifications)
         differences += tuple(ask_checks(self.plan, work, self.folder))
         quarantined = sum(tally.quarantined for tally in tables.values())
@@ -208,8 +208,12 @@ class Rehearsal:
         self._write("snapshots.json", finding.as_json(snapshots))
         if not self.request.dry_run:
             finding.refuse_other_than_previewed(self.home.plan_lock, self.plan, snapshots)
-            finding.write_manifest(self.folder, snapshots)
         return snapshots
+
+    def _say_built(self, builds: list[Build], ticker: Ticker) -> None:
+        self._write("merge.json", [asdict(build) for build in builds])
+        self.around.checkpoint("verify")
+        ticker.watch("verify", 0)
 
     def publish(self, snapshots: dict[str, Snapshot], work: Work, builds: list[Build]) -> None:
         """Put the targets live, once more sure that no source changed."""
@@ -222,7 +226,7 @@ class Rehearsal:
             Swap(
                 staged=str(staged_file(self.folder, job).relative_to(self.folder.root)),
                 live=job.path,
-                sha256=build.sha256,
+                mark=build.mark,
                 aliases=job.aliases,
             )
             for job, build in zip(work.targets, builds, strict=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from scripts import __version__
 from scripts.consolidate.request import Request, RunFolder
 from scripts.errors import NoSpaceError, PlanError, SourceChangedError, UnreachableError
-from scripts.files import explain_os_error, find_databases, read_json, sync_folder, write_json
-from scripts.plan import Plan, Source
+from scripts.files import explain_os_error, find_databases, read_json, sync_file, sync_folder, write_json
+from scripts.plan import Plan
 from scripts.results import Snapshot
 from scripts.snapshot import take_snapshot
 from scripts.workers import Workers
@@ -104,22 +104,20 @@ def take_snapshots(plan: Plan, found: Mapping[str, Path], folder: RunFolder, wor
     except OSError as error:
         raise explain_os_error(folder.snapshots, error) from error
     ordered = sorted(found, key=lambda name: -_size(found[name]))
-    futures = [
-        workers.submit(take_snapshot, plan.sources[name], found[name], _place(folder, plan.sources[name]))
+    futures = {
+        name: workers.submit(take_snapshot, plan.sources[name], found[name], folder.snapshots / plan.sources[name].path)
         for name in ordered
-    ]
-    taken = {snapshot.source: snapshot for snapshot in workers.gather(futures)}
-    for directory in {Path(snapshot.file).parent for snapshot in taken.values()} | {folder.snapshots}:
-        sync_folder(directory)
+    }
+    for name in workers.finished(futures):
+        workers.in_background(sync_file, Path(futures[name].result().file))
+    taken = {name: future.result() for name, future in futures.items()}
     return {name: taken[name] for name in plan.sources if name in taken}
 
 
-def _place(folder: RunFolder, source: Source) -> Path:
-    return folder.snapshots / source.path
-
-
 def write_manifest(folder: RunFolder, snapshots: Mapping[str, Snapshot]) -> None:
-    """Write what the backup holds; from then on it counts as one."""
+    """Write what the backup holds, once every file of it is on disk; from then on it counts as one."""
+    for directory in {Path(snapshot.file).parent for snapshot in snapshots.values()} | {folder.snapshots}:
+        sync_folder(directory)
     write_json(
         folder.snapshots / "manifest.json",
         {

@@ -9,7 +9,7 @@ from pathlib import Path
 from scripts import __version__
 from scripts.consolidate.request import Home, RunFolder
 from scripts.errors import TargetExistsError
-from scripts.files import hash_file, read_json, state_of, write_json
+from scripts.files import read_json, read_mark, state_of, write_json
 from scripts.plan import Plan
 from scripts.publish import Swap, recover
 from scripts.results import Snapshot
@@ -28,7 +28,7 @@ def describe_current(
         "run": folder.name,
         "plan": plan.sha256,
         "version": __version__,
-        "targets": {swap.live: swap.sha256 for swap in swaps},
+        "targets": {swap.live: swap.mark for swap in swaps},
         "sources": {
             name: {
                 "sha256": snapshot.sha256,
@@ -59,8 +59,8 @@ def is_unchanged(current: Mapping[str, object], plan: Plan, found: Mapping[str, 
         if seen != dict(state_of(path)) and hash_now(snapshot, home.root / "scratch") != snapshot.sha256:
             return False
     return all(
-        (home.target / live).is_file() and hash_file(home.target / live) == sha256 and not _has_log(home.target / live)
-        for live, sha256 in files.items()
+        (home.target / live).is_file() and read_mark(home.target / live) == mark and not _has_log(home.target / live)
+        for live, mark in files.items()
     )
 
 
@@ -86,24 +86,53 @@ def refuse_existing(home: Home, plan: Plan, *, replace: bool) -> None:
             )
 
 
-def recover_all(home: Home) -> list[str]:
-    """Finish interrupted publishing and clear interrupted runs away; return the runs that were cleared."""
-    cleared = []
+def recover_all(home: Home) -> dict[str, str]:
+    """Finish what interrupted runs and rollbacks began, or clear it away.
+
+    Return, oldest first, what became of each such run: ``published``, ``undone`` or ``cleared``.
+    """
     shutil.rmtree(home.root / "scratch", ignore_errors=True)
     _sweep(home.root)
-    for name in home.all_runs():
-        folder = home.open_run(name)
-        about = read_json(folder.root / "run.json")
-        _sweep(folder.root)
-        if about is None:
-            _clear(folder)
-            shutil.rmtree(folder.root, ignore_errors=True)
-            cleared.append(name)
-        elif recover(folder.place(home.target)) or _is_half_undone(home, folder, about):
-            _settle(home, folder, about)
-        elif about.get("state") == "running" and not _end_running(home, folder, about):
-            cleared.append(name)
-    return cleared
+    found = {name: _recover_run(home, home.open_run(name)) for name in home.all_runs()}
+    return {name: became for name, became in found.items() if became}
+
+
+def _recover_run(home: Home, folder: RunFolder) -> str:
+    _sweep(folder.root)
+    about = read_json(folder.root / "run.json")
+    if about is None:
+        _clear(folder)
+        shutil.rmtree(folder.root, ignore_errors=True)
+        return "cleared"
+    place = folder.place(home.target)
+    was_open = recover(place)
+    journal = read_json(place.journal)
+    if journal is None:
+        if about.get("state") != "running":
+            return ""
+        _clear(folder)
+        write_json(folder.root / "run.json", {**about, "state": "interrupted"})
+        return "cleared"
+    ended = "rolled back" if journal.get("undone") else "published"
+    if not was_open and about.get("state") == ended:
+        return ""
+    _settle(home, folder, about, ended)
+    return "undone" if ended == "rolled back" else "published"
+
+
+def _settle(home: Home, folder: RunFolder, about: Mapping[str, object], ended: str) -> None:
+    """Write what an interrupted run had yet to write about a publishing or a rollback that is now finished."""
+    current = read_json(folder.root / "current.json")
+    if ended == "rolled back":
+        restore_current(home, current)
+    else:
+        if current is not None:
+            write_json(home.current, current)
+        verdict = read_json(folder.root / "verdict.json")
+        if verdict is not None and not (folder.root / "report.json").exists():
+            write_json(folder.root / "report.json", verdict)
+        home.plan_lock.unlink(missing_ok=True)
+    write_json(folder.root / "run.json", {**about, "state": ended})
 
 
 def give_up_staged(home: Home) -> None:
@@ -120,40 +149,6 @@ def _sweep(directory: Path) -> None:
     """Remove what a kill left of a file that was being written."""
     for part in directory.glob("*.part"):
         part.unlink(missing_ok=True)
-
-
-def _is_half_undone(home: Home, folder: RunFolder, about: Mapping[str, object]) -> bool:
-    """Tell whether a rollback put the files back and was killed before it said so."""
-    journal = read_json(folder.place(home.target).journal) or {}
-    return bool(journal.get("undone")) and about.get("state") != "rolled back"
-
-
-def _end_running(home: Home, folder: RunFolder, about: Mapping[str, object]) -> bool:
-    """Close an interrupted run that was published, and say so; clear any other away."""
-    journal = read_json(folder.place(home.target).journal)
-    if journal is not None and not journal.get("undone"):
-        _settle(home, folder, about)
-        return True
-    _clear(folder)
-    write_json(folder.root / "run.json", {**about, "state": "interrupted"})
-    return False
-
-
-def _settle(home: Home, folder: RunFolder, about: Mapping[str, object]) -> None:
-    """Write what the interrupted run had yet to write about a publishing that is now finished."""
-    journal = read_json(folder.place(home.target).journal) or {}
-    ended = read_json(folder.root / "current.json")
-    if journal.get("undone"):
-        restore_current(home, ended)
-        write_json(folder.root / "run.json", {**about, "state": "rolled back"})
-        return
-    if ended is not None:
-        write_json(home.current, ended)
-    verdict = read_json(folder.root / "verdict.json")
-    if verdict is not None and not (folder.root / "report.json").exists():
-        write_json(folder.root / "report.json", verdict)
-    home.plan_lock.unlink(missing_ok=True)
-    write_json(folder.root / "run.json", {**about, "state": "published"})
 
 
 def restore_current(home: Home, ended: Mapping[str, object] | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.binding import TableJob, TargetJob
 from scripts.databases.schema import Schema, read_schema, read_sequence
 from scripts.databases.sqlite import Connection, attach_stage, attached, open_snapshot, open_stage
-from scripts.files import hash_file, sync_file
+from scripts.files import read_mark
 from scripts.functions import register_functions
 from scripts.merge.contested import clear_scratch, find_contested, lay_out_versions, may_be_contested
 from scripts.merge.decide import create_merged, decide
@@ -19,7 +19,7 @@ from scripts.results import Build
 
 
 def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
-    """Build ``stage`` and ``ledger`` (both must not exist yet) and make them durable.
+    """Build ``stage`` and ``ledger``; both must not exist yet, and the caller makes them durable.
 
     Raises PlanError, DecisionNeededError, DamagedSourceError, NoSpaceError; then both are worthless.
     """
@@ -36,8 +36,7 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
         rows = 0
         for table in job.tables:
             made |= _create_matching_indexes(connection, table)
-            _fill_table(connection, table)
-            filled = _count(connection, table.table.name)
+            filled = _fill_table(connection, table)
             add_rows(filled)
             rows += filled
         _create_rest(connection, objects, made)
@@ -45,14 +44,12 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
         for pragma in ("user_version", "application_id"):
             connection.execute(f"PRAGMA main.{pragma} = {getattr(template, pragma)}")
     scratch.unlink()
-    sync_file(stage)
-    sync_file(ledger)
     return Build(
         target=job.name,
         file=str(stage),
         ledger=str(ledger),
         rows=rows,
-        sha256=hash_file(stage),
+        mark=read_mark(stage),
         carried=job.carried,
         reported=job.reported,
     )
@@ -89,16 +86,16 @@ def _create_matching_indexes(connection: Connection, job: TableJob) -> set[str]:
     return made
 
 
-def _fill_table(connection: Connection, job: TableJob) -> None:
+def _fill_table(connection: Connection, job: TableJob) -> int:
     clear_scratch(connection)
     if not job.inputs:
-        return
+        return 0
     alone = len(job.inputs) == 1 and not may_be_contested(job) and not job.where and not job.transform
     if alone and (job.inputs[0].table.rowid is not None or job.table.without_rowid):
         read, inserted = insert_plain(connection, job, job.inputs[0])
         if read == inserted:
             write_ledger(connection, job)
-            return
+            return inserted
         connection.execute(f"DELETE FROM {dotted('main', job.table.name)}")
     if may_be_contested(job) and find_contested(connection, job):
         lay_out_versions(connection, job)
@@ -108,6 +105,7 @@ def _fill_table(connection: Connection, job: TableJob) -> None:
     insert_decided(connection, job)
     collect_entries(connection, job)
     write_ledger(connection, job)
+    return int(connection.execute(f"SELECT count(*) FROM main.{quote(job.table.name)}").fetchone()[0])
 
 
 def _create_rest(connection: Connection, objects: _Objects, made: set[str]) -> None:
@@ -131,7 +129,3 @@ def _set_sequences(connection: Connection, job: TargetJob) -> None:
         name = literal(table.table.name)
         connection.execute(f"DELETE FROM main.sqlite_sequence WHERE name = {name}")
         connection.execute(f"INSERT INTO main.sqlite_sequence VALUES ({name}, {mark})")
-
-
-def _count(connection: Connection, table: str) -> int:
-    return int(connection.execute(f"SELECT count(*) FROM main.{quote(table)}").fetchone()[0])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
-from scripts.databases.sqlite import Connection
+from scripts.databases.sqlite import Connection, attached
 from scripts.merge.rows import open_rows
-from scripts.quoting import fold, quote
+from scripts.quoting import dotted, fold, quote
 
 
 def clear_scratch(connection: Connection) -> None:
@@ -38,20 +40,54 @@ def may_be_contested(job: TableJob) -> bool:
 
 def find_contested(connection: Connection, job: TableJob) -> int:
     """Fill ``contenders`` (input, rid, g, n): the rows of each contested key in order; return the number of keys."""
+    connection.execute(
+        "CREATE TABLE scratch.contenders (input INTEGER, rid INTEGER, g INTEGER, n INTEGER, "
+        "PRIMARY KEY (input, rid)) WITHOUT ROWID"
+    )
+    return _pair_rows(connection, job) if _are_pairs(job) else _group_rows(connection, job)
+
+
+def _are_pairs(job: TableJob) -> bool:
+    """Tell whether a key can stand at most once in each of two files, in the same type."""
+    if len(job.inputs) != 2 or job.where or job.transform:  # noqa: PLR2004  # two files
+        return False
+    for entry in job.inputs:
+        names = tuple(entry.columns.get(name, "") for name in job.key)
+        kinds = [entry.table.by_name[fold(name)].affinity if name else "" for name in names]
+        wanted = [_column(job, name).affinity for name in job.key]
+        if entry.table.rowid is None or not entry.table.is_unique(names) or kinds != wanted:
+            return False
+    return True
+
+
+def _pair_rows(connection: Connection, job: TableJob) -> int:
+    """Find the keys that two files share by their own indexes."""
+    one, two = job.inputs
+    with attached(connection, Path(two.file), "other"), open_rows(connection, job, one) as rows:
+        same = " AND ".join(f"o.{quote(two.columns[name])} = {rows.value(name)} COLLATE BINARY" for name in job.key)
+        connection.execute("CREATE TABLE scratch.pairs (g INTEGER PRIMARY KEY, one INTEGER, two INTEGER)")
+        count = connection.execute(
+            f"INSERT INTO scratch.pairs (one, two) SELECT {rows.rid}, o.{quote(str(two.table.rowid))} "
+            f"FROM {rows.source} CROSS JOIN {dotted('other', two.table.name)} o ON {same}"
+        ).rowcount
+    connection.execute("INSERT INTO scratch.contenders SELECT 1, one, g, 1 FROM scratch.pairs")
+    connection.execute("INSERT INTO scratch.contenders SELECT 2, two, g, 2 FROM scratch.pairs ORDER BY two")
+    connection.execute("DROP TABLE scratch.pairs")
+    return int(count)
+
+
+def _group_rows(connection: Connection, job: TableJob) -> int:
+    """Find the keys that several rows share by collecting all of them."""
     keys = [f"k{number}" for number in range(len(job.key))]
     _collect_keys(connection, job, keys)
     listed = ", ".join(keys)
     declared = ", ".join(_declare(key, _column(job, name)) for key, name in zip(keys, job.key, strict=True))
     connection.execute(f"CREATE TABLE scratch.contested (g INTEGER PRIMARY KEY, {declared})")
-    connection.execute(
+    # Numbered as their first rows come, so that what follows goes through the tables in order.
+    count = connection.execute(
         f"INSERT INTO scratch.contested ({listed}) SELECT {listed} FROM scratch.keys "
-        f"GROUP BY {listed} HAVING count(*) > 1"
-    )
-    connection.execute(
-        "CREATE TABLE scratch.contenders (input INTEGER, rid INTEGER, g INTEGER, n INTEGER, "
-        "PRIMARY KEY (input, rid)) WITHOUT ROWID"
-    )
-    count = int(connection.execute("SELECT count(*) FROM scratch.contested").fetchone()[0])
+        f"GROUP BY {listed} HAVING count(*) > 1 ORDER BY min(rowid)"
+    ).rowcount
     if count:
         connection.execute(f"CREATE INDEX scratch.ix_contested ON contested ({listed})")
         same = " AND ".join(f"k.{key} = c.{key}" for key in keys)
@@ -62,7 +98,7 @@ def find_contested(connection: Connection, job: TableJob) -> int:
         )
     connection.execute("DROP TABLE scratch.keys")
     connection.execute("DROP TABLE scratch.contested")
-    return count
+    return int(count)
 
 
 def _collect_keys(connection: Connection, job: TableJob, keys: list[str]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,8 @@ class Driver:
         """Run a command line and send it a signal after a while."""
         self.start(argv, **where)
         time.sleep(seconds)
-        try:
+        with suppress(ProcessLookupError):
             os.kill(self.pid, with_signal)
-        except ProcessLookupError:
-            pass
         return self.wait()
 
     def trace(self, argv: list[str], **where: Any) -> tuple[Ended, list[str]]:
@@ -83,9 +81,9 @@ def open_driver(scratch: Path) -> Iterator[Driver]:
         yield Driver(process, scratch)
 
 
-def find_session(session: int) -> list[str]:
-    """Return the processes of a session that still run, zombies aside."""
-    found = []
+def find_session(session: int) -> dict[int, str]:
+    """Return the processes of a session that still run, zombies aside, with their names."""
+    found = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():
             continue
@@ -95,5 +93,5 @@ def find_session(session: int) -> list[str]:
             continue
         fields = rest.split()
         if int(fields[3]) == session and fields[0] != "Z":
-            found.append(f"{name})")
+            found[int(folder.name)] = name.partition("(")[2]
     return found
