@@ -24,7 +24,8 @@ def read_instant(value: Stored) -> int | None:
         return _read_text(value)
     if isinstance(value, bool) or value is None:
         return None
-    return read_epoch(value, "auto")
+    found = read_epoch(value, "auto")
+    return found if found is not None and abs(found) < _BEYOND else None
 
 
 def _read_text(value: str | bytes) -> int | None:
@@ -45,8 +46,7 @@ def read_epoch(value: float, unit: str) -> int | None:
         size = abs(value)
         unit = "s" if size < _MILLISECONDS_FROM else "ms" if size < _MICROSECONDS_FROM else "us"
     factor = _FACTORS[unit]
-    found = value * factor if isinstance(value, int) else round(value * factor)
-    return found if abs(found) < _BEYOND else None
+    return value * factor if isinstance(value, int) else round(value * factor)
 
 
 def write_iso8601(microseconds: int) -> str | None:
