@@ -25,11 +25,15 @@ class Column:
     default: str | None
     pk: int
     generated: bool
+    strict: bool = False
+    """Whether its table is STRICT, where ANY means no conversion at all."""
 
     @property
     def affinity(self) -> str:
         """TEXT, NUMERIC, INTEGER, REAL or BLOB (https://sqlite.org/datatype3.html, section 3.1)."""
         declared = fold(self.declared)
+        if self.strict and declared == "any":
+            return "BLOB"
         if "int" in declared:
             return "INTEGER"
         if any(word in declared for word in ("char", "clob", "text")):
@@ -196,6 +200,7 @@ def _read_table(connection: Connection, schema: str, table: str, sql: str, liste
                 default=row[4],
                 pk=row[5],
                 generated=row[6] in (2, 3),
+                strict=bool(strict),
             )
             for row in columns
             if row[6] != 1

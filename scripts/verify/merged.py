@@ -9,6 +9,7 @@ from operator import itemgetter
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, RawText, UndecodableError
+from scripts.functions import transform_call
 from scripts.instants import Stored, read_instant
 from scripts.plan import ColumnRule
 from scripts.quoting import dotted, fold, quote
@@ -22,7 +23,7 @@ _CLASSES: dict[type, int] = {int: 1, float: 1, str: 2, RawText: 2, bytes: 3}
 
 def count_wrong_merges(connection: Connection, job: TableJob) -> int:
     """Count the target rows that are not what ``merge`` makes of their versions."""
-    if job.table.rowid is None or not job.inputs:
+    if not job.inputs or not job.key:
         return 0
     try:
         return _count_wrong(connection, job)
@@ -38,7 +39,7 @@ def _count_wrong(connection: Connection, job: TableJob) -> int:
     checks = [
         (number + _HEAD, column.affinity == "BLOB", _make(job, column, number + _HEAD))
         for number, column in enumerate(job.columns)
-        if column.name != job.identity and column.name not in job.transform
+        if column.name != job.identity
     ]
     groups = groupby(connection.execute(_versions_query(job)), key=itemgetter(0))
     return sum(not _is_right(checks, list(versions)) for _, versions in groups)
@@ -50,17 +51,33 @@ def _versions_query(job: TableJob) -> str:
     for entry in job.inputs:
         values = ", ".join(_kept_value(job, entry, column) for column in job.columns)
         parts.append(
-            f"SELECT l._target_rowid AS row, {entry.number} AS rank, l._rowid AS rid, "
+            f"SELECT {_kept_group(job, entry)} AS grp, {entry.number} AS rank, l._rowid AS rid, "
             f"l._disposition = 'inserted' AS anchor, {values} FROM {dotted('ledger', entry.name)} l "
-            "WHERE l._rule = 'merge' AND l._target_rowid IS NOT NULL"
+            "WHERE l._rule = 'merge' AND l._disposition <> 'quarantined'"
         )
-    rowid = quote(str(job.table.rowid))
     named = " UNION ".join(
-        f"SELECT _target_rowid FROM {dotted('ledger', entry.name)} WHERE _rule = 'merge'" for entry in job.inputs
+        f"SELECT {_kept_group(job, entry)} FROM {dotted('ledger', entry.name)} l "
+        "WHERE l._rule = 'merge' AND l._disposition <> 'quarantined'"
+        for entry in job.inputs
     )
     held = ", ".join(f"t.{quote(column.name)}" for column in job.columns)
-    parts.append(f"SELECT t.{rowid}, 0, 0, 0, {held} FROM main.{quote(job.table.name)} t WHERE t.{rowid} IN ({named})")
+    group = _held_group(job)
+    parts.append(f"SELECT {group}, 0, 0, 0, {held} FROM main.{quote(job.table.name)} t WHERE {group} IN ({named})")
     return " UNION ALL ".join(parts) + " ORDER BY 1, 2, 3"
+
+
+def _held_group(job: TableJob) -> str:
+    """Return what names a target row: its rowid, else its key as text."""
+    if job.table.rowid is not None:
+        return f"t.{quote(job.table.rowid)}"
+    return " || ' ' || ".join(f"quote(t.{quote(name)})" for name in job.key)
+
+
+def _kept_group(job: TableJob, entry: BoundInput) -> str:
+    if job.table.rowid is not None:
+        return "l._target_rowid"
+    columns = [job.table.by_name[fold(name)] for name in job.key]
+    return " || ' ' || ".join(f"quote({_kept_value(job, entry, column)})" for column in columns)
 
 
 def _kept_value(job: TableJob, entry: BoundInput, column: Column) -> str:
@@ -68,7 +85,8 @@ def _kept_value(job: TableJob, entry: BoundInput, column: Column) -> str:
     if name is None:
         return job.defaults.get(column.name, "NULL")
     place = next(number for number, held in enumerate(entry.table.columns) if held.name == name)
-    return f"l.c{place}"
+    transform = None if entry.is_seed else job.transform.get(column.name)
+    return transform_call(transform.name, transform.option, f"l.c{place}") if transform else f"l.c{place}"
 
 
 def _is_right(checks: Sequence[tuple[int, bool, Maker]], versions: list[Row]) -> bool:

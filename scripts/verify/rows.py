@@ -13,6 +13,8 @@ from scripts.databases.sqlite import Connection, attached
 from scripts.functions import transform_call
 from scripts.quoting import dotted, fold, quote, quote_all
 
+_LOWEST = "(-9223372036854775807 - 1)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
@@ -34,6 +36,15 @@ class Side:
     def target(self) -> str:
         """Return the target table."""
         return dotted("main", self.job.table.name)
+
+    @property
+    def wanted(self) -> str:
+        """Return the condition that the plan does not leave row ``s`` out."""
+        if self.job.where is None or self.entry.is_seed:
+            return "1"
+        table, rid = self.rows.removesuffix(" AS s"), self.rid.removeprefix("s.")
+        # In a scope of its own, where the plan's bare column names can mean the source's only.
+        return f"EXISTS (SELECT 1 FROM {table} f WHERE f.{rid} = {self.rid} AND ({self.job.where.sql}) IS TRUE)"
 
     def expected(self, column: Column) -> str:
         """Return what the target's column should hold for row ``s``, as an expression."""
@@ -83,9 +94,12 @@ class Side:
             )
         if column.affinity == "BLOB":
             return _strictly(held, wanted)
-        # TEXT, INTEGER, NUMERIC and REAL columns cannot hold both 1 and 1.0 (https://sqlite.org/datatype3.html, 3):
-        # the storage class is compared with the value.
-        return f"{held} IS {wanted} COLLATE BINARY"
+        # A column with an affinity cannot hold both 1 and 1.0 (https://sqlite.org/datatype3.html, 3): the storage
+        # class is compared with the value. -2^63 is the one number that INTEGER and NUMERIC keep in both classes.
+        same = f"{held} IS {wanted} COLLATE BINARY"
+        if column.affinity in ("INTEGER", "NUMERIC"):
+            same += f" AND ({held} IS NOT {_LOWEST} OR typeof({held}) = typeof({wanted}))"
+        return same
 
     def is_genuine(self) -> str:
         """Return the condition that the ledger's entry ``l`` holds exactly what row ``s`` holds."""

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from scripts.binding import TargetJob
-from scripts.databases.schema import count_rows, read_sequence
+from scripts.databases.schema import count_rows, read_schema, read_sequence
 from scripts.databases.sqlite import Connection, attached, check_integrity
 from scripts.quoting import dotted, quote
 
@@ -26,7 +26,18 @@ def verify_structure(connection: Connection, job: TargetJob) -> list[str]:
             numbers = [connection.execute(f"PRAGMA {schema}.{pragma}").fetchone()[0] for schema in ("template", "main")]
             if numbers[0] != numbers[1]:
                 differences.append(f"{job.name}: {pragma} is {numbers[1]} and should be {numbers[0]}")
+        differences += _find_unfed_rows(connection, job)
     return sorted(differences) + _verify_sequences(connection, job)
+
+
+def _find_unfed_rows(connection: Connection, job: TargetJob) -> list[str]:
+    """Return, in words, the tables that nothing feeds and that hold rows all the same."""
+    fed = {table.table.name for table in job.tables}
+    return [
+        f"{job.name}.{name}: holds rows, and nothing feeds it"
+        for name in read_schema(connection).tables
+        if name not in fed and count_rows(connection, name)
+    ]
 
 
 def _objects(connection: Connection, schema: str) -> dict[tuple[str, str], str]:

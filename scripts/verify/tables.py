@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 from scripts.binding import TableJob
 from scripts.databases.sqlite import Connection
-from scripts.functions import instant_call
-from scripts.quoting import fold, quote
+from scripts.quoting import quote
 from scripts.results import DISPOSITIONS, TableTally, TargetTally
+from scripts.verify import claims
 from scripts.verify.merged import count_wrong_merges
+from scripts.verify.refusals import count_refused
 from scripts.verify.rows import Side, open_side
 
 
@@ -22,6 +24,7 @@ def verify_table(connection: Connection, job: TableJob) -> tuple[dict[str, Table
     for entry in job.inputs:
         with open_side(connection, job, entry) as side:
             tally = _explain(connection, side, covers=covers)
+            differences += _find_strangers(connection, side)
         if entry.is_seed:
             seeded = tally.inserted
         else:
@@ -34,6 +37,7 @@ def verify_table(connection: Connection, job: TableJob) -> tuple[dict[str, Table
     explained = seeded + sum(tally.inserted for tally in tallies.values())
     if rows != explained:
         differences.append(f"{job.into}: holds {rows} rows, and the sources explain {explained}")
+    differences += _find_doubles(connection, job)
     if job.conflict.rule == "merge":
         wrong = count_wrong_merges(connection, job)
         if wrong:
@@ -41,6 +45,23 @@ def verify_table(connection: Connection, job: TableJob) -> tuple[dict[str, Table
     if covers:
         connection.execute("DROP TABLE temp.covered")
     return tallies, TargetTally(rows=rows, explained=explained, seeded=seeded), differences
+
+
+def verify_contents(connection: Connection, job: TableJob) -> list[str]:
+    """Compare the ledger's table of contents with what really fed the table; return the differences."""
+    wanted = {
+        (entry.source, entry.table.name, entry.name, entry.rowid_offset, entry.number): [
+            column.name for column in entry.table.columns
+        ]
+        for entry in job.inputs
+    }
+    rows = connection.execute(
+        "SELECT source, source_table, kept_table, rowid_offset, number, columns FROM ledger.inputs "
+        "WHERE into_table = ?",
+        (job.into,),
+    )
+    held = {tuple(row[:5]): json.loads(row[5]) for row in rows}
+    return [] if held == wanted else [f"{job.into}: the ledger's contents do not name what fed it"]
 
 
 def _identity(job: TableJob) -> tuple[str, ...]:
@@ -66,84 +87,42 @@ def _count(connection: Connection, side: Side, query: str, *, cover: bool) -> in
 
 
 def _explain(connection: Connection, side: Side, *, covers: bool) -> TableTally:
-    read = int(connection.execute(f"SELECT count(*) FROM {side.rows}").fetchone()[0])
-    untouched = f"FROM {side.rows} CROSS JOIN {side.target} t ON {side.at_home()} WHERE {side.same_values()}"
+    read = _count(connection, side, f"FROM {side.rows}", cover=False)
+    found: Counter[str] = Counter(inserted=_count(connection, side, claims.untouched(side), cover=covers))
+    anew = 0
     if side.entries:
-        untouched += f" AND NOT EXISTS (SELECT 1 FROM {side.kept} l WHERE l._rowid = {side.rid})"
-    found: Counter[str] = Counter(inserted=_count(connection, side, untouched, cover=covers))
-    rewritten = 0
-    if side.entries:
-        rewritten = _count(connection, side, _rewritten(side), cover=covers)
-        found["inserted"] += rewritten + _count(connection, side, _merged_into(side), cover=covers)
-        rewritten += _count(connection, side, _merged_anew(side), cover=False)
-        for disposition, query in _entry_queries(side).items():
-            found[disposition] = int(connection.execute(f"SELECT count(*) {query}").fetchone()[0])
+        anew = _count(connection, side, claims.rewritten(side), cover=covers)
+        merged = _count(connection, side, claims.merged_into(side), cover=covers)
+        found["inserted"] += anew + merged
+        anew += _count(connection, side, claims.merged_anew(side), cover=False)
+        found["merged_identical"] = _count(connection, side, claims.merged_identical(side), cover=False)
+        found["merged_changed"] = _count(connection, side, claims.merged_changed(side), cover=False)
+        found["superseded"] = _count(connection, side, claims.superseded(side), cover=False)
+        found["quarantined"] = _count(connection, side, claims.quarantined(side), cover=False)
+        found["quarantined"] += count_refused(connection, side)
+        found["filtered"] = _count(connection, side, claims.filtered(side), cover=False)
     counts = {name: found[name] for name in DISPOSITIONS}
-    return TableTally(
-        into=side.job.into, read=read, rewritten=rewritten, unexplained=read - sum(counts.values()), **counts
-    )
+    unexplained = read - sum(counts.values())
+    return TableTally(into=side.job.into, read=read, rewritten=anew, unexplained=unexplained, **counts)
 
 
-def _entries(side: Side, disposition: str) -> str:
-    return (
-        f"FROM {side.kept} l CROSS JOIN {side.rows} ON {side.rid} = l._rowid {{join}} "
-        f"WHERE l._disposition = '{disposition}' AND {side.is_genuine()}"
-    )
+def _find_strangers(connection: Connection, side: Side) -> list[str]:
+    """Return, in words, that the ledger speaks of rows which the source does not have."""
+    if not side.entries:
+        return []
+    known = f"FROM {side.kept} l CROSS JOIN {side.rows} ON {side.rid} = l._rowid"
+    strangers = side.entries - _count(connection, side, known, cover=False)
+    return [f"{side.entry.name}: the ledger speaks of {strangers} rows that it does not have"] if strangers else []
 
 
-def _with_target(side: Side, disposition: str) -> str:
-    return _entries(side, disposition).format(join=f"CROSS JOIN {side.target} t ON {side.at_ledger()}")
-
-
-def _rewritten(side: Side) -> str:
-    return (
-        f"{_with_target(side, 'inserted')} AND l._rule = 'identity' AND {side.same_values(without=side.job.identity)}"
-    )
-
-
-def _merged_into(side: Side) -> str:
-    return f"{_with_target(side, 'inserted')} AND l._rule = 'merge' AND {side.same_key(side.job.key)}"
-
-
-def _merged_anew(side: Side) -> str:
-    """Select the merged rows that got a fresh id as well."""
-    if side.job.identity is None:
-        return f"FROM {side.kept} l WHERE 0"
-    column = side.job.table.by_name[fold(side.job.identity)]
-    return f"{_merged_into(side)} AND t.{quote(column.name)} IS NOT {side.expected(column)}"
-
-
-def _entry_queries(side: Side) -> dict[str, str]:
-    """Return, per disposition, the join that only genuine and true entries pass."""
-    job = side.job
-    same_key = side.same_key(job.key)
-    no_heir = (
-        f"NOT EXISTS (SELECT 1 FROM {side.target} t WHERE {same_key})" if job.key and job.identity is None else "1"
-    )
-    where = f"({job.where.sql})" if job.where else "1"
-    return {
-        "merged_identical": f"{_with_target(side, 'merged_identical')} AND {side.same_values(without=job.identity)}",
-        "merged_changed": f"{_with_target(side, 'merged_changed')} AND l._rule = 'merge' AND {same_key}",
-        "superseded": f"{_with_target(side, 'superseded')} AND {same_key} AND {_beaten(side)}",
-        "quarantined": f"{_entries(side, 'quarantined').format(join='')} AND l._reason <> '' "
-        f"AND (l._rule IN ('identity', 'constraint') OR {no_heir})",
-        "filtered": f"{_entries(side, 'filtered').format(join='')} AND {where} IS NOT TRUE",
-    }
-
-
-def _beaten(side: Side) -> str:
-    """Return the condition that the target's row rightly stands where ``s`` wanted to."""
-    rule, number = side.job.conflict.rule, side.entry.number
-    if rule in ("newest", "oldest"):
-        columns = [side.job.table.by_name[fold(name)] for name in side.job.conflict.by]
-        mine = [side.expected(column) for column in columns]
-        theirs = [f"t.{quote(column.name)}" for column in columns]
-        readable = " AND ".join(
-            f"(coalesce({value}, '') = '' OR {instant_call(value)} IS NOT NULL)" for value in mine + theirs
-        )
-        never = "-9223372036854775807" if rule == "newest" else "9223372036854775807"
-        left, right = (
-            ", ".join(f"coalesce({instant_call(value)}, {never})" for value in values) for values in (theirs, mine)
-        )
-        return f"{readable} AND ({left}) {'>' if rule == 'newest' else '<'} ({right})"
-    return f"(l._winner_input < {number} OR l._winner_input = {number} AND l._winner_rowid < l._rowid)"
+def _find_doubles(connection: Connection, job: TableJob) -> list[str]:
+    """Return, in words, that rows with one key stand side by side in the target."""
+    if not job.key or job.identity in job.key or job.table.is_unique(job.key):
+        return []
+    key = ", ".join(quote(name) for name in job.key)
+    present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in job.key)
+    doubles = connection.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM main.{quote(job.table.name)} WHERE {present} "
+        f"GROUP BY {key} HAVING count(*) > 1)"
+    ).fetchone()[0]
+    return [f"{job.into}: {doubles} keys stand there more than once"] if doubles else []

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts.binding import TargetJob
-from scripts.databases.sqlite import attached, open_snapshot
+from scripts.databases.sqlite import Error, attached, open_snapshot
 from scripts.functions import register_functions
 from scripts.progress import add_rows
 from scripts.results import TableTally, TargetTally, Verification
 from scripts.verify.structure import count_orphans, find_damage, verify_structure
-from scripts.verify.tables import verify_table
+from scripts.verify.tables import verify_contents, verify_table
+from scripts.verify.virtual import verify_virtual
 
 
 def verify_content(job: TargetJob, stage: Path, ledger: Path) -> Verification:
@@ -21,17 +22,26 @@ def verify_content(job: TargetJob, stage: Path, ledger: Path) -> Verification:
     with open_snapshot(stage) as connection, attached(connection, ledger, "ledger"):
         register_functions(connection)
         for table in job.tables:
-            found, tally, wrong = verify_table(connection, table)
+            try:
+                found, tally, wrong = verify_table(connection, table)
+            except Error as error:
+                differences.append(f"{table.into}: cannot be compared ({error})")
+                continue
             tables.update(found)
             add_rows(tally.rows)
             targets[table.into] = tally
-            differences += wrong
+            differences += wrong + verify_contents(connection, table)
     return Verification(target=job.name, tables=tables, targets=targets, differences=tuple(differences))
 
 
 def verify_soundness(job: TargetJob, stage: Path) -> Verification:
     """Check a target's pages, indexes, structure and marks, and count its orphans. Read-only."""
     with open_snapshot(stage) as connection:
-        differences = find_damage(connection, job) + verify_structure(connection, job)
-        notes = count_orphans(connection, job)
+        register_functions(connection)
+        try:
+            differences = find_damage(connection, job) + verify_structure(connection, job)
+            differences += verify_virtual(connection, job)
+            notes = count_orphans(connection, job)
+        except Error as error:
+            differences, notes = [f"{job.name}: cannot be examined ({error})"], []
     return Verification(target=job.name, tables={}, targets={}, differences=tuple(differences), notes=tuple(notes))

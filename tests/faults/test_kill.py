@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.faults.child import Driver, find_session, open_driver
+from tests.faults.child import Driver, open_driver
 from tests.faults.scene import Scene, find_leftovers, photograph, read_bytes_kept, read_targets, run
 from tests.faults.shop import build_shop, change_sources, place_strangers
 
 SEED = 20261121
+REPOSITORY = Path(__file__).resolve().parents[2]
 PREVIOUS = ("nothing", "strangers", "ours")
 Seen = tuple[object, ...]
 Choose = Callable[["Case", bool], list[dict[str, object]]]
@@ -235,18 +236,17 @@ def test_a_worker_whose_parent_is_killed_dies_with_it(driver: Driver, tmp_path: 
         assert driver.run(scene.argv("run"), checkpoint=checkpoint, processes=True).code == -signal.SIGKILL
 
 
-def test_a_worker_whose_parent_is_killed_while_it_starts_does_not_stay(driver: Driver, tmp_path: Path) -> None:
-    case = Case(tmp_path, "nothing", driver, processes=True)
-    driver.start(case.set_stage().argv("run"), processes=True)
-    while len(family := find_session(driver.pid)) < 3:  # it, the tracker of multiprocessing, and a worker
-        assert driver.pid in family, "it ended before it had a worker"
-    children = set(family) - {driver.pid}
-    for pid in children:
-        os.kill(pid, signal.SIGSTOP)
-    os.kill(driver.pid, signal.SIGKILL)
-    while driver.pid in find_session(driver.pid):
-        pass
-    for pid in children:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
-    driver.wait()
+def test_a_worker_whose_parent_is_killed_before_it_could_ask_for_its_end_does_not_stay() -> None:
+    orphan = """
+import os, signal, time
+from scripts.workers import _die_with_parent
+parent = os.getpid()
+if os.fork():
+    os.kill(parent, signal.SIGKILL)
+while os.getppid() == parent:
+    time.sleep(0.001)
+_die_with_parent(parent)
+print("still here")
+"""
+    ended = subprocess.run([sys.executable, "-c", orphan], cwd=REPOSITORY, stdout=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, b"")
