@@ -45,6 +45,12 @@ def read_mark(path: Path) -> str:
     return f"{path.stat().st_size}:{hashlib.sha256(first).hexdigest()}"
 
 
+def is_write_ahead(path: Path) -> bool:
+    """Tell whether a database's header says WAL mode (https://sqlite.org/fileformat2.html, 1.3.3)."""
+    with path.open("rb") as stream:
+        return stream.read(20)[18:20] == b"\x02\x02"
+
+
 def sync_file(path: Path) -> None:
     """Return when the file's content is on disk."""
     _sync(path, os.O_RDONLY)

@@ -125,9 +125,11 @@ def open_workers(count: int, tick: Callable[[], None]) -> Iterator[Workers]:
         yield workers
         workers.finish_background()
     except BaseException:
+        running = list((pool._processes or {}).values())  # noqa: SLF001  # there is no public way to end running jobs
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in list((pool._processes or {}).values()):  # noqa: SLF001  there is no public way to end running jobs
+        for process in running:
             process.kill()
+            process.join()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -14,7 +14,7 @@ from scripts.errors import ConfigurationError, UnreachableError
 from scripts.files import read_json
 from scripts.plan import read_plan
 from scripts.results import Snapshot, Verdict
-from scripts.verify import verify_content, verify_soundness
+from scripts.verify import verify_content, verify_drops, verify_soundness
 
 _DIFFERENT = 3
 
@@ -45,6 +45,7 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
             _refuse_log(file)
             found.append(verify_content(job, file, ledger_file(folder, job)))
             found.append(verify_soundness(job, file))
+    found.append(verify_drops(work.drops, folder.archive))
     found.append(verify_snapshots(list(snapshots.values())))
     tables, targets, differences = tally_up(found)
     unexplained = sum(tally.unexplained for tally in tables.values())

@@ -15,7 +15,7 @@ from scripts.merge import archive_table, build_target
 from scripts.plan import Plan
 from scripts.progress import Progress, forget_rows, take_rows
 from scripts.results import Build, Snapshot, Verification
-from scripts.verify import verify_content, verify_soundness
+from scripts.verify import ARCHIVE, verify_content, verify_drops, verify_soundness
 from scripts.workers import Workers
 
 SNAPSHOTS = "snapshots"
@@ -84,7 +84,7 @@ def build_and_verify(
     between(builds)
     if not workers.is_parallel:
         return builds, verify_all(work, folder, snapshots, workers)
-    return builds, _finish_checks(work, checks, snapshots, workers)
+    return builds, _finish_checks(work, folder, checks, snapshots, workers)
 
 
 def verify_all(
@@ -92,14 +92,20 @@ def verify_all(
 ) -> list[Verification]:
     """Verify content and soundness of every staged target, and that no snapshot changed under us."""
     checks = [check for job in work.targets for check in _start_checks(job, folder, workers)]
-    return _finish_checks(work, checks, snapshots, workers)
+    return _finish_checks(work, folder, checks, snapshots, workers)
 
 
 def _finish_checks(
-    work: Work, checks: list[Future[Verification]], snapshots: Mapping[str, Snapshot], workers: Workers
+    work: Work,
+    folder: RunFolder,
+    checks: list[Future[Verification]],
+    snapshots: Mapping[str, Snapshot],
+    workers: Workers,
 ) -> list[Verification]:
-    found = workers.gather([*checks, workers.submit(verify_snapshots, list(snapshots.values()))])
-    names = [*(job.name for job in work.targets), SNAPSHOTS]
+    checks.append(workers.submit(verify_drops, work.drops, folder.archive))
+    checks.append(workers.submit(verify_snapshots, list(snapshots.values())))
+    found = workers.gather(checks)
+    names = [*(job.name for job in work.targets), ARCHIVE, SNAPSHOTS]
     return [_join([part for part in found if part.target == name]) for name in names]
 
 

@@ -23,7 +23,6 @@ class Request:
     replace: bool = False
     backup: bool = True
     dry_run: bool = False
-    fingerprints: bool = False
     jobs: int = 1
 
 

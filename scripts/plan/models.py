@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Rule = Literal["identical", "prefer", "newest", "oldest", "merge", "keep_both", "quarantine", "fail"]
 Scalar = str | int | float | None
@@ -147,7 +147,7 @@ class CheckModel(_Model):
 class PlanModel(_Model):
     """Maps an application's sources to a few targets, rule by rule."""
 
-    version: Annotated[StrictInt, Field(ge=1, le=1)]
+    version: Literal[1]
     defaults: DefaultsModel = DefaultsModel()
     sources: dict[str, SourceModel] = Field(min_length=1)
     targets: dict[str, TargetModel] = Field(min_length=1)
@@ -155,3 +155,10 @@ class PlanModel(_Model):
     tables: list[TableModel] = []
     drop: list[DropModel] = []
     checks: list[CheckModel] = []
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _true_is_no_version(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError("must be 1")  # noqa: TRY004  # pydantic turns it into a line of ours
+        return value

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.binding import TargetJob
+from scripts.binding import BoundInput, TargetJob
 from scripts.databases.sqlite import Error, attached, open_snapshot
+from scripts.fingerprint import fingerprint_table
 from scripts.functions import register_functions
 from scripts.progress import add_rows
 from scripts.results import TableTally, TargetTally, Verification
 from scripts.verify.structure import count_orphans, find_damage, verify_structure
 from scripts.verify.tables import verify_contents, verify_table
 from scripts.verify.virtual import verify_virtual
+
+ARCHIVE = "archive"
+"""What stands for the dropped tables among the targets of a verification."""
 
 
 def verify_content(job: TargetJob, stage: Path, ledger: Path) -> Verification:
@@ -45,3 +50,18 @@ def verify_soundness(job: TargetJob, stage: Path) -> Verification:
         except Error as error:
             differences, notes = [f"{job.name}: cannot be examined ({error})"], []
     return Verification(target=job.name, tables={}, targets={}, differences=tuple(differences), notes=tuple(notes))
+
+
+def verify_drops(drops: Sequence[tuple[BoundInput, str]], archive: Path) -> Verification:
+    """Compare the tables that the plan drops, row by row in any order, with what the archive keeps. Read-only."""
+    tables, differences = {}, []
+    for entry, _ in drops:
+        with open_snapshot(Path(entry.file)) as source, open_snapshot(archive) as kept:
+            before, after = fingerprint_table(source, entry.table.name), fingerprint_table(kept, entry.name)
+        lost = 0 if before == after else before.rows
+        tables[entry.name] = TableTally(
+            into="archive.db", read=before.rows, filtered=before.rows - lost, unexplained=lost
+        )
+        if lost:
+            differences.append(f"{entry.name}: the archive does not hold what was dropped")
+    return Verification(target=ARCHIVE, tables=tables, targets={}, differences=tuple(differences))

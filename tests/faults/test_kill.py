@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
-from tests.faults.child import Driver, open_driver
+from tests.faults.child import Driver
 from tests.faults.scene import Scene, find_leftovers, photograph, read_bytes_kept, read_targets, run
 from tests.faults.shop import build_shop, change_sources, place_strangers
 
@@ -22,12 +22,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PREVIOUS = ("nothing", "strangers", "ours")
 Seen = tuple[object, ...]
 Choose = Callable[["Case", bool], list[dict[str, object]]]
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
-    with open_driver(tmp_path_factory.mktemp("driver")) as found:
-        yield found
 
 
 class Case:

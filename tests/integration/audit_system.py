@@ -94,7 +94,7 @@ tables:
 SYSTEM = "version: 1\nname: audit\ntitle: Audit\n"
 
 ALPHA = f"""\
-INSERT INTO cells VALUES (1, 'Mixed Case', 42, 1.5, 0.1, x'00ff10', 1), (2, 'mixed case ', -1, 7, -2.5, x'', 1.0),
+INSERT INTO cells (id, t, i, n, r, b, x) VALUES (1, 'Mixed Case', 42, 1.5, 0.1, x'00ff10', 1), (2, 'mixed case ', -1, 7, -2.5, x'', 1.0),
     (3, '', 9223372036854775807, 9007199254740993, 9e999, NULL, '1'), (4, NULL, 0, 'text', 0.0, 'text', x'31'),
     (5, '1', -9223372036854775808, 0.1, NULL, x'61', -0.0), (6, '1.0', NULL, NULL, 1, 0.0, ''),
     (7, 'a' || char(0) || 'b', 3, 3, 3, 3, 0.1), (8, CAST(x'61ff62' AS TEXT), 5, 5, 5, 5, NULL),
@@ -132,7 +132,8 @@ INSERT INTO notes VALUES (1, 'same', x'01'), (2, 'beta two', x'02'), (3, 'beta t
 INSERT INTO visits VALUES ('oslo', 1, 5, '2024-02-01', 'b', 1700000009), ('rome', 2, 5, '2024-02-01', 'b', NULL),
     ('bern', 3, 1, '2024-01-01', 'same', 1), ('lima', 5, 5, NULL, x'00', NULL);
 INSERT INTO limits VALUES ('a', 2, 3), ('b', 5, 6), ('d', 1.0, '1');
-INSERT INTO accounts VALUES (1, 'cid', 'c@x'), (2, 'ann', 'other@x'), (5, 'dan', 'd@x'), (7, 'zed', 'z@x'), (4, NULL, 'n@x');
+INSERT INTO accounts VALUES (1, 'cid', 'c@x'), (2, 'ann', 'other@x'), (5, 'dan', 'd@x'), (7, 'zed', 'z@x'),
+    (4, NULL, 'n@x');
 """
 GAMMA = """\
 INSERT INTO people VALUES ('bob@x', 'Bobby', 11, 'bobby', '2024-01-01'), ('eve@x', 'Eva', 5, 'eva', '2024-04-01'),
@@ -163,14 +164,13 @@ def write_sources(directory: Path) -> None:
     declared.executescript(SCHEMA)
     tables = dict(declared.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
     declared.close()
-    for source, rows in (("alpha", ALPHA), ("beta", BETA), ("gamma", GAMMA)):
+    for source, inserts in (("alpha", ALPHA), ("beta", BETA), ("gamma", GAMMA)):
         connection = sqlite3.connect(directory / f"{source}.db")
         for table in TABLES_OF[source]:
             connection.execute(tables[table])
         if source == "alpha":
             connection.execute('ALTER TABLE cells ADD COLUMN "an ""odd"" one" TEXT')
-            rows = rows.replace("INSERT INTO cells VALUES", "INSERT INTO cells (id, t, i, n, r, b, x) VALUES")
-        connection.executescript(rows)
+        connection.executescript(inserts)
         connection.close()
 
 

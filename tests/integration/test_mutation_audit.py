@@ -87,7 +87,8 @@ def count_rows(file: Path) -> dict[str, int]:
     connection = sqlite3.connect(file)
     try:
         tables = connection.execute(
-            "SELECT name FROM pragma_table_list WHERE type IN ('table', 'virtual') AND name NOT LIKE 'sqlite^_%' ESCAPE '^'"
+            "SELECT name FROM pragma_table_list "
+            "WHERE type IN ('table', 'virtual') AND name NOT LIKE 'sqlite^_%' ESCAPE '^'"
         ).fetchall()
         return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in tables}
     except sqlite3.DatabaseError:

@@ -1,0 +1,150 @@
+"""Put staged files live as a set, and finish what an interrupted publishing began."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from scripts.errors import RollbackFailedError, TargetBusyError, UnreachableError
+from scripts.files import is_write_ahead, read_json, state_of, sync_file, sync_folder, write_json
+from scripts.programs import require_success, run_program
+from scripts.publish.back import undo
+from scripts.publish.holding import held, refuse_busy
+from scripts.publish.journal import Checkpoint, Place, Swap, change_mode, drop_companions, read_modes, read_swaps
+
+_COPY_SECONDS = 3600.0
+
+
+def publish(place: Place, swaps: list[Swap], sources: list[Path], checkpoint: Checkpoint) -> None:
+    """Put staged files live and make legacy sources read-only.
+
+    Raises TargetBusyError before anything changed.
+    """
+    refuse_busy([place.live(swap) for swap in swaps])
+    for swap in swaps:
+        _dress(place, swap, sources)
+        _keep_raw(place, swap)
+    with held([place.live(swap) for swap in swaps]):
+        modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in sources if path.is_file()}
+        swaps = [_foresee(place, swap) for swap in swaps]
+        intent: dict[str, object] = {"state": "open", "swaps": [asdict(swap) for swap in swaps], "modes": modes}
+        write_json(place.journal, intent)
+        checkpoint("publish.intent")
+        for swap in swaps:
+            _put_live(place, swap)
+            checkpoint(f"publish.{swap.live}")
+    _finish(place, intent)
+    checkpoint("publish.closed")
+
+
+def _keep_raw(place: Place, swap: Swap) -> None:
+    """Keep a database with a write-ahead log as it is, log and all: holding it folds the log in.
+
+    Raises TargetBusyError when it changes meanwhile.
+    """
+    live, previous = place.live(swap), place.previous(swap)
+    if not live.exists() or not is_write_ahead(live):
+        return
+    previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = state_of(live)
+    for suffix in ("", "-wal"):
+        file = live.with_name(live.name + suffix)
+        if file.exists():
+            kept = previous.with_name(previous.name + suffix)
+            shutil.copy2(file, kept)
+            sync_file(kept)
+    sync_folder(previous.parent)
+    if state_of(live) != before:
+        raise TargetBusyError(
+            live, "changes under our hands", "stop what writes to it, then run the same command again"
+        )
+
+
+def _foresee(place: Place, swap: Swap) -> Swap:
+    """Note, before anything changes, what the way back needs to know."""
+    live = place.live(swap)
+    missing = tuple(alias for alias in swap.aliases if not os.path.lexists(live.parent / alias))
+    return replace(swap, had=live.exists(), aliases=missing)
+
+
+def _dress(place: Place, swap: Swap, sources: list[Path]) -> None:
+    """Give a staged file the owner and permissions of the file it replaces, else of the first source."""
+    staged, live = place.staged(swap), place.live(swap)
+    model = live if live.exists() else next((path for path in sources if path.is_file()), None)
+    if model is None:
+        return
+    like = model.stat()
+    staged.chmod(stat.S_IMODE(like.st_mode) & 0o666 | 0o600)
+    if os.geteuid() == 0:
+        os.chown(staged, like.st_uid, like.st_gid)
+
+
+def _finish(place: Place, intent: dict[str, object]) -> None:
+    for path in read_modes(intent):
+        change_mode(Path(path), stat.S_IMODE(Path(path).stat().st_mode) & ~0o222 if Path(path).exists() else None)
+    write_json(place.journal, {**intent, "state": "closed"})
+
+
+def _put_live(place: Place, swap: Swap) -> None:
+    staged, live, previous = place.staged(swap), place.live(swap), place.previous(swap)
+    if staged.exists():
+        previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        live.parent.mkdir(parents=True, exist_ok=True)
+        if live.exists() and not previous.exists():
+            _keep(live, previous)
+        drop_companions(live)
+        staged.replace(live)
+        sync_folder(live.parent)
+        sync_folder(staged.parent)
+    for alias in swap.aliases:
+        _make_alias(live, live.parent / alias)
+
+
+def _keep(live: Path, previous: Path) -> None:
+    """Keep the live file under a second name, so that at no moment there is none.
+
+    Where there are no hard links another process copies it: if we opened and closed the file ourselves, POSIX
+    would drop the lock that we hold on it.
+    """
+    try:
+        os.link(live, previous)
+    except OSError:
+        part = previous.with_name(previous.name + ".part")
+        copied = run_program([shutil.which("cp") or "/bin/cp", "-p", live, part], environment={}, timeout=_COPY_SECONDS)
+        require_success(copied, UnreachableError, "see to the target's file system, then run the same command again")
+        sync_file(part)
+        part.replace(previous)
+    sync_folder(previous.parent)
+
+
+def _make_alias(live: Path, alias: Path) -> None:
+    """Link an old name to the new file, unless something has that name."""
+    if not alias.exists() and not alias.is_symlink():
+        alias.parent.mkdir(parents=True, exist_ok=True)
+        alias.symlink_to(os.path.relpath(live, alias.parent))
+
+
+def recover(place: Place) -> bool:
+    """Finish what an open journal began; return whether there was one.
+
+    Raises RollbackFailedError when neither the old nor the new file is to be found.
+    """
+    intent = read_json(place.journal)
+    if intent is None or intent.get("state") == "closed":
+        return False
+    if intent["state"] == "undoing":
+        undo(place, intent)
+        return True
+    for swap in read_swaps(intent):
+        if not place.staged(swap).exists() and not place.live(swap).exists():
+            raise RollbackFailedError(
+                place.live(swap),
+                "neither the staged nor the live file is there",
+                f"restore it from the backup beside {place.folder}",
+            )
+        _put_live(place, swap)
+    _finish(place, intent)
+    return True
