@@ -91,7 +91,8 @@ def recover_all(home: Home) -> dict[str, str]:
 
     Return, oldest first, what became of each such run: ``published``, ``undone`` or ``cleared``.
     """
-    shutil.rmtree(home.root / "scratch", ignore_errors=True)
+    for left in (home.root / "scratch", *home.root.glob("preview-*")):
+        shutil.rmtree(left, ignore_errors=True)
     _sweep(home.root)
     found = {name: _recover_run(home, home.open_run(name)) for name in home.all_runs()}
     return {name: became for name, became in found.items() if became}

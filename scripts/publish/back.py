@@ -49,6 +49,16 @@ def put_back(place: Place, *, discard_changes: bool) -> list[str]:
         return undo(place, intent)
 
 
+def resume_undo(place: Place, intent: dict[str, object]) -> list[str]:
+    """Finish a rollback that was interrupted; return what was put back.
+
+    Raises TargetBusyError when an application uses a file that is still to be put back.
+    """
+    pending = [place.live(swap) for swap in read_swaps(intent) if place.previous(swap).exists() or not swap.had]
+    with held(pending):
+        return undo(place, intent)
+
+
 def undo(place: Place, intent: dict[str, object]) -> list[str]:
     """Put every previous file back, however far an earlier attempt came; return what was put back."""
     restored = []

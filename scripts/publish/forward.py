@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.errors import RollbackFailedError, TargetBusyError, UnreachableError
 from scripts.files import is_write_ahead, read_json, state_of, sync_file, sync_folder, write_json
 from scripts.programs import require_success, run_program
-from scripts.publish.back import undo
+from scripts.publish.back import resume_undo
 from scripts.publish.holding import held, refuse_busy
 from scripts.publish.journal import Checkpoint, Place, Swap, change_mode, drop_companions, read_modes, read_swaps
 
@@ -130,21 +130,38 @@ def _make_alias(live: Path, alias: Path) -> None:
 def recover(place: Place) -> bool:
     """Finish what an open journal began; return whether there was one.
 
-    Raises RollbackFailedError when neither the old nor the new file is to be found.
+    Raises RollbackFailedError when neither the old nor the new file is to be found, TargetBusyError when an
+    application was started again meanwhile.
     """
     intent = read_json(place.journal)
     if intent is None or intent.get("state") == "closed":
         return False
     if intent["state"] == "undoing":
-        undo(place, intent)
+        resume_undo(place, intent)
         return True
-    for swap in read_swaps(intent):
+    swaps = read_swaps(intent)
+    for swap in swaps:
         if not place.staged(swap).exists() and not place.live(swap).exists():
             raise RollbackFailedError(
                 place.live(swap),
                 "neither the staged nor the live file is there",
                 f"restore it from the backup beside {place.folder}",
             )
-        _put_live(place, swap)
+    pending = [swap for swap in swaps if place.staged(swap).exists()]
+    refuse_busy([place.live(swap) for swap in pending])
+    for swap in pending:
+        _forget_stale_copy(place, swap)
+        _keep_raw(place, swap)
+    with held([place.live(swap) for swap in pending]):
+        for swap in swaps:
+            _put_live(place, swap)
     _finish(place, intent)
     return True
+
+
+def _forget_stale_copy(place: Place, swap: Swap) -> None:
+    """Drop a copy of a live file that an application may have written to since; a second name of it stays."""
+    live, previous = place.live(swap), place.previous(swap)
+    if live.exists() and previous.exists() and not previous.samefile(live):
+        previous.unlink()
+        previous.with_name(previous.name + "-wal").unlink(missing_ok=True)

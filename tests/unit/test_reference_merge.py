@@ -6,194 +6,245 @@ Beside it: whatever single cell of a target is changed, the verifier sees it.
 from __future__ import annotations
 
 import math
-import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import event, given, note
+from hypothesis import assume, event, given, note
 from hypothesis import strategies as st
 
 from scripts.binding import TargetJob, bind
 from scripts.databases.sqlite import RawText
 from scripts.errors import DecisionNeededError
+from scripts.instants import read_instant
 from scripts.merge import build_target
-from scripts.plan import (
-    ColumnRule,
-    Conflict,
-    Defaults,
-    Filter,
-    Identity,
-    Input,
-    Plan,
-    Source,
-    TableRule,
-    Target,
-    Transform,
-)
-from scripts.results import DISPOSITIONS, Snapshot, TableTally, Verification
+from scripts.plan import Defaults, Filter, Identity, Input, Plan, Source, TableRule, Target, Transform
+from scripts.results import DISPOSITIONS, Snapshot, Verification
 from scripts.verify import verify_content, verify_soundness
+from tests.unit.merge_cases import VALUES, Case, Given, cases
 from tests.unit.reference_merge import FRESH, Place, Row, Rules, Value, Values, merge, typed
 
 MEMORY = Path("/dev/shm")
-PLACE = MEMORY if MEMORY.is_dir() else None
-TYPES = ("", "TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB")
-DEFAULTS = ("", "DEFAULT 7", "DEFAULT 'x'", "DEFAULT CURRENT_TIMESTAMP")
-KEYS = ("none", "text", "integer", "composite", "natural")
-PLAIN_RULES = ("identical", "quarantine", "prefer", "newest", "oldest", "merge", "fail")
-WHERES = ("{0} IS NOT NULL", "typeof({0}) <> 'text'", "{0} > 0", "length({0}) = 1")
-
-
-def text(content: bytes | str) -> RawText:
-    return RawText(content.encode() if isinstance(content, str) else content)
-
-
-KEY_VALUES = st.sampled_from([None, 1, 1.0, 2, text("1"), text("a"), text("A"), text(""), b"a", b"", -0.0, 0])
-INSTANTS = st.sampled_from(
-    [None, text(""), text("2024-01-01"), text("2024-01-01T00:00:00Z"), text("2024-06-01 12:00"), 1704067200,
-     1704067200000, 1717243200.5, text("soon"), 1e300, text(b"2024\xff"), b"2024-01-01"]
-)  # fmt: skip
-ODD_VALUES = st.sampled_from(
-    [None, 0, 1, -1, 2**63 - 1, -(2**63), 2**53 + 1, 0.0, -0.0, 1.0, 0.1, 1e300, 9007199254740993.0, -(2.0**63),
-     math.inf, -math.inf, math.nan, text(""), text("a"), text("A"), text("a "), text(" a"), text("1"), text("1.0"),
-     text("1e3"), text("é"), text("a\0b"), text(b"\xff"), text("NULL"), b"", b"a", b"1", b"\xff\0"]
-)  # fmt: skip
-VALUES = st.one_of(
-    ODD_VALUES,
-    st.integers(-3, 3),
-    st.floats(),
-    st.binary(max_size=3).map(RawText),
-    st.binary(max_size=3),
-    st.integers(-(2**63), 2**63 - 1),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    name: str
-    declared: str
-    default: str = ""
+class Bench:
+    """A case on disk: its sources written, its plan bound."""
 
-    @property
-    def sql(self) -> str:
-        return f'"{self.name}" {self.declared} {self.default}'
+    case: Case
+    job: TargetJob
+    stage: Path
+    ledger: Path
+    sources: dict[str, Path]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """One source: its table, and the rows that are to go in."""
-
-    name: str
-    trust: int
-    columns: tuple[Column, ...]
-    loose: bool  # without the target's constraints
-    renamed: Mapping[str, str]
-    rows: tuple[tuple[int | None, Values], ...]  # rowid, where one is chosen; values
+    def verify(self) -> list[Verification]:
+        return [verify_content(self.job, self.stage, self.ledger), verify_soundness(self.job, self.stage)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A target table, the plan's rule for it, and what feeds it."""
-
-    columns: tuple[Column, ...]
-    kind: str
-    key: tuple[str, ...] | None
-    primary: tuple[str, ...]
-    without_rowid: bool
-    unique: tuple[str, ...]
-    conflict: Conflict
-    renumber: bool
-    where: str | None
-    transform: Mapping[str, str]
-    sources: tuple[Given, ...]
-
-    @property
-    def names(self) -> list[str]:
-        return [column.name for column in self.columns]
-
-    def declare(self, columns: Sequence[Column], renamed: Mapping[str, str], *, loose: bool) -> str:
-        parts = [Column(name=renamed.get(c.name, c.name), declared=c.declared, default=c.default).sql for c in columns]
-        there = {column.name for column in columns}
-        if not loose and self.primary and there >= set(self.primary):
-            if self.kind in ("integer", "natural"):
-                parts[0] += " PRIMARY KEY"
-            else:
-                listed = ", ".join(f'"{renamed.get(name, name)}"' for name in self.primary)
-                parts.append(f"PRIMARY KEY ({listed})")
-        if not loose and self.unique and there >= set(self.unique):
-            parts.append("UNIQUE (" + ", ".join(f'"{renamed.get(name, name)}"' for name in self.unique) + ")")
-        ending = " WITHOUT ROWID" if self.without_rowid and not loose else ""
-        return f"CREATE TABLE t ({', '.join(parts)}){ending}"
+@contextmanager
+def prepared(case: Case) -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as scratch:
+        folder = Path(scratch)
+        (folder / "house.sql").write_text(case.declare() + ";")
+        sources = {}
+        for source in case.sources:
+            sources[source.name] = folder / f"{source.name}.db"
+            write_source(case, source, sources[source.name])
+        snapshots = {
+            name: Snapshot(source=name, path=file.name, file=str(file), original=str(file), sha256="", size=0,
+                           schema_sha256="", state={})
+            for name, file in sources.items()
+        }  # fmt: skip
+        work = bind(plan_of(case, folder), snapshots, folder / "templates")
+        yield Bench(
+            case=case, job=work.targets[0], stage=folder / "stage.db", ledger=folder / "ledger.db", sources=sources
+        )
 
 
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    kind = draw(st.sampled_from(KEYS))
-    count = draw(st.integers({"composite": 2, "natural": 1}.get(kind, 1), 4))
-    columns = [
-        Column(name=f"c{n}", declared=draw(st.sampled_from(TYPES)), default=draw(st.sampled_from(DEFAULTS)))
-        for n in range(count)
-    ]
-    if kind in ("integer", "natural"):
-        columns.insert(0, Column(name="id", declared="INTEGER"))
-    primary = {"none": (), "text": ("c0",), "composite": ("c1", "c0")}.get(kind, ("id",))
-    key = {"none": None, "natural": ("c0",)}.get(kind, primary)
-    conflict = draw(conflicts(kind, [column.name for column in columns]))
-    others = [column.name for column in columns if column.name not in (key or ())]
-    unique = (draw(st.sampled_from(others)),) if len(others) > 1 and draw(st.integers(0, 4)) == 0 else ()
-    sources = draw(st.lists(st.nothing(), max_size=0))
-    for number in range(draw(st.integers(1, 4))):
-        sources.append(draw(givens(f"s{number}", columns, key or (), conflict)))
-    return Case(
-        columns=tuple(columns), kind=kind, key=key, primary=primary,
-        without_rowid=kind in ("text", "composite") and draw(st.booleans()), unique=unique, conflict=conflict,
-        renumber=conflict.rule == "keep_both" or (kind == "natural" and draw(st.booleans())),
-        where=draw(st.none() | st.sampled_from(WHERES).map(lambda where: where.format('"c0"'))),
-        transform=draw(st.just({}) | st.sampled_from(["trim", "casefold"]).map(lambda name: {"c0": name})),
-        sources=tuple(sources),
+def plan_of(case: Case, folder: Path) -> Plan:
+    inputs = tuple(Input(source=source.name, table="t", columns=source.renamed) for source in case.sources)
+    identity = Identity(column="id", strategy="renumber") if case.renumber else None
+    rule = TableRule(
+        target="house", table="t", inputs=inputs, key=case.key or None, identity=identity, conflict=case.conflict,
+        defaults={}, transform={name: Transform(name=way, option="") for name, way in case.transform.items()},
+        where=Filter(sql=case.where, reason="left out") if case.where else None, origin="plan.yaml:1",
+    )  # fmt: skip
+    return Plan(
+        path=folder / "plan.yaml", sha256="",
+        defaults=Defaults(unmapped_file="error", unmapped_table="error", unmapped_column="error",
+                          on_conflict="quarantine", quarantine_budget=0),
+        sources={source.name: Source(name=source.name, path=f"{source.name}.db", trust=source.trust, optional=False,
+                                     format="sqlite", rows={}) for source in case.sources},
+        targets={"house": Target(name="house", path="house.db", schema="house.sql", aliases=())},
+        tables=(rule,), drops=(), checks=(),
     )  # fmt: skip
 
 
-@st.composite
-def conflicts(draw: st.DrawFn, kind: str, names: list[str]) -> Conflict:
-    rule = draw(st.sampled_from((*PLAIN_RULES, "keep_both", "keep_both") if kind == "integer" else PLAIN_RULES))
-    by = tuple(draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)))
-    columns = {}
-    if rule == "merge":
-        for name in draw(st.lists(st.sampled_from(names), unique=True)):
-            chosen = draw(st.sampled_from(["prefer", "first_non_null", "newest", "oldest", "max", "min"]))
-            columns[name] = ColumnRule(rule=chosen, by=by[0] if chosen in ("newest", "oldest") else None)
-    return Conflict(rule=rule, by=by if rule in ("newest", "oldest") else (), columns=columns)
+def insert(connection: sqlite3.Connection, table: str, names: Sequence[str], values: Values) -> None:
+    """Insert one row if the table takes it; TEXT goes in as its bytes."""
+    holes = ", ".join("CAST(? AS TEXT)" if isinstance(value, RawText) else "?" for value in values)
+    listed = ", ".join(f'"{name}"' for name in names)
+    plain = [bytes(value) if isinstance(value, bytes) else value for value in values]
+    connection.execute(f"INSERT OR IGNORE INTO {table} ({listed}) VALUES ({holes})", plain)
 
 
-@st.composite
-def givens(draw: st.DrawFn, name: str, columns: list[Column], key: tuple[str, ...], conflict: Conflict) -> Given:
-    needed = {"id", "c0", *key, *conflict.by, *(rule.by for rule in conflict.columns.values() if rule.by)}
-    instants = needed - {"id", "c0", *key}
-    loose = draw(st.integers(0, 3)) == 0
-    held = []
-    for column in columns:
-        if column.name in needed or draw(st.integers(0, 5)):
-            declared = draw(st.sampled_from(TYPES)) if loose else column.declared
-            held.append(Column(name=column.name, declared=declared, default=column.default))
-    strategies = [
-        st.integers(-1, 4) if column.name == "id" and not loose
-        else KEY_VALUES if column.name in key
-        else INSTANTS if column.name in instants
-        else VALUES
-        for column in held
-    ]  # fmt: skip
-    rowids = st.none() if draw(st.integers(0, 4)) else st.none() | st.sampled_from([-3, 0, 5, 10**6])
-    rows = draw(st.lists(st.tuples(rowids, st.tuples(*strategies)), max_size=6))
-    rows += draw(st.lists(st.sampled_from(rows), max_size=2)) if rows else []
-    renamed = {held[-1].name: "renamed"} if len(held) > 1 and draw(st.integers(0, 5)) == 0 else {}
-    return Given(
-        name=name, trust=draw(st.sampled_from([50, 50, 90])), columns=tuple(held), loose=loose, renamed=renamed,
-        rows=tuple(rows),
+def write_source(case: Case, source: Given, file: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        connection.execute(case.declare(source))
+        names = [source.name_of(column.name) for column in source.columns]
+        may_choose = source.is_loose or not (case.has_id or case.without_rowid)
+        for rowid, values in source.rows:
+            chosen = rowid is not None and may_choose
+            insert(connection, "t", ["rowid", *names] if chosen else names, (rowid, *values) if chosen else values)
+        connection.execute("COMMIT")
+
+
+def read_source(case: Case, source: Given, file: Path) -> list[tuple[int, bool, dict[str, Value]]]:
+    """Read number, whether `where` holds, and values by the target's names; rows without rowids count in key order."""
+    number = "rowid"
+    if case.without_rowid and not source.is_loose:
+        number = f"row_number() OVER (ORDER BY {', '.join(case.primary)})"
+    listed = ", ".join(f'"{source.name_of(column.name)}"' for column in source.columns)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.text_factory = RawText
+        rows = connection.execute(
+            f"SELECT {number}, ({case.where or 1}) IS TRUE, {listed} FROM t ORDER BY 1"
+        ).fetchall()
+    names = [column.name for column in source.columns]
+    return [(row[0], bool(row[1]), dict(zip(names, row[2:], strict=True))) for row in rows]
+
+
+def transformed(way: str | None, value: Value) -> Value:
+    if way is None or not isinstance(value, RawText):
+        return value
+    try:
+        plain = value.decode()
+    except UnicodeDecodeError:
+        return value
+    return RawText((plain.strip() if way == "trim" else plain.casefold()).encode())
+
+
+def reference_rows(case: Case, bench: Bench) -> list[Row]:
+    """Read the sources in the plan's order; SQLite itself says how the target's columns store their values."""
+    defaults = {"DEFAULT 7": 7, "DEFAULT 'x'": RawText(b"x")}
+    ranked = sorted(case.sources, key=lambda source: (_rank(case, source), -source.trust, source.name))
+    rows = []
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as shelf:
+        shelf.text_factory = RawText
+        shelf.execute(f"CREATE TABLE t ({', '.join(f'{column.name} {column.declared}' for column in case.columns)})")
+        for source in ranked:
+            for number, wanted, held in read_source(case, source, bench.sources[source.name]):
+                values = [
+                    transformed(case.transform.get(column.name), held[column.name])
+                    if column.name in held
+                    else defaults.get(column.default)
+                    for column in case.columns
+                ]
+                insert(shelf, "t", case.names, tuple(values))
+                stored = shelf.execute("SELECT * FROM t").fetchone()
+                shelf.execute("DELETE FROM t")
+                rows.append(Row(place=(source.name, number), values=stored, wanted=wanted))
+    return rows
+
+
+def _rank(case: Case, source: Given) -> int:
+    order = case.conflict.order
+    return order.index(source.name) if source.name in order else len(order)
+
+
+def rules_of(case: Case) -> Rules:
+    place = case.names.index
+    never = math.inf if case.conflict.rule == "oldest" else -math.inf
+    unique = [(place(case.unique),)] if case.unique else []
+    if case.primary and not case.has_id:
+        unique.append(tuple(place(name) for name in case.primary))
+    return Rules(
+        rule=case.conflict.rule,
+        key=tuple(place(name) for name in case.key),
+        instant=lambda value: never if value in (None, b"") and type(value) is not bytes else read_instant(value),
+        by=tuple(place(name) for name in case.conflict.by),
+        columns={place(name): (rule.rule, place(rule.by) if rule.by else 0)
+                 for name, rule in case.conflict.columns.items()},
+        rowid=0 if case.has_id else None,
+        renumber=case.renumber,
+        unique=tuple(unique),
+        required=tuple(place(name) for name in case.primary) if case.without_rowid else (),
     )  # fmt: skip
+
+
+def read_target(bench: Bench, highest: int) -> Counter[tuple[object, ...]]:
+    """Count the target's rows; ids beyond all that were ever in use are fresh."""
+    with closing(sqlite3.connect(bench.stage)) as connection:
+        connection.text_factory = RawText
+        rows = connection.execute("SELECT * FROM t").fetchall()
+    if not bench.case.renumber:
+        return Counter(map(typed, rows))
+    return Counter((FRESH if row[0] > highest else typed(row[:1])[0], *typed(row[1:])) for row in rows)
+
+
+def read_ledger(bench: Bench) -> dict[Place, tuple[str, tuple[object, ...]]]:
+    """Read disposition and kept values of every row that has an entry."""
+    entries = {}
+    with closing(sqlite3.connect(bench.ledger)) as connection:
+        connection.text_factory = RawText
+        for source in bench.case.sources:
+            kept = ", ".join(f"c{number}" for number in range(len(source.columns)))
+            query = f'SELECT _rowid, _disposition, _reason, {kept} FROM "{source.name}.t"'
+            for rowid, disposition, reason, *values in connection.execute(query):
+                assert reason or disposition == "inserted"
+                entries[source.name, rowid] = (disposition.decode(), typed(values))
+    return entries
+
+
+def check_against_reference(case: Case) -> None:
+    with prepared(case) as bench:
+        rows = reference_rows(case, bench)
+        expected = merge(rows, rules_of(case))
+        event(f"rule {case.conflict.rule}")
+        if expected is None:
+            with pytest.raises(DecisionNeededError):
+                build_target(bench.job, bench.stage, bench.ledger)
+            return
+        fate, target = expected
+        build_target(bench.job, bench.stage, bench.ledger)
+        entries = read_ledger(bench)
+        for disposition in set(fate.values()):
+            event(disposition)
+        note(f"target: {case.declare()}")
+        found = {row.place: entries[row.place][0] if row.place in entries else "inserted" for row in rows}
+        assert found == fate
+        ids = [row.values[0] for row in rows if case.has_id and isinstance(row.values[0], int)]
+        assert read_target(bench, max(ids, default=0)) == Counter(target)
+        check_losers(case, bench, entries)
+        check_proof(case, bench.verify(), fate)
+
+
+def check_losers(case: Case, bench: Bench, entries: dict[Place, tuple[str, tuple[object, ...]]]) -> None:
+    """What did not arrive plainly is kept with the source's own values."""
+    for source in case.sources:
+        for number, _, held in read_source(case, source, bench.sources[source.name]):
+            if (source.name, number) in entries:
+                assert entries[source.name, number][1] == typed(held.values())
+
+
+def check_proof(case: Case, proof: list[Verification], fate: dict[Place, str]) -> None:
+    """The verifier explains every row, and finds the same dispositions on its own."""
+    assert [difference for part in proof for difference in part.differences] == []
+    for source in case.sources:
+        tally = asdict(proof[0].tables[f"{source.name}.t"])
+        counted = Counter(disposition for (name, _), disposition in fate.items() if name == source.name)
+        assert {name: tally[name] for name in DISPOSITIONS} == {name: counted[name] for name in DISPOSITIONS}
+        assert tally["unexplained"] == 0
+        assert tally["read"] == sum(counted.values())
+
+
+@given(cases())
+def test_the_engine_does_what_the_reference_does(case: Case) -> None:
+    check_against_reference(case)
