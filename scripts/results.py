@@ -70,6 +70,8 @@ class Verification:
     targets: Mapping[str, TargetTally]
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    damaged: bool = False
+    """Whether SQLite's integrity check found something: a source's damage may have come along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,8 @@ class Build:
     rows: int
     mark: str
     """Of the built file (``files.read_mark``)."""
+    state: Mapping[str, tuple[int, int, int]]
+    """Of the built file, when it was built (``files.state_of``)."""
     carried: tuple[str, ...] = ()
     """What was taken along without the plan naming it: columns, indexes, views, triggers."""
     reported: tuple[str, ...] = ()

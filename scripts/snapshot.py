@@ -155,6 +155,19 @@ def _as_sql(value: object) -> str | int | float | None:
     return json.dumps(value, ensure_ascii=False)
 
 
+def refuse_damaged(snapshots: Mapping[str, Snapshot]) -> None:
+    """Look for the damage that a target shows in the sources it was made from, indexes included.
+
+    Raises DamagedSourceError naming the source.
+    """
+    for snapshot in snapshots.values():
+        with open_snapshot(Path(snapshot.file)) as connection, translated(Path(snapshot.original)):
+            found = check_integrity(connection)
+        if found:
+            fact = f"is damaged: {found[0].splitlines()[-1]}"
+            raise DamagedSourceError(snapshot.original, fact, "REINDEX or recover it, then run again")
+
+
 def refuse_changed(snapshot: Snapshot, scratch: Path) -> None:
     """Make sure that a source still holds what its snapshot holds.
 

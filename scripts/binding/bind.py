@@ -16,7 +16,7 @@ from scripts.binding.columns import (
 from scripts.binding.jobs import SEED, BoundInput, TableJob, TargetJob, Work
 from scripts.binding.template import Template, open_template
 from scripts.databases.schema import Schema, Table, count_rows, read_schema
-from scripts.databases.sqlite import Connection, open_snapshot
+from scripts.databases.sqlite import open_snapshot
 from scripts.errors import GuardError, PlanError
 from scripts.plan import Conflict, Drop, Input, Plan, TableRule
 from scripts.quoting import dotted, fold, quote
@@ -192,7 +192,9 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Sche
         columns = map_columns(rule, table, source_table, entry)
         check_columns(rule, key, table, source_table, columns)
         file = ground.snapshots[source].file
-        highest = _highest_rowid(file, source_table)
+        lowest, highest = _rowid_range(file, source_table)
+        if bound and lowest < 1:
+            offset += 1 - lowest
         bound.append(
             BoundInput(
                 number=number,
@@ -228,37 +230,23 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Sche
 
 def _seeded_only(target: str, schema: Schema, bound: set[str], template: Template) -> list[TableJob]:
     """Give the tables that only the schema file fills their jobs."""
-    rule_origin = "schema"
-    jobs = []
-    for name, table in schema.tables.items():
-        seeds = [] if name in bound else _seed_input(table, template, 1, 0)
-        if seeds:
-            rule = TableRule(
-                target=target,
-                table=name,
-                inputs=(),
-                key=None,
-                identity=None,
-                conflict=_SEED_CONFLICT,
-                defaults={},
-                transform={},
-                where=None,
-                origin=rule_origin,
-            )
-            jobs.append(
-                TableJob(
-                    target=target,
-                    table=table,
-                    inputs=tuple(seeds),
-                    key=choose_key(rule, table)[0],
-                    identity=None,
-                    conflict=_SEED_CONFLICT,
-                    defaults={},
-                    transform={},
-                    where=None,
-                )
-            )
-    return jobs
+    unbound = [table for name, table in schema.tables.items() if name not in bound]
+    seeds = {table.name: _seed_input(table, template, 1, 0) for table in unbound}
+    return [
+        TableJob(
+            target=target,
+            table=table,
+            inputs=tuple(seeds[table.name]),
+            key=table.primary_key,
+            identity=None,
+            conflict=_SEED_CONFLICT,
+            defaults={},
+            transform={},
+            where=None,
+        )
+        for table in unbound
+        if seeds[table.name]
+    ]
 
 
 def _seed_input(table: Table, template: Template, number: int, offset: int) -> list[BoundInput]:
@@ -283,16 +271,15 @@ def _rank(plan: Plan, rule: TableRule, source: str, table: str) -> tuple[int, in
     return place, -plan.sources[source].trust, source, table
 
 
-def _highest_rowid(file: str, table: Table) -> int:
+def _rowid_range(file: str, table: Table) -> tuple[int, int]:
+    """Return the lowest and the highest row number of a table; 1 and 0 when it is empty."""
     with open_snapshot(Path(file)) as connection:
         if table.rowid is None:
-            return count_rows(connection, table.name)
-        return _max_rowid(connection, table)
-
-
-def _max_rowid(connection: Connection, table: Table) -> int:
-    found = connection.execute(f"SELECT max({quote(str(table.rowid))}) FROM {dotted('main', table.name)}").fetchone()
-    return max(int(found[0] or 0), 0)
+            return 1, count_rows(connection, table.name)
+        name, source = quote(table.rowid), dotted("main", table.name)
+        lowest = connection.execute(f"SELECT min({name}) FROM {source}").fetchone()[0]
+        highest = connection.execute(f"SELECT max({name}) FROM {source}").fetchone()[0]
+        return (1, 0) if lowest is None else (int(lowest), max(int(highest), 0))
 
 
 def _refuse_unmapped(ground: _Ground) -> None:

@@ -141,6 +141,7 @@ def _join(parts: list[Verification]) -> Verification:
         targets={name: tally for part in parts for name, tally in part.targets.items()},
         differences=tuple(difference for part in parts for difference in part.differences),
         notes=tuple(note for part in parts for note in part.notes),
+        damaged=any(part.damaged for part in parts),
     )
 
 

@@ -24,14 +24,14 @@ from scripts.consolidate.state import (
     recover_all,
     refuse_existing,
 )
-from scripts.errors import GuardError
-from scripts.files import locked, make_private_folder, read_json, write_json
+from scripts.errors import DifferencesError, GuardError
+from scripts.files import locked, make_private_folder, read_json, state_of, write_json
 from scripts.plan import Plan, read_plan
 from scripts.programs import require_success, run_program
 from scripts.progress import Progress
 from scripts.publish import Checkpoint, Swap, publish, refuse_busy
 from scripts.results import Build, Snapshot, Verdict
-from scripts.snapshot import refuse_changed
+from scripts.snapshot import refuse_changed, refuse_damaged
 from scripts.system import System, read_system
 from scripts.workers import Workers, open_workers
 
@@ -165,6 +165,8 @@ class Rehearsal:
             )
         if not self.request.dry_run:
             finding.write_manifest(self.folder, snapshots)
+        if any(part.damaged for part in verifications):
+            refuse_damaged(snapshots)
         tables, targets, differences = tally_up(verifications)
         differences += tuple(ask_checks(self.plan, work, self.folder))
         quarantined = sum(tally.quarantined for tally in tables.values())
@@ -220,6 +222,9 @@ class Rehearsal:
         self.around.checkpoint("publish")
         self.around.progress.start("publish", 0)
         self.run_hooks(self.system.hooks.before_publish, "nothing was published")
+        for build in builds:
+            if dict(build.state) != dict(state_of(Path(build.file))):
+                raise DifferencesError(build.file, "changed after it was verified", "run the same command again")
         for snapshot in snapshots.values():
             refuse_changed(snapshot, self.folder.root / "scratch")
         swaps = [

@@ -74,6 +74,10 @@ def refuse_existing(home: Home, plan: Plan, *, replace: bool) -> None:
 
     Raises TargetExistsError.
     """
+    for target in plan.targets.values():
+        live = home.target / target.path
+        if live.is_symlink():
+            raise TargetExistsError(live, "is a symbolic link", "give the file that it leads to, or move it away")
     if replace:
         return
     for target in plan.targets.values():

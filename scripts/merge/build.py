@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.binding import TableJob, TargetJob
 from scripts.databases.schema import Schema, read_schema, read_sequence
 from scripts.databases.sqlite import Connection, attach_stage, attached, open_snapshot, open_stage
-from scripts.files import read_mark
+from scripts.files import read_mark, state_of
 from scripts.functions import register_functions
 from scripts.merge.contested import clear_scratch, find_contested, lay_out_versions, may_be_contested
 from scripts.merge.decide import create_merged, decide
@@ -50,6 +50,7 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
         ledger=str(ledger),
         rows=rows,
         mark=read_mark(stage),
+        state=state_of(stage),
         carried=job.carried,
         reported=job.reported,
     )

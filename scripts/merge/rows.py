@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.sqlite import Connection, attached
-from scripts.functions import transform_call
+from scripts.functions import rowid_call, transform_call
 from scripts.quoting import dotted, quote, quote_all
 
 
@@ -41,7 +41,10 @@ class Rows:
             return self.job.defaults.get(column, "NULL")
         plain = f"s.{quote(source)}"
         transform = None if self.entry.is_seed else self.job.transform.get(column)
-        return transform_call(transform.name, transform.option, plain) if transform else plain
+        if transform is not None:
+            return transform_call(transform.name, transform.option, plain)
+        is_foreign = column == self.job.table.integer_key and source != self.entry.table.integer_key
+        return rowid_call(plain) if is_foreign else plain
 
     def values(self) -> str:
         """Return the expressions for all target columns, in order."""

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias, overload
 from invoke.context import Context
 from invoke.tasks import Task
 
-from scripts.errors import NoSpaceError, StrongroomError, UsageError
+from scripts.errors import NoSpaceError, StrongroomError, UnreachableError, UsageError
 
 TERMINATED = 143
 INTERRUPTED = 130
@@ -186,7 +186,7 @@ def report_failure(error: BaseException, subject: str, *, debug: bool = False) -
     if isinstance(error, KeyboardInterrupt):
         _print_interrupted(subject, "SIGINT")
         return INTERRUPTED
-    known = error if isinstance(error, StrongroomError) else _no_space(error)
+    known = error if isinstance(error, StrongroomError) else _name_fact(error)
     if known is None:
         return None
     if debug:
@@ -237,13 +237,15 @@ def _kind_of(parameter: inspect.Parameter) -> str:
     return kind if kind.startswith("list[") else kind.rsplit(".", 1)[-1]
 
 
-def _no_space(error: BaseException) -> NoSpaceError | None:
-    """Name a full disk, whoever found it: the system or SQLite."""
+def _name_fact(error: BaseException) -> StrongroomError | None:
+    """Name what the system or SQLite said about the machine; what is left is a bug of ours."""
     hint = "free some space; the same command resumes"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(error.filename or "disk", "no space left", hint)
     if isinstance(error, sqlite3.Error) and "database or disk is full" in str(error):
         return NoSpaceError("disk", "no space left for SQLite", hint)
+    if isinstance(error, OSError) and error.filename:
+        return UnreachableError(error.filename, (error.strerror or str(error)).lower(), "check permissions and mounts")
     return None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
-from scripts.functions import transform_call
+from scripts.functions import rowid_call, transform_call
 from scripts.quoting import dotted, fold, quote, quote_all
 
 _LOWEST = "(-9223372036854775807 - 1)"
@@ -53,7 +53,10 @@ class Side:
             return self.job.defaults.get(column.name, "NULL")
         transform = None if self.entry.is_seed else self.job.transform.get(column.name)
         plain = f"s.{quote(name)}"
-        return transform_call(transform.name, transform.option, plain) if transform else plain
+        if transform is not None:
+            return transform_call(transform.name, transform.option, plain)
+        is_foreign = column.name == self.job.table.integer_key and name != self.entry.table.integer_key
+        return rowid_call(plain) if is_foreign else plain
 
     def at_home(self) -> str:
         """Return the condition that ``t`` stands where row ``s`` goes when nothing takes its place."""
@@ -73,8 +76,14 @@ class Side:
 
     def same_key(self, key: tuple[str, ...]) -> str:
         """Return the condition that ``t`` and ``s`` have one key."""
-        columns = [self.job.table.by_name[fold(name)] for name in key]
-        return " AND ".join(f"t.{quote(column.name)} = {self.expected(column)}" for column in columns) or "0"
+        return " AND ".join(self._same_part(self.job.table.by_name[fold(name)]) for name in key) or "0"
+
+    def _same_part(self, column: Column) -> str:
+        source = self.entry.table.by_name.get(fold(self.entry.columns.get(column.name, "")))
+        wanted = self.expected(column)
+        if source is None or source.affinity != column.affinity:
+            wanted = _settle(wanted, column.affinity)
+        return f"t.{quote(column.name)} = {wanted} COLLATE BINARY"
 
     def same_values(self, *, without: str | None = None) -> str:
         """Return the condition that ``t`` holds exactly what row ``s`` should have become."""

@@ -43,13 +43,22 @@ def verify_soundness(job: TargetJob, stage: Path) -> Verification:
     """Check a target's pages, indexes, structure and marks, and count its orphans. Read-only."""
     with open_snapshot(stage) as connection:
         register_functions(connection)
+        damage: list[str] = []
         try:
-            differences = find_damage(connection, job) + verify_structure(connection, job)
+            damage = find_damage(connection, job)
+            differences = damage + verify_structure(connection, job)
             differences += verify_virtual(connection, job)
             notes = count_orphans(connection, job)
         except Error as error:
             differences, notes = [f"{job.name}: cannot be examined ({error})"], []
-    return Verification(target=job.name, tables={}, targets={}, differences=tuple(differences), notes=tuple(notes))
+    return Verification(
+        target=job.name,
+        tables={},
+        targets={},
+        differences=tuple(differences),
+        notes=tuple(notes),
+        damaged=bool(damage),
+    )
 
 
 def verify_drops(drops: Sequence[tuple[BoundInput, str]], archive: Path) -> Verification:

@@ -219,7 +219,7 @@ def check_against_reference(case: Case) -> None:
             event(disposition)
         note(f"target: {case.declare()}")
         found = {row.place: entries[row.place][0] if row.place in entries else "inserted" for row in rows}
-        assert found == fate
+        assert found == fate, sorted((k, found[k], fate[k]) for k in fate if found[k] != fate[k])
         ids = [row.values[0] for row in rows if case.has_id and isinstance(row.values[0], int)]
         assert read_target(bench, max(ids, default=0)) == Counter(target)
         check_losers(case, bench, entries)
@@ -236,7 +236,8 @@ def check_losers(case: Case, bench: Bench, entries: dict[Place, tuple[str, tuple
 
 def check_proof(case: Case, proof: list[Verification], fate: dict[Place, str]) -> None:
     """The verifier explains every row, and finds the same dispositions on its own."""
-    assert [difference for part in proof for difference in part.differences] == []
+    wrong = [difference for part in proof for difference in part.differences]
+    assert not wrong, wrong
     for source in case.sources:
         tally = asdict(proof[0].tables[f"{source.name}.t"])
         counted = Counter(disposition for (name, _), disposition in fate.items() if name == source.name)
