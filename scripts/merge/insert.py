@@ -150,22 +150,21 @@ def _set_taken_ids_aside(connection: Connection, rows: Rows, highest: int) -> in
         f"SELECT {rows.rid} AS rid, {value} AS old, 0 AS merged FROM {rows.source} "
         f"WHERE {_survivors(rows)} AND (typeof({value}) <> 'integer' OR {is_taken.format(value)})"
     )
-    if rows.job.identity is None:
-        reason = literal_reason(key)
-        connection.execute(
-            "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
-            f"SELECT {number}, rid, 'quarantined', {reason}, 'identity' FROM ({found})"
-        )
-        connection.execute(
-            f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
-        )
-        return 0
     if rows.job.conflict.rule == "merge":
         column = f"m.c{_position(rows.job, key)}"
         found += (
             f" UNION ALL SELECT m.rid, {column}, 1 FROM scratch.merged m WHERE m.input = {number} "
             f"AND (typeof({column}) <> 'integer' OR {is_taken.format(column)})"
         )
+    if rows.job.identity is None:
+        connection.execute(
+            "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
+            f"SELECT {number}, rid, 'quarantined', {literal_reason(key)}, 'identity' FROM ({found})"
+        )
+        connection.execute(
+            f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
+        )
+        return 0
     count = connection.execute(
         f"INSERT INTO scratch.fresh SELECT {number}, rid, old, {highest} + row_number() OVER (ORDER BY rid), merged "
         f"FROM ({found})"
@@ -214,15 +213,14 @@ def _fresh_batch(connection: Connection, rows: Rows) -> _Batch:
 
 def _merged_batch(connection: Connection, rows: Rows) -> _Batch:
     number, job = rows.entry.number, rows.job
-    expected = connection.execute("SELECT count(*) FROM scratch.merged WHERE input = ?", (number,)).fetchone()[0]
+    waits = "SELECT 1 FROM scratch.entries e WHERE e.input = m.input AND e.rid = m.rid"
+    there = f"m.input = {number} AND NOT EXISTS ({waits})"
+    expected = connection.execute(f"SELECT count(*) FROM scratch.merged m WHERE {there}").fetchone()[0]
     values = [
         f"coalesce(f.new, m.c{place})" if column.name == job.identity else f"m.c{place}"
         for place, column in enumerate(job.columns)
     ]
-    source = (
-        "FROM scratch.merged m LEFT JOIN scratch.fresh f ON f.input = m.input AND f.rid = m.rid "
-        f"WHERE m.input = {number}"
-    )
+    source = f"FROM scratch.merged m LEFT JOIN scratch.fresh f ON f.input = m.input AND f.rid = m.rid WHERE {there}"
     rowid = None
     if job.table.integer_key is not None:
         rowid = values[_position(job, job.table.integer_key)]

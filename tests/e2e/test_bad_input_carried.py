@@ -82,10 +82,10 @@ VALUES = {
     "NULL in a composite key": """
         CREATE TABLE t (a TEXT, b INTEGER, v, PRIMARY KEY (a, b));
         INSERT INTO t VALUES (NULL, 1, 1), (NULL, 1, 1), ('a', NULL, 2), (NULL, NULL, 3), ('a', 1, 4);""",
-    "names with quotes, spaces, reserved words": """
-        CREATE TABLE "my ""table""" ("a b" TEXT, "select" INTEGER, "it's" REAL, "Ünï" BLOB, [x]]y], "" TEXT);
+    "names with quotes, spaces, reserved words": '''
+        CREATE TABLE "my ""table""" ("a b" TEXT, "select" INTEGER, "it's" REAL, "Ünï" BLOB, [x y], "" TEXT);
         CREATE INDEX "ix of ""mine""" ON "my ""table""" ("select", "a b" DESC);
-        CREATE TABLE "order" ("group" INTEGER PRIMARY KEY, "table" TEXT DEFAULT 'a ''b''', "%s" TEXT, ":x" TEXT, "?1");
+        CREATE TABLE "order" ("group" INTEGER PRIMARY KEY, "table" TEXT DEFAULT 'a ''b'' c', "%s" TEXT, ":x" TEXT, "?1");
         CREATE TABLE "日本" ("名" TEXT PRIMARY KEY, "é" TEXT, "É" TEXT);
         CREATE TABLE "a.b" (c);
         CREATE TABLE "-- no comment" ("/*" TEXT);
@@ -93,7 +93,7 @@ VALUES = {
         INSERT INTO "order" VALUES (1, 'x', 'y', 'z', NULL);
         INSERT INTO "日本" VALUES ('a', 'small', 'LARGE');
         INSERT INTO "a.b" VALUES (1);
-        INSERT INTO "-- no comment" VALUES ('*/');""",
+        INSERT INTO "-- no comment" VALUES ('*/');''',
     "duplicates in a keyless table, with gaps": """
         CREATE TABLE t (a, b);
         INSERT INTO t (rowid, a, b) VALUES (1, 'x', 1), (2, 'x', 1), (7, 'x', 1.0), (100, 'x', '1'), (-5, 'x', 1), (9223372036854775807, NULL, NULL), (8, NULL, NULL);
