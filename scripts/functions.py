@@ -35,12 +35,6 @@ def transform_call(name: str, option: str, expression: str) -> str:
     return f"CASE WHEN {readable} THEN {changed} ELSE {expression} END"
 
 
-def rowid_call(expression: str) -> str:
-    """Return the SQL for what an INTEGER PRIMARY KEY stores: 2.0 and '2' are 2, anything else stays what it is."""
-    whole = f"CAST({expression} AS INTEGER)"
-    return f"(CASE WHEN {whole} = {expression} THEN {whole} ELSE {expression} END)"
-
-
 def _is_utf8(value: bytes) -> bool:
     try:
         value.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from scripts.quoting import dotted, fold, quote
 from scripts.results import Snapshot
 
 _LARGEST = 2**63 - 1
+_CONTENTLESS = re.compile(r"""content\s*=\s*(''|"")""", re.IGNORECASE)
 _SEED_CONFLICT = Conflict(rule="quarantine")
 
 
@@ -56,6 +58,7 @@ def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path) -> Work:
     for name, snapshot in snapshots.items():
         with open_snapshot(Path(snapshot.file)) as connection:
             ground.schemas[name] = read_schema(connection)
+        _refuse_foreign_text(snapshot, ground.schemas[name])
     rules = _expand_wildcards(ground)
     drops = _bind_drops(ground)
     targets = tuple(
@@ -63,6 +66,24 @@ def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path) -> Work:
     )
     _refuse_unmapped(ground)
     return Work(targets=targets, drops=drops, absent=tuple(sorted(set(ground.absent))))
+
+
+def _refuse_foreign_text(snapshot: Snapshot, schema: Schema) -> None:
+    """Refuse what SQLite cannot attach to the others, and what holds nothing to carry.
+
+    Raises GuardError, PlanError.
+    """
+    if schema.encoding != "UTF-8":
+        raise GuardError(
+            snapshot.original, f"stores its text as {schema.encoding}", "convert it to UTF-8 first, then run again"
+        )
+    for table in schema.tables.values():
+        if table.kind == "virtual" and _CONTENTLESS.search(table.sql):
+            raise PlanError(
+                f"{snapshot.path}: {table.name}",
+                "is a full-text table that keeps no content that could be carried",
+                "drop it in the source; the application can fill it again",
+            )
 
 
 def _expand_wildcards(ground: _Ground) -> list[TableRule]:

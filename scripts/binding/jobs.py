@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scripts.databases.schema import Column, Table
 from scripts.plan import Conflict, Filter, Transform
+from scripts.quoting import fold
 
 SEED = "schema"
 """The name of the pseudo source whose rows the schema file itself inserts."""
@@ -67,10 +68,18 @@ class TableJob:
         """Return the columns that are written."""
         return self.table.stored
 
-    @property
-    def compared(self) -> tuple[Column, ...]:
-        """Return the columns that say whether two rows are one: all but the surrogate id."""
-        return tuple(column for column in self.columns if column.name != self.identity)
+    def needs_settling(self, entry: BoundInput) -> bool:
+        """Tell whether the target may store an input's values in another form than its source holds them."""
+        if self.transform and not entry.is_seed:
+            return True
+        for column in self.columns:
+            source = entry.table.by_name.get(fold(entry.columns.get(column.name, "")))
+            if source is None:
+                continue
+            is_foreign_key = column.name == self.table.integer_key and source.name != entry.table.integer_key
+            if source.affinity != column.affinity or is_foreign_key:
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

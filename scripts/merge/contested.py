@@ -49,15 +49,15 @@ def find_contested(connection: Connection, job: TableJob) -> int:
 
 def _are_pairs(job: TableJob) -> bool:
     """Tell whether a key can stand at most once in each of two files, in the same type."""
-    if len(job.inputs) != 2 or job.where or job.transform:  # noqa: PLR2004  # two files
+    if len(job.inputs) != 2 or job.where:  # noqa: PLR2004  # two files
         return False
-    for entry in job.inputs:
-        names = tuple(entry.columns.get(name, "") for name in job.key)
-        kinds = [entry.table.by_name[fold(name)].affinity if name else "" for name in names]
-        wanted = [_column(job, name).affinity for name in job.key]
-        if entry.table.rowid is None or not entry.table.is_unique(names) or kinds != wanted:
-            return False
-    return True
+    return all(
+        entry.table.rowid is not None
+        and not job.needs_settling(entry)
+        and all(name in entry.columns for name in job.key)
+        and entry.table.is_unique(tuple(entry.columns[name] for name in job.key))
+        for entry in job.inputs
+    )
 
 
 def _pair_rows(connection: Connection, job: TableJob) -> int:

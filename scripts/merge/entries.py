@@ -7,7 +7,7 @@ import json
 from scripts.binding import TableJob
 from scripts.databases.sqlite import Connection
 from scripts.merge.contested import same_values
-from scripts.merge.rows import open_rows
+from scripts.merge.rows import open_raw
 from scripts.quoting import dotted, literal, quote
 
 
@@ -92,12 +92,12 @@ def write_ledger(connection: Connection, job: TableJob) -> None:
         )
         if not _has_entries(connection, entry.number):
             continue
-        with open_rows(connection, job, entry) as rows:
+        with open_raw(connection, entry) as raw:
             values = ", ".join(f"s.{quote(name)}" for name in names)
             connection.execute(
                 f"INSERT INTO {kept} SELECT e.rid, e.disposition, e.reason, e.rule, e.target_rowid, "
                 f"e.winner_input, e.winner_rid, "
-                f"{values} FROM scratch.entries e CROSS JOIN {rows.source} ON {rows.rid} = e.rid "
+                f"{values} FROM scratch.entries e CROSS JOIN {raw.table} AS s ON {raw.rid} = e.rid "
                 f"WHERE e.input = {entry.number}"
             )
 

@@ -142,20 +142,20 @@ def _set_taken_ids_aside(connection: Connection, rows: Rows, highest: int) -> in
     """Note the rows whose id an earlier input took, or that have none; return how many got a fresh one."""
     key, number = str(rows.job.table.integer_key), rows.entry.number
     value = rows.value(key)
-    is_own = rows.entry.columns.get(key) == rows.entry.table.integer_key and key not in rows.job.transform
+    is_own = rows.entry.columns.get(key) == rows.entry.table.integer_key and not rows.is_settled
     if is_own and (number == 1 or (rows.job.identity is None and rows.job.key == (key,))):
         return 0  # its ids are unique, and those that an earlier input has too are decided already
     is_taken = f"EXISTS (SELECT 1 FROM {dotted('main', rows.job.table.name)} t WHERE t.{quote(key)} = {{}})"
-    found = (
-        f"SELECT {rows.rid} AS rid, {value} AS old, 0 AS merged FROM {rows.source} "
-        f"WHERE {_survivors(rows)} AND (typeof({value}) <> 'integer' OR {is_taken.format(value)})"
-    )
+    claims = f"SELECT {rows.rid} AS rid, {value} AS old, 0 AS merged FROM {rows.source} WHERE {_survivors(rows)}"
     if rows.job.conflict.rule == "merge":
         column = f"m.c{_position(rows.job, key)}"
-        found += (
-            f" UNION ALL SELECT m.rid, {column}, 1 FROM scratch.merged m WHERE m.input = {number} "
-            f"AND (typeof({column}) <> 'integer' OR {is_taken.format(column)})"
-        )
+        claims += f" UNION ALL SELECT m.rid, {column}, 1 FROM scratch.merged m WHERE m.input = {number}"
+    # A source whose ids are no key of its own need not keep them unique.
+    again = "0" if is_own else "row_number() OVER (PARTITION BY old ORDER BY rid) > 1"
+    found = (
+        f"SELECT rid, old, merged FROM (SELECT rid, old, merged, {again} AS again FROM ({claims})) "
+        f"WHERE typeof(old) <> 'integer' OR again OR {is_taken.format('old')}"
+    )
     if rows.job.identity is None:
         connection.execute(
             "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
@@ -243,12 +243,10 @@ def _insert_batch(connection: Connection, rows: Rows, batch: _Batch) -> None:
 def _quarantine_refused(connection: Connection, rows: Rows, batch: _Batch, into: str) -> None:
     """Find the rows that a constraint of the target kept out, one by one, with SQLite's own reason."""
     table = dotted("main", rows.job.table.name)
+    same = [f"t.{quote(column.name)} IS {value}" for column, value in zip(rows.job.columns, batch.values, strict=True)]
     if batch.target_rowid is not None and rows.job.table.rowid is not None:
-        there = f"t.{quote(rows.job.table.rowid)} = {batch.target_rowid}"
-    else:
-        there = " AND ".join(
-            f"t.{quote(column.name)} IS {value}" for column, value in zip(rows.job.columns, batch.values, strict=True)
-        )
+        same.insert(0, f"t.{quote(rows.job.table.rowid)} = {batch.target_rowid}")
+    there = " AND ".join(same)
     missing = connection.execute(
         f"SELECT {batch.rid} {batch.source} AND NOT EXISTS (SELECT 1 FROM {table} t WHERE {there})"
     ).fetchall()

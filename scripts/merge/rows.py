@@ -9,20 +9,30 @@ from pathlib import Path
 
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.sqlite import Connection, attached
-from scripts.functions import rowid_call, transform_call
+from scripts.functions import transform_call
 from scripts.quoting import dotted, quote, quote_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """An input that is attached right now. Expressions speak of it as ``s``."""
+class Raw:
+    """An attached source table as it is. Expressions speak of it as ``s``."""
 
-    job: TableJob
-    entry: BoundInput
     table: str
     """What stands in FROM."""
     rid: str
     """The row's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """An attached input as its target stores it. Expressions speak of it as ``s``."""
+
+    job: TableJob
+    entry: BoundInput
+    table: str
+    rid: str
+    is_settled: bool
+    """Whether this is a copy with the target's columns and affinities."""
 
     @property
     def source(self) -> str:
@@ -32,19 +42,16 @@ class Rows:
     @property
     def wanted(self) -> str:
         """Return the condition under which a row is not filtered."""
-        return f"({self.job.where.sql})" if self.job.where and not self.entry.is_seed else "1"
+        if self.job.where is None or self.entry.is_seed:
+            return "1"
+        return "s._strongroom_wanted" if self.is_settled else f"({self.job.where.sql})"
 
     def value(self, column: str) -> str:
         """Return the expression for a target column's value."""
+        if self.is_settled:
+            return f"s.{quote(column)}"
         source = self.entry.columns.get(column)
-        if source is None:
-            return self.job.defaults.get(column, "NULL")
-        plain = f"s.{quote(source)}"
-        transform = None if self.entry.is_seed else self.job.transform.get(column)
-        if transform is not None:
-            return transform_call(transform.name, transform.option, plain)
-        is_foreign = column == self.job.table.integer_key and source != self.entry.table.integer_key
-        return rowid_call(plain) if is_foreign else plain
+        return self.job.defaults.get(column, "NULL") if source is None else f"s.{quote(source)}"
 
     def values(self) -> str:
         """Return the expressions for all target columns, in order."""
@@ -59,21 +66,36 @@ class Rows:
 
 @contextmanager
 def open_rows(connection: Connection, job: TableJob, entry: BoundInput) -> Iterator[Rows]:
+    """Attach an input; where the target stores its values in another form, in a copy that has that form."""
+    with open_raw(connection, entry) as raw:
+        if not job.needs_settling(entry):
+            yield Rows(job=job, entry=entry, table=raw.table, rid=raw.rid, is_settled=False)
+            return
+        settled = dotted("scratch", "settled")
+        _settle_rows(connection, job, entry, raw, settled)
+        try:
+            yield Rows(job=job, entry=entry, table=settled, rid="s._strongroom_row", is_settled=True)
+        finally:
+            connection.execute(f"DROP TABLE {settled}")
+
+
+@contextmanager
+def open_raw(connection: Connection, entry: BoundInput) -> Iterator[Raw]:
     """Attach an input's snapshot; a table without rowids is numbered in key order first."""
     with attached(connection, Path(entry.file), "src"):
         name = entry.table.rowid
         if name is not None:
-            yield Rows(job=job, entry=entry, table=dotted("src", entry.table.name), rid=f"s.{quote(name)}")
+            yield Raw(table=dotted("src", entry.table.name), rid=f"s.{quote(name)}")
             return
         numbered = dotted("scratch", "numbered")
-        number_rows(connection, entry, numbered)
+        _number_rows(connection, entry, numbered)
         try:
-            yield Rows(job=job, entry=entry, table=numbered, rid="s._strongroom_row")
+            yield Raw(table=numbered, rid="s._strongroom_row")
         finally:
             connection.execute(f"DROP TABLE {numbered}")
 
 
-def number_rows(connection: Connection, entry: BoundInput, into: str) -> None:
+def _number_rows(connection: Connection, entry: BoundInput, into: str) -> None:
     """Copy a table without a usable rowid and number its rows from 1 in key order."""
     names = [column.name for column in entry.table.columns]
     order = quote_all(entry.table.primary_key or names)
@@ -83,3 +105,23 @@ def number_rows(connection: Connection, entry: BoundInput, into: str) -> None:
         f"INSERT INTO {into} SELECT row_number() OVER (ORDER BY {order}), {quote_all(names)} "
         f"FROM {dotted('src', entry.table.name)}"
     )
+
+
+def _settle_rows(connection: Connection, job: TableJob, entry: BoundInput, raw: Raw, into: str) -> None:
+    """Let SQLite itself turn the values into what the target's columns store."""
+    columns = ", ".join(f"{quote(column.name)} {column.affinity}" for column in job.columns)
+    wanted = f"(({job.where.sql}) IS TRUE)" if job.where and not entry.is_seed else "1"
+    values = ", ".join(_change(job, entry, column.name) for column in job.columns)
+    connection.execute(
+        f"CREATE TABLE {into} (_strongroom_row INTEGER PRIMARY KEY, _strongroom_wanted INTEGER, {columns})"
+    )
+    connection.execute(f"INSERT INTO {into} SELECT {raw.rid}, {wanted}, {values} FROM {raw.table} AS s")
+
+
+def _change(job: TableJob, entry: BoundInput, column: str) -> str:
+    source = entry.columns.get(column)
+    if source is None:
+        return job.defaults.get(column, "NULL")
+    transform = None if entry.is_seed else job.transform.get(column)
+    plain = f"s.{quote(source)}"
+    return transform_call(transform.name, transform.option, plain) if transform else plain

@@ -9,10 +9,10 @@ from operator import itemgetter
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, RawText, UndecodableError
-from scripts.functions import transform_call
 from scripts.instants import Stored, read_instant
 from scripts.plan import ColumnRule
 from scripts.quoting import dotted, fold, quote
+from scripts.verify.rows import make_value
 
 Row = Sequence[Stored]
 Maker = Callable[[Sequence[Row]], Stored]
@@ -41,8 +41,23 @@ def _count_wrong(connection: Connection, job: TableJob) -> int:
         for number, column in enumerate(job.columns)
         if column.name != job.identity
     ]
-    groups = groupby(connection.execute(_versions_query(job)), key=itemgetter(0))
-    return sum(not _is_right(checks, list(versions)) for _, versions in groups)
+    rows = connection.execute(f"{_open_versions(connection, job)} ORDER BY 1, 2, 3")
+    try:
+        return sum(not _is_right(checks, list(versions)) for _, versions in groupby(rows, key=itemgetter(0)))
+    finally:
+        rows.close()
+
+
+def _open_versions(connection: Connection, job: TableJob) -> str:
+    """Return the query for all versions, in the form in which the target stores them."""
+    query = _versions_query(job)
+    if not any(job.needs_settling(entry) for entry in job.inputs):
+        return query
+    declared = ", ".join(f"c{number} {column.affinity}" for number, column in enumerate(job.columns))
+    connection.execute("DROP TABLE IF EXISTS temp.versions")
+    connection.execute(f"CREATE TEMP TABLE versions (grp, rank, rid, anchor, {declared})")
+    connection.execute(f"INSERT INTO temp.versions {query}")
+    return "SELECT * FROM temp.versions"
 
 
 def _versions_query(job: TableJob) -> str:
@@ -63,7 +78,7 @@ def _versions_query(job: TableJob) -> str:
     held = ", ".join(f"t.{quote(column.name)}" for column in job.columns)
     group = _held_group(job)
     parts.append(f"SELECT {group}, 0, 0, 0, {held} FROM main.{quote(job.table.name)} t WHERE {group} IN ({named})")
-    return " UNION ALL ".join(parts) + " ORDER BY 1, 2, 3"
+    return " UNION ALL ".join(parts)
 
 
 def _held_group(job: TableJob) -> str:
@@ -82,11 +97,8 @@ def _kept_group(job: TableJob, entry: BoundInput) -> str:
 
 def _kept_value(job: TableJob, entry: BoundInput, column: Column) -> str:
     name = entry.columns.get(column.name)
-    if name is None:
-        return job.defaults.get(column.name, "NULL")
-    place = next(number for number, held in enumerate(entry.table.columns) if held.name == name)
-    transform = None if entry.is_seed else job.transform.get(column.name)
-    return transform_call(transform.name, transform.option, f"l.c{place}") if transform else f"l.c{place}"
+    place = next((number for number, held in enumerate(entry.table.columns) if held.name == name), 0)
+    return make_value(job, entry, column, f"l.c{place}")
 
 
 def _is_right(checks: Sequence[tuple[int, bool, Maker]], versions: list[Row]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
-from scripts.functions import rowid_call, transform_call
+from scripts.functions import transform_call
 from scripts.quoting import dotted, fold, quote, quote_all
 
 _LOWEST = "(-9223372036854775807 - 1)"
@@ -18,12 +18,17 @@ _LOWEST = "(-9223372036854775807 - 1)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """An attached input: ``s`` is its row, ``t`` the target's, ``l`` the ledger's."""
+    """An attached input: ``s`` is its row as the target should store it, ``t`` the target's, ``l`` the ledger's."""
 
     job: TableJob
     entry: BoundInput
     rows: str
     rid: str
+    raw: str
+    """The source table itself, and what names its rows."""
+    raw_rid: str
+    is_settled: bool
+    """Whether ``s`` comes from a copy with the target's columns and affinities."""
     entries: int
     """How many ledger entries the input has."""
 
@@ -42,21 +47,16 @@ class Side:
         """Return the condition that the plan does not leave row ``s`` out."""
         if self.job.where is None or self.entry.is_seed:
             return "1"
-        table, rid = self.rows.removesuffix(" AS s"), self.rid.removeprefix("s.")
         # In a scope of its own, where the plan's bare column names can mean the source's only.
-        return f"EXISTS (SELECT 1 FROM {table} f WHERE f.{rid} = {self.rid} AND ({self.job.where.sql}) IS TRUE)"
+        same = f"f.{self.raw_rid} = {self.rid}"
+        return f"EXISTS (SELECT 1 FROM {self.raw} f WHERE {same} AND ({self.job.where.sql}) IS TRUE)"
 
     def expected(self, column: Column) -> str:
         """Return what the target's column should hold for row ``s``, as an expression."""
+        if self.is_settled:
+            return f"s.{quote(column.name)}"
         name = self.entry.columns.get(column.name)
-        if name is None:
-            return self.job.defaults.get(column.name, "NULL")
-        transform = None if self.entry.is_seed else self.job.transform.get(column.name)
-        plain = f"s.{quote(name)}"
-        if transform is not None:
-            return transform_call(transform.name, transform.option, plain)
-        is_foreign = column.name == self.job.table.integer_key and name != self.entry.table.integer_key
-        return rowid_call(plain) if is_foreign else plain
+        return self.job.defaults.get(column.name, "NULL") if name is None else f"s.{quote(name)}"
 
     def at_home(self) -> str:
         """Return the condition that ``t`` stands where row ``s`` goes when nothing takes its place."""
@@ -76,14 +76,11 @@ class Side:
 
     def same_key(self, key: tuple[str, ...]) -> str:
         """Return the condition that ``t`` and ``s`` have one key."""
-        return " AND ".join(self._same_part(self.job.table.by_name[fold(name)]) for name in key) or "0"
-
-    def _same_part(self, column: Column) -> str:
-        source = self.entry.table.by_name.get(fold(self.entry.columns.get(column.name, "")))
-        wanted = self.expected(column)
-        if source is None or source.affinity != column.affinity:
-            wanted = _settle(wanted, column.affinity)
-        return f"t.{quote(column.name)} = {wanted} COLLATE BINARY"
+        columns = [self.job.table.by_name[fold(name)] for name in key]
+        return (
+            " AND ".join(f"t.{quote(column.name)} = {self.expected(column)} COLLATE BINARY" for column in columns)
+            or "0"
+        )
 
     def same_values(self, *, without: str | None = None) -> str:
         """Return the condition that ``t`` holds exactly what row ``s`` should have become."""
@@ -92,15 +89,6 @@ class Side:
 
     def _same(self, column: Column) -> str:
         held, wanted = f"t.{quote(column.name)}", self.expected(column)
-        source = self.entry.table.by_name.get(fold(self.entry.columns.get(column.name, "")))
-        if source is None or column.name in self.job.transform:
-            return _strictly(held, _settle(wanted, column.affinity))
-        if source.affinity != column.affinity:
-            return (
-                _strictly(held, _settle(wanted, column.affinity))
-                if column.affinity in ("TEXT", "BLOB")
-                else f"{held} IS {wanted}"
-            )
         if column.affinity == "BLOB":
             return _strictly(held, wanted)
         # A column with an affinity cannot hold both 1 and 1.0 (https://sqlite.org/datatype3.html, 3): the storage
@@ -111,14 +99,15 @@ class Side:
         return same
 
     def is_genuine(self) -> str:
-        """Return the condition that the ledger's entry ``l`` holds exactly what row ``s`` holds."""
-        return (
-            " AND ".join(
-                _strictly(f"l.c{number}", f"s.{quote(column.name)}")
-                for number, column in enumerate(self.entry.table.columns)
-            )
-            or "1"
+        """Return the condition that the ledger's entry ``l`` holds exactly what the source's row holds."""
+        alias = "r" if self.is_settled else "s"
+        same = " AND ".join(
+            _strictly(f"l.c{number}", f"{alias}.{quote(column.name)}")
+            for number, column in enumerate(self.entry.table.columns)
         )
+        if not self.is_settled:
+            return same or "1"
+        return f"EXISTS (SELECT 1 FROM {self.raw} r WHERE r.{self.raw_rid} = {self.rid} AND {same or '1'})"
 
 
 def _strictly(left: str, right: str) -> str:
@@ -128,30 +117,30 @@ def _strictly(left: str, right: str) -> str:
     )
 
 
-def _settle(expression: str, affinity: str) -> str:
-    """Return the value that a column of ``affinity`` stores when it is given ``expression``."""
-    if affinity == "TEXT":
-        is_number = f"typeof({expression}) IN ('integer', 'real')"
-        return f"(CASE WHEN {is_number} THEN CAST({expression} AS TEXT) ELSE {expression} END)"
-    if affinity == "REAL":
-        return f"(CASE WHEN typeof({expression}) = 'integer' THEN CAST({expression} AS REAL) ELSE {expression} END)"
-    return expression
-
-
 @contextmanager
 def open_side(connection: Connection, job: TableJob, entry: BoundInput) -> Iterator[Side]:
-    """Attach an input's snapshot as ``src``."""
+    """Attach an input's snapshot as ``src``, numbered and in the target's form where that is needed."""
     with attached(connection, Path(entry.file), "src"):
         entries = int(connection.execute(f"SELECT count(*) FROM {dotted('ledger', entry.name)}").fetchone()[0])
-        if entry.table.rowid is not None:
-            rows = f"{dotted('src', entry.table.name)} AS s"
-            yield Side(job=job, entry=entry, rows=rows, rid=f"s.{quote(entry.table.rowid)}", entries=entries)
-            return
-        _number(connection, entry)
-        try:
-            yield Side(job=job, entry=entry, rows="temp.numbered AS s", rid="s._strongroom_row", entries=entries)
-        finally:
-            connection.execute("DROP TABLE temp.numbered")
+        raw, raw_rid = dotted("src", entry.table.name), quote(entry.table.rowid or "")
+        if entry.table.rowid is None:
+            _number(connection, entry)
+            raw, raw_rid = "temp.numbered", "_strongroom_row"
+        is_settled = job.needs_settling(entry)
+        if is_settled:
+            _settle(connection, job, entry, raw, raw_rid)
+        yield Side(
+            job=job,
+            entry=entry,
+            rows="temp.settled AS s" if is_settled else f"{raw} AS s",
+            rid="s._strongroom_row" if is_settled else f"s.{raw_rid}",
+            raw=raw,
+            raw_rid=raw_rid,
+            is_settled=is_settled,
+            entries=entries,
+        )
+        for table in ("numbered", "settled"):
+            connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
 def _number(connection: Connection, entry: BoundInput) -> None:
@@ -164,3 +153,23 @@ def _number(connection: Connection, entry: BoundInput) -> None:
         f"INSERT INTO temp.numbered ({quote_all(names)}) SELECT {quote_all(names)} "
         f"FROM {dotted('src', entry.table.name)} ORDER BY {order}"
     )
+
+
+def _settle(connection: Connection, job: TableJob, entry: BoundInput, raw: str, raw_rid: str) -> None:
+    """Let SQLite store the source's values as the target's columns would."""
+    declared = ", ".join(f"{quote(column.name)} {column.affinity}" for column in job.columns)
+    connection.execute(f"CREATE TEMP TABLE settled (_strongroom_row INTEGER PRIMARY KEY, {declared})")
+    values = ", ".join(make_value(job, entry, column, f"s.{quote(name)}") for column, name in _pairs(job, entry))
+    connection.execute(f"INSERT INTO temp.settled SELECT s.{raw_rid}, {values} FROM {raw} AS s")
+
+
+def _pairs(job: TableJob, entry: BoundInput) -> Iterator[tuple[Column, str]]:
+    return ((column, entry.columns.get(column.name, "")) for column in job.columns)
+
+
+def make_value(job: TableJob, entry: BoundInput, column: Column, plain: str) -> str:
+    """Return what a target's column is given, where ``plain`` is what the source's column holds."""
+    if column.name not in entry.columns:
+        return job.defaults.get(column.name, "NULL")
+    transform = None if entry.is_seed else job.transform.get(column.name)
+    return transform_call(transform.name, transform.option, plain) if transform else plain

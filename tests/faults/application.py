@@ -46,8 +46,9 @@ class Application:
 @contextmanager
 def open_application(file: Path, *statements: str) -> Iterator[Application]:
     """Start an application on a database; it closes it properly at the end, unless it was killed."""
-    with subprocess.Popen([sys.executable, "-c", _USE, str(file), *statements], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", _USE, str(file), *statements], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         yield Application(process)
         if process.poll() is None and process.stdin is not None:
             process.stdin.close()

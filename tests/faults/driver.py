@@ -1,10 +1,11 @@
 """A child that runs our command lines, one fork for each, and loses its power where it is told to.
 
 Reads one job per line on stdin, as JSON: ``argv``; ``out``, the file for what it prints; ``trace``, a
-file that gets one line per checkpoint and per change of a file; and where to stop: ``checkpoint`` (a name), ``change`` (the
-number of a change of a file: the process ends before making it) with ``signal``; or ``hold``, a file to wait for
-at the checkpoint. ``processes`` makes it work with two worker processes whatever the size. Answers each
-job with the child's process id, and when it has ended with its exit code, negative for a signal.
+file that gets one line per checkpoint and per change of a file. It stops at ``checkpoint`` (a name), or
+before ``change`` (the number of a change of a file), by ``signal`` (SIGKILL if not said) or, with
+``hold``, until that file is there. ``processes`` makes it work with two worker processes whatever the
+size. Answers each job with the child's process id, and when it has ended with its exit code, negative
+for a signal.
 """
 
 from __future__ import annotations

@@ -37,7 +37,12 @@ def act(scene: Scene, *task: str) -> Answer:
     """Run a command line and say how it ended and what is live."""
     ended = run(scene.argv(*task))
     errors = [line for line in ended.err.splitlines() if line.startswith("error: ")]
-    return {"code": ended.code, "errors": errors, "traceback": "Traceback" in ended.err, "live": photograph(scene.target)}
+    return {
+        "code": ended.code,
+        "errors": errors,
+        "traceback": "Traceback" in ended.err,
+        "live": photograph(scene.target),
+    }
 
 
 def fill(folder: Path) -> Path:
@@ -65,12 +70,12 @@ def fill_the_disk_at_every_checkpoint(root: Path) -> Answer:
     scene = replace(build_shop(root, orders=400), target=disk / "undisturbed")
     names: list[str] = []
     current: list[Callable[[str], None]] = [names.append]
-    inject(setattr, lambda name: current[0](name))
+    inject(setattr, lambda name: current[0](name))  # noqa: PLW0108  current[0] changes
     place_strangers(scene)
     assert act(scene, "run", "--replace")["code"] == 0
     undisturbed = read_targets(scene)
     answers: Answer = {}
-    for checkpoint in list(names):
+    for checkpoint in names:
         scene = replace(scene, target=disk / checkpoint)
         place_strangers(scene)
         before = photograph(scene.target)
@@ -81,8 +86,13 @@ def fill_the_disk_at_every_checkpoint(root: Path) -> Answer:
         current[0] = lambda _: None
         again = act(scene, "run", "--replace")
         answers[checkpoint] = {
-            "full": full, "again": again, "unpublished": full.pop("live") == before, "equal": read_targets(scene) == undisturbed,
-            "leftovers": find_leftovers(scene), "back": act(scene, "rollback")["code"], "restored": photograph(scene.target) == before,
+            "full": full,
+            "again": again,
+            "unpublished": full.pop("live") == before,
+            "equal": read_targets(scene) == undisturbed,
+            "leftovers": find_leftovers(scene),
+            "back": act(scene, "rollback")["code"],
+            "restored": photograph(scene.target) == before,
         }
         again.pop("live")
         subprocess.run(["rm", "-r", str(scene.target)], check=True)
@@ -99,9 +109,17 @@ def write_to_a_read_only_disk(root: Path) -> Answer:
         assert [act(scene, task)["code"] for task in tasks] == [0] * len(tasks)
         before = photograph(disk)
         remount(disk, "ro")
-        answers[state] = {name: act(scene, *task) for name, task in {
-            "run": ["run", "--replace"], "run again": ["run"], "preview": ["preview"], "rollback": ["rollback"],
-            "status": ["status"], "dry run": ["run", "--replace", "--dry-run"]}.items()}
+        answers[state] = {
+            name: act(scene, *task)
+            for name, task in {
+                "run": ["run", "--replace"],
+                "run again": ["run"],
+                "preview": ["preview"],
+                "rollback": ["rollback"],
+                "status": ["status"],
+                "dry run": ["run", "--replace", "--dry-run"],
+            }.items()
+        }
         answers[state]["unchanged"] = photograph(disk) == before
     return answers
 
@@ -117,8 +135,15 @@ def read_from_a_read_only_disk(root: Path) -> Answer:
     return {"run": act(scene), "verify": act(scene, "verify"), "rollback": act(scene, "rollback")}
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (
-    run_on_a_small_disk, fill_the_disk_at_every_checkpoint, write_to_a_read_only_disk, read_from_a_read_only_disk)}
+SCENARIOS = {
+    scenario.__name__: scenario
+    for scenario in (
+        run_on_a_small_disk,
+        fill_the_disk_at_every_checkpoint,
+        write_to_a_read_only_disk,
+        read_from_a_read_only_disk,
+    )
+}
 
 if __name__ == "__main__":
     os.environ["STRONGROOM_JOBS"] = "1"

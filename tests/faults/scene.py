@@ -214,10 +214,8 @@ def find_leftovers(scene: Scene) -> list[str]:
         if journal.get("state", "closed") != "closed":
             found.append(f"{run_name}: journal is {journal['state']}")
     backups = scene.target / "backup"
-    for folder in backups.iterdir() if backups.is_dir() else ():
-        if not (folder / "manifest.json").is_file():
-            found.append(f"backup {folder.name} has no manifest")
-    return found
+    incomplete = [folder.name for folder in backups.glob("*") if not (folder / "manifest.json").is_file()]
+    return found + [f"backup {name} has no manifest" for name in incomplete]
 
 
 def _read(file: Path) -> dict[str, Any]:

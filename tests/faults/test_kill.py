@@ -141,7 +141,7 @@ def all_checkpoints(case: Case, _is_nightly: bool) -> list[dict[str, object]]:
 
 
 def some_changes(case: Case, is_nightly: bool) -> list[dict[str, object]]:
-    """Choose moments between two changes of a file: all at night; else every second one while publishing, few before."""
+    """Choose moments between two changes of a file: all at night, else some, most of them while publishing."""
     begun = case.trace[: case.trace.index("checkpoint publish")]
     before = sum(line.startswith("change ") for line in begun)
     numbers = [*range(1, before, 9), *range(before + 1, case.changes + 1, 2)]

@@ -43,7 +43,10 @@ def test_recovery_does_not_swap_a_file_under_an_application_that_was_started_aga
         assert ended.code == 6, ended.err
         assert "beta.db" in ended.error
         application.execute("INSERT INTO kept VALUES ('and later')")
-    assert read_rows(shop.target / "beta.db", "SELECT * FROM kept")[1:] == [(("text", b"while open"),), (("text", b"and later"),)]
+    assert read_rows(shop.target / "beta.db", "SELECT * FROM kept")[1:] == [
+        (("text", b"while open"),),
+        (("text", b"and later"),),
+    ]
 
 
 def test_recovery_keeps_what_an_application_wrote_after_the_kill_for_the_rollback(driver: Driver, shop: Scene) -> None:

@@ -133,7 +133,9 @@ def test_a_dry_rollback_says_what_would_be_lost_and_changes_nothing(shop: Scene)
 
 
 def test_rollback_of_a_target_that_was_written_ahead_gives_back_its_very_bytes(shop: Scene) -> None:
-    write_database(shop.target / "alpha.db", "PRAGMA journal_mode = WAL; CREATE TABLE before (x); INSERT INTO before VALUES (1);")
+    write_database(
+        shop.target / "alpha.db", "PRAGMA journal_mode = WAL; CREATE TABLE before (x); INSERT INTO before VALUES (1);"
+    )
     before = photograph(shop.target)
     publish(shop, "--replace")
     assert run(shop.argv("rollback")).code == 0

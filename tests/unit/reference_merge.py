@@ -91,7 +91,7 @@ def decide(group: list[Row], rules: Rules) -> list[Survivor]:
 
 def choose(column: int, group: list[Row], rules: Rules) -> Value:
     rule, by = rules.columns.get(column, ("first_non_null", 0))
-    if column in rules.key or column == rules.rowid or rule == "prefer":
+    if column in rules.key or (rules.renumber and column == rules.rowid) or rule == "prefer":
         return group[0].values[column]
     if rule in ("newest", "oldest"):
         stamps = [rules.instant(row.values[by]) for row in group]
