@@ -14,7 +14,7 @@ from pathlib import Path
 from scripts import __version__
 from scripts.binding import Work, bind
 from scripts.consolidate import sources as finding
-from scripts.consolidate.building import Ticker, ask_checks, build_and_verify, staged_file
+from scripts.consolidate.building import SNAPSHOTS, Ticker, ask_checks, build_and_verify, staged_file
 from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
 from scripts.consolidate.request import Home, Request, RunFolder
 from scripts.consolidate.state import (
@@ -165,7 +165,8 @@ class Rehearsal:
             )
         if not self.request.dry_run:
             finding.write_manifest(self.folder, snapshots)
-        if any(part.damaged for part in verifications):
+        is_ours = any(part.differences for part in verifications if part.target == SNAPSHOTS)
+        if any(part.damaged for part in verifications) and not is_ours:
             refuse_damaged(snapshots)
         tables, targets, differences = tally_up(verifications)
         differences += tuple(ask_checks(self.plan, work, self.folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def show_outcome(
     """Print how a run ended, keep it as Markdown beside the run, and return its exit code."""
     if folder is not None and not outcome.dry_run:
         write_markdown(outcome, folder)
+    _say_error(outcome)
     if as_json:
         print_json(outcome.as_json())
         return outcome.exit
@@ -53,6 +55,22 @@ def show_outcome(
     console.print(outcome.verdict.value, style=_STYLES.get(outcome.verdict, "bold red"), end=" ")
     console.print(say(outcome, again=again), soft_wrap=True)
     return outcome.exit
+
+
+def _say_error(outcome: Outcome) -> None:
+    """Say on stderr, like any other error, why nothing was published."""
+    if outcome.exit == _DIFFERENT:
+        fact, hint = (
+            f"found differences: {outcome.differences[0]}",
+            f"all of them are in the report of run {outcome.run}",
+        )
+        print(f"error: verification: {fact}\n hint: {hint}", file=sys.stderr)
+    elif outcome.exit == _OVER_BUDGET:
+        fact = (
+            f"{outcome.quarantined} rows wait for a person, and the budget is {outcome.budget}: staged, not published"
+        )
+        hint = f"consolidate.quarantine shows them; --quarantine-budget {outcome.quarantined} publishes without them"
+        print(f"error: quarantine: {fact}\n hint: {hint}", file=sys.stderr)
 
 
 def _show_tables(console: Console, tables: Mapping[str, TableTally]) -> None:
@@ -92,9 +110,8 @@ def say(outcome: Outcome, *, again: bool = False) -> str:
     if outcome.exit == _DIFFERENT:
         return f"nothing was published (run {outcome.run}); {len(outcome.differences)} differences, {tail}"
     if outcome.exit == _OVER_BUDGET:
-        hint = f"--quarantine-budget {outcome.quarantined}"
-        staged = f"and the budget is {outcome.budget}: staged, not published (run {outcome.run})"
-        return f"{tail}, {staged}; see consolidate.quarantine, then say {hint}"
+        staged = "would be staged" if outcome.dry_run else f"staged, not published (run {outcome.run})"
+        return f"{staged}; {tail}"
     verb = "would publish" if outcome.dry_run else "published"
     took = f"in {outcome.seconds:.1f} s" + ("" if outcome.dry_run else f" (run {outcome.run})")
     return f"{verb} {what} {took}; {tail}"

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from tests.faults.application import open_application
 from tests.faults.scene import Scene, write_database, write_system
 
 PLAN = """\
@@ -96,6 +97,14 @@ def change_sources(scene: Scene) -> None:
         file.chmod(0o644)
     with closing(sqlite3.connect(scene.source / "first.db")) as connection, connection:
         connection.execute("INSERT INTO orders (user, total) VALUES ('late', 9.75)")
+
+
+def place_logged(scene: Scene) -> None:
+    """Put a database where a target will be, as a crash left it: its last row is only in its write-ahead log."""
+    file = write_database(scene.target / "beta.db", "CREATE TABLE before (x); INSERT INTO before VALUES ('older');")
+    with open_application(file, "PRAGMA journal_mode = WAL", "INSERT INTO before VALUES ('newer')") as application:
+        application.kill()
+    file.with_name("beta.db-shm").unlink()
 
 
 def place_strangers(scene: Scene) -> None:

@@ -15,11 +15,11 @@ import pytest
 
 from tests.faults.child import Driver
 from tests.faults.scene import Scene, find_leftovers, photograph, read_bytes_kept, read_targets, run
-from tests.faults.shop import build_shop, change_sources, place_strangers
+from tests.faults.shop import build_shop, change_sources, place_logged, place_strangers
 
 SEED = 20261121
 REPOSITORY = Path(__file__).resolve().parents[2]
-PREVIOUS = ("nothing", "strangers", "ours")
+PREVIOUS = ("nothing", "strangers", "logged", "ours")
 Seen = tuple[object, ...]
 Choose = Callable[["Case", bool], list[dict[str, object]]]
 
@@ -33,6 +33,8 @@ class Case:
         self.where = where
         if previous == "strangers":
             place_strangers(self.scene)
+        elif previous == "logged":
+            place_logged(self.scene)
         elif previous == "ours":
             assert run(self.scene.argv()).code == 0
             change_sources(self.scene)
