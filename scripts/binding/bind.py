@@ -16,6 +16,7 @@ from scripts.binding.columns import (
 )
 from scripts.binding.jobs import SEED, BoundInput, TableJob, TargetJob, Work
 from scripts.binding.template import Template, open_template
+from scripts.binding.wildcards import expand_wildcards, find_unnamed
 from scripts.databases.schema import Schema, Table, count_rows, read_schema
 from scripts.databases.sqlite import open_snapshot
 from scripts.errors import GuardError, PlanError
@@ -59,7 +60,7 @@ def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path) -> Work:
         with open_snapshot(Path(snapshot.file)) as connection:
             ground.schemas[name] = read_schema(connection)
         _refuse_foreign_text(snapshot, ground.schemas[name])
-    rules = _expand_wildcards(ground)
+    rules = expand_wildcards(plan, ground.schemas)
     drops = _bind_drops(ground)
     targets = tuple(
         _bind_target(ground, name, [rule for rule in rules if rule.target == name], folder) for name in plan.targets
@@ -69,64 +70,18 @@ def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path) -> Work:
 
 
 def _refuse_foreign_text(snapshot: Snapshot, schema: Schema) -> None:
-    """Refuse what SQLite cannot attach to the others, and what holds nothing to carry.
-
-    Raises GuardError, PlanError.
-    """
+    """Refuse what SQLite cannot attach to the others; raises GuardError."""
     if schema.encoding != "UTF-8":
         raise GuardError(
             snapshot.original, f"stores its text as {schema.encoding}", "convert it to UTF-8 first, then run again"
         )
-    for table in schema.tables.values():
-        if table.kind == "virtual" and _CONTENTLESS.search(table.sql):
-            raise PlanError(
-                f"{snapshot.path}: {table.name}",
-                "is a full-text table that keeps no content that could be carried",
-                "drop it in the source; the application can fill it again",
-            )
-
-
-def _expand_wildcards(ground: _Ground) -> list[TableRule]:
-    named = {(entry.source, fold(entry.table)) for rule in ground.plan.tables for entry in rule.inputs}
-    named |= {(drop.source, fold(drop.table)) for drop in ground.plan.drops}
-    rules: dict[tuple[str, str], TableRule] = {}
-    for rule in ground.plan.tables:
-        if rule.table != "*":
-            rules[rule.target, fold(rule.table)] = rule
-    for rule in ground.plan.tables:
-        if rule.table == "*":
-            for table in _tables_left(ground, rule.inputs[0].source, named):
-                _add_input(rules, rule, Input(source=rule.inputs[0].source, table=table, columns={}))
-    return list(rules.values())
-
-
-def _tables_left(ground: _Ground, source: str, named: set[tuple[str, str]]) -> list[str]:
-    schema = ground.schemas.get(source)
-    return [name for name in (schema.tables if schema else ()) if (source, fold(name)) not in named]
-
-
-def _add_input(rules: dict[tuple[str, str], TableRule], rule: TableRule, entry: Input) -> None:
-    place = (rule.target, fold(entry.table))
-    existing = rules.get(place)
-    rules[place] = TableRule(
-        target=rule.target,
-        table=existing.table if existing else entry.table,
-        inputs=(*(existing.inputs if existing else ()), entry),
-        key=existing.key if existing else None,
-        identity=existing.identity if existing else None,
-        conflict=existing.conflict if existing else rule.conflict,
-        defaults=existing.defaults if existing else {},
-        transform=existing.transform if existing else {},
-        where=existing.where if existing else None,
-        origin=existing.origin if existing else rule.origin,
-    )
 
 
 def _bind_drops(ground: _Ground) -> tuple[tuple[BoundInput, str], ...]:
     named = {(entry.source, fold(entry.table)) for rule in ground.plan.tables for entry in rule.inputs}
     bound = []
     for drop in ground.plan.drops:
-        tables = _tables_left(ground, drop.source, named) if drop.table == "*" else [drop.table]
+        tables = find_unnamed(ground.schemas, drop.source, named) if drop.table == "*" else [drop.table]
         for name in tables:
             table = ground.find(Drop(source=drop.source, table=name, reason=drop.reason, origin=drop.origin))
             if table is not None:
@@ -191,6 +146,9 @@ def _prepare_table(ground: _Ground, template: Template, rule: TableRule, inputs:
             )
         template.adopt(inputs[0][1], rule.table)
     for source, table, entry in inputs:
+        if table.kind == "virtual" and _CONTENTLESS.search(table.sql):
+            fact = f"{source}.{table.name} is a full-text table that keeps no content to carry"
+            raise PlanError(rule.origin, fact, "drop it with a reason; the application can fill it again")
         for column in missing_columns(template.find(rule.table), table, entry):
             if ground.plan.defaults.unmapped_column != "carry":
                 raise PlanError(

@@ -30,7 +30,7 @@ from scripts.plan import Plan, read_plan
 from scripts.programs import require_success, run_program
 from scripts.progress import Progress
 from scripts.publish import Checkpoint, Swap, publish, refuse_busy
-from scripts.results import Build, Snapshot, Verdict
+from scripts.results import Build, Snapshot, Verdict, Verification
 from scripts.snapshot import refuse_changed, refuse_damaged
 from scripts.system import System, read_system
 from scripts.workers import Workers, open_workers
@@ -168,34 +168,7 @@ class Rehearsal:
         is_ours = any(part.differences for part in verifications if part.target == SNAPSHOTS)
         if any(part.damaged for part in verifications) and not is_ours:
             refuse_damaged(snapshots)
-        tables, targets, differences = tally_up(verifications)
-        differences += tuple(ask_checks(self.plan, work, self.folder))
-        quarantined = sum(tally.quarantined for tally in tables.values())
-        unexplained = sum(tally.unexplained for tally in tables.values())
-        verdict = judge(differences, unexplained, quarantined)
-        budget = self.request.quarantine_budget
-        budget = self.plan.defaults.quarantine_budget if budget is None else budget
-        code = _DIFFERENT if verdict is Verdict.DIFFERENT else _OVER_BUDGET if quarantined > budget else 0
-        outcome = Outcome(
-            verdict=verdict,
-            exit=code,
-            run=self.folder.name,
-            seconds=round(time.monotonic() - began, 3),
-            rows_read=sum(tally.read for tally in tables.values()),
-            unexplained=unexplained,
-            quarantined=quarantined,
-            budget=budget,
-            published=() if code else tuple(target.path for target in work.targets),
-            tables=tables,
-            targets=targets,
-            differences=differences,
-            notes=tuple(note for part in verifications for note in part.notes),
-            carried=tuple(f"{build.target}: {line}" for build in builds for line in build.carried),
-            reported=tuple(f"{build.target}: {line}" for build in builds for line in build.reported),
-            dropped={entry.name: reason for entry, reason in work.drops},
-            dry_run=self.request.dry_run,
-            backup=str(self.folder.snapshots) if self.request.backup and not self.request.dry_run else None,
-        )
+        outcome = self._judge(work, builds, verifications, time.monotonic() - began)
         self._write("verdict.json", outcome.as_json())
         return snapshots, work, builds, outcome
 
@@ -212,6 +185,36 @@ class Rehearsal:
         if not self.request.dry_run:
             finding.refuse_other_than_previewed(self.home.plan_lock, self.plan, snapshots)
         return snapshots
+
+    def _judge(self, work: Work, builds: list[Build], verifications: list[Verification], seconds: float) -> Outcome:
+        tables, targets, differences = tally_up(verifications)
+        differences += tuple(ask_checks(self.plan, work, self.folder))
+        quarantined = sum(tally.quarantined for tally in tables.values())
+        unexplained = sum(tally.unexplained for tally in tables.values())
+        verdict = judge(differences, unexplained, quarantined)
+        budget = self.request.quarantine_budget
+        budget = self.plan.defaults.quarantine_budget if budget is None else budget
+        code = _DIFFERENT if verdict is Verdict.DIFFERENT else _OVER_BUDGET if quarantined > budget else 0
+        return Outcome(
+            verdict=verdict,
+            exit=code,
+            run=self.folder.name,
+            seconds=round(seconds, 3),
+            rows_read=sum(tally.read for tally in tables.values()),
+            unexplained=unexplained,
+            quarantined=quarantined,
+            budget=budget,
+            published=() if code else tuple(target.path for target in work.targets),
+            tables=tables,
+            targets=targets,
+            differences=differences,
+            notes=tuple(note for part in verifications for note in part.notes),
+            carried=tuple(f"{build.target}: {line}" for build in builds for line in build.carried),
+            reported=tuple(f"{build.target}: {line}" for build in builds for line in build.reported),
+            dropped={entry.name: reason for entry, reason in work.drops},
+            dry_run=self.request.dry_run,
+            backup=str(self.folder.snapshots) if self.request.backup and not self.request.dry_run else None,
+        )
 
     def _say_built(self, builds: list[Build], ticker: Ticker) -> None:
         self._write("merge.json", [asdict(build) for build in builds])

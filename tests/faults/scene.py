@@ -11,7 +11,7 @@ import json
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from scripts.tasks._program import OpsProgram
 
 OURS = (".strongroom", "backup")
 Content = dict[str, Any]
+Photograph = dict[str, tuple[int, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +169,7 @@ def read_targets(scene: Scene) -> dict[str, Content]:
     return {file.name: read_content(file) for file in sorted(scene.target.glob("*.db")) if not file.is_symlink()}
 
 
-def photograph(folder: Path) -> dict[str, tuple[int, str]]:
+def photograph(folder: Path) -> Photograph:
     """Return mode and bytes (or goal) of everything in a folder, without what is ours."""
     if not folder.exists():
         return {}
@@ -194,12 +195,15 @@ def read_bytes_kept(folder: Path) -> dict[str, str]:
     }
 
 
-def find_leftovers(scene: Scene) -> list[str]:
-    """Say what an interruption left behind: open journals, half files, stages, backups that are none."""
+def find_leftovers(scene: Scene, *, there: Container[str] = ()) -> list[str]:
+    """Say what an interruption left behind: open journals, half files, stages, backups that are none.
+
+    What was ``there`` in the target before is no leftover.
+    """
     found = [
         f"{path.relative_to(scene.target)} in the target"
         for path in sorted(scene.target.glob("*"))
-        if path.name not in OURS and path.suffix != ".db"
+        if path.name not in OURS and path.name not in there and path.suffix != ".db"
     ]
     for path in sorted(scene.home.rglob("*")):
         name = path.relative_to(scene.home).as_posix()

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.child import Driver
-from tests.faults.scene import Scene, find_leftovers, photograph, read_bytes_kept, read_targets, run
+from tests.faults.scene import Photograph, Scene, find_leftovers, photograph, read_bytes_kept, read_targets, run
 from tests.faults.shop import build_shop, change_sources, place_logged, place_strangers
 
 SEED = 20261121
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREVIOUS = ("nothing", "strangers", "logged", "ours")
-Seen = tuple[object, ...]
+Seen = tuple[Photograph, Photograph, str | None]
 Choose = Callable[["Case", bool], list[dict[str, object]]]
 
 
@@ -91,7 +91,7 @@ def check_rollback(scene: Scene, before: Seen) -> None:
     ended = run(scene.argv("rollback"))
     assert ended.code == 0, ended.err
     assert observe(scene) == before
-    assert find_leftovers(scene) == []
+    assert find_leftovers(scene, there=before[0]) == []
 
 
 def check_rollback_of_a_begun_run(scene: Scene, before: Seen, runs: list[str]) -> None:
@@ -191,7 +191,7 @@ def test_a_rollback_killed_anywhere_is_finished_by_the_same_command(
         ended, trace = driver.trace(scene.argv("rollback"), change=number)
         killed = ended.code == -signal.SIGKILL
         assert killed or ended.code == 0, ended.err
-        is_over = observe(scene) == before and find_leftovers(scene) == []
+        is_over = observe(scene) == before and find_leftovers(scene, there=before[0]) == []
         try:
             if not is_over:
                 check_rollback(scene, before)

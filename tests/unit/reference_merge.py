@@ -1,4 +1,4 @@
-"""What a merge should do, in plain Python, written from the plan's semantics and not from the engine.
+"""What a merge should do, in sixty lines of Python, written from the plan's semantics and not from the engine.
 
 Rows come in the plan's order: best source first, then by row. Their values are as the target stores them.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isinf
 
 Value = int | float | bytes | None
 Values = tuple[Value, ...]
 Place = tuple[str, int]  # source and row
 FRESH = "fresh"
+NULL = (-1, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +27,17 @@ class Row:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     rule: str
-    key: tuple[int, ...]
+    key: tuple[int, ...]  # columns, by their numbers
     instant: Callable[[Value], float | None]  # None: unreadable; infinity: none at all, so never the best
     by: tuple[int, ...] = ()
     columns: Mapping[int, tuple[str, int]] = field(default_factory=dict)  # merge: column to rule and `by`
-    rowid: int | None = None  # the column that is the row's integer id
+    has_id: bool = False  # column 0 is the row's integer id
     renumber: bool = False
     unique: tuple[tuple[int, ...], ...] = ()
     required: tuple[int, ...] = ()
+
+
+Survivor = tuple[Row, Values, dict[Place, str]]  # the row that stays, what it becomes, and who stands behind it
 
 
 def typed(values: Iterable[Value]) -> tuple[object, ...]:
@@ -48,29 +53,21 @@ def merge(rows: Sequence[Row], rules: Rules) -> tuple[dict[Place, str], list[tup
     fate = {row.place: "filtered" for row in rows}
     groups: dict[object, list[Row]] = {}
     for row in rows:
-        keys = tuple(ranked(row.values[column]) for column in rules.key)
+        key = tuple(ranked(row.values[column]) for column in rules.key)
         if row.wanted:
-            groups.setdefault(row.place if not keys or (-1, None) in keys else keys, []).append(row)
-    kept = [survivor for group in groups.values() for survivor in decide(group, rules)]
-    if any(row is None and rules.rule == "fail" for row, _, _ in kept):
-        return None
-    order = {row.place: number for number, row in enumerate(rows)}
-    return fate, place_all(sorted(kept, key=lambda one: order[one[0].place] if one[0] else -1), rules, fate)
+            groups.setdefault(row.place if not key or NULL in key else key, []).append(row)
+    survivors = [survivor for group in groups.values() for survivor in decide(group, rules, fate)]
+    failed = rules.rule == "fail" and "quarantined" in fate.values()
+    return None if failed else (fate, settle(sorted(survivors, key=lambda one: rows.index(one[0])), rules, fate))
 
 
-def content(values: Values, rules: Rules) -> tuple[object, ...]:
-    return typed(v for column, v in enumerate(values) if not rules.renumber or column != rules.rowid)
-
-
-Survivor = tuple[Row | None, Values, dict[Place, str]]  # the row that stays, what it became, and who stands behind it
-
-
-def decide(group: list[Row], rules: Rules) -> list[Survivor]:
+def decide(group: list[Row], rules: Rules, fate: dict[Place, str]) -> list[Survivor]:
     variants: dict[object, list[Row]] = {}
     for row in group:
-        variants.setdefault(content(row.values, rules), []).append(row)
-    heads = [same[0] for same in variants.values()]
-    made, behind = None, "superseded"
+        variants.setdefault(typed(row.values[rules.renumber :]), []).append(row)
+    heads, made, loser = [same[0] for same in variants.values()], None, "superseded"
+    if rules.rule == "keep_both" and len(heads) > 1:
+        return [survivor for same in variants.values() for survivor in decide(same, rules, fate)]
     if len(heads) == 1 or rules.rule == "prefer":
         made = heads[0].values
     elif rules.rule in ("newest", "oldest"):
@@ -78,51 +75,42 @@ def decide(group: list[Row], rules: Rules) -> list[Survivor]:
         best = None if any(None in stamp for stamp in stamps) else (max if rules.rule == "newest" else min)(stamps)
         made = heads[stamps.index(best)].values if stamps.count(best) == 1 else None
     elif rules.rule == "merge":
-        made, behind = tuple(choose(column, group, rules) for column in range(len(heads[0].values))), "merged_changed"
-    elif rules.rule == "keep_both":
-        return [survivor for same in variants.values() for survivor in decide(same, rules)]
+        made, loser = tuple(choose(column, group, rules) for column in range(len(heads[0].values))), "merged_changed"
     if made is None:
-        return [(None, (), {row.place: "quarantined" for row in group})]
-    equal = [row for row in group if content(row.values, rules) == content(made, rules)]
+        fate.update((row.place, "quarantined") for row in group)
+        return []
+    equal = variants.get(typed(made[rules.renumber :]), [])
     stays = group[0] if rules.rule == "merge" else equal[0]
-    others = {row.place: "merged_identical" if row in equal else behind for row in group if row is not stays}
-    return [(stays, made, others)]
+    return [(stays, made, {r.place: "merged_identical" if r in equal else loser for r in group if r is not stays})]
 
 
 def choose(column: int, group: list[Row], rules: Rules) -> Value:
     rule, by = rules.columns.get(column, ("first_non_null", 0))
-    if column in rules.key or (rules.renumber and column == rules.rowid) or rule == "prefer":
+    if column in rules.key or (rules.renumber and column == 0) or rule == "prefer":
         return group[0].values[column]
     if rule in ("newest", "oldest"):
         stamps = [rules.instant(row.values[by]) for row in group]
-        known = [stamp for stamp in stamps if stamp is not None and abs(stamp) != float("inf")]
-        best = (max if rule == "newest" else min)(known) if known else stamps[0]
-        return group[stamps.index(best)].values[column]
+        known = [stamp for stamp in stamps if stamp is not None and not isinf(stamp)]
+        return group[stamps.index((max if rule == "newest" else min)(known)) if known else 0].values[column]
     held = [row.values[column] for row in group if row.values[column] is not None] or [None]
-    return {"max": max, "min": min}.get(rule, lambda values, **_: values[0])(held, key=ranked)
+    return held[0] if rule == "first_non_null" else (max if rule == "max" else min)(held, key=ranked)
 
 
-def place_all(survivors: list[Survivor], rules: Rules, fate: dict[Place, str]) -> list[tuple[object, ...]]:
-    """Put rows into the target in order; what a constraint refuses is quarantined with all who stand behind it."""
+def settle(survivors: list[Survivor], rules: Rules, fate: dict[Place, str]) -> list[tuple[object, ...]]:
+    """Put rows in, in order; what a constraint refuses is quarantined with all who stand behind it."""
     taken: set[object] = set()
     target: list[tuple[object, ...]] = []
     for row, values, behind in survivors:
-        fate.update(behind)
-        if row is None:
-            continue
-        final, claims = typed(values), {(index, *(ranked(values[c]) for c in index)) for index in rules.unique}
-        claims = {claim for claim in claims if (-1, None) not in claim}
-        if rules.rowid is not None:
-            claim = (rules.rowid, values[rules.rowid])
-            bad = claim in taken or not isinstance(claim[1], int)
-            if bad and rules.renumber:
-                final = (*final[: rules.rowid], FRESH, *final[rules.rowid + 1 :])
-            else:
-                claims |= {claim} if not bad else {None}
-        if None in claims or claims & taken or any(values[c] is None for c in rules.required):
+        bad_id = rules.has_id and not isinstance(values[0], int)
+        fresh = rules.renumber and (bad_id or ((0,), ranked(values[0])) in taken)
+        indexes = [index for index in rules.unique if not fresh or index != (0,)]
+        claims = {(index, *(ranked(values[column]) for column in index)) for index in indexes}
+        claims = {claim for claim in claims if NULL not in claim}
+        lacks = any(values[column] is None for column in rules.required) or (bad_id and not fresh)
+        if lacks or claims & taken:
             fate.update(dict.fromkeys([row.place, *behind], "quarantined"))
             continue
-        fate[row.place] = "inserted"
+        fate.update({row.place: "inserted", **behind})
         taken |= claims
-        target.append(final)
+        target.append((FRESH, *typed(values[1:])) if fresh else typed(values))
     return target

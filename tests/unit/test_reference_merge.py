@@ -175,7 +175,7 @@ def rules_of(case: Case) -> Rules:
     place = case.names.index
     never = math.inf if case.conflict.rule == "oldest" else -math.inf
     unique = [(place(case.unique),)] if case.unique else []
-    if case.primary and not case.has_id:
+    if case.primary:
         unique.append(tuple(place(name) for name in case.primary))
     return Rules(
         rule=case.conflict.rule,
@@ -184,7 +184,7 @@ def rules_of(case: Case) -> Rules:
         by=tuple(place(name) for name in case.conflict.by),
         columns={place(name): (rule.rule, place(rule.by) if rule.by else 0)
                  for name, rule in case.conflict.columns.items()},
-        rowid=0 if case.has_id else None,
+        has_id=case.has_id,
         renumber=case.renumber,
         unique=tuple(unique),
         required=tuple(place(name) for name in case.primary) if case.without_rowid else (),
