@@ -35,7 +35,7 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
         made: set[str] = set()
         rows = 0
         for table in job.tables:
-            made |= _create_matching_indexes(connection, table)
+            made |= _create_early_indexes(connection, table)
             filled = _fill_table(connection, table)
             add_rows(filled)
             rows += filled
@@ -74,14 +74,14 @@ def _create_tables(connection: Connection, template: Schema, objects: _Objects) 
             connection.execute(sql)
 
 
-def _create_matching_indexes(connection: Connection, job: TableJob) -> set[str]:
-    """Create, before a plain copy, the indexes that the source has too: then whole pages can be moved."""
-    if may_be_contested(job) or len(job.inputs) != 1:
-        return set()
-    twins = {(index.parts, index.unique, index.partial) for index in job.inputs[0].table.indexes}
+def _create_early_indexes(connection: Connection, job: TableJob) -> set[str]:
+    """Create what has to be there before the rows: what refuses rows, and what a plain copy can move along."""
+    alone = not may_be_contested(job) and len(job.inputs) == 1
+    twins = {(index.parts, index.unique, index.partial) for index in job.inputs[0].table.indexes} if alone else set()
     made = set()
     for index in job.table.indexes:
-        if index.sql and not index.partial and index.columns and (index.parts, index.unique, False) in twins:
+        can_move = not index.partial and index.columns and (index.parts, index.unique, False) in twins
+        if index.sql and (index.unique or can_move):
             connection.execute(index.sql)
             made.add(index.name)
     return made

@@ -43,6 +43,7 @@ def collect_entries(connection: Connection, job: TableJob) -> None:
         "LEFT JOIN scratch.fresh f ON f.input = w.input AND f.rid = w.rid "
         "LEFT JOIN scratch.entries r ON r.input = w.input AND r.rid = w.rid AND r.disposition = 'quarantined' "
         "LEFT JOIN scratch.versions v ON v.g = o.g AND v.n = o.winner "
+        f"{'LEFT JOIN scratch.merged m ON m.g = o.g ' if job.conflict.rule == 'merge' else ''}"
         "WHERE o.disposition NOT IN ('keep', 'anchor')"
     )
     if job.conflict.rule == "merge":
@@ -61,7 +62,7 @@ def _target_rowid(job: TableJob) -> str:
     """Return the expression for the target row of a winner ``w`` with the values ``v``."""
     if job.table.integer_key is not None:
         place = next(number for number, column in enumerate(job.columns) if column.name == job.table.integer_key)
-        return f"coalesce(f.new, v.c{place})"
+        return f"coalesce(f.new, {'m' if job.conflict.rule == 'merge' else 'v'}.c{place})"
     if job.table.rowid is None:
         return "NULL"
     offsets = " ".join(f"WHEN {entry.number} THEN {entry.rowid_offset}" for entry in job.inputs)

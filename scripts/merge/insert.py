@@ -14,6 +14,8 @@ from scripts.quoting import dotted, quote, quote_all
 _WHOLE_RECORDS = ("RowData", "RowCell")
 """What SQLite's transfer program moves; it does so into an empty table, as ours is."""
 
+_LARGEST = 2**63 - 1
+
 
 def insert_plain(connection: Connection, job: TableJob, entry: BoundInput) -> tuple[int, int]:
     """Copy a table that nothing contests; return rows to insert and rows inserted.
@@ -165,12 +167,21 @@ def _set_taken_ids_aside(connection: Connection, rows: Rows, highest: int) -> in
             f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
         )
         return 0
+    numbered = f"SELECT rid, old, merged, row_number() OVER (ORDER BY rid) AS n FROM ({found})"
+    left = _LARGEST - highest
     count = connection.execute(
-        f"INSERT INTO scratch.fresh SELECT {number}, rid, old, {highest} + row_number() OVER (ORDER BY rid), merged "
-        f"FROM ({found})"
+        f"INSERT INTO scratch.fresh SELECT {number}, rid, old, {highest} + n, merged "
+        f"FROM ({numbered}) WHERE n <= {left}"
     ).rowcount
     connection.execute(
+        "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) SELECT "
+        f"{number}, rid, 'quarantined', 'no id is left below 2^63', 'identity' FROM ({numbered}) WHERE n > {left}"
+    )
+    connection.execute(
         f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.fresh WHERE input = {number}"
+    )
+    connection.execute(
+        f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
     )
     return int(count)
 

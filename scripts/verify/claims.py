@@ -71,8 +71,10 @@ def quarantined(side: Side) -> str:
     job = side.job
     has_heir = f"EXISTS (SELECT 1 FROM {side.target} t WHERE {side.same_key(job.key)})"
     claims = [f"l._rule IN ('{job.conflict.rule}') AND NOT {has_heir}" if job.identity not in job.key else "0"]
-    if job.table.integer_key is not None and job.identity is None:
-        claims.append(f"l._rule = 'identity' AND {_is_taken(side, job.table.integer_key)}")
+    if job.table.integer_key is not None:
+        key = quote(job.table.integer_key)
+        is_full = f"(SELECT max({key}) FROM {side.target}) = 9223372036854775807" if job.identity else "1"
+        claims.append(f"l._rule = 'identity' AND {_is_taken(side, job.table.integer_key)} AND {is_full}")
     return f"{entries(side, 'quarantined')} AND l._reason <> '' AND ({' OR '.join(claims)})"
 
 

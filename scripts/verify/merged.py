@@ -15,7 +15,8 @@ from scripts.quoting import dotted, fold, quote
 from scripts.verify.rows import make_value
 
 Row = Sequence[Stored]
-Maker = Callable[[Sequence[Row]], Stored]
+Maker = Callable[[Sequence[Row], list[int]], list[Stored]]
+"""What a rule makes of a group's versions, in the columns at these places."""
 _HEAD = 4
 """A version begins with target row, rank, rowid and whether it is the row that the others were merged into."""
 _CLASSES: dict[type, int] = {int: 1, float: 1, str: 2, RawText: 2, bytes: 3}
@@ -36,63 +37,73 @@ def count_wrong_merges(connection: Connection, job: TableJob) -> int:
 
 
 def _count_wrong(connection: Connection, job: TableJob) -> int:
-    checks = [
-        (number + _HEAD, column.affinity == "BLOB", _make(job, column, number + _HEAD))
-        for number, column in enumerate(job.columns)
-        if column.name != job.identity
-    ]
+    makers = _read_makers(job)
+    strict = frozenset(_HEAD + number for number, column in enumerate(job.columns) if column.affinity == "BLOB")
     rows = connection.execute(f"{_open_versions(connection, job)} ORDER BY 1, 2, 3")
     try:
-        return sum(not _is_right(checks, list(versions)) for _, versions in groupby(rows, key=itemgetter(0)))
+        groups = groupby(rows, key=itemgetter(0))
+        return sum(not _is_right(makers, strict, list(versions)) for _, versions in groups)
     finally:
         rows.close()
+
+
+def _read_makers(job: TableJob) -> list[tuple[Maker, list[int]]]:
+    """Return which rule makes which columns, so that each rule looks at a group once."""
+    named = {fold(name): rule for name, rule in job.conflict.columns.items()}
+    places: dict[tuple[str, int], list[int]] = {}
+    for number, column in enumerate(job.columns):
+        if column.name == job.identity:
+            continue
+        rule = named.get(fold(column.name)) or ColumnRule(rule="first_non_null", by=None)
+        kind = "prefer" if column.name in job.key else rule.rule
+        by = next((place for place, held in enumerate(job.columns) if fold(held.name) == fold(rule.by or "")), 0)
+        places.setdefault((kind, _HEAD + by if rule.by else 0), []).append(_HEAD + number)
+    return [(_MAKERS[kind](by), held) for (kind, by), held in places.items()]
 
 
 def _open_versions(connection: Connection, job: TableJob) -> str:
     """Return the query for all versions, in the form in which the target stores them."""
     query = _versions_query(job)
-    if not any(job.needs_settling(entry) for entry in job.inputs):
+    if job.table.rowid is not None and not any(job.needs_settling(entry) for entry in job.inputs):
         return query
     declared = ", ".join(f"c{number} {column.affinity}" for number, column in enumerate(job.columns))
     connection.execute("DROP TABLE IF EXISTS temp.versions")
     connection.execute(f"CREATE TEMP TABLE versions (grp, rank, rid, anchor, {declared})")
     connection.execute(f"INSERT INTO temp.versions {query}")
-    return "SELECT * FROM temp.versions"
+    columns = ", ".join(f"c{number}" for number, _ in enumerate(job.columns))
+    return f"SELECT {_group(job)}, rank, rid, anchor, {columns} FROM temp.versions"
+
+
+def _group(job: TableJob) -> str:
+    """Return what names a target row: its rowid, else its key as text."""
+    if job.table.rowid is not None:
+        return "grp"
+    keyed = [number for number, column in enumerate(job.columns) if column.name in job.key]
+    return " || ' ' || ".join(f"quote(c{number})" for number in keyed)
 
 
 def _versions_query(job: TableJob) -> str:
-    """Select all entries of merged groups in order, each group led by the target row itself (rank 0)."""
+    """Select all entries of merged groups, and the target rows they became (rank 0)."""
     parts = []
+    address = "l._target_rowid" if job.table.rowid is not None else "NULL"
+    merged = "l._rule = 'merge' AND l._disposition <> 'quarantined'"
     for entry in job.inputs:
         values = ", ".join(_kept_value(job, entry, column) for column in job.columns)
         parts.append(
-            f"SELECT {_kept_group(job, entry)} AS grp, {entry.number} AS rank, l._rowid AS rid, "
-            f"l._disposition = 'inserted' AS anchor, {values} FROM {dotted('ledger', entry.name)} l "
-            "WHERE l._rule = 'merge' AND l._disposition <> 'quarantined'"
+            f"SELECT {address} AS grp, {entry.number} AS rank, l._rowid AS rid, l._disposition = 'inserted' AS anchor, "
+            f"{values} FROM {dotted('ledger', entry.name)} l WHERE {merged}"
         )
-    named = " UNION ".join(
-        f"SELECT {_kept_group(job, entry)} FROM {dotted('ledger', entry.name)} l "
-        "WHERE l._rule = 'merge' AND l._disposition <> 'quarantined'"
-        for entry in job.inputs
-    )
     held = ", ".join(f"t.{quote(column.name)}" for column in job.columns)
-    group = _held_group(job)
-    parts.append(f"SELECT {group}, 0, 0, 0, {held} FROM main.{quote(job.table.name)} t WHERE {group} IN ({named})")
+    target = f"main.{quote(job.table.name)} t"
+    if job.table.rowid is None:
+        parts.append(f"SELECT NULL, 0, 0, 0, {held} FROM {target}")
+    else:
+        named = " UNION ".join(
+            f"SELECT {address} FROM {dotted('ledger', entry.name)} l WHERE {merged}" for entry in job.inputs
+        )
+        rowid = f"t.{quote(job.table.rowid)}"
+        parts.append(f"SELECT {rowid}, 0, 0, 0, {held} FROM {target} WHERE {rowid} IN ({named})")
     return " UNION ALL ".join(parts)
-
-
-def _held_group(job: TableJob) -> str:
-    """Return what names a target row: its rowid, else its key as text."""
-    if job.table.rowid is not None:
-        return f"t.{quote(job.table.rowid)}"
-    return " || ' ' || ".join(f"quote(t.{quote(name)})" for name in job.key)
-
-
-def _kept_group(job: TableJob, entry: BoundInput) -> str:
-    if job.table.rowid is not None:
-        return "l._target_rowid"
-    columns = [job.table.by_name[fold(name)] for name in job.key]
-    return " || ' ' || ".join(f"quote({_kept_value(job, entry, column)})" for column in columns)
 
 
 def _kept_value(job: TableJob, entry: BoundInput, column: Column) -> str:
@@ -101,7 +112,7 @@ def _kept_value(job: TableJob, entry: BoundInput, column: Column) -> str:
     return make_value(job, entry, column, f"l.c{place}")
 
 
-def _is_right(checks: Sequence[tuple[int, bool, Maker]], versions: list[Row]) -> bool:
+def _is_right(makers: Sequence[tuple[Maker, list[int]]], strict: frozenset[int], versions: list[Row]) -> bool:
     """Tell whether the target's row follows from its versions.
 
     A first row that the merge left as it was has no entry: there the target's row stands for it, and is
@@ -111,37 +122,42 @@ def _is_right(checks: Sequence[tuple[int, bool, Maker]], versions: list[Row]) ->
     if target[1] != 0:
         return False
     rows = versions[1:] if any(version[3] for version in versions) else versions
-    for place, strictly, make in checks:
-        made, held = make(rows), target[place]
-        if made != held or (type(made) is not type(held) and not _is_stored_as(made, held, strictly=strictly)):
-            return False
+    for make, places in makers:
+        for place, made in zip(places, make(rows, places), strict=True):
+            held = target[place]
+            if made is not held and (
+                made != held or (type(made) is not type(held) and not _is_stored_as(made, held, place in strict))
+            ):
+                return False
     return True
 
 
-def _is_stored_as(made: Stored, held: Stored, *, strictly: bool) -> bool:
+def _is_stored_as(made: Stored, held: Stored, strictly: bool) -> bool:  # noqa: FBT001  # called for every cell
     """Tell whether a column with an affinity may have turned an integer into a real, or back."""
     return not strictly and isinstance(made, int | float) and isinstance(held, int | float)
 
 
-def _make(job: TableJob, column: Column, place: int) -> Maker:
-    """Return how a column's value comes out of a group's versions."""
-    named = {fold(name): rule for name, rule in job.conflict.columns.items()}
-    rule = named.get(fold(column.name)) or ColumnRule(rule="first_non_null", by=None)
-    if column.name in job.key or rule.rule == "prefer":
-        return lambda rows: rows[0][place]
-    if rule.rule == "first_non_null":
-        return lambda rows: next((row[place] for row in rows if row[place] is not None), None)
-    if rule.rule in ("max", "min"):
-        best = max if rule.rule == "max" else min
-        return lambda rows: _extreme([row[place] for row in rows if row[place] is not None], best)
-    by = _HEAD + next(number for number, held in enumerate(job.columns) if fold(held.name) == fold(str(rule.by)))
-    return lambda rows: _by_instant(rows, place, by, newest=rule.rule == "newest")
+def _prefer(_: int) -> Maker:
+    return lambda rows, places: [rows[0][place] for place in places]
 
 
-def _extreme(values: list[Stored], best: Callable[..., Stored]) -> Stored:
-    if len(values) > 1:
-        return best(values, key=_sort_key)  # the first of equals, as in the plan's order
-    return values[0] if values else None
+def _first_non_null(_: int) -> Maker:
+    def make(rows: Sequence[Row], places: list[int]) -> list[Stored]:
+        return [value if (value := rows[0][place]) is not None else _first_of(rows, place) for place in places]
+
+    return make
+
+
+def _first_of(rows: Sequence[Row], place: int) -> Stored:
+    return next((row[place] for row in rows if row[place] is not None), None)
+
+
+def _extreme(best: Callable[..., Stored]) -> Callable[[int], Maker]:
+    def choose(rows: Sequence[Row], place: int) -> Stored:
+        values = [row[place] for row in rows if row[place] is not None]
+        return best(values, key=_sort_key) if values else None  # the first of equals, as in the plan's order
+
+    return lambda _: lambda rows, places: [choose(rows, place) for place in places]
 
 
 def _sort_key(value: Stored) -> tuple[int, Stored]:
@@ -149,11 +165,31 @@ def _sort_key(value: Stored) -> tuple[int, Stored]:
     return (_CLASSES[type(value)], value)
 
 
-def _by_instant(rows: Sequence[Row], place: int, by: int, *, newest: bool) -> Stored:
-    best: int | None = None
-    chosen = rows[0]
-    for row in rows:
-        moment = read_instant(row[by])
-        if moment is not None and (best is None or (moment > best if newest else moment < best)):
-            best, chosen = moment, row
-    return chosen[place]
+def _dated(*, newest: bool) -> Callable[[int], Maker]:
+    def choose(rows: Sequence[Row], by: int) -> Row:
+        best: int | None = None
+        chosen = rows[0]
+        for row in rows:
+            moment = read_instant(row[by])
+            if moment is not None and (best is None or (moment > best if newest else moment < best)):
+                best, chosen = moment, row
+        return chosen
+
+    def bind(by: int) -> Maker:
+        def make(rows: Sequence[Row], places: list[int]) -> list[Stored]:
+            chosen = choose(rows, by)
+            return [chosen[place] for place in places]
+
+        return make
+
+    return bind
+
+
+_MAKERS: dict[str, Callable[[int], Maker]] = {
+    "prefer": _prefer,
+    "first_non_null": _first_non_null,
+    "max": _extreme(max),
+    "min": _extreme(min),
+    "newest": _dated(newest=True),
+    "oldest": _dated(newest=False),
+}

@@ -2,48 +2,63 @@
 
 from __future__ import annotations
 
-from scripts.databases.sqlite import Connection, Error, RawText, open_memory
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.databases.sqlite import Connection, Error, RawText, attach_stage, open_stage
 from scripts.instants import Stored
-from scripts.quoting import quote, quote_all
+from scripts.quoting import dotted, quote_all
 from scripts.verify.claims import refused
 from scripts.verify.rows import Side
 
 
 def count_refused(connection: Connection, side: Side) -> int:
-    """Count the entries whose row the target's constraints really refuse."""
-    uniques = " OR ".join(_clashes(side)) or "0"
+    """Count the entries whose row the target really refuses, beside all the rows that it holds."""
     values = ", ".join(side.expected(column) for column in side.job.columns)
     factory, connection.text_factory = connection.text_factory, RawText
     try:
-        rows = connection.execute(f"SELECT {uniques}, {values} {refused(side)}").fetchall()
+        rows = connection.execute(f"SELECT {values} {refused(side)}").fetchall()
     finally:
         connection.text_factory = factory
-    return sum(bool(row[0]) or not _fits_alone(side, row[1:]) for row in rows)
+    if not rows:
+        return 0
+    with _open_twin(connection, side) as twin:
+        return sum(not _is_taken_in(connection, side, twin, row) for row in rows)
 
 
-def _clashes(side: Side) -> list[str]:
-    """Return, per unique index, the condition that another row of the target holds the same values."""
+@contextmanager
+def _open_twin(connection: Connection, side: Side) -> Iterator[str]:
+    """Copy the target's table, with everything that is unique in it, to where rows may be tried."""
     table = side.job.table
-    keys = [index.columns for index in table.indexes if index.unique and not index.partial and index.columns]
-    if table.integer_key is not None:
-        keys.append((table.integer_key,))
-    clashes = []
-    for key in keys:
-        same = " AND ".join(
-            f"u.{quote(column.name)} = {side.expected(column)}" for column in table.columns if column.name in key
-        )
-        clashes.append(f"EXISTS (SELECT 1 FROM {side.target} u WHERE {same})")
-    return clashes
+    with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
+        file = Path(scratch) / "twin.db"
+        with open_stage(file) as maker:
+            maker.execute(table.sql)
+            for index in table.indexes:
+                if index.unique and index.sql:
+                    maker.execute(index.sql)
+        attach_stage(connection, file, "twin")
+        connection.execute("PRAGMA twin.journal_mode = MEMORY")
+        try:
+            twin, names = dotted("twin", table.name), quote_all(column.name for column in side.job.columns)
+            connection.execute(f"INSERT INTO {twin} ({names}) SELECT {names} FROM {side.target}")
+            yield twin
+        finally:
+            connection.execute("DETACH twin")
 
 
-def _fits_alone(side: Side, row: tuple[Stored, ...]) -> bool:
-    """Tell whether an empty table of the same definition takes the row."""
+def _is_taken_in(connection: Connection, side: Side, twin: str, row: tuple[Stored, ...]) -> bool:
+    """Tell whether the twin takes a row; it is as before afterwards."""
     holes = ", ".join("CAST(? AS TEXT)" if isinstance(value, RawText) else "?" for value in row)
     names = quote_all(column.name for column in side.job.columns)
-    with open_memory() as connection:
-        try:
-            connection.execute(side.job.table.sql)
-            connection.execute(f"INSERT INTO {quote(side.job.table.name)} ({names}) VALUES ({holes})", row)
-        except Error:
-            return False
-    return True
+    connection.execute("BEGIN")
+    try:
+        connection.execute(f"INSERT INTO {twin} ({names}) VALUES ({holes})", row)
+    except Error:
+        return False
+    else:
+        return True
+    finally:
+        connection.execute("ROLLBACK")

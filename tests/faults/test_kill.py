@@ -3,65 +3,51 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from scripts.legacy_tree import build_legacy_tree
+from tests.faults.case import (
+    Case,
+    check_rerun,
+    check_rollback,
+    check_rollback_of_a_begun_run,
+    observe,
+    survey,
+)
 from tests.faults.child import Driver
-from tests.faults.scene import Photograph, Scene, find_leftovers, photograph, read_bytes_kept, read_targets, run
+from tests.faults.scene import Scene, find_leftovers, read_bytes_kept, run
 from tests.faults.shop import build_shop, change_sources, place_logged, place_strangers
 
 SEED = 20261121
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREVIOUS = ("nothing", "strangers", "logged", "ours")
-Seen = tuple[Photograph, Photograph, str | None]
-Choose = Callable[["Case", bool], list[dict[str, object]]]
+Choose = Callable[[Case, bool], list[dict[str, object]]]
 
 
-class Case:
-    """A tree ready for one command, what was there before it, and how it ends when nobody disturbs it."""
+def build_case(root: Path, previous: str, driver: Driver) -> Case:
+    if previous == "aragora":
+        return build_aragora(root, driver)
+    scene = build_shop(root)
+    if previous == "strangers":
+        place_strangers(scene)
+    elif previous == "logged":
+        place_logged(scene)
+    elif previous == "ours":
+        assert run(scene.argv()).code == 0
+        change_sources(scene)
+    return Case(scene, driver, [] if previous == "nothing" else ["--replace"])
 
-    def __init__(self, root: Path, previous: str, driver: Driver, *, orders: int = 5, **where: object) -> None:
-        self.scene = build_shop(root / "stage", orders=orders)
-        self.flags = [] if previous == "nothing" else ["--replace"]
-        self.where = where
-        if previous == "strangers":
-            place_strangers(self.scene)
-        elif previous == "logged":
-            place_logged(self.scene)
-        elif previous == "ours":
-            assert run(self.scene.argv()).code == 0
-            change_sources(self.scene)
-        self._kept = self.scene.copy_to(root / "kept")
-        undisturbed = self.set_stage()
-        began = time.monotonic()
-        ended, self.trace = driver.trace(undisturbed.argv("run", *self.flags), **where)
-        self.seconds = time.monotonic() - began
-        assert ended.code == 0, ended.err
-        self.content = read_targets(undisturbed)
-        self.checkpoints = [line.split()[1] for line in self.trace if line.startswith("checkpoint ")]
-        self.changes = sum(line.startswith("change ") for line in self.trace)
 
-    def describe(self, moment: dict[str, object]) -> str:
-        """Say where a moment is, in the undisturbed run."""
-        if "change" not in moment:
-            return str(moment)
-        changes = [line for line in self.trace if line.startswith("change ")]
-        return f"{moment} ({changes[int(str(moment['change'])) - 1]})"
-
-    def set_stage(self) -> Scene:
-        """Set the stage again, at the same place: a run directory knows where it is."""
-        for folder in (self.scene.source, self.scene.target):
-            shutil.rmtree(folder, ignore_errors=True)
-            if (self._kept.source.parent / folder.name).exists():
-                shutil.copytree(self._kept.source.parent / folder.name, folder, symlinks=True)
-        return self.scene
+def build_aragora(root: Path, driver: Driver) -> Case:
+    scene = Scene(system=REPOSITORY / "sql" / "aragora", source=root / "source", target=root / "target")
+    build_legacy_tree(scene.system, scene.source, rows=8, seed=SEED)
+    return Case(scene, driver, ["--quarantine-budget", "1000"])
 
 
 @pytest.fixture(scope="module")
@@ -70,41 +56,10 @@ def cases(driver: Driver, tmp_path_factory: pytest.TempPathFactory) -> Callable[
 
     def find(previous: str) -> Case:
         if previous not in made:
-            made[previous] = Case(tmp_path_factory.mktemp(previous), previous, driver)
+            made[previous] = build_case(tmp_path_factory.mktemp(previous), previous, driver)
         return made[previous]
 
     return find
-
-
-def check_rerun(scene: Scene, case: Case, sources: dict[str, str]) -> None:
-    ended = run(scene.argv("run", *case.flags, "--json"))
-    assert ended.code == 0, ended.err
-    assert ended.json["verdict"] == "PROVEN"
-    assert read_targets(scene) == case.content
-    assert find_leftovers(scene) == []
-    assert read_bytes_kept(scene.source) == sources
-    ended = run(scene.argv("verify"))
-    assert ended.code == 0, ended.err
-
-
-def check_rollback(scene: Scene, before: Seen) -> None:
-    ended = run(scene.argv("rollback"))
-    assert ended.code == 0, ended.err
-    assert observe(scene) == before
-    assert find_leftovers(scene, there=before[0]) == []
-
-
-def check_rollback_of_a_begun_run(scene: Scene, before: Seen, runs: list[str]) -> None:
-    """Check the rollback, where the killed run had come so far as to exist."""
-    if scene.runs() != runs:
-        check_rollback(scene, before)
-    assert observe(scene) == before
-
-
-def observe(scene: Scene) -> Seen:
-    """Return all that a rollback must give back."""
-    current = scene.home / "current.json"
-    return photograph(scene.target), photograph(scene.source), current.read_text() if current.exists() else None
 
 
 def test_the_checkpoints_are_those_that_the_kills_count_on(cases: Callable[[str], Case]) -> None:
@@ -120,22 +75,6 @@ def test_the_checkpoints_are_those_that_the_kills_count_on(cases: Callable[[str]
         "published",
     ]
     assert set(expected) <= set(cases("nothing").checkpoints)
-
-
-def survey(
-    case: Case, moments: Iterable[dict[str, object]], driver: Driver, check: Callable[[Scene], None]
-) -> list[str]:
-    """Kill a run at each moment and say which of them do not end well."""
-    wrong = []
-    for moment in moments:
-        scene = case.set_stage()
-        ended = driver.run(scene.argv("run", *case.flags), **moment)
-        assert ended.code == -signal.SIGKILL, (moment, ended.err)
-        try:
-            check(scene)
-        except AssertionError as error:
-            wrong.append(f"killed at {case.describe(moment)}: {error}")
-    return wrong
 
 
 def all_checkpoints(case: Case, _is_nightly: bool) -> list[dict[str, object]]:
@@ -201,10 +140,48 @@ def test_a_rollback_killed_anywhere_is_finished_by_the_same_command(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("first", ["publish.intent", "publish.alpha.db", "publish.closed"])
+def test_a_recovery_killed_anywhere_is_finished_by_the_same_command(
+    cases: Callable[[str], Case], driver: Driver, first: str
+) -> None:
+    case = cases("strangers")
+    sources, before = read_bytes_kept(case.set_stage().source), observe(case.scene)
+    wrong, number, killed = [], 0, True
+    while killed:
+        number += 1
+        scene = case.set_stage()
+        assert driver.run(scene.argv("run", *case.flags), checkpoint=first).code == -signal.SIGKILL
+        ended, trace = driver.trace(scene.argv("run", *case.flags), change=number)
+        killed = ended.code == -signal.SIGKILL
+        assert killed or ended.code == 0, ended.err
+        try:
+            if number % 2:
+                check_rerun(scene, case, sources)
+            check_rollback(scene, before)
+        except AssertionError as error:
+            wrong.append(f"killed before {trace[-1]}: {error}")
+    assert number > 10
+    assert not wrong, "\n".join(wrong)
+
+
+def test_aragora_killed_at_any_checkpoint_ends_as_if_undisturbed_or_goes_back(
+    cases: Callable[[str], Case], driver: Driver, is_nightly: bool
+) -> None:
+    case = cases("aragora")
+    sources, before = read_bytes_kept(case.set_stage().source), observe(case.scene)
+
+    def check(scene: Scene) -> None:
+        check_rerun(scene, case, sources)
+        check_rollback(scene, before)
+
+    wrong = survey(case, all_checkpoints(case, False)[:: 1 if is_nightly else 2], driver, check)
+    assert not wrong, "\n".join(wrong)
+
+
 def test_killed_at_random_moments_with_two_workers_the_same_command_ends_as_if_undisturbed(
     driver: Driver, tmp_path: Path, is_nightly: bool
 ) -> None:
-    case = Case(tmp_path, "nothing", driver, orders=4000, processes=True)
+    case = Case(build_shop(tmp_path, orders=4000), driver, [], processes=True)
     sources = read_bytes_kept(case.set_stage().source)
     before = observe(case.scene)
     chance = random.Random(SEED)
@@ -226,7 +203,7 @@ def test_killed_at_random_moments_with_two_workers_the_same_command_ends_as_if_u
 
 
 def test_a_worker_whose_parent_is_killed_dies_with_it(driver: Driver, tmp_path: Path) -> None:
-    case = Case(tmp_path, "nothing", driver, processes=True)
+    case = Case(build_shop(tmp_path), driver, [], processes=True)
     for checkpoint in ("merge", "verify"):
         scene = case.set_stage()
         assert driver.run(scene.argv("run"), checkpoint=checkpoint, processes=True).code == -signal.SIGKILL

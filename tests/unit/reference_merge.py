@@ -52,10 +52,9 @@ def merge(rows: Sequence[Row], rules: Rules) -> tuple[dict[Place, str], list[tup
     """Return each row's disposition and the target's rows; None when the rule is fail and rows differ."""
     fate = {row.place: "filtered" for row in rows}
     groups: dict[object, list[Row]] = {}
-    for row in rows:
+    for row in (row for row in rows if row.wanted):
         key = tuple(ranked(row.values[column]) for column in rules.key)
-        if row.wanted:
-            groups.setdefault(row.place if not key or NULL in key else key, []).append(row)
+        groups.setdefault(row.place if not key or NULL in key else key, []).append(row)
     survivors = [survivor for group in groups.values() for survivor in decide(group, rules, fate)]
     failed = rules.rule == "fail" and "quarantined" in fate.values()
     return None if failed else (fate, settle(sorted(survivors, key=lambda one: rows.index(one[0])), rules, fate))
@@ -103,8 +102,7 @@ def settle(survivors: list[Survivor], rules: Rules, fate: dict[Place, str]) -> l
     for row, values, behind in survivors:
         bad_id = rules.has_id and not isinstance(values[0], int)
         fresh = rules.renumber and (bad_id or ((0,), ranked(values[0])) in taken)
-        indexes = [index for index in rules.unique if not fresh or index != (0,)]
-        claims = {(index, *(ranked(values[column]) for column in index)) for index in indexes}
+        claims = {(index, *(ranked(values[c]) for c in index)) for index in rules.unique if not fresh or index != (0,)}
         claims = {claim for claim in claims if NULL not in claim}
         lacks = any(values[column] is None for column in rules.required) or (bad_id and not fresh)
         if lacks or claims & taken:

@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +62,7 @@ class Bench:
 def prepared(case: Case) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as scratch:
         folder = Path(scratch)
-        (folder / "house.sql").write_text(case.declare() + ";")
+        (folder / "house.sql").write_text(f"{case.declare()}; {case.more}")
         sources = {}
         for source in case.sources:
             sources[source.name] = folder / f"{source.name}.db"
@@ -150,7 +150,8 @@ def reference_rows(case: Case, bench: Bench) -> list[Row]:
     rows = []
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as shelf:
         shelf.text_factory = RawText
-        shelf.execute(f"CREATE TABLE t ({', '.join(f'{column.name} {column.declared}' for column in case.columns)})")
+        listed = ", ".join(f"{column.name} {column.declared}" for column in case.columns)
+        shelf.execute(f"CREATE TABLE t ({listed}){' STRICT' if case.is_strict else ''}")
         for source in ranked:
             for number, wanted, held in read_source(case, source, bench.sources[source.name]):
                 values = [
@@ -276,8 +277,19 @@ def loose(name: str, columns: str, *rows: Values, rowids: Sequence[int | None] =
     return Given(name=name, trust=50, columns=columns_of(columns), is_loose=True, renamed={}, rows=placed)
 
 
+def strict(name: str, columns: str, *rows: Values) -> Given:
+    """Give rows of a source with the target's own definition."""
+    return replace(loose(name, columns, *rows), is_loose=False)
+
+
 MERGE_C1 = Conflict(rule="merge", columns={"c1": ColumnRule(rule="newest", by="c1")})
+LOOK_ALIKES = (("a", 1), ("b", text("1")), ("c", 1.0))
 KNOWN = {
+    "look-alikes in an ANY column": case_of(
+        "text", "c0 TEXT, c1 ANY", strict("s0", "c0 TEXT, c1 ANY", *((text(key), value) for key, value in LOOK_ALIKES)),
+        strict("s1", "c0 TEXT, c1 ANY", (text("a"), text("1")), (text("b"), 1), (text("c"), 1)), rule="prefer",
+        is_strict=True,
+    ),
     "a keyless row with rowid 0": case_of(
         "none", "c0", loose("s0", "c0", (1,)), loose("s1", "c0", (2,), (3,), rowids=[0, -5])
     ),
@@ -329,6 +341,45 @@ KNOWN = {
 @pytest.mark.parametrize("case", KNOWN.values(), ids=KNOWN.keys())
 def test_a_case_that_once_went_wrong_goes_well(case: Case) -> None:
     check_against_reference(case)
+
+
+REFUSING = {
+    "a partial unique index": ("c0, c1 INTEGER", "CREATE UNIQUE INDEX u ON t (c1) WHERE c1 > 1"),
+    "a unique index on an expression": ("c0, c1 INTEGER", "CREATE UNIQUE INDEX u ON t (abs(c1))"),
+    "a unique index of two columns": ("c0, c1 INTEGER", "CREATE UNIQUE INDEX u ON t (c1, c1)"),
+    "a unique index that ignores case": (
+        "c0, c1 INTEGER",
+        "CREATE UNIQUE INDEX u ON t (CAST(c1 AS TEXT) COLLATE NOCASE)",
+    ),
+    "a check": ("c0, c1 INTEGER CHECK (c1 <> 2 OR c0 = 1)", ""),
+    "a key": ("c0, c1 INTEGER UNIQUE", ""),
+}
+
+
+@pytest.mark.parametrize(("columns", "more"), REFUSING.values(), ids=REFUSING.keys())
+@pytest.mark.parametrize("kind", ["none", "text"])
+def test_a_row_that_a_constraint_refuses_waits_and_the_proof_agrees(columns: str, more: str, kind: str) -> None:
+    sources = loose("s0", "c0, c1 INTEGER", (1, 2), (2, 2), (3, 1)), loose("s1", "c0, c1 INTEGER", (4, 0))
+    case = case_of(kind, columns, *sources, more=more)
+    with prepared(case) as bench:
+        build_target(bench.job, bench.stage, bench.ledger)
+        entries = read_ledger(bench)
+        assert {place: disposition for place, (disposition, _) in entries.items()} == {("s0", 2): "quarantined"}
+        check_proof(case, bench.verify(), {("s0", 1): "inserted", ("s0", 2): "quarantined", ("s0", 3): "inserted",
+                                           ("s1", 1): "inserted"})  # fmt: skip
+
+
+def test_a_fresh_id_beyond_the_largest_is_not_made_up() -> None:
+    largest = 2**63 - 1
+    sources = [strict(name, "id INTEGER, c0", (largest, number)) for number, name in enumerate(("s0", "s1"))]
+    case = case_of("integer", "id INTEGER, c0", *sources, rule="keep_both")
+    with prepared(case) as bench:
+        build_target(bench.job, bench.stage, bench.ledger)
+        assert {place: entry[0] for place, entry in read_ledger(bench).items()} in (
+            {("s1", largest): "quarantined"},
+            {("s1", largest): "inserted"},
+        )
+        assert not [difference for part in bench.verify() for difference in part.differences]
 
 
 @given(cases())
