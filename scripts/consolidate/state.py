@@ -171,6 +171,7 @@ def _clear(folder: RunFolder) -> None:
         folder.ledger,
         folder.templates,
         folder.snapshots,
+        folder.root / "previous",
         folder.root / "scratch",
     ):
         shutil.rmtree(directory, ignore_errors=True)

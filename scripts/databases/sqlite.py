@@ -184,6 +184,16 @@ def attach_stage(connection: Connection, path: Path, name: str) -> None:
     connection.execute(f"PRAGMA {quote(name)}.cache_size = -{_CACHE_KIB}")
 
 
+def fold_log(path: Path) -> None:
+    """Fold a database's write-ahead log in and leave WAL mode, as taking it for ourselves does."""
+    connection = connect_live(path)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    finally:
+        connection.close()
+
+
 def copy_database(source: Connection, destination: Path) -> None:
     """Copy every page of one read transaction through the backup API, in one step.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from scripts.databases.sqlite import fold_log
 from scripts.errors import RollbackFailedError, TargetBusyError, UnreachableError
-from scripts.files import is_write_ahead, read_json, state_of, sync_file, sync_folder, write_json
+from scripts.files import hash_file, is_write_ahead, read_json, state_of, sync_file, sync_folder, write_json
 from scripts.programs import require_success, run_program
 from scripts.publish.back import resume_undo
 from scripts.publish.holding import held, refuse_busy
@@ -27,15 +29,20 @@ def publish(place: Place, swaps: list[Swap], sources: list[Path], checkpoint: Ch
     for swap in swaps:
         _dress(place, swap, sources)
         _keep_raw(place, swap)
-    with held([place.live(swap) for swap in swaps]):
-        modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in sources if path.is_file()}
-        swaps = [_foresee(place, swap) for swap in swaps]
-        intent: dict[str, object] = {"state": "open", "swaps": [asdict(swap) for swap in swaps], "modes": modes}
-        write_json(place.journal, intent)
-        checkpoint("publish.intent")
-        for swap in swaps:
-            _put_live(place, swap)
-            checkpoint(f"publish.{swap.live}")
+    modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in sources if path.is_file()}
+    swaps = [_foresee(place, swap) for swap in swaps]
+    intent: dict[str, object] = {"state": "open", "swaps": [asdict(swap) for swap in swaps], "modes": modes}
+    # Said before the files are held: holding one folds its log in, which is a change already.
+    write_json(place.journal, intent)
+    try:
+        with held([place.live(swap) for swap in swaps]):
+            checkpoint("publish.intent")
+            for swap in swaps:
+                _put_live(place, swap)
+                checkpoint(f"publish.{swap.live}")
+    except TargetBusyError:
+        place.journal.unlink()
+        raise
     _finish(place, intent)
     checkpoint("publish.closed")
 
@@ -46,7 +53,7 @@ def _keep_raw(place: Place, swap: Swap) -> None:
     Raises TargetBusyError when it changes meanwhile.
     """
     live, previous = place.live(swap), place.previous(swap)
-    if not live.exists() or not is_write_ahead(live):
+    if not live.exists() or previous.exists() or not is_write_ahead(live):
         return
     previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     before = state_of(live)
@@ -160,8 +167,21 @@ def recover(place: Place) -> bool:
 
 
 def _forget_stale_copy(place: Place, swap: Swap) -> None:
-    """Drop a copy of a live file that an application may have written to since; a second name of it stays."""
+    """Drop a copy of a live file that an application has written to since; a second name of it stays."""
     live, previous = place.live(swap), place.previous(swap)
-    if live.exists() and previous.exists() and not previous.samefile(live):
-        previous.unlink()
-        previous.with_name(previous.name + "-wal").unlink(missing_ok=True)
+    if not live.exists() or not previous.exists() or previous.samefile(live) or _is_folded(previous, live):
+        return
+    previous.unlink()
+    previous.with_name(previous.name + "-wal").unlink(missing_ok=True)
+
+
+def _is_folded(previous: Path, live: Path) -> bool:
+    """Tell whether the live file is its raw copy with the log folded in, as holding it leaves it."""
+    with tempfile.TemporaryDirectory(prefix="fold-", dir=previous.parent) as scratch:
+        copy = Path(scratch) / "copy.db"
+        for suffix in ("", "-wal"):
+            file = previous.with_name(previous.name + suffix)
+            if file.exists():
+                shutil.copyfile(file, copy.with_name(copy.name + suffix))
+        fold_log(copy)
+        return hash_file(copy) == hash_file(live)
