@@ -148,7 +148,7 @@ def _prepare_table(ground: _Ground, template: Template, rule: TableRule, inputs:
     for source, table, entry in inputs:
         if table.kind == "virtual" and _CONTENTLESS.search(table.sql):
             fact = f"{source}.{table.name} is a full-text table that keeps no content to carry"
-            raise PlanError(rule.origin, fact, "drop it with a reason; the application can fill it again")
+            raise GuardError(rule.origin, fact, "drop it with a reason; the application can fill it again")
         for column in missing_columns(template.find(rule.table), table, entry):
             if ground.plan.defaults.unmapped_column != "carry":
                 raise PlanError(

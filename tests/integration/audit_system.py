@@ -94,7 +94,8 @@ tables:
 SYSTEM = "version: 1\nname: audit\ntitle: Audit\n"
 
 ALPHA = f"""\
-INSERT INTO cells (id, t, i, n, r, b, x) VALUES (1, 'Mixed Case', 42, 1.5, 0.1, x'00ff10', 1), (2, 'mixed case ', -1, 7, -2.5, x'', 1.0),
+INSERT INTO cells (id, t, i, n, r, b, x) VALUES (1, 'Mixed Case', 42, 1.5, 0.1, x'00ff10', 1),
+(2, 'mixed case ', -1, 7, -2.5, x'', 1.0),
     (3, '', 9223372036854775807, 9007199254740993, 9e999, NULL, '1'), (4, NULL, 0, 'text', 0.0, 'text', x'31'),
     (5, '1', -9223372036854775808, 0.1, NULL, x'61', -0.0), (6, '1.0', NULL, NULL, 1, 0.0, ''),
     (7, 'a' || char(0) || 'b', 3, 3, 3, 3, 0.1), (8, CAST(x'61ff62' AS TEXT), 5, 5, 5, 5, NULL),

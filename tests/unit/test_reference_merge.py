@@ -317,6 +317,13 @@ KNOWN = {
         "text", "c0, c1 TEXT", loose("s0", "c0, c1", (1, 1704067200)), loose("s1", "c0, c1", (1, 1704067300)),
         conflict=MERGE_C1,
     ),
+    "merged rows without rowid whose key the target stores as text": case_of(
+        "composite", "c0, c1 TEXT, c2", loose("s0", "c0, c1, c2", (1.0, 1.0, None), (1.0, 1.0, 5)), rule="merge",
+        without_rowid=True,
+    ),
+    "a merged row that has its id from another": case_of(
+        "natural", "id INTEGER, c0, c1", loose("s0", "id INTEGER, c0, c1", (None, 1, 1), (2, 1, 2)), rule="merge"
+    ),
     "a refused row beside one whose type changes": case_of(
         "text", "c0, c1 TEXT", loose("s0", "c0, c1", (None, 1), (1, 2)), without_rowid=True
     ),
