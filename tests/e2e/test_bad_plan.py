@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.faults.refusals import ROWS, check_refused, refuse, write
 from tests.faults.scene import (
+    Ended,
     Scene,
     build_copying,
     run,
     write_database,
 )
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -120,6 +126,24 @@ def test_a_missing_flag_is_wrong_usage(scene: Scene, flag: str) -> None:
     argv = scene.argv()
     place = argv.index(flag)
     check_refused(scene, lambda: run(argv[:place] + argv[place + 2 :]), 2, flag)
+
+
+def test_the_exit_code_and_the_line_reach_the_shell(scene: Scene) -> None:
+    """The same through a process of its own, as ./inv starts it."""
+
+    def act(*flags: str) -> Ended:
+        command = [sys.executable, "-P", "-m", "scripts", *scene.argv("run", *flags)[1:]]
+        ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+        return Ended(code=ended.returncode, out=ended.stdout, err=ended.stderr)
+
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    check_refused(scene, lambda: act("--sauce", "x"), 2, "--sauce")
+    (scene.source / "old.db").rename(scene.source / "older.db")
+    check_refused(scene, act, 5, "old.db")
+    (scene.source / "older.db").rename(scene.source / "old.db")
+    ended = act("--json")
+    assert (ended.code, ended.json["verdict"]) == (0, "PROVEN")
+    check_refused(scene, lambda: act("--plan", str(scene.system / "plan.yml")), 2, "plan.yml")
 
 
 def test_an_unknown_flag_or_system_is_wrong_usage(scene: Scene) -> None:

@@ -123,6 +123,33 @@ def test_a_write_ahead_log_that_a_crash_left_beside_a_target_is_refused_or_given
     assert photograph(scene.target) == before
 
 
+def test_a_half_written_target_with_its_rollback_journal_is_refused_or_given_back_raw(scene: Scene) -> None:
+    file = write_database(scene.target / "new.db", ROWS)
+    with open_application(file, "PRAGMA cache_size = 2", "BEGIN", "UPDATE t SET v = v || ' half'") as application:
+        application.kill()
+    before = photograph(scene.target)
+    assert before.keys() == {"new.db", "new.db-journal"}
+    ended = run(scene.argv("run", "--replace"))
+    if ended.code == 0:
+        assert run(scene.argv("rollback")).code == 0
+    else:
+        assert (ended.code, "new.db" in ended.error) == (6, True)
+    assert photograph(scene.target) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all, but somebody's all the same"])
+def test_a_target_that_is_no_database_is_refused_or_given_back_raw(scene: Scene, content: bytes) -> None:
+    scene.target.mkdir()
+    (scene.target / "new.db").write_bytes(content)
+    before = photograph(scene.target)
+    ended = run(scene.argv("run", "--replace"))
+    if ended.code == 0:
+        assert run(scene.argv("rollback")).code == 0
+    else:
+        assert (ended.code, "new.db" in ended.error) == (6, True)
+    assert photograph(scene.target) == before
+
+
 def test_a_target_that_is_one_of_the_sources_is_refused(scene: Scene) -> None:
     plan = scene.system / "plan.yaml"
     plan.write_text(plan.read_text().replace("path: new.db", "path: old.db"))

@@ -321,6 +321,15 @@ KNOWN = {
         "composite", "c0, c1 TEXT, c2", loose("s0", "c0, c1, c2", (1.0, 1.0, None), (1.0, 1.0, 5)), rule="merge",
         without_rowid=True,
     ),
+    "merged rows without rowid whose keys are 1 and 1.0": case_of(
+        "composite", "c0, c1, c2", loose("s0", "c0, c1, c2", (1, 1.0, None), (1.0, 1, 5)), rule="merge",
+        without_rowid=True,
+    ),
+    "merged rows without rowid whose keys differ after a NUL": case_of(
+        "composite", "c0, c1, c2",
+        loose("s0", "c0, c1, c2", *[(1, text(key), value) for key in ("a\0b", "a\0c") for value in (None, 5, 6)]),
+        rule="merge", without_rowid=True,
+    ),
     "a merged row that has its id from another": case_of(
         "natural", "id INTEGER, c0, c1", loose("s0", "id INTEGER, c0, c1", (None, 1, 1), (2, 1, 2)), rule="merge"
     ),
