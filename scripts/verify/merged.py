@@ -75,11 +75,11 @@ def _open_versions(connection: Connection, job: TableJob) -> str:
 
 
 def _group(job: TableJob) -> str:
-    """Return what names a target row: its rowid, else its key as text."""
+    """Return what names a target row: its rowid, else its key's rank, for equal keys rank equally."""
     if job.table.rowid is not None:
         return "grp"
-    keyed = [number for number, column in enumerate(job.columns) if column.name in job.key]
-    return " || ' ' || ".join(f"quote(c{number})" for number in keyed)
+    keyed = [f"c{number}" for number, column in enumerate(job.columns) if column.name in job.key]
+    return f"dense_rank() OVER (ORDER BY {', '.join(keyed)})"
 
 
 def _versions_query(job: TableJob) -> str:
