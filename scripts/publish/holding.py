@@ -39,13 +39,6 @@ def refuse_busy(lives: list[Path]) -> None:
                     "lies beside a target that is not there",
                     "find out whose it is; move it away, then run again",
                 )
-        journal = live.with_name(live.name + "-journal")
-        if live.exists() and journal.exists() and journal.stat().st_size:
-            raise TargetBusyError(
-                live,
-                "was left in the middle of a write (its -journal holds data)",
-                "let its application open it once, then run the same command again",
-            )
     openers = find_openers([live for live in lives if live.exists()])
     if openers:
         first = openers[0]
