@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 from scripts.errors import LockedError, NoSpaceError, StrongroomError, UnreachableError
@@ -31,6 +32,20 @@ def hash_file(path: Path) -> str:
     with path.open("rb", buffering=0) as stream:
         while count := stream.readinto(buffer):
             digest.update(view[:count])
+    return digest.hexdigest()
+
+
+def copy_stream(stream: FileIO, destination: Path) -> str:
+    """Copy what is left of a stream into a file, and return the SHA-256 of these bytes, in hex."""
+    digest = hashlib.sha256()
+    buffer = bytearray(_CHUNK)
+    view = memoryview(buffer)
+    with destination.open("wb", buffering=0) as copy:
+        while count := stream.readinto(buffer):
+            digest.update(view[:count])
+            written = 0
+            while written < count:
+                written += copy.write(view[written:count])
     return digest.hexdigest()
 
 
