@@ -29,7 +29,8 @@ UndecodableError = sqlite3.OperationalError
 """Raised, among other causes, when TEXT is no UTF-8 and is fetched as ``str``."""
 LIBRARY_VERSION = sqlite3.sqlite_version
 
-_CACHE_KIB = 16 * 1024
+_CACHE_KIB = 6 * 1024
+_SIDE_CACHE_KIB = 2 * 1024
 _BUSY_SECONDS = 30.0
 
 
@@ -92,14 +93,16 @@ def open_snapshot(path: Path) -> Iterator[Connection]:
 
 
 @contextmanager
-def open_stage(path: Path) -> Iterator[Connection]:
+def open_stage(path: Path, *, page_size: int = 4096) -> Iterator[Connection]:
     """Open a database that is thrown away when its making is interrupted: no journal, no sync.
 
-    A statement that fails half-way leaves it damaged, so writers use ``OR IGNORE`` and count.
+    ``page_size`` (bytes) holds for a new one. A statement that fails half-way leaves it damaged, so writers use
+    ``OR IGNORE`` and count.
     """
     with translated(path):
         connection = _connect(path, "mode=rwc")
         try:
+            connection.execute(f"PRAGMA page_size = {page_size}")
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -181,7 +184,7 @@ def attach_stage(connection: Connection, path: Path, name: str) -> None:
     connection.execute(f"ATTACH ? AS {quote(name)}", (_uri(path, "mode=rwc"),))
     connection.execute(f"PRAGMA {quote(name)}.journal_mode = OFF")
     connection.execute(f"PRAGMA {quote(name)}.synchronous = OFF")
-    connection.execute(f"PRAGMA {quote(name)}.cache_size = -{_CACHE_KIB}")
+    connection.execute(f"PRAGMA {quote(name)}.cache_size = -{_SIDE_CACHE_KIB}")
 
 
 def fold_log(path: Path) -> None:
@@ -192,6 +195,17 @@ def fold_log(path: Path) -> None:
         connection.execute("PRAGMA journal_mode = DELETE").fetchone()
     finally:
         connection.close()
+
+
+def is_whole_in_its_file(connection: Connection) -> bool:
+    """Begin a read transaction, and tell whether the file alone holds what it sees for as long as it lasts.
+
+    So it is for a rollback journal: a writer has to wait for the lock before it touches the file
+    (https://sqlite.org/lockingv3.html, 3). In WAL mode a checkpoint may write to the file meanwhile.
+    """
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return str(connection.execute("PRAGMA journal_mode").fetchone()[0]) != "wal"
 
 
 def copy_database(source: Connection, destination: Path) -> None:

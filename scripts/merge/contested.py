@@ -44,10 +44,10 @@ def find_contested(connection: Connection, job: TableJob) -> int:
         "CREATE TABLE scratch.contenders (input INTEGER, rid INTEGER, g INTEGER, n INTEGER, "
         "PRIMARY KEY (input, rid)) WITHOUT ROWID"
     )
-    return _pair_rows(connection, job) if _are_pairs(job) else _group_rows(connection, job)
+    return _pair_rows(connection, job) if are_pairs(job) else _group_rows(connection, job)
 
 
-def _are_pairs(job: TableJob) -> bool:
+def are_pairs(job: TableJob) -> bool:
     """Tell whether a key can stand at most once in each of two files, in the same type."""
     if len(job.inputs) != 2 or job.where:  # noqa: PLR2004  # two files
         return False
@@ -153,12 +153,17 @@ def _has_contenders(connection: Connection, entry: BoundInput) -> bool:
 
 def same_values(job: TableJob, left: str, right: str) -> str:
     """Return the condition that two rows of ``versions`` or ``merged`` hold the same typed values."""
-    parts = []
-    for number, column in enumerate(job.columns):
-        if column.name == job.identity:
-            continue
-        one, two = f"{left}.c{number}", f"{right}.c{number}"
-        parts.append(f"{one} IS {two} COLLATE BINARY AND typeof({one}) = typeof({two})")
-        if column.affinity == "BLOB":
-            parts.append(f"(typeof({one}) <> 'real' OR {one} <> 0 OR strongroom_sign({one}) = strongroom_sign({two}))")
+    parts = [
+        same_value(column, f"{left}.c{number}", f"{right}.c{number}")
+        for number, column in enumerate(job.columns)
+        if column.name != job.identity
+    ]
     return " AND ".join(parts) or "1"
+
+
+def same_value(column: Column, one: str, two: str) -> str:
+    """Return the condition that two expressions hold the same typed value, as ``column`` stores it."""
+    same = f"{one} IS {two} COLLATE BINARY AND typeof({one}) = typeof({two})"
+    if column.affinity == "BLOB":
+        same += f" AND (typeof({one}) <> 'real' OR {one} <> 0 OR strongroom_sign({one}) = strongroom_sign({two}))"
+    return same

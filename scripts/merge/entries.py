@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from scripts.binding import TableJob
+from scripts.binding import BoundInput, TableJob
 from scripts.databases.sqlite import Connection
 from scripts.merge.contested import same_values
 from scripts.merge.rows import open_raw
@@ -72,35 +72,45 @@ def _target_rowid(job: TableJob) -> str:
 def write_ledger(connection: Connection, job: TableJob) -> None:
     """Write every input into the contents, and every entry with the source's values, exactly as they were."""
     for entry in job.inputs:
-        names = [column.name for column in entry.table.columns]
-        connection.execute(
-            "INSERT INTO ledger.inputs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                job.into,
-                entry.source,
-                entry.table.name,
-                entry.name,
-                json.dumps(names, ensure_ascii=False),
-                entry.rowid_offset,
-                entry.number,
-            ),
-        )
-        kept = dotted("ledger", entry.name)
-        columns = [f"c{number}" for number in range(len(names))]
-        connection.execute(
-            f"CREATE TABLE {kept} (_rowid INTEGER PRIMARY KEY, _disposition TEXT, _reason TEXT, _rule TEXT, "
-            f"_target_rowid INTEGER, _winner_input INTEGER, _winner_rowid INTEGER, {', '.join(columns)})"
-        )
+        kept = create_kept(connection, job, entry)
         if not _has_entries(connection, entry.number):
             continue
         with open_raw(connection, entry) as raw:
-            values = ", ".join(f"s.{quote(name)}" for name in names)
             connection.execute(
                 f"INSERT INTO {kept} SELECT e.rid, e.disposition, e.reason, e.rule, e.target_rowid, "
                 f"e.winner_input, e.winner_rid, "
-                f"{values} FROM scratch.entries e CROSS JOIN {raw.table} AS s ON {raw.rid} = e.rid "
+                f"{list_kept(entry, 's')} FROM scratch.entries e CROSS JOIN {raw.table} AS s ON {raw.rid} = e.rid "
                 f"WHERE e.input = {entry.number}"
             )
+
+
+def create_kept(connection: Connection, job: TableJob, entry: BoundInput) -> str:
+    """Write one input into the contents, and create the table that keeps its entries; return its name."""
+    names = [column.name for column in entry.table.columns]
+    connection.execute(
+        "INSERT INTO ledger.inputs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            job.into,
+            entry.source,
+            entry.table.name,
+            entry.name,
+            json.dumps(names, ensure_ascii=False),
+            entry.rowid_offset,
+            entry.number,
+        ),
+    )
+    kept = dotted("ledger", entry.name)
+    columns = ", ".join(f"c{number}" for number in range(len(names)))
+    connection.execute(
+        f"CREATE TABLE {kept} (_rowid INTEGER PRIMARY KEY, _disposition TEXT, _reason TEXT, _rule TEXT, "
+        f"_target_rowid INTEGER, _winner_input INTEGER, _winner_rowid INTEGER, {columns})"
+    )
+    return kept
+
+
+def list_kept(entry: BoundInput, alias: str) -> str:
+    """Return the source's columns as an entry keeps them."""
+    return ", ".join(f"{alias}.{quote(column.name)}" for column in entry.table.columns)
 
 
 def _has_entries(connection: Connection, number: int) -> bool:
