@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scripts.binding import bind
-from scripts.consolidate.building import ledger_file, staged_file, verify_snapshots
+from scripts.consolidate.building import ledger_file, staged_file, verify_snapshot
 from scripts.consolidate.looking import find_run
 from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
 from scripts.errors import ConfigurationError, UnreachableError
@@ -46,7 +46,7 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
             found.append(verify_content(job, file, ledger_file(folder, job)))
             found.append(verify_soundness(job, file))
     found.append(verify_drops(work.drops, folder.archive))
-    found.append(verify_snapshots(list(snapshots.values())))
+    found += [verify_snapshot(snapshot) for snapshot in snapshots.values()]
     tables, targets, differences = tally_up(found)
     unexplained = sum(tally.unexplained for tally in tables.values())
     quarantined = sum(tally.quarantined for tally in tables.values())

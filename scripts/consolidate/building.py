@@ -103,18 +103,18 @@ def _finish_checks(
     workers: Workers,
 ) -> list[Verification]:
     checks.append(workers.submit(verify_drops, work.drops, folder.archive))
-    checks.append(workers.submit(verify_snapshots, list(snapshots.values())))
+    checks += [workers.submit(verify_snapshot, snapshot) for snapshot in snapshots.values()]
     found = workers.gather(checks)
     names = [*(job.name for job in work.targets), ARCHIVE, SNAPSHOTS]
     return [_join([part for part in found if part.target == name]) for name in names]
 
 
 def _start_checks(job: TargetJob, folder: RunFolder, workers: Workers) -> list[Future[Verification]]:
-    """Start a target's checks; with several processes each large table is a job of its own."""
+    """Start a target's checks, longest first; with several processes each large table is a job of its own."""
     staged, ledger = staged_file(folder, job), ledger_file(folder, job)
     parts = _split(job) if workers.is_parallel else [job]
-    content = [workers.submit(verify_content, part, staged, ledger) for part in parts]
-    return [*content, workers.submit(verify_soundness, job, staged)]
+    soundness = workers.submit(verify_soundness, job, staged)
+    return [soundness, *(workers.submit(verify_content, part, staged, ledger) for part in parts)]
 
 
 def _split(job: TargetJob) -> list[TargetJob]:
@@ -124,13 +124,10 @@ def _split(job: TargetJob) -> list[TargetJob]:
     return [replace(job, tables=(table,)) for table in large] + [replace(job, tables=rest)]
 
 
-def verify_snapshots(snapshots: list[Snapshot]) -> Verification:
-    """Make sure that no snapshot changed since it was taken. Read-only."""
-    changed = tuple(
-        f"snapshot of {snapshot.path}: its bytes changed since it was taken"
-        for snapshot in snapshots
-        if hash_file(Path(snapshot.file)) != snapshot.sha256
-    )
+def verify_snapshot(snapshot: Snapshot) -> Verification:
+    """Make sure that a snapshot did not change since it was taken. Read-only."""
+    is_same = hash_file(Path(snapshot.file)) == snapshot.sha256
+    changed = () if is_same else (f"snapshot of {snapshot.path}: its bytes changed since it was taken",)
     return Verification(target=SNAPSHOTS, tables={}, targets={}, differences=changed)
 
 

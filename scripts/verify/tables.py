@@ -78,6 +78,9 @@ def _prepare_cover(connection: Connection, job: TableJob) -> bool:
     shared = job.table.integer_key is not None or job.table.rowid is None
     if len(job.inputs) < 2 or not shared:  # noqa: PLR2004  two inputs
         return False
+    if job.table.rowid is not None:
+        connection.execute("CREATE TEMP TABLE covered (k0 INTEGER PRIMARY KEY)")
+        return True
     columns = ", ".join(f"k{number}" for number, _ in enumerate(_identity(job)))
     connection.execute(f"CREATE TEMP TABLE covered ({columns}, PRIMARY KEY ({columns})) WITHOUT ROWID")
     return True
