@@ -21,7 +21,7 @@ from pathlib import Path
 
 from scripts.errors import DifferencesError, NoSpaceError, UsageError
 from tests.bench.dataset import DataSet, ensure_dataset
-from tests.bench.measure import Measurement, measure_child
+from tests.bench.measure import Measurement, measure_child, warm_memory
 from tests.bench.outcome import (
     PRINTED,
     Contender,
@@ -37,6 +37,9 @@ HERE = Path(__file__).parent
 LAST_RESULT = HERE / "last-result.json"
 SPACE = 6e9
 """Bytes needed at scale 1: two data sets, and one contender's snapshots, stage and ledger."""
+
+FILLED = 3.5
+"""How many times the data's size a contender may write at most, and so fill of the page cache."""
 
 Say = Callable[[str], None]
 
@@ -183,6 +186,7 @@ def run_ways(ways: Mapping[str, Way], work: Path, options: Options, say: Say) ->
     runs: dict[str, list[Measurement]] = {name: [] for name in ways}
     for repetition in range(1, options.repeat + 1):
         for name, way in ways.items():
+            warm_memory(int(FILLED * way.dataset.size))
             run = run_way(name, way, work)
             runs[name].append(run)
             say(f"{repetition} {name}: {run.wall:.2f} s, {run.cpu:.2f} CPU s, {run.peak_mb:.0f} MB")

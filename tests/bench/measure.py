@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,19 @@ class Measurement:
     """Largest resident set of any one of these processes, mapped files included; 10^6 bytes."""
 
 
+def warm_memory(size: int) -> None:
+    """Touch and free so many bytes of memory, in a process of its own.
+
+    A virtual machine's host takes free memory back within seconds and gives it again page by page, at
+    2 to 3 s a GB. Which contender finds how much of it depends on who ran before: so each finds enough.
+    """
+    subprocess.run([sys.executable, "-P", "-m", __name__, str(size)], check=True, env=_environment())
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
 def measure_child(arguments: list[str], logs: Path) -> tuple[Measurement, str]:
     """Run a command that can import this repository; return its cost and what it wrote to stdout.
 
@@ -34,10 +49,9 @@ def measure_child(arguments: list[str], logs: Path) -> tuple[Measurement, str]:
     os.sync()  # what the previous contender wrote is not on this one's bill
     logs.mkdir(parents=True, exist_ok=True)
     out, err = logs / "stdout", logs / "stderr"
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with out.open("wb") as stdout, err.open("wb") as stderr:
         began = time.perf_counter()
-        child = subprocess.Popen(arguments, stdout=stdout, stderr=stderr, env=environment)
+        child = subprocess.Popen(arguments, stdout=stdout, stderr=stderr, env=_environment())
         try:
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:
@@ -56,3 +70,14 @@ def measure_child(arguments: list[str], logs: Path) -> tuple[Measurement, str]:
         peak_mb=usage.ru_maxrss * 1024 / 1e6,
     )
     return measurement, written
+
+
+def touch_memory(size: int) -> None:
+    """Write to every page of so many bytes."""
+    with mmap.mmap(-1, size) as memory:
+        for place in range(0, size, mmap.PAGESIZE):
+            memory[place] = 1
+
+
+if __name__ == "__main__":
+    touch_memory(int(sys.argv[1]))
