@@ -28,6 +28,12 @@ def instant_call(expression: str) -> str:
     return f"strongroom_instant({readable})"
 
 
+def same_sign(one: str, two: str) -> str:
+    """Return the SQL that tells -0.0 from 0.0; CASE keeps TEXT that is no UTF-8 away from the function."""
+    zeros = f"typeof({one}) = 'real' AND typeof({two}) = 'real' AND {one} = 0"
+    return f"CASE WHEN {zeros} THEN strongroom_sign({one}) = strongroom_sign({two}) ELSE 1 END"
+
+
 def transform_call(name: str, option: str, expression: str) -> str:
     """Return the SQL that applies a transform of the registry; TEXT that is no UTF-8 stays as it is."""
     changed = f"strongroom_{name}({expression}, {literal(option)})"

@@ -7,6 +7,7 @@ from pathlib import Path
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
+from scripts.functions import same_sign
 from scripts.merge.rows import open_rows
 from scripts.quoting import dotted, fold, quote
 
@@ -165,5 +166,5 @@ def same_value(column: Column, one: str, two: str) -> str:
     """Return the condition that two expressions hold the same typed value, as ``column`` stores it."""
     same = f"{one} IS {two} COLLATE BINARY AND typeof({one}) = typeof({two})"
     if column.affinity == "BLOB":
-        same += f" AND (typeof({one}) <> 'real' OR {one} <> 0 OR strongroom_sign({one}) = strongroom_sign({two}))"
+        same += f" AND {same_sign(one, two)}"
     return same

@@ -87,6 +87,8 @@ class _Batch:
     target_rowid: str | None
     values: list[str]
     expected: int
+    rule: str = "constraint"
+    """What decides when the target refuses one of them."""
 
 
 def insert_decided(connection: Connection, job: TableJob) -> None:
@@ -237,7 +239,7 @@ def _merged_batch(connection: Connection, rows: Rows) -> _Batch:
         rowid = values[_position(job, job.table.integer_key)]
     elif job.table.rowid is not None:
         rowid = f"m.rid + {rows.entry.rowid_offset}"
-    return _Batch(source=source, rid="m.rid", target_rowid=rowid, values=values, expected=expected)
+    return _Batch(source=source, rid="m.rid", target_rowid=rowid, values=values, expected=expected, rule="merge")
 
 
 def _insert_batch(connection: Connection, rows: Rows, batch: _Batch) -> None:
@@ -267,6 +269,6 @@ def _quarantine_refused(connection: Connection, rows: Rows, batch: _Batch, into:
         except Error as error:
             connection.execute(
                 "INSERT OR REPLACE INTO scratch.entries (input, rid, disposition, reason, rule) "
-                "VALUES (?, ?, 'quarantined', ?, 'constraint')",
-                (rows.entry.number, rid, str(error)),
+                "VALUES (?, ?, 'quarantined', ?, ?)",
+                (rows.entry.number, rid, f"{'' if batch.rule == 'constraint' else 'merged: '}{error}", batch.rule),
             )

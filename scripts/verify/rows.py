@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
-from scripts.functions import transform_call
+from scripts.functions import same_sign, transform_call
 from scripts.quoting import dotted, fold, quote, quote_all
 
 _LOWEST = "(-9223372036854775807 - 1)"
@@ -111,10 +111,7 @@ class Side:
 
 
 def _strictly(left: str, right: str) -> str:
-    return (
-        f"({left} IS {right} COLLATE BINARY AND typeof({left}) = typeof({right}) AND (typeof({left}) <> 'real' "
-        f"OR {left} <> 0 OR strongroom_sign({left}) = strongroom_sign({right})))"
-    )
+    return f"({left} IS {right} COLLATE BINARY AND typeof({left}) = typeof({right}) AND {same_sign(left, right)})"
 
 
 @contextmanager

@@ -118,8 +118,9 @@ class Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
-    kind = draw(st.sampled_from(KINDS))
+def cases(draw: st.DrawFn, *, pairs: bool = False) -> Case:
+    """Draw a case; with ``pairs``, one of two sources alike whose rows are merged by a key."""
+    kind = draw(st.sampled_from(("text", "integer", "composite") if pairs else KINDS))
     columns = [
         Column(name=f"c{n}", declared=draw(st.sampled_from(TYPES)), default=draw(st.sampled_from(DEFAULTS)))
         for n in range(draw(st.integers(2 if kind == "composite" else 1, 4)))
@@ -129,7 +130,7 @@ def cases(draw: st.DrawFn) -> Case:
     free = [column.name for column in columns[1:] if kind != "composite" or column.name != "c1"]
     if kind in ("integer", "natural"):
         columns.insert(0, Column(name="id", declared="INTEGER"))
-    conflict = draw(conflicts(kind, [column.name for column in columns]))
+    conflict = draw(conflicts(kind, [column.name for column in columns], rules=("merge",) if pairs else RULES))
     renumber = conflict.rule == "keep_both" or (kind == "natural" and draw(st.booleans()))
     # Which of two rows a constraint refuses is settled by the plan's order only where rows go in as they are.
     may_refuse = free and conflict.rule != "merge" and not renumber
@@ -138,27 +139,28 @@ def cases(draw: st.DrawFn) -> Case:
     family = st.sampled_from(draw(FAMILIES))
     values = st.one_of(family, family, VALUES)
     sources = [
-        draw(givens(f"s{number}", columns, kind, conflict, keys, values))
-        for number in range(draw(st.sampled_from([1, 2, 2, 3, 3, 4])))
+        draw(givens(f"s{number}", columns, kind, conflict, keys, values, may_be_loose=not pairs))
+        for number in range(2 if pairs else draw(st.sampled_from([1, 2, 2, 3, 3, 4])))
     ]
     names = draw(st.permutations([given.name for given in sources]))
     order = names[: draw(st.integers(0, len(names)))]
     return Case(
         columns=tuple(columns),
         kind=kind,
-        without_rowid=kind in ("text", "composite") and draw(st.booleans()),
+        without_rowid=not pairs and kind in ("text", "composite") and draw(st.booleans()),
         unique=unique,
         conflict=Conflict(rule=conflict.rule, by=conflict.by, columns=conflict.columns, order=tuple(order)),
         renumber=renumber,
-        where=draw(st.none() | st.none() | st.sampled_from(CONDITIONS)),
-        transform=draw(st.sampled_from([{}, {}, {}, {"c0": "trim"}, {"c0": "casefold"}])),
+        where=None if pairs else draw(st.none() | st.none() | st.sampled_from(CONDITIONS)),
+        transform={} if pairs else draw(st.sampled_from([{}, {}, {}, {"c0": "trim"}, {"c0": "casefold"}])),
         sources=tuple(sources),
     )
 
 
 @st.composite
-def conflicts(draw: st.DrawFn, kind: str, names: Sequence[str]) -> Conflict:
-    rule = draw(st.sampled_from((*RULES, "keep_both", "keep_both") if kind == "integer" else RULES))
+def conflicts(draw: st.DrawFn, kind: str, names: Sequence[str], rules: tuple[str, ...]) -> Conflict:
+    may_keep_both = kind == "integer" and len(rules) > 1
+    rule = draw(st.sampled_from((*rules, "keep_both", "keep_both") if may_keep_both else rules))
     by = tuple(draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)))
     columns = {}
     free = [name for name in names if name != "id" and draw(st.integers(0, 4))]
@@ -177,10 +179,12 @@ def givens(
     conflict: Conflict,
     keys: st.SearchStrategy[Value],
     values: st.SearchStrategy[Value],
+    *,
+    may_be_loose: bool,
 ) -> Given:
     fixed = {"id", "c0"} | ({"c1"} if kind == "composite" else set())
     instants = {*conflict.by, *(rule.by for rule in conflict.columns.values() if rule.by)} - fixed
-    is_loose = draw(st.integers(0, 3)) == 0
+    is_loose = may_be_loose and draw(st.integers(0, 3)) == 0
     held, cells = [], []
     for column in columns:
         if column.name in fixed | instants or draw(st.integers(0, 5)):

@@ -23,6 +23,7 @@ from scripts.databases.sqlite import RawText
 from scripts.errors import DecisionNeededError
 from scripts.instants import read_instant
 from scripts.merge import build_target
+from scripts.merge.pairs import can_merge_pairs
 from scripts.plan import (
     ColumnRule,
     Conflict,
@@ -403,6 +404,30 @@ def test_the_engine_does_what_the_reference_does(case: Case) -> None:
     note(case.declare())
     for disposition in check_against_reference(case):
         event(f"{case.conflict.rule}: {disposition}")
+
+
+@given(cases(pairs=True))
+def test_two_files_merge_the_short_way_as_the_reference_does(case: Case) -> None:
+    note(case.declare())
+    with prepared(case) as bench:
+        assert can_merge_pairs(bench.job.tables[0])
+    for disposition in check_against_reference(case):
+        event(disposition)
+
+
+@pytest.mark.parametrize("refuses", ["CREATE UNIQUE INDEX u ON t (c1)", "c1 TEXT CHECK (c1 <> 'new')"])
+def test_a_merge_that_a_constraint_refuses_goes_the_long_way(refuses: str) -> None:
+    more, columns = (refuses, "c0 TEXT, c1 TEXT") if refuses.startswith("CREATE") else ("", f"c0 TEXT, {refuses}")
+    rows = [(text("a"), text("old")), (text("b"), text("new"))], [(text("a"), text("new")), (text("c"), None)]
+    sources = [strict(f"s{number}", "c0 TEXT, c1 TEXT", *held) for number, held in enumerate(rows)]
+    conflict = Conflict(rule="merge", columns={"c1": ColumnRule(rule="min", by=None)})
+    case = case_of("text", columns, *sources, conflict=conflict, more=more)
+    with prepared(case) as bench:
+        assert can_merge_pairs(bench.job.tables[0])
+        build_target(bench.job, bench.stage, bench.ledger)
+        refused = {place for place, (disposition, _) in read_ledger(bench).items() if disposition == "quarantined"}
+        assert refused
+        assert not [difference for part in bench.verify() for difference in part.differences]
 
 
 @given(cases(), st.data())
