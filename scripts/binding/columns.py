@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 
 from scripts.databases.schema import Column, Table
+from scripts.databases.sqlite import Connection, open_memory
 from scripts.errors import PlanError
-from scripts.plan import Input, TableRule
+from scripts.plan import Input, Scalar, TableRule
 from scripts.quoting import fold, literal
 
 _LITERAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|'([^']|'')*'|NULL|TRUE|FALSE|x'[0-9a-fA-F]*'", re.IGNORECASE)
@@ -93,20 +94,34 @@ def check_columns(
 
 
 def choose_defaults(rule: TableRule, table: Table) -> Mapping[str, str]:
-    """Return an SQL literal for each target column: the plan's, else the DDL's where it is a literal, else NULL."""
+    """Return an SQL literal for each target column: the plan's, else the DDL's where it is a literal, else NULL.
+
+    It is the value that the column stores: 7 becomes '7' in a TEXT column.
+    """
     named = {fold(name): value for name, value in rule.defaults.items()}
-    chosen = {}
-    for column in table.stored:
-        if fold(column.name) in named:
-            chosen[column.name] = _as_literal(named[fold(column.name)])
-        elif column.default is not None and _LITERAL.fullmatch(column.default.strip()):
-            chosen[column.name] = column.default.strip()
-        else:
-            chosen[column.name] = "NULL"
-    return chosen
+    with open_memory() as connection:
+        return {column.name: _as_stored(connection, column, _choose_default(column, named)) for column in table.stored}
 
 
-def _as_literal(value: str | float | None) -> str:
+def _choose_default(column: Column, named: Mapping[str, Scalar]) -> str:
+    if fold(column.name) in named:
+        return _as_literal(named[fold(column.name)])
+    if column.default is not None and _LITERAL.fullmatch(column.default.strip()):
+        return column.default.strip()
+    return "NULL"
+
+
+def _as_stored(connection: Connection, column: Column, value: str) -> str:
+    if value == "NULL":
+        return value
+    connection.execute(f"CREATE TABLE stored (held {column.affinity})")
+    connection.execute(f"INSERT INTO stored VALUES ({value})")
+    same, held = connection.execute(f"SELECT typeof(held) = typeof({value}), quote(held) FROM stored").fetchone()
+    connection.execute("DROP TABLE stored")
+    return value if same else str(held)
+
+
+def _as_literal(value: Scalar) -> str:
     if value is None:
         return "NULL"
     return repr(value) if isinstance(value, float) else literal(value)

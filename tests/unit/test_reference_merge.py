@@ -348,6 +348,10 @@ KNOWN = {
     "a transformed text that is no UTF-8": case_of(
         "text", "c0, c1", loose("s0", "c0, c1", (text(b" \xff "), 1), (text(" a "), 2)), transform={"c0": "trim"}
     ),
+    "a number as the default of a TEXT column": replace(
+        case_of("text", "c0, c1 TEXT", strict("s0", "c0", (1,)), strict("s1", "c0", (1,)), rule="merge"),
+        columns=(Column(name="c0", declared=""), Column(name="c1", declared="TEXT", default="DEFAULT 7")),
+    ),
     "an instant beyond all": case_of(
         "text", "c0, c1", loose("s0", "c0, c1", (1, 1e300)), loose("s1", "c0, c1", (1, 5)),
         conflict=Conflict(rule="newest", by=("c1",)),
