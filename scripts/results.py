@@ -59,6 +59,8 @@ class TargetTally:
     rows: int
     explained: int
     seeded: int = 0
+    fingerprint: str | None = None
+    """On request: rows and the sum of their hashes (``fingerprint.Fingerprint``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

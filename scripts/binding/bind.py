@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts.binding.columns import (
@@ -100,8 +100,8 @@ def _bind_drops(ground: _Ground) -> tuple[tuple[BoundInput, str], ...]:
 def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Path) -> TargetJob:
     target = ground.plan.targets[name]
     schema_file = ground.plan.path.parent / target.schema if target.schema else None
-    found = [(rule, _present(ground, rule)) for rule in rules]
     with open_template(folder / f"{name}.db", schema_file) as template:
+        found = [(rule, _present(ground, rule)) for rule in _name_carried(rules, template)]
         for rule, inputs in found:
             _prepare_table(ground, template, rule, inputs)
         for rule, inputs in found:
@@ -121,6 +121,21 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
         )
 
 
+def _name_carried(rules: list[TableRule], template: Template) -> list[TableRule]:
+    """Give the tables that are carried names of their own: theirs where it is free, else with the source's."""
+    taken = {fold(name) for name in template.schema().tables}
+    taken |= {fold(rule.table) for rule in rules if not rule.is_carried}
+    named = []
+    for rule in rules:
+        name = rule.table
+        if rule.is_carried and fold(name) in taken:
+            name = f"{rule.inputs[0].source}_{name}"
+        if rule.is_carried:
+            taken.add(fold(name))
+        named.append(replace(rule, table=name))
+    return named
+
+
 _Present = list[tuple[str, Table, Input]]
 
 
@@ -138,13 +153,14 @@ def _prepare_table(ground: _Ground, template: Template, rule: TableRule, inputs:
     if template.schema().find(rule.table) is None:
         if not inputs and ground.plan.targets[rule.target].schema is None:
             return
-        if ground.plan.targets[rule.target].schema is not None:
+        if ground.plan.targets[rule.target].schema is not None and not rule.is_carried:
             raise PlanError(
                 rule.origin,
                 f"{rule.into}: the target's schema has no such table",
                 f"add it to {ground.plan.targets[rule.target].schema}",
             )
-        template.adopt(inputs[0][1], rule.table)
+        source, table, _ = inputs[0]
+        template.adopt(table, rule.table, carried_from=f"{source}.{table.name}" if rule.is_carried else None)
     for source, table, entry in inputs:
         if table.kind == "virtual" and _CONTENTLESS.search(table.sql):
             fact = f"{source}.{table.name} is a full-text table that keeps no content to carry"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scripts.databases.schema import Column, Schema, Table, count_rows, read_schema
-from scripts.databases.sqlite import Connection, Error, open_stage
+from scripts.databases.sqlite import Connection, Error, open_memory, open_stage
 from scripts.errors import ConfigurationError
 from scripts.plan import Input
 from scripts.quoting import fold, quote
@@ -45,14 +45,19 @@ class Template:
         self._connection.execute(sql)
         self._schema = None
 
-    def adopt(self, table: Table, name: str) -> None:
-        """Take a source's own definition for a target without a schema file."""
-        if fold(table.name) != fold(name):
+    def adopt(self, table: Table, name: str, *, carried_from: str | None = None) -> None:
+        """Take a source's own definition, for a target without a schema file or a table that is carried."""
+        if carried_from is not None:
+            self.carried.append(f"table {name} from {carried_from}")
+        elif fold(table.name) != fold(name):
             raise ConfigurationError(name, "has no definition", "give the target a schema, or keep the source's name")
-        self._execute(table.sql)
-        for index in table.indexes:
-            if index.sql:
-                self._execute(index.sql)
+        definition, *indexes = [table.sql, *(index.sql for index in table.indexes if index.sql)]
+        if fold(table.name) != fold(name):
+            definition, *indexes = _rename([definition, *indexes], table.name, name)
+        self._execute(definition)
+        for sql in indexes:
+            with suppress(Error):  # another index has its name: carry_indexes says so
+                self._execute(sql)
 
     def carry_column(self, table: str, column: Column, origin: str) -> None:
         """Add a source's column at the end of the table under its declared type."""
@@ -118,6 +123,16 @@ class Template:
             self.carried.append(f"{pragma} {number}")
         elif values:
             self.reported.append(f"{pragma} is left at 0: the sources disagree ({', '.join(map(str, sorted(values)))})")
+
+
+def _rename(statements: list[str], table: str, name: str) -> list[str]:
+    """Let SQLite write the definition of a table and of its indexes for another table's name."""
+    with open_memory() as connection:
+        for sql in statements:
+            connection.execute(sql)
+        connection.execute(f"ALTER TABLE {quote(table)} RENAME TO {quote(name)}")
+        rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+        return [sql for (sql,) in rows.fetchmany(len(statements))]
 
 
 def _normal(sql: str | None) -> str:

@@ -10,6 +10,7 @@ from scripts.binding import bind
 from scripts.consolidate.building import ledger_file, staged_file, verify_snapshot
 from scripts.consolidate.looking import find_run
 from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
+from scripts.consolidate.sources import carry_paths
 from scripts.errors import ConfigurationError, UnreachableError
 from scripts.files import read_json
 from scripts.plan import read_plan
@@ -34,6 +35,8 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
     if plan.sha256 != locked["sha256"]:
         raise ConfigurationError(plan.path, f"is not the plan of run {folder.name}", "give that plan with --plan")
     snapshots = {name: Snapshot(**value) for name, value in snapshots_json.items() if isinstance(value, dict)}
+    carried = [snapshot.path for name, snapshot in snapshots.items() if name not in plan.sources]
+    plan = carry_paths(plan, carried)
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         work = bind(plan, snapshots, Path(scratch))
         found = []

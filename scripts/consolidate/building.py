@@ -15,7 +15,7 @@ from scripts.merge import archive_table, build_target
 from scripts.plan import Plan
 from scripts.progress import Progress, forget_rows, take_rows
 from scripts.results import Build, Snapshot, Verification
-from scripts.verify import ARCHIVE, verify_content, verify_drops, verify_soundness
+from scripts.verify import ARCHIVE, fingerprint_target, verify_content, verify_drops, verify_soundness
 from scripts.workers import Workers
 
 SNAPSHOTS = "snapshots"
@@ -122,6 +122,21 @@ def _split(job: TargetJob) -> list[TargetJob]:
     rest = tuple(table for table in job.tables if table not in large)
     large.sort(key=lambda table: -_count_roughly(table))
     return [replace(job, tables=(table,)) for table in large] + [replace(job, tables=rest)]
+
+
+def add_fingerprints(
+    work: Work, folder: RunFolder, verifications: list[Verification], workers: Workers
+) -> list[Verification]:
+    """Return the verifications with the fingerprint of every target table."""
+    parts = workers.gather([workers.submit(fingerprint_target, job, staged_file(folder, job)) for job in work.targets])
+    found = {into: fingerprint for part in parts for into, fingerprint in part.items()}
+    return [
+        replace(
+            part,
+            targets={into: replace(tally, fingerprint=found.get(into)) for into, tally in part.targets.items()},
+        )
+        for part in verifications
+    ]
 
 
 def verify_snapshot(snapshot: Snapshot) -> Verification:

@@ -28,6 +28,8 @@ def check(request: Request, *, with_sources: bool) -> tuple[Plan, Work | None]:
     """
     read_system(request.system)
     plan = read_plan(request.plan)
+    if with_sources:
+        plan = finding.carry_files(plan, request.source)
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         folder = RunFolder(root=Path(scratch), snapshots=Path(scratch) / "snapshots")
         for target in plan.targets.values():
@@ -52,7 +54,8 @@ def preview(request: Request, around: Surroundings) -> Outcome:
 
     The next run refuses sources, plan or tool that differ from what was seen here.
     """
-    request, plan = replace(request, dry_run=True), read_plan(request.plan)
+    request = replace(request, dry_run=True)
+    plan = finding.carry_files(read_plan(request.plan), request.source)
     found = finding.locate_sources(plan, request.source)
     finding.refuse_overlap(request, plan, found)
     home = Home(target=request.target)

@@ -23,6 +23,7 @@ class Request:
     replace: bool = False
     backup: bool = True
     dry_run: bool = False
+    fingerprints: bool = False
     jobs: int = 1
 
 

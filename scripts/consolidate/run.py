@@ -14,7 +14,7 @@ from pathlib import Path
 from scripts import __version__
 from scripts.binding import Work, bind
 from scripts.consolidate import sources as finding
-from scripts.consolidate.building import SNAPSHOTS, Ticker, ask_checks, build_and_verify, staged_file
+from scripts.consolidate.building import SNAPSHOTS, Ticker, add_fingerprints, ask_checks, build_and_verify, staged_file
 from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
 from scripts.consolidate.request import Home, Request, RunFolder
 from scripts.consolidate.state import (
@@ -57,6 +57,7 @@ def run(request: Request, around: Surroundings) -> Outcome:
     returned, staged and unpublished.
     """
     system, plan = read_system(request.system), read_plan(request.plan)
+    plan = finding.carry_files(plan, request.source)
     if request.dry_run:
         return _run_dry(request, plan, around)
     found = finding.locate_sources(plan, request.source)
@@ -163,6 +164,8 @@ class Rehearsal:
             builds, verifications = build_and_verify(
                 work, self.folder, snapshots, workers, lambda builds: self._say_built(builds, ticker)
             )
+            if self.request.fingerprints:
+                verifications = add_fingerprints(work, self.folder, verifications, workers)
         if not self.request.dry_run:
             finding.write_manifest(self.folder, snapshots)
         is_ours = any(part.differences for part in verifications if part.target == SNAPSHOTS)
@@ -182,6 +185,7 @@ class Rehearsal:
         ticker.watch("snapshot", size, self.folder.snapshots)
         snapshots = finding.take_snapshots(self.plan, found, self.folder, workers)
         self._write("snapshots.json", finding.as_json(snapshots))
+        self._write("inventory.json", finding.describe_structure(snapshots))
         if not self.request.dry_run:
             finding.refuse_other_than_previewed(self.home.plan_lock, self.plan, snapshots)
         return snapshots

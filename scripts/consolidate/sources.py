@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from scripts import __version__
 from scripts.consolidate.request import Request, RunFolder
+from scripts.databases.schema import read_schema
+from scripts.databases.sqlite import open_snapshot
 from scripts.errors import NoSpaceError, PlanError, SourceChangedError, UnreachableError
 from scripts.files import explain_os_error, find_databases, read_json, sync_file, sync_folder, write_json
-from scripts.plan import Plan
+from scripts.plan import Conflict, Input, Plan, Source, TableRule, Target
 from scripts.results import Snapshot
 from scripts.snapshot import take_snapshot
 from scripts.workers import Workers
 
+_CARRIED = "carried_"
 _ROOM = 2.5
 """Snapshots, targets and ledgers together take at most this many times the sources' size."""
 
@@ -39,6 +43,40 @@ def locate_sources(plan: Plan, directory: Path) -> dict[str, Path]:
         raise UnreachableError(directory, "holds none of the plan's sources", "say --source DIRECTORY")
     _refuse_unmapped_files(plan, directory, found)
     return found
+
+
+def carry_files(plan: Plan, directory: Path) -> Plan:
+    """Give every file that the plan does not name a target of its own, where it says ``unmapped_file: carry``."""
+    if plan.defaults.unmapped_file != "carry" or not directory.is_dir():
+        return plan
+    named = [source.path for source in plan.sources.values()] + [target.path for target in plan.targets.values()]
+    known = {(directory / path).resolve() for path in named}
+    unnamed = [path for path in find_databases(directory) if path.resolve() not in known]
+    return carry_paths(plan, [path.relative_to(directory).as_posix() for path in unnamed])
+
+
+def carry_paths(plan: Plan, paths: Iterable[str]) -> Plan:
+    """Give these files, relative to the source directory, targets of their own."""
+    sources, targets, rules = dict(plan.sources), dict(plan.targets), list(plan.tables)
+    for path in paths:
+        name = _CARRIED + re.sub(r"\W", "_", path)
+        sources[name] = Source(name=name, path=path, trust=50, optional=False, format="sqlite", rows={})
+        targets[name] = Target(name=name, path=path, schema=None, aliases=())
+        rules.append(
+            TableRule(
+                target=name,
+                table="*",
+                inputs=(Input(source=name, table="*", columns={}),),
+                key=None,
+                identity=None,
+                conflict=Conflict(rule=plan.defaults.on_conflict),
+                defaults={},
+                transform={},
+                where=None,
+                origin=f"{plan.path} (unmapped_file: carry)",
+            )
+        )
+    return replace(plan, sources=sources, targets=targets, tables=tuple(rules))
 
 
 def _refuse_unmapped_files(plan: Plan, directory: Path, found: Mapping[str, Path]) -> None:
@@ -165,6 +203,28 @@ def refuse_other_than_previewed(lock_file: Path, plan: Plan, snapshots: Mapping[
         if before.get(name) != after.get(name):
             path = plan.sources[name].path if name in plan.sources else name
             raise SourceChangedError(path, "changed since the preview", "preview again, then run")
+
+
+def describe_structure(snapshots: Mapping[str, Snapshot]) -> dict[str, object]:
+    """Return what every source declares: its tables with their columns, indexes, views and triggers."""
+    described: dict[str, object] = {}
+    for name, snapshot in snapshots.items():
+        with open_snapshot(Path(snapshot.file)) as connection:
+            schema = read_schema(connection)
+        described[name] = {
+            "path": snapshot.path,
+            "size": snapshot.size,
+            "tables": {
+                table.name: {
+                    "columns": {column.name: column.declared for column in table.columns},
+                    "indexes": [index.name for index in table.indexes],
+                }
+                for table in schema.tables.values()
+            },
+            "views": sorted(schema.views),
+            "triggers": sorted(schema.triggers),
+        }
+    return described
 
 
 def as_json(snapshots: Mapping[str, Snapshot]) -> dict[str, object]:

@@ -116,6 +116,8 @@ class TableRule:
     where: Filter | None
     origin: str
     """Where the plan says so: ``plan.yaml:12``."""
+    is_carried: bool = False
+    """Whether the plan does not name the table, and says ``unmapped_table: carry``."""
 
     @property
     def into(self) -> str:

@@ -28,8 +28,8 @@ class _Model(BaseModel):
 class DefaultsModel(_Model):
     """What happens where the plan says nothing."""
 
-    unmapped_file: Literal["error", "ignore"] = "error"
-    unmapped_table: Literal["error"] = "error"
+    unmapped_file: Literal["error", "carry"] = "error"
+    unmapped_table: Literal["error", "carry"] = "error"
     unmapped_column: Literal["error", "carry"] = "error"
     on_conflict: Literal["quarantine", "fail"] = "quarantine"
     quarantine_budget: int = Field(default=0, ge=0)

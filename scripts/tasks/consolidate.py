@@ -108,6 +108,7 @@ def preview(
         "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
         "replace": "Replace targets that are there; rollback puts them back.",
         "backup": "Keep the verified snapshots as a backup in TARGET/backup.",
+        "fingerprints": "Report an order-free digest of every target table.",
         "dry_run": "Show what would happen; write nothing.",
     }
 )
@@ -120,6 +121,7 @@ def run(
     quarantine_budget: int | None = None,
     replace: bool = False,
     backup: bool = True,
+    fingerprints: bool = False,
     dry_run: bool = False,
 ) -> int:
     """Consolidate the legacy databases, and prove it."""
@@ -133,6 +135,7 @@ def run(
         quarantine_budget=quarantine_budget,
         replace=replace,
         backup=backup,
+        fingerprints=fingerprints,
         dry_run=is_dry(c, dry_run),
     )
     outcome = running.run(request, surroundings(c, settings))

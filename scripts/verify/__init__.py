@@ -4,6 +4,6 @@ Nothing here reads a counter of the code that copied: the snapshots, the staged 
 are joined, and what the joins do not explain is a difference.
 """
 
-from scripts.verify.target import ARCHIVE, verify_content, verify_drops, verify_soundness
+from scripts.verify.target import ARCHIVE, fingerprint_target, verify_content, verify_drops, verify_soundness
 
-__all__ = ["ARCHIVE", "verify_content", "verify_drops", "verify_soundness"]
+__all__ = ["ARCHIVE", "fingerprint_target", "verify_content", "verify_drops", "verify_soundness"]

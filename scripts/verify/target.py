@@ -39,6 +39,12 @@ def verify_content(job: TargetJob, stage: Path, ledger: Path) -> Verification:
     return Verification(target=job.name, tables=tables, targets=targets, differences=tuple(differences))
 
 
+def fingerprint_target(job: TargetJob, stage: Path) -> dict[str, str]:
+    """Return the fingerprint of every table of a target. Read-only."""
+    with open_snapshot(stage) as connection:
+        return {table.into: str(fingerprint_table(connection, table.table.name)) for table in job.tables}
+
+
 def verify_soundness(job: TargetJob, stage: Path) -> Verification:
     """Check a target's pages, indexes, structure and marks, and count its orphans. Read-only."""
     with open_snapshot(stage) as connection:

@@ -37,7 +37,7 @@ AT = HEAD.count("\n") + 1  # the line on which a test's own text begins
 RULE = "tables:\n- {into: house.t, from: [one.t]}"
 CONFLICT = "tables:\n- into: house.t\n  from: [one.t]\n  on_conflict:\n"
 WHOLE = """\
-defaults: {unmapped_file: ignore, unmapped_column: carry, on_conflict: fail, quarantine_budget: 3}
+defaults: {unmapped_file: carry, unmapped_column: carry, on_conflict: fail, quarantine_budget: 3}
 tables:
   - into: house.people
     from: [one.people, {table: two.persons, columns: {name: label}}]
@@ -114,7 +114,7 @@ def test_a_whole_rule_is_read(tmp_path: Path) -> None:
     )
     assert [(check.sql, check.expect) for check in plan.checks] == [("select 1", 1)]
     assert plan.defaults == Defaults(
-        unmapped_file="ignore",
+        unmapped_file="carry",
         unmapped_table="error",
         unmapped_column="carry",
         on_conflict="fail",
@@ -275,7 +275,7 @@ def test_an_unknown_key_is_named_with_those_that_are_accepted(tmp_path: Path, te
         ('drop:\n- {table: one.t, reason: ""}', f"{AT + 1}: drop[0].reason: must have at least 1 char"),
         ("checks:\n- {sql: select 1}", f"{AT + 1}: checks[0].expect: is missing"),
         ("defaults:\n  quarantine_budget: -1", f"{AT + 1}: defaults.quarantine_budget: must be greater"),
-        ("defaults:\n  unmapped_table: carry", f"{AT + 1}: defaults.unmapped_table: must be error"),
+        ("defaults:\n  unmapped_table: keep", f"{AT + 1}: defaults.unmapped_table: must be one of error or carry"),
         ("defaults:\n  on_conflict: newest", f"{AT + 1}: defaults.on_conflict: must be one of quarantine or"),
         (
             "tables:\n- {into: house.t, from: [one.t], where: {sql: x}}",
