@@ -15,6 +15,7 @@ from scripts.binding.columns import (
     missing_columns,
 )
 from scripts.binding.jobs import SEED, BoundInput, TableJob, TargetJob, Work
+from scripts.binding.references import bind_references
 from scripts.binding.template import Template, open_template
 from scripts.binding.wildcards import expand_wildcards, find_unnamed
 from scripts.databases.schema import Schema, Table, count_rows, read_schema
@@ -110,6 +111,7 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
         schema = template.schema()
         jobs = [_bind_table(ground, rule, inputs, schema, template) for rule, inputs in found]
         jobs += _seeded_only(name, schema, {job.table.name for job in jobs}, template)
+        jobs = bind_references(jobs, [rule for rule, _ in found], template)
         return TargetJob(
             name=name,
             path=target.path,

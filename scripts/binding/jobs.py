@@ -42,6 +42,32 @@ class BoundInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Where the ledger keeps the ids of one input of a referenced table."""
+
+    source: str
+    kept: str
+    """The input's table in the ledger."""
+    place: int
+    """Which of the kept columns is the id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """A column that holds another table's ids, which may be other ones in the target."""
+
+    column: str
+    json: str | None
+    parent: str
+    """The referenced table of the same target, and its id."""
+    parent_rowid: str
+    parent_id: str
+    holders: tuple[Holder, ...]
+    is_late: bool = False
+    """Whether the referenced table is not complete when this one is filled: references go in a circle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableJob:
     """One target table with everything that feeds it."""
 
@@ -57,6 +83,7 @@ class TableJob:
     """Target column to an SQL literal, where an input lacks the column."""
     transform: Mapping[str, Transform]
     where: Filter | None
+    rewrites: tuple[Rewrite, ...] = ()
 
     @property
     def into(self) -> str:
@@ -68,9 +95,17 @@ class TableJob:
         """Return the columns that are written."""
         return self.table.stored
 
+    def rewrites_of(self, entry: BoundInput) -> tuple[Rewrite, ...]:
+        """Return the references that may change in an input: its file holds the referenced table too."""
+        return tuple(
+            rewrite
+            for rewrite in self.rewrites
+            if rewrite.column in entry.columns and any(holder.source == entry.source for holder in rewrite.holders)
+        )
+
     def needs_settling(self, entry: BoundInput) -> bool:
         """Tell whether the target may store an input's values in another form than its source holds them."""
-        if self.transform and not entry.is_seed:
+        if (self.transform or self.rewrites_of(entry)) and not entry.is_seed:
             return True
         for column in self.columns:
             source = entry.table.by_name.get(fold(entry.columns.get(column.name, "")))

@@ -37,6 +37,23 @@ class Template:
             raise ConfigurationError(self.file.stem, f"has no table {table}")
         return found
 
+    def foreign_keys(self) -> list[tuple[str, str, str]]:
+        """Return the foreign keys of one column: table, column, referenced table; those to its primary key only."""
+        rows = self._connection.execute(
+            'SELECT m.name, f."from", f."table", f."to", f.id FROM sqlite_master m, pragma_foreign_key_list(m.name) f '
+            "WHERE m.type = 'table'"
+        ).fetchall()
+        wide = {(table, number) for table, _, _, _, number in rows}
+        counts = {key: sum((row[0], row[4]) == key for row in rows) for key in wide}
+        found = []
+        for table, column, parent, to, number in rows:
+            other = self.schema().find(parent)
+            if counts[table, number] != 1 or other is None or len(other.primary_key) != 1:
+                continue
+            if to is None or fold(to) == fold(other.primary_key[0]):
+                found.append((table, column, parent))
+        return found
+
     def count(self, table: str) -> int:
         """Count the rows that the schema file inserted into a table."""
         return count_rows(self._connection, table)

@@ -13,7 +13,9 @@ from scripts.merge.contested import clear_scratch, find_contested, lay_out_versi
 from scripts.merge.decide import create_merged, decide
 from scripts.merge.entries import collect_entries, start_ledger, write_ledger
 from scripts.merge.insert import insert_decided, insert_plain
+from scripts.merge.late import rewrite_late
 from scripts.merge.pairs import can_merge_pairs, merge_pairs
+from scripts.merge.references import drop_idle_rewrites, map_ids
 from scripts.progress import add_rows
 from scripts.quoting import dotted, literal
 from scripts.results import Build
@@ -40,9 +42,11 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
         rows = 0
         for table in job.tables:
             made |= _create_early_indexes(connection, table)
-            filled = _fill_table(connection, table)
+            filled = _fill_table(connection, drop_idle_rewrites(connection, table))
+            map_ids(connection, job.tables, table)
             add_rows(filled)
             rows += filled
+        rewrite_late(connection, job.tables)
         _create_rest(connection, objects, made)
         _set_sequences(connection, job)
         for pragma in ("user_version", "application_id"):
@@ -101,7 +105,8 @@ def _fill_table(connection: Connection, job: TableJob) -> int:
     clear_scratch(connection)
     if not job.inputs:
         return 0
-    alone = len(job.inputs) == 1 and not may_be_contested(job) and not job.where and not job.transform
+    is_changed = job.where or job.transform or job.rewrites
+    alone = len(job.inputs) == 1 and not may_be_contested(job) and not is_changed
     if alone and (job.inputs[0].table.rowid is not None or job.table.without_rowid):
         read, inserted = insert_plain(connection, job, job.inputs[0])
         if read == inserted:

@@ -8,6 +8,7 @@ from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
 from scripts.functions import same_sign
+from scripts.merge.references import MAP
 from scripts.merge.rows import open_rows
 from scripts.quoting import dotted, fold, quote
 
@@ -15,7 +16,7 @@ from scripts.quoting import dotted, fold, quote
 def clear_scratch(connection: Connection) -> None:
     """Forget the previous table."""
     left = connection.execute("SELECT name FROM scratch.sqlite_master WHERE type = 'table'").fetchall()
-    for (table,) in left:
+    for table in (name for (name,) in left if not name.startswith(MAP)):
         connection.execute(f"DROP TABLE scratch.{quote(table)}")
     connection.execute("CREATE TABLE scratch.skip (input INTEGER, rid INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID")
     connection.execute(
@@ -111,7 +112,7 @@ def _collect_keys(connection: Connection, job: TableJob, keys: list[str]) -> Non
             present = " AND ".join(f"{value} IS NOT NULL" for value in values)
             connection.execute(
                 f"INSERT INTO scratch.keys SELECT {', '.join(values)}, {entry.number}, {rows.rid} "
-                f"FROM {rows.source} WHERE {present} AND {rows.wanted} IS TRUE"
+                f"FROM {rows.source} WHERE {present} AND {rows.wanted} IS TRUE AND NOT {rows.waits}"
             )
 
 

@@ -97,6 +97,7 @@ def insert_decided(connection: Connection, job: TableJob) -> None:
     for entry in job.inputs:
         with open_rows(connection, job, entry) as rows:
             _set_filtered_aside(connection, rows)
+            _set_waiting_aside(connection, rows)
             if job.table.integer_key is not None:
                 highest += _set_taken_ids_aside(connection, rows, highest)
             _insert_batch(connection, rows, _plain_batch(connection, rows))
@@ -104,6 +105,7 @@ def insert_decided(connection: Connection, job: TableJob) -> None:
                 _insert_batch(connection, rows, _fresh_batch(connection, rows))
             if job.conflict.rule == "merge" and job.key:
                 _insert_batch(connection, rows, _merged_batch(connection, rows))
+            _note_rewritten(connection, rows)
 
 
 def _set_filtered_aside(connection: Connection, rows: Rows) -> None:
@@ -117,6 +119,34 @@ def _set_filtered_aside(connection: Connection, rows: Rows) -> None:
     )
     connection.execute(
         f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
+    )
+
+
+def _set_waiting_aside(connection: Connection, rows: Rows) -> None:
+    """Note the rows that wait with the one they refer to."""
+    if not rows.job.rewrites_of(rows.entry):
+        return
+    number = rows.entry.number
+    connection.execute(
+        "INSERT OR IGNORE INTO scratch.entries (input, rid, disposition, reason, rule) SELECT "
+        f"{number}, {rows.rid}, 'quarantined', 'the row that it refers to waits in quarantine', 'reference' "
+        f"FROM {rows.source} WHERE {rows.waits}"
+    )
+    connection.execute(
+        f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
+    )
+
+
+def _note_rewritten(connection: Connection, rows: Rows) -> None:
+    """Note the rows that went in plainly, but with other references than they had."""
+    if not rows.job.rewrites_of(rows.entry):
+        return
+    number = rows.entry.number
+    place = "NULL" if rows.job.table.rowid is None else rows.target_rowid()
+    connection.execute(
+        "INSERT OR IGNORE INTO scratch.entries (input, rid, disposition, reason, rule, target_rowid) "
+        f"SELECT {number}, {rows.rid}, 'inserted', s._strongroom_rewritten, 'reference', {place} "
+        f"FROM {rows.source} WHERE s._strongroom_rewritten IS NOT NULL AND {_survivors(rows)}"
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.sqlite import Connection, attached
-from scripts.functions import transform_call
+from scripts.functions import reference_call, transform_call
+from scripts.merge.references import MAP, changed_reference, waiting_parent
 from scripts.quoting import dotted, quote, quote_all
 
 
@@ -45,6 +46,11 @@ class Rows:
         if self.job.where is None or self.entry.is_seed:
             return "1"
         return "s._strongroom_wanted" if self.is_settled else f"({self.job.where.sql})"
+
+    @property
+    def waits(self) -> str:
+        """Return the condition that a row refers to one that waits in quarantine."""
+        return "s._strongroom_waits" if self.is_settled else "0"
 
     def value(self, column: str) -> str:
         """Return the expression for a target column's value."""
@@ -113,9 +119,30 @@ def _settle_rows(connection: Connection, job: TableJob, entry: BoundInput, raw: 
     wanted = f"(({job.where.sql}) IS TRUE)" if job.where and not entry.is_seed else "1"
     values = ", ".join(_change(job, entry, column.name) for column in job.columns)
     connection.execute(
-        f"CREATE TABLE {into} (_strongroom_row INTEGER PRIMARY KEY, _strongroom_wanted INTEGER, {columns})"
+        f"CREATE TABLE {into} (_strongroom_row INTEGER PRIMARY KEY, _strongroom_wanted INTEGER, "
+        f"_strongroom_waits INTEGER, _strongroom_rewritten TEXT, {columns})"
     )
-    connection.execute(f"INSERT INTO {into} SELECT {raw.rid}, {wanted}, {values} FROM {raw.table} AS s")
+    connection.execute(
+        f"INSERT INTO {into} SELECT {raw.rid}, {wanted}, {_join_waiting(job, entry)}, {_join_changed(job, entry)}, "
+        f"{values} FROM {raw.table} AS s"
+    )
+
+
+def _join_waiting(job: TableJob, entry: BoundInput) -> str:
+    waiting = [
+        waiting_parent(rewrite, entry.source, f"s.{quote(entry.columns[rewrite.column])}")
+        for rewrite in job.rewrites_of(entry)
+    ]
+    return " OR ".join(waiting) or "0"
+
+
+def _join_changed(job: TableJob, entry: BoundInput) -> str:
+    """Return the text that says which references changed, or NULL."""
+    said = [
+        f"coalesce({changed_reference(rewrite, entry.source, f's.{quote(entry.columns[rewrite.column])}')} || ' ', '')"
+        for rewrite in job.rewrites_of(entry)
+    ]
+    return f"nullif(rtrim({' || '.join(said)}), '')" if said else "NULL"
 
 
 def _change(job: TableJob, entry: BoundInput, column: str) -> str:
@@ -124,4 +151,7 @@ def _change(job: TableJob, entry: BoundInput, column: str) -> str:
         return job.defaults.get(column, "NULL")
     transform = None if entry.is_seed else job.transform.get(column)
     plain = f"s.{quote(source)}"
+    for rewrite in job.rewrites_of(entry):
+        if rewrite.column == column:
+            plain = reference_call(dotted("scratch", MAP + rewrite.parent), entry.source, plain, rewrite.json)
     return transform_call(transform.name, transform.option, plain) if transform else plain

@@ -17,12 +17,13 @@ from scripts.plan.form import (
     Identity,
     Input,
     Plan,
+    Reference,
     Source,
     TableRule,
     Target,
     Transform,
 )
-from scripts.plan.models import ConflictModel, InputModel, PlanModel, TableModel
+from scripts.plan.models import ConflictModel, InputModel, PlanModel, ReferenceModel, TableModel
 from scripts.quoting import fold
 from scripts.yaml_text import Positions, read_model
 
@@ -130,7 +131,17 @@ class _Reader:
             },
             where=Filter(**table.where.model_dump()) if table.where else None,
             origin=origin,
+            references=tuple(self._expand_reference(entry, target, origin) for entry in table.references),
         )
+
+    def _expand_reference(self, entry: str | ReferenceModel, target: str, origin: str) -> Reference:
+        text, path = (entry, None) if isinstance(entry, str) else (entry.column, entry.json_)
+        owner, _, rest = text.partition(".")
+        table, _, column = rest.rpartition(".")
+        if owner != target or not table or not column:
+            fact = f"{text!r} is no column of target {target}"
+            raise PlanError(origin, fact, f"write {target}.table.column; references stay inside one target")
+        return Reference(table=table, column=column, json=path)
 
     def _expand_input(self, entry: str | InputModel, origin: str) -> Input:
         text, columns = (entry, {}) if isinstance(entry, str) else (entry.table, entry.columns)

@@ -67,6 +67,16 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A column of the same target that holds a table's ids."""
+
+    table: str
+    column: str
+    json: str | None
+    """The path to the id, where the column holds JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnRule:
     """How ``merge`` chooses one column's value."""
 
@@ -116,6 +126,8 @@ class TableRule:
     where: Filter | None
     origin: str
     """Where the plan says so: ``plan.yaml:12``."""
+    references: tuple[Reference, ...] = ()
+    """Where other tables hold this table's ids."""
     is_carried: bool = False
     """Whether the plan does not name the table, and says ``unmapped_table: carry``."""
 

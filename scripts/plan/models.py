@@ -117,6 +117,13 @@ class FilterModel(_Model):
     reason: str = Field(min_length=1)
 
 
+class ReferenceModel(_Model):
+    """A column that holds this table's ids: in JSON, at the path."""
+
+    column: str
+    json_: str | None = Field(default=None, alias="json", pattern=r"^\$[^*]*$")
+
+
 class TableModel(_Model):
     """How one target table comes about."""
 
@@ -124,6 +131,7 @@ class TableModel(_Model):
     from_: Annotated[list[str | InputModel], Field(alias="from", min_length=1)]
     key: list[str] | None = None
     identity: IdentityModel | None = None
+    references: list[str | ReferenceModel] = []
     on_conflict: ConflictModel | None = None
     defaults: dict[str, Scalar] = {}
     transform: dict[str, TransformModel | Literal["trim", "casefold"]] = {}

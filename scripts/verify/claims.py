@@ -14,7 +14,7 @@ from scripts.verify.rows import Side
 def untouched(side: Side) -> str:
     """Select the rows without an entry that stand in the target as they should."""
     query = (
-        f"FROM {side.rows} CROSS JOIN {side.target} t ON {side.at_home()} WHERE {side.same_values()} AND {side.wanted}"
+        f"FROM {side.rows} CROSS JOIN {side.target} t ON {side.at_home()} WHERE {side.same_values()} AND {side.stands}"
     )
     if side.entries:
         query += f" AND NOT EXISTS (SELECT 1 FROM {side.kept} l WHERE l._rowid = {side.rid})"
@@ -27,16 +27,23 @@ def rewritten(side: Side) -> str:
         return _nothing(side)
     column = side.job.table.by_name[fold(side.job.identity)]
     return (
-        f"{_with_target(side, 'inserted')} AND l._rule = 'identity' AND {side.wanted} "
+        f"{_with_target(side, 'inserted')} AND l._rule = 'identity' AND {side.stands} "
         f"AND {side.same_values(without=column.name)} AND {_is_taken(side, column.name)}"
     )
+
+
+def rereferenced(side: Side) -> str:
+    """Select the rows that stand where they should, with the new ids of the rows to which they refer."""
+    if not side.job.rewrites_of(side.entry):
+        return _nothing(side)
+    return f"{_with_target(side, 'inserted')} AND l._rule = 'reference' AND {side.stands} AND {side.same_values()}"
 
 
 def merged_into(side: Side) -> str:
     """Select the rows that others were merged into."""
     if side.job.conflict.rule != "merge" or not side.job.key:
         return _nothing(side)
-    return f"{_with_target(side, 'inserted')} AND l._rule = 'merge' AND {side.wanted} AND {side.same_key(side.job.key)}"
+    return f"{_with_target(side, 'inserted')} AND l._rule = 'merge' AND {side.stands} AND {side.same_key(side.job.key)}"
 
 
 def merged_anew(side: Side) -> str:
@@ -71,6 +78,8 @@ def quarantined(side: Side) -> str:
     job = side.job
     has_heir = f"EXISTS (SELECT 1 FROM {side.target} t WHERE {side.same_key(job.key)})"
     claims = [f"l._rule IN ('{job.conflict.rule}') AND NOT {has_heir}" if job.identity not in job.key else "0"]
+    if job.rewrites_of(side.entry):
+        claims.append(f"l._rule = 'reference' AND {side.waits}")
     if job.table.integer_key is not None:
         key = quote(job.table.integer_key)
         is_full = f"(SELECT max({key}) FROM {side.target}) = 9223372036854775807" if job.identity else "1"

@@ -12,6 +12,7 @@ from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
 from scripts.functions import same_sign, transform_call
 from scripts.quoting import dotted, fold, quote, quote_all
+from scripts.verify.references import follow_references, is_waiting
 
 _LOWEST = "(-9223372036854775807 - 1)"
 
@@ -50,6 +51,19 @@ class Side:
         # In a scope of its own, where the plan's bare column names can mean the source's only.
         same = f"f.{self.raw_rid} = {self.rid}"
         return f"EXISTS (SELECT 1 FROM {self.raw} f WHERE {same} AND ({self.job.where.sql}) IS TRUE)"
+
+    @property
+    def stands(self) -> str:
+        """Return the condition that row ``s`` goes in: it is wanted, and what it refers to does not wait."""
+        if not self.job.rewrites_of(self.entry):
+            return self.wanted
+        return f"{self.wanted} AND NOT {self.waits}"
+
+    @property
+    def waits(self) -> str:
+        """Return the condition that row ``s`` refers to a row that waits in quarantine."""
+        waiting = is_waiting(self.job, self.entry, "f")
+        return f"EXISTS (SELECT 1 FROM {self.raw} f WHERE f.{self.raw_rid} = {self.rid} AND ({waiting}))"
 
     def expected(self, column: Column) -> str:
         """Return what the target's column should hold for row ``s``, as an expression."""
@@ -168,5 +182,6 @@ def make_value(job: TableJob, entry: BoundInput, column: Column, plain: str) -> 
     """Return what a target's column is given, where ``plain`` is what the source's column holds."""
     if column.name not in entry.columns:
         return job.defaults.get(column.name, "NULL")
+    plain = follow_references(job, entry, column.name, plain)
     transform = None if entry.is_seed else job.transform.get(column.name)
     return transform_call(transform.name, transform.option, plain) if transform else plain

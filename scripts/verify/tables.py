@@ -12,12 +12,18 @@ from scripts.quoting import quote
 from scripts.results import DISPOSITIONS, TableTally, TargetTally
 from scripts.verify import claims
 from scripts.verify.merged import count_wrong_merges
+from scripts.verify.references import open_maps
 from scripts.verify.refusals import count_refused
 from scripts.verify.rows import Side, open_side
 
 
 def verify_table(connection: Connection, job: TableJob) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
     """Return a tally per source table, one for the target, and the differences in words."""
+    with open_maps(connection, job) as changed:
+        return _verify_table(connection, changed)
+
+
+def _verify_table(connection: Connection, job: TableJob) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
     differences: list[str] = []
     tallies: dict[str, TableTally] = {}
     seeded = 0
@@ -100,6 +106,7 @@ def _explain(connection: Connection, side: Side, *, covers: bool) -> TableTally:
     anew = 0
     if side.entries:
         anew = _count(connection, side, claims.rewritten(side), cover=covers)
+        anew += _count(connection, side, claims.rereferenced(side), cover=covers)
         merged = _count(connection, side, claims.merged_into(side), cover=covers)
         found["inserted"] += anew + merged
         anew += _count(connection, side, claims.merged_anew(side), cover=False)
