@@ -6,6 +6,7 @@ A transform leaves alone what it cannot read, so that nothing is lost.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from scripts.databases.sqlite import Connection
 from scripts.instants import Stored, read_epoch, read_instant, write_iso8601
@@ -39,6 +40,13 @@ def transform_call(name: str, option: str, expression: str) -> str:
     changed = f"strongroom_{name}({expression}, {literal(option)})"
     readable = f"typeof({expression}) <> 'text' OR strongroom_is_utf8(CAST({expression} AS BLOB))"
     return f"CASE WHEN {readable} THEN {changed} ELSE {expression} END"
+
+
+def normalized_call(names: Sequence[str], expression: str) -> str:
+    """Return the SQL for the form in which a key is matched; what is empty then matches nothing, like NULL."""
+    for name in names:
+        expression = transform_call(name, "", expression)
+    return f"nullif({expression}, '')" if names else expression
 
 
 def id_of(value: str, json: str | None) -> str:

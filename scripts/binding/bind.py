@@ -11,6 +11,7 @@ from scripts.binding.columns import (
     check_columns,
     choose_defaults,
     choose_key,
+    choose_normalize,
     map_columns,
     missing_columns,
 )
@@ -222,6 +223,7 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Sche
         defaults=choose_defaults(rule, table),
         transform=rule.transform,
         where=rule.where,
+        normalize=choose_normalize(rule, table, key),
     )
 
 

@@ -73,6 +73,20 @@ def choose_key(rule: TableRule, table: Table) -> tuple[tuple[str, ...], str | No
     return key, identity
 
 
+def choose_normalize(rule: TableRule, table: Table, key: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Return the transforms of each key column that is matched through them.
+
+    Raises PlanError for a column outside the key.
+    """
+    chosen = {_find(rule, table, name, rule.into).name: names for name, names in rule.normalize.items()}
+    for name in chosen:
+        if name not in key:
+            raise PlanError(
+                rule.origin, f"{rule.into}: normalize names {name}, which is not in the key", "add it there"
+            )
+    return chosen
+
+
 def check_columns(
     rule: TableRule, key: tuple[str, ...], table: Table, source: Table, columns: Mapping[str, str]
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scripts.databases.schema import Column, Table
 from scripts.plan import Conflict, Filter, Transform
@@ -84,6 +84,8 @@ class TableJob:
     transform: Mapping[str, Transform]
     where: Filter | None
     rewrites: tuple[Rewrite, ...] = ()
+    normalize: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Key column to the transforms through which it is matched."""
 
     @property
     def into(self) -> str:

@@ -9,7 +9,13 @@ from scripts.databases.schema import Schema, read_schema, read_sequence
 from scripts.databases.sqlite import Connection, attach_stage, attached, open_snapshot, open_stage
 from scripts.files import read_mark, state_of
 from scripts.functions import register_functions
-from scripts.merge.contested import clear_scratch, find_contested, lay_out_versions, may_be_contested
+from scripts.merge.contested import (
+    clear_scratch,
+    find_contested,
+    lay_out_versions,
+    may_be_contested,
+    set_ambiguous_aside,
+)
 from scripts.merge.decide import create_merged, decide
 from scripts.merge.entries import collect_entries, start_ledger, write_ledger
 from scripts.merge.insert import insert_decided, insert_plain
@@ -120,6 +126,7 @@ def _fill_table(connection: Connection, job: TableJob) -> int:
         clear_scratch(connection)
     if may_be_contested(job) and find_contested(connection, job):
         lay_out_versions(connection, job)
+        set_ambiguous_aside(connection, job)
         decide(connection, job)
     elif job.conflict.rule == "merge":
         create_merged(connection, job)

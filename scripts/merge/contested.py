@@ -7,10 +7,10 @@ from pathlib import Path
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
-from scripts.functions import same_sign
+from scripts.functions import normalized_call, same_sign
 from scripts.merge.references import MAP
 from scripts.merge.rows import open_rows
-from scripts.quoting import dotted, fold, quote
+from scripts.quoting import dotted, fold, literal, quote
 
 
 def clear_scratch(connection: Connection) -> None:
@@ -37,7 +37,8 @@ def may_be_contested(job: TableJob) -> bool:
     if len(job.inputs) > 1:
         return True
     entry = job.inputs[0]
-    return not entry.table.is_unique(tuple(entry.columns.get(name, "") for name in job.key)) or bool(job.transform)
+    is_unique = entry.table.is_unique(tuple(entry.columns.get(name, "") for name in job.key))
+    return not is_unique or bool(job.transform) or bool(job.normalize)
 
 
 def find_contested(connection: Connection, job: TableJob) -> int:
@@ -51,7 +52,7 @@ def find_contested(connection: Connection, job: TableJob) -> int:
 
 def are_pairs(job: TableJob) -> bool:
     """Tell whether a key can stand at most once in each of two files, in the same type."""
-    if len(job.inputs) != 2 or job.where:  # noqa: PLR2004  # two files
+    if len(job.inputs) != 2 or job.where or job.normalize:  # noqa: PLR2004  # two files
         return False
     return all(
         entry.table.rowid is not None
@@ -108,7 +109,7 @@ def _collect_keys(connection: Connection, job: TableJob, keys: list[str]) -> Non
     connection.execute(f"CREATE TABLE scratch.keys ({declared}, input INTEGER, rid INTEGER)")
     for entry in job.inputs:
         with open_rows(connection, job, entry) as rows:
-            values = [rows.value(name) for name in job.key]
+            values = [normalized_call(job.normalize.get(name, ()), rows.value(name)) for name in job.key]
             present = " AND ".join(f"{value} IS NOT NULL" for value in values)
             connection.execute(
                 f"INSERT INTO scratch.keys SELECT {', '.join(values)}, {entry.number}, {rows.rid} "
@@ -146,6 +147,27 @@ def lay_out_versions(connection: Connection, job: TableJob) -> None:
         "INSERT INTO scratch.twins SELECT b.g, b.n, min(a.n) FROM scratch.versions b "
         f"JOIN scratch.versions a ON a.g = b.g AND a.n < b.n AND {same_values(job, 'a', 'b')} GROUP BY b.g, b.n"
     )
+
+
+def set_ambiguous_aside(connection: Connection, job: TableJob) -> None:
+    """Let whole groups wait in which one file alone holds several keys that only look alike."""
+    if not job.normalize:
+        return
+    places = [number for number, column in enumerate(job.columns) if column.name in job.key]
+    keys = " || ',' || ".join(f"quote(c{number})" for number in places)
+    connection.execute("CREATE TABLE scratch.ambiguous (g INTEGER PRIMARY KEY)")
+    connection.execute(
+        f"INSERT INTO scratch.ambiguous SELECT DISTINCT g FROM (SELECT g FROM scratch.versions "
+        f"GROUP BY g, input HAVING count(DISTINCT {keys}) > 1)"
+    )
+    reason = literal(f"one file alone holds several of them: {', '.join(job.key)} that differ only in spaces or case")
+    connection.execute(
+        "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
+        f"SELECT input, rid, 'quarantined', {reason}, {literal(job.conflict.rule)} FROM scratch.contenders WHERE g IN (SELECT g FROM scratch.ambiguous)"
+    )
+    connection.execute("INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries")
+    for table in ("contenders", "versions", "twins"):
+        connection.execute(f"DELETE FROM scratch.{table} WHERE g IN (SELECT g FROM scratch.ambiguous)")
 
 
 def _has_contenders(connection: Connection, entry: BoundInput) -> bool:

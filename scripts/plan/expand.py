@@ -131,6 +131,7 @@ class _Reader:
             },
             where=Filter(**table.where.model_dump()) if table.where else None,
             origin=origin,
+            normalize={column: tuple(names) for column, names in table.normalize.items()},
             references=tuple(self._expand_reference(entry, target, origin) for entry in table.references),
         )
 

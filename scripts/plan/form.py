@@ -126,6 +126,8 @@ class TableRule:
     where: Filter | None
     origin: str
     """Where the plan says so: ``plan.yaml:12``."""
+    normalize: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Key column to the transforms through which keys are matched; the values are kept."""
     references: tuple[Reference, ...] = ()
     """Where other tables hold this table's ids."""
     is_carried: bool = False

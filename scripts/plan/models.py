@@ -130,6 +130,7 @@ class TableModel(_Model):
     into: str
     from_: Annotated[list[str | InputModel], Field(alias="from", min_length=1)]
     key: list[str] | None = None
+    normalize: dict[str, list[Literal["trim", "casefold"]]] = {}
     identity: IdentityModel | None = None
     references: list[str | ReferenceModel] = []
     on_conflict: ConflictModel | None = None

@@ -9,6 +9,7 @@ from operator import itemgetter
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, RawText, UndecodableError
+from scripts.functions import normalized_call
 from scripts.instants import Stored, read_instant
 from scripts.plan import ColumnRule
 from scripts.quoting import dotted, fold, quote
@@ -78,7 +79,11 @@ def _group(job: TableJob) -> str:
     """Return what names a target row: its rowid, else its key's rank, for equal keys rank equally."""
     if job.table.rowid is not None:
         return "grp"
-    keyed = [f"c{number}" for number, column in enumerate(job.columns) if column.name in job.key]
+    keyed = [
+        normalized_call(job.normalize.get(column.name, ()), f"c{number}")
+        for number, column in enumerate(job.columns)
+        if column.name in job.key
+    ]
     return f"dense_rank() OVER (ORDER BY {', '.join(keyed)})"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
-from scripts.functions import same_sign, transform_call
+from scripts.functions import normalized_call, same_sign, transform_call
 from scripts.quoting import dotted, fold, quote, quote_all
 from scripts.verify.references import follow_references, is_waiting
 
@@ -79,7 +79,7 @@ class Side:
             return f"t.{quote(table.integer_key)} = {self.expected(table.by_name[fold(table.integer_key)])}"
         if table.rowid is not None:
             return f"t.{quote(table.rowid)} = {self.rid} + {self.entry.rowid_offset}"
-        return self.same_key(table.primary_key)
+        return self._same_columns(table.primary_key)
 
     def at_ledger(self) -> str:
         """Return the condition that ``t`` is the row which the ledger names for ``l``."""
@@ -89,8 +89,18 @@ class Side:
         return f"t.{quote(table.rowid)} = l._target_rowid"
 
     def same_key(self, key: tuple[str, ...]) -> str:
-        """Return the condition that ``t`` and ``s`` have one key."""
-        columns = [self.job.table.by_name[fold(name)] for name in key]
+        """Return the condition that ``t`` and ``s`` have one key, in the form in which keys are matched."""
+        if not any(name in self.job.normalize for name in key):
+            return self._same_columns(key)
+        parts = []
+        for name in key:
+            ways, expected = self.job.normalize.get(name, ()), self.expected(self.job.table.by_name[fold(name)])
+            held = normalized_call(ways, f"t.{quote(name)}")
+            parts.append(f"{held} = {normalized_call(ways, expected)} COLLATE BINARY")
+        return " AND ".join(parts)
+
+    def _same_columns(self, names: tuple[str, ...]) -> str:
+        columns = [self.job.table.by_name[fold(name)] for name in names]
         return (
             " AND ".join(f"t.{quote(column.name)} = {self.expected(column)} COLLATE BINARY" for column in columns)
             or "0"

@@ -8,6 +8,7 @@ from collections import Counter
 from scripts.binding import TableJob
 from scripts.databases.sqlite import Connection
 from scripts.fingerprint import fingerprint_table
+from scripts.functions import normalized_call
 from scripts.quoting import quote
 from scripts.results import DISPOSITIONS, TableTally, TargetTally
 from scripts.verify import claims
@@ -141,10 +142,12 @@ def _find_strangers(connection: Connection, side: Side) -> list[str]:
 
 def _find_doubles(connection: Connection, job: TableJob) -> list[str]:
     """Return, in words, that rows with one key stand side by side in the target."""
-    if not job.key or job.identity in job.key or job.table.is_unique(job.key):
+    is_unique = job.table.is_unique(job.key) and not job.normalize
+    if not job.key or job.identity in job.key or is_unique:
         return []
-    key = ", ".join(quote(name) for name in job.key)
-    present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in job.key)
+    keys = [normalized_call(job.normalize.get(name, ()), quote(name)) for name in job.key]
+    key = ", ".join(keys)
+    present = " AND ".join(f"{value} IS NOT NULL" for value in keys)
     doubles = connection.execute(
         f"SELECT count(*) FROM (SELECT 1 FROM main.{quote(job.table.name)} WHERE {present} "
         f"GROUP BY {key} HAVING count(*) > 1)"

@@ -216,3 +216,56 @@ def test_a_reference_to_what_is_not_there_is_refused(wrong: str, said: str) -> N
     )
     with pytest.raises(PlanError, match=said), built(TWO, plan=plan):
         pass
+
+
+NORMALIZED = """
+version: 1
+sources: {sources}
+targets: {{house: {{path: house.db, schema: house.sql}}}}
+tables:
+  - into: house.users
+    from: {users}
+    key: [username]
+    normalize: {{username: [trim, casefold]}}
+    identity: {{column: id, strategy: renumber}}
+    on_conflict: {{rule: {rule}}}
+  - into: house.people
+    from: {people}
+    on_conflict: {{rule: keep_both}}
+  - into: house.notes
+    from: {notes}
+    on_conflict: {{rule: keep_both}}
+"""
+
+
+@pytest.mark.parametrize("rule", ["prefer", "merge"])
+def test_names_that_differ_in_spaces_and_case_are_one_user_and_keep_their_spelling(rule: str) -> None:
+    drawn = (
+        File(users=((1, "Ann", None), (2, "bob", "b0")), people=((1, "p0", None, None, 1, "Ann"),), notes=()),
+        File(users=((1, " ann ", "a1"), (3, "BOB", "b1")), people=((1, "p1", None, None, 3, "bob"),), notes=()),
+    )
+    with built(drawn, rule, NORMALIZED) as result:
+        mails = [None, "b0"] if rule == "prefer" else ["a1", "b0"]
+        assert result.read("SELECT id, username, mail FROM users") == [(1, "Ann", mails[0]), (2, "bob", mails[1])]
+        assert result.read("SELECT label, owner FROM people ORDER BY 1") == [("p0", 1), ("p1", 2)]
+        assert [part.differences for part in result.verify()] == [(), ()]
+
+
+def test_keys_that_are_nothing_or_ambiguous_once_normalized_are_not_matched() -> None:
+    drawn = (
+        File(users=((1, "  ", None), (2, "Bob", None), (3, "bob ", None)), people=(), notes=()),
+        File(users=((1, "", None), (2, "BOB", None), (4, "cid", None)), people=((1, "p1", None, None, 2, "BOB"),),
+             notes=()),
+    )  # fmt: skip
+    with built(drawn, "prefer", NORMALIZED) as result:
+        assert result.read("SELECT username FROM users ORDER BY 1") == [("",), ("  ",), ("cid",)]
+        assert result.read("SELECT count(*) FROM people") == [(0,)]
+        found = result.verify()
+        assert [part.differences for part in found] == [(), ()]
+        assert sum(tally.quarantined for tally in found[0].tables.values()) == 4
+
+
+def test_only_key_columns_are_normalized() -> None:
+    plan = NORMALIZED.replace("{{username: [trim", "{{mail: [trim")
+    with pytest.raises(PlanError, match="not in the key"), built(TWO, plan=plan):
+        pass
