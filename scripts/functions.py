@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from uuid import UUID, uuid5
 
 from scripts.databases.sqlite import Connection
 from scripts.instants import Stored, read_epoch, read_instant, write_iso8601
 from scripts.quoting import literal
+
+_NAMESPACE = UUID("8f0c9d1e-6a43-5b0e-9d1c-5f2a7c3e4b10")
+"""Ours alone, so that an id which we made is no one else's (RFC 9562, 5.5)."""
 
 
 def register_functions(connection: Connection) -> None:
@@ -19,6 +23,7 @@ def register_functions(connection: Connection) -> None:
     connection.create_function("strongroom_is_utf8", 1, _is_utf8, deterministic=True)
     connection.create_function("strongroom_sign", 1, _sign, deterministic=True)
     connection.create_function("strongroom_epoch", 2, _epoch_to_iso8601, deterministic=True)
+    connection.create_function("strongroom_uuid5", 1, _uuid5, deterministic=True)
     connection.create_function("strongroom_trim", 2, _trim, deterministic=True)
     connection.create_function("strongroom_casefold", 2, _casefold, deterministic=True)
 
@@ -40,6 +45,11 @@ def transform_call(name: str, option: str, expression: str) -> str:
     changed = f"strongroom_{name}({expression}, {literal(option)})"
     readable = f"typeof({expression}) <> 'text' OR strongroom_is_utf8(CAST({expression} AS BLOB))"
     return f"CASE WHEN {readable} THEN {changed} ELSE {expression} END"
+
+
+def fresh_text_id(source: str, old: str) -> str:
+    """Return the SQL for the id that a row of a source gets when its own is taken: always the same one."""
+    return f"strongroom_uuid5({literal(source + '/')} || hex({old}))"
 
 
 def normalized_call(names: Sequence[str], expression: str) -> str:
@@ -72,6 +82,10 @@ def reference_call(ids: str, source: str, value: str, json: str | None) -> str:
         made = f"json_set({value}, {path}, {new})"
     known = f"m.source = {literal(source)} AND m.old = {id_of(value, json)} AND m.new IS NOT NULL"
     return f"coalesce((SELECT {made} FROM {ids} m WHERE {known}), {value})"
+
+
+def _uuid5(name: str) -> str:
+    return str(uuid5(_NAMESPACE, name))
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -182,10 +182,10 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Sche
     table = schema.find(rule.table)
     if table is None:
         raise PlanError(rule.origin, f"{rule.into}: no input is there and the target has no schema")
-    key, identity = choose_key(rule, table)
+    key, identity, strategy = choose_key(rule, table)
     ordered = sorted(inputs, key=lambda found: _rank(ground.plan, rule, found[0], found[1].name))
     bound: list[BoundInput] = []
-    offset = 0
+    offset = id_offset = 0
     for number, (source, source_table, entry) in enumerate(ordered, start=1):
         columns = map_columns(rule, table, source_table, entry)
         check_columns(rule, key, table, source_table, columns)
@@ -201,9 +201,11 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Sche
                 table=source_table,
                 columns=columns,
                 rowid_offset=offset,
+                id_offset=id_offset,
                 highest_rowid=highest,
             )
         )
+        id_offset += highest
         if table.integer_key is None and not table.without_rowid:
             offset += highest
             if offset > _LARGEST:
@@ -219,6 +221,7 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Sche
         inputs=tuple(bound),
         key=key,
         identity=identity,
+        strategy=strategy,
         conflict=rule.conflict,
         defaults=choose_defaults(rule, table),
         transform=rule.transform,
@@ -238,6 +241,7 @@ def _seeded_only(target: str, schema: Schema, bound: set[str], template: Templat
             inputs=tuple(seeds[table.name]),
             key=table.primary_key,
             identity=None,
+            strategy="keep",
             conflict=_SEED_CONFLICT,
             defaults={},
             transform={},

@@ -51,26 +51,37 @@ def _names(columns: Iterable[Column]) -> str:
     return ", ".join(column.name for column in columns)
 
 
-def choose_key(rule: TableRule, table: Table) -> tuple[tuple[str, ...], str | None]:
-    """Return the columns on which rows match, and the surrogate id if there is one.
+def choose_key(rule: TableRule, table: Table) -> tuple[tuple[str, ...], str | None, str]:
+    """Return the columns on which rows match, the surrogate id if there is one, and how it changes.
 
     Raises PlanError when they name columns that are not there, or keep_both has no surrogate.
     """
     key = tuple(_find(rule, table, name, rule.into).name for name in rule.key or table.primary_key)
-    identity = None
-    if rule.identity is not None and rule.identity.strategy == "renumber":
-        identity = _find(rule, table, rule.identity.column, rule.into).name
+    identity, strategy = None, "keep"
+    if rule.identity is not None and rule.identity.strategy != "keep":
+        identity, strategy = _find(rule, table, rule.identity.column, rule.into).name, rule.identity.strategy
     if rule.conflict.rule == "keep_both":
-        identity = table.integer_key
+        identity, strategy = table.integer_key, strategy if strategy == "offset" else "renumber"
         if identity is None or key != (identity,):
             raise PlanError(
                 rule.origin,
                 f"{rule.into}: keep_both needs an INTEGER PRIMARY KEY as its key",
                 "use prefer, newest, merge or quarantine",
             )
-    if identity is not None and identity != table.integer_key:
-        raise PlanError(rule.origin, f"{rule.into}: {identity} is no INTEGER PRIMARY KEY and cannot be renumbered")
-    return key, identity
+    if identity is not None:
+        _check_strategy(rule, table, identity, strategy)
+    return key, identity, strategy
+
+
+def _check_strategy(rule: TableRule, table: Table, identity: str, strategy: str) -> None:
+    is_number = identity == table.integer_key
+    if strategy != "uuid5" and not is_number:
+        fact = f"{rule.into}: {identity} is no INTEGER PRIMARY KEY and cannot be renumbered"
+        raise PlanError(rule.origin, fact, "use uuid5 for ids that are text")
+    if strategy == "uuid5" and (is_number or table.rowid is None or table.by_name[fold(identity)].affinity != "TEXT"):
+        raise PlanError(
+            rule.origin, f"{rule.into}: {identity} is no TEXT column of a table with rowids", "use renumber"
+        )
 
 
 def choose_normalize(rule: TableRule, table: Table, key: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:

@@ -27,6 +27,8 @@ class BoundInput:
     """Target column to source column; what is missing here takes a default."""
     rowid_offset: int
     """Added to the source's rowid it gives the target's, where the target's rowid is free."""
+    id_offset: int = 0
+    """Added to the source's ids where the strategy is offset."""
     highest_rowid: int = 0
     """How many rows there are at most, or so: gaps and freely chosen ids make it a guess."""
 
@@ -78,6 +80,8 @@ class TableJob:
     """Columns on which rows match; empty: every row stands alone."""
     identity: str | None
     """The surrogate id for which a later row gets a fresh value when it is taken."""
+    strategy: str
+    """How it gets it: keep, renumber, offset, uuid5."""
     conflict: Conflict
     defaults: Mapping[str, str]
     """Target column to an SQL literal, where an input lacks the column."""

@@ -20,7 +20,7 @@ def clear_scratch(connection: Connection) -> None:
         connection.execute(f"DROP TABLE scratch.{quote(table)}")
     connection.execute("CREATE TABLE scratch.skip (input INTEGER, rid INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID")
     connection.execute(
-        "CREATE TABLE scratch.fresh (input INTEGER, rid INTEGER, old, new INTEGER, merged INTEGER, "
+        "CREATE TABLE scratch.fresh (input INTEGER, rid INTEGER, old, new, merged INTEGER, place INTEGER, "
         "PRIMARY KEY (input, rid)) WITHOUT ROWID"
     )
     connection.execute(
@@ -163,7 +163,8 @@ def set_ambiguous_aside(connection: Connection, job: TableJob) -> None:
     reason = literal(f"one file alone holds several of them: {', '.join(job.key)} that differ only in spaces or case")
     connection.execute(
         "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
-        f"SELECT input, rid, 'quarantined', {reason}, {literal(job.conflict.rule)} FROM scratch.contenders WHERE g IN (SELECT g FROM scratch.ambiguous)"
+        f"SELECT input, rid, 'quarantined', {reason}, {literal(job.conflict.rule)} "
+        "FROM scratch.contenders WHERE g IN (SELECT g FROM scratch.ambiguous)"
     )
     connection.execute("INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries")
     for table in ("contenders", "versions", "twins"):

@@ -24,7 +24,7 @@ def collect_entries(connection: Connection, job: TableJob) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO scratch.entries SELECT f.input, f.rid, 'inserted', "
         f"{literal(str(job.identity))} || ' ' || coalesce(quote(f.old), 'NULL') || ' was taken: now ' || f.new, "
-        "'identity', f.new, NULL, NULL, NULL FROM scratch.fresh f WHERE NOT f.merged"
+        "'identity', f.place, NULL, NULL, NULL FROM scratch.fresh f WHERE NOT f.merged"
     )
     if not connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = 'outcomes'").fetchone():
         return

@@ -8,13 +8,12 @@ from pathlib import Path
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Table
 from scripts.databases.sqlite import Connection, Error, attached
+from scripts.merge.identity import find_highest_id, position_of, set_taken_ids_aside, survivors
 from scripts.merge.rows import Rows, open_rows
 from scripts.quoting import dotted, quote, quote_all
 
 _WHOLE_RECORDS = ("RowData", "RowCell")
 """What SQLite's transfer program moves; it does so into an empty table, as ours is."""
-
-_LARGEST = 2**63 - 1
 
 
 def insert_plain(connection: Connection, job: TableJob, entry: BoundInput) -> tuple[int, int]:
@@ -93,13 +92,13 @@ class _Batch:
 
 def insert_decided(connection: Connection, job: TableJob) -> None:
     """Insert every input in order: losers and filtered rows stay out, taken ids are replaced or quarantined."""
-    highest = _highest_id(connection, job) if job.identity else 0
+    highest = find_highest_id(connection, job) if job.strategy == "renumber" else 0
     for entry in job.inputs:
         with open_rows(connection, job, entry) as rows:
             _set_filtered_aside(connection, rows)
             _set_waiting_aside(connection, rows)
-            if job.table.integer_key is not None:
-                highest += _set_taken_ids_aside(connection, rows, highest)
+            if job.table.integer_key is not None or job.identity is not None:
+                highest += set_taken_ids_aside(connection, rows, highest)
             _insert_batch(connection, rows, _plain_batch(connection, rows))
             if job.identity is not None:
                 _insert_batch(connection, rows, _fresh_batch(connection, rows))
@@ -146,86 +145,8 @@ def _note_rewritten(connection: Connection, rows: Rows) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO scratch.entries (input, rid, disposition, reason, rule, target_rowid) "
         f"SELECT {number}, {rows.rid}, 'inserted', s._strongroom_rewritten, 'reference', {place} "
-        f"FROM {rows.source} WHERE s._strongroom_rewritten IS NOT NULL AND {_survivors(rows)}"
+        f"FROM {rows.source} WHERE s._strongroom_rewritten IS NOT NULL AND {survivors(rows)}"
     )
-
-
-def _highest_id(connection: Connection, job: TableJob) -> int:
-    """Return the highest id that any input uses or has ever used."""
-    highest = 0
-    for entry in job.inputs:
-        with open_rows(connection, job, entry) as rows:
-            value = rows.value(str(job.identity))
-            found = connection.execute(
-                f"SELECT max({value}) FROM {rows.source} WHERE typeof({value}) = 'integer'"
-            ).fetchone()
-            highest = max(highest, int(found[0] or 0))
-            if connection.execute("SELECT 1 FROM src.sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
-                mark = connection.execute(
-                    "SELECT max(seq) FROM src.sqlite_sequence WHERE name = ?", (entry.table.name,)
-                )
-                highest = max(highest, int(mark.fetchone()[0] or 0))
-    return highest
-
-
-def _survivors(rows: Rows) -> str:
-    return f"NOT EXISTS (SELECT 1 FROM scratch.skip k WHERE k.input = {rows.entry.number} AND k.rid = {rows.rid})"
-
-
-def _set_taken_ids_aside(connection: Connection, rows: Rows, highest: int) -> int:
-    """Note the rows whose id an earlier input took, or that have none; return how many got a fresh one."""
-    key, number = str(rows.job.table.integer_key), rows.entry.number
-    value = rows.value(key)
-    is_own = rows.entry.columns.get(key) == rows.entry.table.integer_key and not rows.is_settled
-    if is_own and (number == 1 or (rows.job.identity is None and rows.job.key == (key,))):
-        return 0  # its ids are unique, and those that an earlier input has too are decided already
-    is_taken = f"EXISTS (SELECT 1 FROM {dotted('main', rows.job.table.name)} t WHERE t.{quote(key)} = {{}})"
-    claims = f"SELECT {rows.rid} AS rid, {value} AS old, 0 AS merged FROM {rows.source} WHERE {_survivors(rows)}"
-    if rows.job.conflict.rule == "merge":
-        column = f"m.c{_position(rows.job, key)}"
-        claims += f" UNION ALL SELECT m.rid, {column}, 1 FROM scratch.merged m WHERE m.input = {number}"
-    # A source whose ids are no key of its own need not keep them unique.
-    again = "0" if is_own else "row_number() OVER (PARTITION BY old ORDER BY rid) > 1"
-    found = (
-        f"SELECT rid, old, merged FROM (SELECT rid, old, merged, {again} AS again FROM ({claims})) "
-        f"WHERE typeof(old) <> 'integer' OR again OR {is_taken.format('old')}"
-    )
-    if rows.job.identity is None:
-        connection.execute(
-            "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
-            f"SELECT {number}, rid, 'quarantined', {literal_reason(key)}, 'identity' FROM ({found})"
-        )
-        connection.execute(
-            f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
-        )
-        return 0
-    numbered = f"SELECT rid, old, merged, row_number() OVER (ORDER BY rid) AS n FROM ({found})"
-    left = _LARGEST - highest
-    count = connection.execute(
-        f"INSERT INTO scratch.fresh SELECT {number}, rid, old, {highest} + n, merged "
-        f"FROM ({numbered}) WHERE n <= {left}"
-    ).rowcount
-    connection.execute(
-        "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) SELECT "
-        f"{number}, rid, 'quarantined', 'no id is left below 2^63', 'identity' FROM ({numbered}) WHERE n > {left}"
-    )
-    connection.execute(
-        f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.fresh WHERE input = {number}"
-    )
-    connection.execute(
-        f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"
-    )
-    return int(count)
-
-
-def literal_reason(key: str) -> str:
-    """Return the SQL text that says why a row whose id is taken waits for a person."""
-    name = key.replace("'", "''")
-    return f"'{name} ' || coalesce(quote(old), 'NULL') || ' is taken by another row, or is no integer'"
-
-
-def _position(job: TableJob, name: str) -> int:
-    return next(number for number, column in enumerate(job.columns) if column.name == name)
 
 
 def _plain_batch(connection: Connection, rows: Rows) -> _Batch:
@@ -234,7 +155,7 @@ def _plain_batch(connection: Connection, rows: Rows) -> _Batch:
         0
     ]
     return _Batch(
-        source=f"FROM {rows.source} WHERE {_survivors(rows)}",
+        source=f"FROM {rows.source} WHERE {survivors(rows)}",
         rid=rows.rid,
         target_rowid=None if rows.job.table.rowid is None else rows.target_rowid(),
         values=[rows.value(column.name) for column in rows.job.columns],
@@ -251,7 +172,7 @@ def _fresh_batch(connection: Connection, rows: Rows) -> _Batch:
     source = (
         f"FROM scratch.fresh f CROSS JOIN {rows.source} ON {rows.rid} = f.rid WHERE f.input = {number} AND NOT f.merged"
     )
-    return _Batch(source=source, rid="f.rid", target_rowid="f.new", values=values, expected=expected)
+    return _Batch(source=source, rid="f.rid", target_rowid="f.place", values=values, expected=expected)
 
 
 def _merged_batch(connection: Connection, rows: Rows) -> _Batch:
@@ -266,7 +187,7 @@ def _merged_batch(connection: Connection, rows: Rows) -> _Batch:
     source = f"FROM scratch.merged m LEFT JOIN scratch.fresh f ON f.input = m.input AND f.rid = m.rid WHERE {there}"
     rowid = None
     if job.table.integer_key is not None:
-        rowid = values[_position(job, job.table.integer_key)]
+        rowid = values[position_of(job, job.table.integer_key)]
     elif job.table.rowid is not None:
         rowid = f"m.rid + {rows.entry.rowid_offset}"
     return _Batch(source=source, rid="m.rid", target_rowid=rowid, values=values, expected=expected, rule="merge")

@@ -67,10 +67,14 @@ class InputModel(_Model):
 
 
 class IdentityModel(_Model):
-    """A surrogate id; ``renumber`` gives a later row a fresh one when its id is taken."""
+    """A surrogate id, and how a later row gets another one.
+
+    ``renumber`` (numbers) and ``uuid5`` (texts) give a fresh one where the id is taken; ``offset`` moves all ids
+    of a later file up, beyond those of the files before it.
+    """
 
     column: str
-    strategy: Literal["keep", "renumber"] = "keep"
+    strategy: Literal["keep", "renumber", "offset", "uuid5"] = "keep"
 
 
 class ColumnRuleModel(_Model):

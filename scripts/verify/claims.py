@@ -6,9 +6,12 @@ entries with a true claim pass, and the others stay unexplained.
 
 from __future__ import annotations
 
-from scripts.functions import instant_call
+from scripts.databases.schema import Column
+from scripts.functions import fresh_text_id, instant_call
 from scripts.quoting import fold, quote
 from scripts.verify.rows import Side
+
+_LARGEST = 2**63 - 1
 
 
 def untouched(side: Side) -> str:
@@ -28,8 +31,18 @@ def rewritten(side: Side) -> str:
     column = side.job.table.by_name[fold(side.job.identity)]
     return (
         f"{_with_target(side, 'inserted')} AND l._rule = 'identity' AND {side.stands} "
-        f"AND {side.same_values(without=column.name)} AND {_is_taken(side, column.name)}"
+        f"AND {side.same_values(without=column.name)} AND {_has_fresh_id(side, column)}"
     )
+
+
+def _has_fresh_id(side: Side, column: Column) -> str:
+    """Return the condition that ``t`` has the id which the strategy gives row ``s``."""
+    held, old = f"t.{quote(column.name)}", side.expected(column)
+    if side.job.strategy == "offset" and side.entry.id_offset:
+        return f"{held} - {side.entry.id_offset} = {old}"
+    if side.job.strategy == "uuid5":
+        return f"{_is_taken(side, column.name)} AND {held} = {fresh_text_id(side.entry.name, old)}"
+    return _is_taken(side, column.name)
 
 
 def rereferenced(side: Side) -> str:
@@ -81,10 +94,17 @@ def quarantined(side: Side) -> str:
     if job.rewrites_of(side.entry):
         claims.append(f"l._rule = 'reference' AND {side.waits}")
     if job.table.integer_key is not None:
-        key = quote(job.table.integer_key)
-        is_full = f"(SELECT max({key}) FROM {side.target}) = 9223372036854775807" if job.identity else "1"
-        claims.append(f"l._rule = 'identity' AND {_is_taken(side, job.table.integer_key)} AND {is_full}")
+        claims.append(f"l._rule = 'identity' AND {_has_no_id(side, job.table.integer_key)}")
     return f"{entries(side, 'quarantined')} AND l._reason <> '' AND ({' OR '.join(claims)})"
+
+
+def _has_no_id(side: Side, key: str) -> str:
+    """Return the condition that row ``s`` can neither keep its id nor get another one."""
+    value = side.expected(side.job.table.by_name[fold(key)])
+    if side.job.strategy == "offset" and side.entry.id_offset:
+        return f"(typeof({value}) <> 'integer' OR {value} > {_LARGEST} - {side.entry.id_offset})"
+    is_full = f"(SELECT max({quote(key)}) FROM {side.target}) = {_LARGEST}" if side.job.identity else "1"
+    return f"{_is_taken(side, key)} AND {is_full}"
 
 
 def refused(side: Side) -> str:
@@ -115,8 +135,8 @@ def _nothing(side: Side) -> str:
 
 def _is_taken(side: Side, key: str) -> str:
     value = side.expected(side.job.table.by_name[fold(key)])
-    holder = f"SELECT 1 FROM {side.target} h WHERE h.{quote(key)} = {value}"
-    return f"(typeof({value}) <> 'integer' OR EXISTS ({holder}))"
+    taken = f"EXISTS (SELECT 1 FROM {side.target} h WHERE h.{quote(key)} = {value})"
+    return taken if side.job.strategy == "uuid5" else f"(typeof({value}) <> 'integer' OR {taken})"
 
 
 def _is_beaten(side: Side) -> str:

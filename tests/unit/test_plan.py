@@ -286,8 +286,8 @@ def test_an_unknown_key_is_named_with_those_that_are_accepted(tmp_path: Path, te
             f"{AT + 1}: tables[0].transform.a: must be a mapping or one of trim or casefold",
         ),
         (
-            "tables:\n- {into: house.t, from: [one.t], identity: {column: id, strategy: uuid5}}",
-            f"{AT + 1}: tables[0].identity.strategy: must be one of keep or renumber",
+            "tables:\n- {into: house.t, from: [one.t], identity: {column: id, strategy: guess}}",
+            f"{AT + 1}: tables[0].identity.strategy: must be one of keep, renumber, offset or uuid5",
         ),
         (
             "tables:\n- {into: house.t, from: [one.t], on_conflict: {rule: best}}",

@@ -100,30 +100,35 @@ class Built:
             return connection.execute(sql).fetchall()
 
 
+def build(folder: Path, names: Sequence[str], plan: str, rule: str, tables: Sequence[str]) -> Built:
+    """Bind the plan to the files that lie in the folder, and build the target."""
+    fed = {table: json.dumps([f"{name}.{table}" for name in names]) for table in tables}
+    sources = json.dumps({name: {"path": f"{name}.db"} for name in names})
+    (folder / "plan.yaml").write_text(plan.format(sources=sources, rule=rule, **fed))
+    snapshots = {
+        name: Snapshot(source=name, path=f"{name}.db", file=str(folder / f"{name}.db"), original="", sha256="",
+                       size=0, schema_sha256="", state={})
+        for name in names
+    }  # fmt: skip
+    work = bind(read_plan(folder / "plan.yaml"), snapshots, folder / "templates")
+    result = Built(job=work.targets[0], stage=folder / "stage.db", ledger=folder / "ledger.db")
+    build_target(result.job, result.stage, result.ledger)
+    return result
+
+
 @contextmanager
 def built(given_files: Sequence[File], rule: str = "prefer", plan: str = PLAN) -> Iterator[Built]:
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as scratch:
         folder = Path(scratch)
         names = [f"s{number}" for number, _ in enumerate(given_files)]
         (folder / "house.sql").write_text(SCHEMA)
-        tables = {table: json.dumps([f"{name}.{table}" for name in names]) for table in ("users", "people", "notes")}
-        sources = json.dumps({name: {"path": f"{name}.db"} for name in names})
-        (folder / "plan.yaml").write_text(plan.format(sources=sources, rule=rule, **tables))
         for name, file in zip(names, given_files, strict=True):
             with closing(sqlite3.connect(folder / f"{name}.db")) as connection, connection:
                 connection.executescript(SCHEMA)
                 for table, rows in (("users", file.users), ("people", file.people), ("notes", file.notes)):
                     if rows:
                         connection.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
-        snapshots = {
-            name: Snapshot(source=name, path=f"{name}.db", file=str(folder / f"{name}.db"), original="", sha256="",
-                           size=0, schema_sha256="", state={})
-            for name in names
-        }  # fmt: skip
-        work = bind(read_plan(folder / "plan.yaml"), snapshots, folder / "templates")
-        result = Built(job=work.targets[0], stage=folder / "stage.db", ledger=folder / "ledger.db")
-        build_target(result.job, result.stage, result.ledger)
-        yield result
+        yield build(folder, names, plan, rule, ("users", "people", "notes"))
 
 
 ASTRAY = {
@@ -269,3 +274,78 @@ def test_only_key_columns_are_normalized() -> None:
     plan = NORMALIZED.replace("{{username: [trim", "{{mail: [trim")
     with pytest.raises(PlanError, match="not in the key"), built(TWO, plan=plan):
         pass
+
+
+TEXT_IDS = """
+version: 1
+sources: {sources}
+targets: {{house: {{path: house.db, schema: house.sql}}}}
+tables:
+  - into: house.accounts
+    from: {accounts}
+    key: [name]
+    normalize: {{name: [trim, casefold]}}
+    identity: {{column: id, strategy: uuid5}}
+    on_conflict: {{rule: {rule}}}
+  - into: house.sessions
+    from: {sessions}
+    identity: {{column: id, strategy: offset}}
+    on_conflict: {{rule: keep_both}}
+"""
+TEXT_SCHEMA = """
+CREATE TABLE accounts (id TEXT PRIMARY KEY, name TEXT NOT NULL, mail TEXT);
+CREATE TABLE sessions (id INTEGER PRIMARY KEY, account TEXT REFERENCES accounts (id), name TEXT);
+"""
+Texts = tuple[list[Row], list[Row]]
+
+
+@contextmanager
+def built_with_text_ids(files: Sequence[Texts], rule: str) -> Iterator[Built]:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "house.sql").write_text(TEXT_SCHEMA)
+        names = [f"s{number}" for number, _ in enumerate(files)]
+        for name, (accounts, sessions) in zip(names, files, strict=True):
+            with closing(sqlite3.connect(folder / f"{name}.db")) as connection, connection:
+                connection.executescript(TEXT_SCHEMA)
+                connection.executemany("INSERT INTO accounts VALUES (?, ?, ?)", accounts)
+                connection.executemany("INSERT INTO sessions VALUES (?, ?, ?)", sessions)
+        yield build(folder, names, TEXT_IDS, rule, ("accounts", "sessions"))
+
+
+@st.composite
+def accounts_and_sessions(draw: st.DrawFn, number: int) -> Texts:
+    names = draw(st.lists(st.sampled_from("abcde"), unique=True, max_size=4))
+    ids = draw(st.lists(st.sampled_from(["u1", "u2", "u3", "u4", "\u00e9"]), unique=True, min_size=4, max_size=4))
+    held = dict(zip(ids, names, strict=False))
+    spelled = {key: draw(st.sampled_from([name, name.upper(), f" {name}"])) for key, name in held.items()}
+    chosen = draw(st.lists(st.sampled_from([None, *held]), max_size=5))
+    sessions: list[Row] = [
+        (place, key, f"{held[key]}{number}" if key else None) for place, key in enumerate(chosen, start=1)
+    ]
+    return [(key, name, f"{number}") for key, name in spelled.items()], sessions
+
+
+@given(st.tuples(*[accounts_and_sessions(number) for number in range(3)]), st.sampled_from(["prefer", "merge"]))
+def test_ids_that_are_text_and_ids_that_move_up_keep_their_meaning(drawn: tuple[Texts, ...], rule: str) -> None:
+    with built_with_text_ids(drawn, rule) as result:
+        astray = result.read(
+            "SELECT s.id, s.name, a.name FROM sessions s LEFT JOIN accounts a ON a.id = s.account "
+            "WHERE lower(trim(a.name)) IS NOT substr(s.name, 1, 1)"
+        )
+        assert astray == []
+        names = {str(row[1]).strip().lower() for accounts, _ in drawn for row in accounts}
+        assert {str(row[0]).strip().lower() for row in result.read("SELECT name FROM accounts")} == names
+        assert len(result.read("SELECT id FROM accounts")) == len(names)
+        for part in result.verify():
+            assert part.differences == ()
+
+
+def test_an_id_beyond_the_largest_waits() -> None:
+    largest = 2**63 - 1
+    files: list[Texts] = [([], [(5, None, "x")]), ([], [(largest, None, "y"), (1, None, "z")])]
+    with built_with_text_ids(files, "prefer") as result:
+        assert result.read("SELECT * FROM sessions ORDER BY id") == [(5, None, "x"), (6, None, "z")]
+        found = result.verify()
+        assert [part.differences for part in found] == [(), ()]
+        assert found[0].tables["s1.sessions"].quarantined == 1
