@@ -23,7 +23,7 @@ from scripts.databases.sqlite import (
     translated,
 )
 from scripts.errors import DamagedSourceError, SourceChangedError, UnreachableError
-from scripts.files import SQLITE_HEADER, copy_stream, explain_os_error, hash_file, state_of, sync_file
+from scripts.files import SQLITE_HEADER, copy_stream, explain_os_error, hash_file, is_write_ahead, state_of, sync_file
 from scripts.plan import Source
 from scripts.quoting import quote, quote_all
 from scripts.results import Snapshot
@@ -197,6 +197,20 @@ def refuse_changed(snapshot: Snapshot, scratch: Path) -> None:
         raise SourceChangedError(
             original, "changed since its snapshot", "stop the application that writes to it, then run again"
         )
+
+
+def refuse_touched(snapshots: list[Snapshot]) -> None:
+    """Make sure, by their stat alone, that files which we hold locked are as they were when they were copied.
+
+    Where a write-ahead log was folded in by holding it, its raw copy was taken first. Raises SourceChangedError.
+    """
+    for snapshot in snapshots:
+        original = Path(snapshot.original)
+        before = dict(snapshot.state)
+        if "-wal" not in before and not is_write_ahead(Path(snapshot.file)) and before != dict(state_of(original)):
+            raise SourceChangedError(
+                original, "changed since its snapshot", "stop the application that writes to it, then run again"
+            )
 
 
 def hash_now(snapshot: Snapshot, scratch: Path) -> str:

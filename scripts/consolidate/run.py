@@ -31,7 +31,7 @@ from scripts.programs import require_success, run_program
 from scripts.progress import Progress
 from scripts.publish import Checkpoint, Swap, publish, refuse_busy
 from scripts.results import Build, Snapshot, Verdict, Verification
-from scripts.snapshot import refuse_changed, refuse_damaged
+from scripts.snapshot import refuse_changed, refuse_damaged, refuse_touched
 from scripts.system import System, read_system
 from scripts.workers import Workers, open_workers
 
@@ -69,7 +69,8 @@ def run(request: Request, around: Surroundings) -> Outcome:
         earlier = _find_earlier(home, plan, found)
         if earlier is not None:
             return earlier
-        refuse_existing(home, plan, replace=request.replace)
+        in_place = finding.find_in_place(request.target, plan, found)
+        refuse_existing(home, plan, replace=request.replace, in_place=in_place)
         refuse_busy([request.target / target.path for target in plan.targets.values()])
         finding.refuse_full_disk(found, request.target)
         give_up_staged(home)
@@ -246,8 +247,16 @@ class Rehearsal:
         ]
         before = read_json(self.home.current)
         self._write("current.json", describe_current(self.folder, self.plan, snapshots, swaps, before))
-        legacy = [Path(snapshot.original) for snapshot in snapshots.values()]
-        publish(self.folder.place(self.request.target), swaps, legacy, self.around.checkpoint)
+        found = {name: Path(snapshot.original) for name, snapshot in snapshots.items()}
+        merged_into = set(finding.find_in_place(self.request.target, self.plan, found).values())
+        legacy = [path for name, path in found.items() if name not in merged_into]
+        publish(
+            self.folder.place(self.request.target),
+            swaps,
+            legacy,
+            self.around.checkpoint,
+            recheck=lambda: refuse_touched([snapshots[name] for name in merged_into]),
+        )
         write_json(self.home.current, read_json(self.folder.root / "current.json"))
         self.around.checkpoint("published")
         self.run_hooks(self.system.hooks.after_publish, "the targets are published all the same")
@@ -283,7 +292,8 @@ def _run_dry(request: Request, plan: Plan, around: Surroundings) -> Outcome:
     found = finding.locate_sources(plan, request.source)
     finding.refuse_overlap(request, plan, found)
     home = Home(target=request.target)
-    refuse_existing(home, plan, replace=request.replace)
+    in_place = finding.find_in_place(request.target, plan, found)
+    refuse_existing(home, plan, replace=request.replace, in_place=in_place)
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         folder = RunFolder(root=Path(scratch) / "dry-run", snapshots=Path(scratch) / "dry-run" / "snapshots")
         make_private_folder(folder.root)

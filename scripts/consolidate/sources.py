@@ -91,15 +91,22 @@ def _refuse_unmapped_files(plan: Plan, directory: Path, found: Mapping[str, Path
             )
 
 
+def find_in_place(target_folder: Path, plan: Plan, found: Mapping[str, Path]) -> dict[str, str]:
+    """Return the targets that are sources too, as target name to source name."""
+    sources = {path.resolve(): name for name, path in found.items()}
+    pairs = {target.name: sources.get((target_folder / target.path).resolve()) for target in plan.targets.values()}
+    return {target: source for target, source in pairs.items() if source is not None}
+
+
 def refuse_overlap(request: Request, plan: Plan, found: Mapping[str, Path]) -> None:
-    """Refuse a source that would be overwritten by a target.
+    """Refuse a source that would be overwritten by a target into which it does not go.
 
     Raises PlanError.
     """
-    sources = {path.resolve(): name for name, path in found.items()}
-    for target in plan.targets.values():
-        name = sources.get((request.target / target.path).resolve())
-        if name is not None:
+    feeds = {(rule.target, entry.source) for rule in plan.tables for entry in rule.inputs}
+    for target_name, name in find_in_place(request.target, plan, found).items():
+        target = plan.targets[target_name]
+        if (target_name, name) not in feeds:
             raise PlanError(
                 f"target {target.name}",
                 f"is the same file as source {name} ({target.path})",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from scripts import __version__
@@ -53,7 +53,10 @@ def is_unchanged(current: Mapping[str, object], plan: Plan, found: Mapping[str, 
         return False
     if sources.keys() != found.keys() or current.get("version") != __version__:
         return False
+    lives = {(home.target / live).resolve() for live in files}
     for name, path in found.items():
+        if path.resolve() in lives:
+            continue  # source and target at once: looked at below, as a target
         snapshot = Snapshot(**{**sources[name], "original": str(path.absolute())})
         seen = {suffix: tuple(numbers) for suffix, numbers in dict(snapshot.state).items()}
         if seen != dict(state_of(path)) and hash_now(snapshot, home.root / "scratch") != snapshot.sha256:
@@ -69,21 +72,25 @@ def _has_log(live: Path) -> bool:
     return log.is_file() and log.stat().st_size > 0
 
 
-def refuse_existing(home: Home, plan: Plan, *, replace: bool) -> None:
-    """Refuse to touch targets that are there, unless told to replace them.
+def refuse_existing(home: Home, plan: Plan, *, replace: bool, in_place: Container[str] = ()) -> None:
+    """Refuse to touch targets that are there, unless told to replace them or they are sources too.
 
-    Raises TargetExistsError.
+    A source that a run of ours made is refused: the others went into it already. Raises TargetExistsError.
     """
+    current = read_json(home.current)
     for target in plan.targets.values():
         live = home.target / target.path
         if live.is_symlink():
             raise TargetExistsError(live, "is a symbolic link", "give the file that it leads to, or move it away")
+        if target.name in in_place and current is not None:
+            fact = f"is a source, and holds what run {current['run']} made of all sources"
+            raise TargetExistsError(live, fact, "roll back first, or take the merged sources out of the plan")
     if replace:
         return
     for target in plan.targets.values():
         live = home.target / target.path
-        if live.exists():
-            ours = read_json(home.current) is not None
+        if live.exists() and target.name not in in_place:
+            ours = current is not None
             fact = "was published before, and sources, plan or target changed since" if ours else "is there already"
             raise TargetExistsError(
                 live, fact, "say --replace to replace it (a backup is kept), or choose another --target"

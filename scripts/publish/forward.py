@@ -6,11 +6,12 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from scripts.databases.sqlite import fold_log
-from scripts.errors import RollbackFailedError, TargetBusyError, UnreachableError
+from scripts.errors import RollbackFailedError, SourceChangedError, TargetBusyError, UnreachableError
 from scripts.files import hash_file, is_write_ahead, read_json, state_of, sync_file, sync_folder, write_json
 from scripts.programs import require_success, run_program
 from scripts.publish.back import resume_undo
@@ -20,10 +21,17 @@ from scripts.publish.journal import Checkpoint, Place, Swap, change_mode, drop_c
 _COPY_SECONDS = 3600.0
 
 
-def publish(place: Place, swaps: list[Swap], sources: list[Path], checkpoint: Checkpoint) -> None:
+def publish(
+    place: Place,
+    swaps: list[Swap],
+    sources: list[Path],
+    checkpoint: Checkpoint,
+    recheck: Callable[[], None] = lambda: None,
+) -> None:
     """Put staged files live and make legacy sources read-only.
 
-    Raises TargetBusyError before anything changed.
+    ``recheck`` is asked once the live files are held. Raises TargetBusyError, and what it raises, before
+    anything changed.
     """
     refuse_busy([place.live(swap) for swap in swaps])
     for swap in swaps:
@@ -36,11 +44,12 @@ def publish(place: Place, swaps: list[Swap], sources: list[Path], checkpoint: Ch
     write_json(place.journal, intent)
     try:
         with held([place.live(swap) for swap in swaps]):
+            recheck()
             checkpoint("publish.intent")
             for swap in swaps:
                 _put_live(place, swap)
                 checkpoint(f"publish.{swap.live}")
-    except TargetBusyError:
+    except (TargetBusyError, SourceChangedError):
         place.journal.unlink()
         raise
     _finish(place, intent)
