@@ -16,7 +16,6 @@ from tests.faults.scene import (
     Scene,
     build_copying,
     photograph,
-    read_bytes_kept,
     read_content,
     read_rows,
     run,
@@ -147,28 +146,6 @@ def test_a_target_that_is_no_database_is_refused_or_given_back_raw(scene: Scene,
     else:
         assert (ended.code, "new.db" in ended.error) == (6, True)
     assert photograph(scene.target) == before
-
-
-def test_a_target_that_is_one_of_the_sources_is_refused(scene: Scene) -> None:
-    plan = scene.system / "plan.yaml"
-    plan.write_text(plan.read_text().replace("path: new.db", "path: old.db"))
-    before = read_bytes_kept(scene.source)
-    for flags in ((), ("--replace",)):
-        ended = run(
-            [
-                "inv",
-                "consolidate.run",
-                "--system",
-                str(scene.system),
-                "--source",
-                str(scene.source),
-                "--target",
-                str(scene.source),
-                *flags,
-            ]
-        )
-        assert (ended.code, "old.db" in ended.error) == (2, True)
-        assert read_bytes_kept(scene.source) == before
 
 
 def test_two_runs_at_once_are_refused(scene: Scene, tmp_path: Path) -> None:
