@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.binding.columns import (
@@ -16,6 +16,7 @@ from scripts.binding.columns import (
     missing_columns,
 )
 from scripts.binding.jobs import SEED, BoundInput, TableJob, TargetJob, Work
+from scripts.binding.names import Present, list_renames, name_carried
 from scripts.binding.references import bind_references
 from scripts.binding.template import Template, open_template
 from scripts.binding.wildcards import expand_wildcards, find_unnamed
@@ -103,9 +104,10 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
     target = ground.plan.targets[name]
     schema_file = ground.plan.path.parent / target.schema if target.schema else None
     with open_template(folder / f"{name}.db", schema_file) as template:
-        found = [(rule, _present(ground, rule)) for rule in _name_carried(rules, template)]
+        found = [(rule, _present(ground, rule)) for rule in name_carried(rules, template)]
+        renames = list_renames(found, template)
         for rule, inputs in found:
-            _prepare_table(ground, template, rule, inputs)
+            _prepare_table(ground, template, rule, inputs, renames)
         for rule, inputs in found:
             template.carry_indexes(rule.table, inputs)
         template.carry_objects({source: ground.schemas[source] for _, inputs in found for source, _, _ in inputs})
@@ -124,25 +126,7 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
         )
 
 
-def _name_carried(rules: list[TableRule], template: Template) -> list[TableRule]:
-    """Give the tables that are carried names of their own: theirs where it is free, else with the source's."""
-    taken = {fold(name) for name in template.schema().tables}
-    taken |= {fold(rule.table) for rule in rules if not rule.is_carried}
-    named = []
-    for rule in rules:
-        name = rule.table
-        if rule.is_carried and fold(name) in taken:
-            name = f"{rule.inputs[0].source}_{name}"
-        if rule.is_carried:
-            taken.add(fold(name))
-        named.append(replace(rule, table=name))
-    return named
-
-
-_Present = list[tuple[str, Table, Input]]
-
-
-def _present(ground: _Ground, rule: TableRule) -> _Present:
+def _present(ground: _Ground, rule: TableRule) -> Present:
     found = []
     for entry in rule.inputs:
         table = ground.find(entry)
@@ -151,7 +135,9 @@ def _present(ground: _Ground, rule: TableRule) -> _Present:
     return found
 
 
-def _prepare_table(ground: _Ground, template: Template, rule: TableRule, inputs: _Present) -> None:
+def _prepare_table(
+    ground: _Ground, template: Template, rule: TableRule, inputs: Present, renames: Mapping[str, Mapping[str, str]]
+) -> None:
     """Make sure that the target has the table, and every column that an input brings."""
     if template.schema().find(rule.table) is None:
         if not inputs and ground.plan.targets[rule.target].schema is None:
@@ -163,7 +149,9 @@ def _prepare_table(ground: _Ground, template: Template, rule: TableRule, inputs:
                 f"add it to {ground.plan.targets[rule.target].schema}",
             )
         source, table, _ = inputs[0]
-        template.adopt(table, rule.table, carried_from=f"{source}.{table.name}" if rule.is_carried else None)
+        template.adopt(table, rule.table, ground.schemas[source].tables, renames.get(source, {}))
+        if rule.is_carried:
+            template.note_table(rule.table, f"{source}.{table.name}")
     for source, table, entry in inputs:
         if table.kind == "virtual" and _CONTENTLESS.search(table.sql):
             fact = f"{source}.{table.name} is a full-text table that keeps no content to carry"
@@ -178,7 +166,7 @@ def _prepare_table(ground: _Ground, template: Template, rule: TableRule, inputs:
             template.carry_column(rule.table, column, f"{source}.{table.name}")
 
 
-def _bind_table(ground: _Ground, rule: TableRule, inputs: _Present, schema: Schema, template: Template) -> TableJob:
+def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schema, template: Template) -> TableJob:
     table = schema.find(rule.table)
     if table is None:
         raise PlanError(rule.origin, f"{rule.into}: no input is there and the target has no schema")

@@ -62,19 +62,19 @@ class Template:
         self._connection.execute(sql)
         self._schema = None
 
-    def adopt(self, table: Table, name: str, *, carried_from: str | None = None) -> None:
-        """Take a source's own definition, for a target without a schema file or a table that is carried."""
-        if carried_from is not None:
-            self.carried.append(f"table {name} from {carried_from}")
-        elif fold(table.name) != fold(name):
-            raise ConfigurationError(name, "has no definition", "give the target a schema, or keep the source's name")
+    def adopt(self, table: Table, name: str, siblings: Mapping[str, Table], renames: Mapping[str, str]) -> None:
+        """Take a source's own definition; ``renames`` are the new names of that source's tables, where they differ."""
         definition, *indexes = [table.sql, *(index.sql for index in table.indexes if index.sql)]
-        if fold(table.name) != fold(name):
-            definition, *indexes = _rename([definition, *indexes], table.name, name)
+        if renames:
+            definition, *indexes = _rename(table, name, siblings, renames)
         self._execute(definition)
         for sql in indexes:
             with suppress(Error):  # another index has its name: carry_indexes says so
                 self._execute(sql)
+
+    def note_table(self, name: str, origin: str) -> None:
+        """Say that a table came along which the plan does not name."""
+        self.carried.append(f"table {name} from {origin}")
 
     def carry_column(self, table: str, column: Column, origin: str) -> None:
         """Add a source's column at the end of the table under its declared type."""
@@ -142,14 +142,22 @@ class Template:
             self.reported.append(f"{pragma} is left at 0: the sources disagree ({', '.join(map(str, sorted(values)))})")
 
 
-def _rename(statements: list[str], table: str, name: str) -> list[str]:
-    """Let SQLite write the definition of a table and of its indexes for another table's name."""
+def _rename(table: Table, name: str, siblings: Mapping[str, Table], renames: Mapping[str, str]) -> list[str]:
+    """Let SQLite write a table and its indexes under new names, foreign keys to its siblings included."""
     with open_memory() as connection:
-        for sql in statements:
-            connection.execute(sql)
-        connection.execute(f"ALTER TABLE {quote(table)} RENAME TO {quote(name)}")
-        rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
-        return [sql for (sql,) in rows.fetchmany(len(statements))]
+        for sibling in siblings.values():
+            if sibling.kind == "table" or sibling is table:
+                connection.execute(sibling.sql)
+        for index in table.indexes:
+            if index.sql:
+                connection.execute(index.sql)
+        for old, new in renames.items():
+            if siblings[old].kind == "table" or siblings[old] is table:
+                connection.execute(f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
+        rows = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY rowid", (name,)
+        )
+        return [sql for (sql,) in rows]
 
 
 def _normal(sql: str | None) -> str:
