@@ -116,7 +116,7 @@ def open_stage(path: Path, *, page_size: int = 4096) -> Iterator[Connection]:
 @contextmanager
 def open_memory() -> Iterator[Connection]:
     """Open an empty database in memory."""
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect("file::memory:", uri=True, isolation_level=None, check_same_thread=False)
     try:
         yield connection
     finally:
@@ -139,6 +139,20 @@ def attached(connection: Connection, path: Path, name: str) -> Iterator[None]:
         yield
     finally:
         connection.execute(f"DETACH {quote(name)}")
+
+
+@contextmanager
+def attached_live(connection: Connection, path: Path, name: str) -> Iterator[None]:
+    """Attach a live database read-only under ``name``, its write-ahead log included.
+
+    Raises UnreachableError, DamagedSourceError.
+    """
+    with translated(path):
+        connection.execute(f"ATTACH ? AS {quote(name)}", (_uri(path, "mode=ro"),))
+        try:
+            yield
+        finally:
+            connection.execute(f"DETACH {quote(name)}")
 
 
 _READING = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from scripts.binding import Work
+from scripts.draft.proposing import Proposal
 from scripts.plan import Plan, TableRule
 from scripts.report.screen import new_table, open_console, print_json
 
 _STALE = 7
 
 
-def show_plan(plan: Plan, work: Work | None, *, expanded: bool, as_json: bool, color: bool) -> None:
-    """Print that a plan is good, and with ``expanded`` every rule in full form."""
+def show_plan(
+    plan: Plan, work: Work | None, choices: Sequence[str], *, expanded: bool, as_json: bool, color: bool
+) -> None:
+    """Print that a plan is good, the lines that a person has yet to decide, and with ``expanded`` every rule."""
     tables = {rule.into: _describe(rule) for rule in plan.tables if rule.table != "*"}
     if as_json:
         full: dict[str, Any] = {
@@ -22,6 +25,7 @@ def show_plan(plan: Plan, work: Work | None, *, expanded: bool, as_json: bool, c
             "sources": len(plan.sources),
             "targets": len(plan.targets),
             "tables": tables,
+            "choices": list(choices),
         }
         print_json({**full, "rules": [asdict(rule) for rule in plan.tables]} if expanded else full)
         return
@@ -31,6 +35,8 @@ def show_plan(plan: Plan, work: Work | None, *, expanded: bool, as_json: bool, c
         for name, rule in tables.items():
             table.add_row(name, str(rule["rule"]), ", ".join(rule["from"]))
         console.print(table)
+    for choice in choices:
+        console.print(f"to choose: {choice}", soft_wrap=True, highlight=False, markup=False)
     fits = (
         ""
         if work is None
@@ -42,6 +48,20 @@ def show_plan(plan: Plan, work: Work | None, *, expanded: bool, as_json: bool, c
         f"{len(tables)} tables{fits}",
         soft_wrap=True,
     )
+
+
+def show_draft(proposal: Proposal, output: str, choices: Sequence[str], *, as_json: bool) -> None:
+    """Print what was drafted in one sentence, and the lines that a person has to decide."""
+    found, unread = len(proposal.survey.found), dict(proposal.survey.unread)
+    tables = len(proposal.copies) + len(proposal.rules)
+    if as_json:
+        print_json({"plan": output, "sources": found, "unread": unread, "tables": tables, "choices": list(choices)})
+        return
+    for path, reason in unread.items():
+        print(f"left out: {path}: {reason}")
+    for choice in choices:
+        print(f"to choose: {choice}")
+    print(f"drafted {output}: {found} sources, {tables} tables, {len(choices)} lines to choose")
 
 
 def _describe(rule: TableRule) -> dict[str, Any]:

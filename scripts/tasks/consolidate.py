@@ -16,6 +16,7 @@ from scripts.consolidate import again, back, looking
 from scripts.consolidate import preview as rehearsal
 from scripts.consolidate import run as running
 from scripts.consolidate.request import Request
+from scripts.draft.writing import find_choices
 from scripts.system import find_system
 from scripts.tasks._task import is_dry, is_json, task, wants_color
 
@@ -72,7 +73,8 @@ def check(
     """Check a plan, and that it fits the sources."""
     request = ask(read_settings(), system, source, target or Path("consolidated"), plan)
     found, work = rehearsal.check(request, with_sources=source is not None)
-    report.show_plan(found, work, expanded=expanded, as_json=is_json(c), color=wants_color(c))
+    choices = find_choices(found.path)
+    report.show_plan(found, work, choices, expanded=expanded, as_json=is_json(c), color=wants_color(c))
 
 
 @task(

@@ -1,4 +1,4 @@
-"""``inventory.show``: what is in a directory, before anything is planned."""
+"""``inventory.*``: what is in a directory, before anything is planned; and a first plan for it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 from invoke.collection import Collection
 from invoke.context import Context
 
+from scripts import draft as drafting
+from scripts import report
 from scripts.config import read_settings
 from scripts.inventory import Expectation, describe_inventory, read_expectation, take_inventory
 from scripts.plan import read_plan
 from scripts.system import find_system
-from scripts.tasks._task import is_json, task
+from scripts.tasks._task import is_dry, is_json, task
 
 
 @task(
@@ -34,6 +36,22 @@ def show(c: Context, source: Path, integrity: bool = False, table: list[str] | N
     )
 
 
+@task(
+    help={
+        "source": "Directory that holds the databases.",
+        "output": "The plan to write; a system.yaml is put beside it where there is none.",
+        "dry_run": "Print the plan; write nothing.",
+    }
+)
+def draft(c: Context, source: Path, output: Path = Path("plan.yaml"), dry_run: bool = False) -> None:
+    """Draft a plan for a directory that nobody has described."""
+    proposal = drafting.propose(drafting.survey(source))
+    if is_dry(c, dry_run):
+        print(drafting.render(proposal), end="")
+        return
+    report.show_draft(proposal, str(output), drafting.write_draft(proposal, output), as_json=is_json(c))
+
+
 def expect(system: str) -> Expectation | None:
     """Read what a system declares; None when none was named."""
     if not system:
@@ -42,4 +60,4 @@ def expect(system: str) -> Expectation | None:
     return read_expectation(folder, read_plan(folder / "plan.yaml").sources.values())
 
 
-namespace = Collection("inventory", show)
+namespace = Collection("inventory", show, draft)
