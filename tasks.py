@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from scripts.tasks import bench, check, consolidate, demo, doctor, inventory, paths, test
+from scripts.tasks import bench, check, consolidate, demo, doctor, guard, inventory, paths, test
 
 namespace = Collection(
     demo.demo,
@@ -12,6 +12,7 @@ namespace = Collection(
     inventory.namespace,
     paths.namespace,
     consolidate.namespace,
+    guard.namespace,
     doctor.namespace,
     bench.namespace,
     check.namespace,

@@ -1,7 +1,8 @@
 """What people see: tables and sentences on stdout, progress on stderr, JSON as a documented contract."""
 
+from scripts.report.guard import show_audit, show_guard
 from scripts.report.kept import LOSING, show_kept
-from scripts.report.others import show_draft, show_plan, show_returned, show_runs
+from scripts.report.others import show_draft, show_finalized, show_plan, show_returned, show_runs
 from scripts.report.outcome import render_markdown, say, show_outcome, write_markdown
 from scripts.report.progress import open_progress
 from scripts.report.screen import print_json
@@ -12,7 +13,10 @@ __all__ = [
     "print_json",
     "render_markdown",
     "say",
+    "show_audit",
     "show_draft",
+    "show_finalized",
+    "show_guard",
     "show_kept",
     "show_outcome",
     "show_plan",

@@ -95,6 +95,16 @@ def show_returned(returned: Mapping[str, Any], *, as_json: bool) -> None:
     )
 
 
+def show_finalized(ended: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print which legacy sources are gone, in one sentence."""
+    if as_json:
+        print_json(ended)
+        return
+    verb = "would remove" if ended["dry_run"] else "removed"
+    before = f"; {len(ended['gone'])} were gone before" if ended["gone"] else ""
+    print(f"{verb} {len(ended['removed'])} sources of run {ended['run']}{before}; {ended['backup']} holds all of them")
+
+
 def show_runs(runs: list[dict[str, Any]], *, as_json: bool, color: bool) -> int:
     """Print all runs; exit 7 when one is open."""
     is_open = any("interrupted: run" in run["state"] for run in runs)

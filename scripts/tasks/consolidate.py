@@ -13,11 +13,12 @@ from invoke.context import Context
 from scripts import report
 from scripts.config import Settings, read_settings
 from scripts.consolidate import again, back, looking
+from scripts.consolidate import finalize as ending
 from scripts.consolidate import preview as rehearsal
 from scripts.consolidate import run as running
 from scripts.consolidate.request import Request
 from scripts.draft.writing import find_choices
-from scripts.system import find_system
+from scripts.system import find_system, read_system
 from scripts.tasks._task import is_dry, is_json, task, wants_color
 
 SYSTEM = "Folder under sql/, or a path to such a folder."
@@ -193,6 +194,27 @@ def rollback(c: Context, target: Path, discard_changes: bool = False, dry_run: b
     report.show_returned(asdict(returned), as_json=is_json(c))
 
 
+@task(
+    help={
+        "target": TARGET,
+        "system": SYSTEM,
+        "retention_days": "Days that must have passed since publish (default: the system's).",
+        "dry_run": "Show what would happen; remove nothing.",
+    }
+)
+def finalize(
+    c: Context, target: Path, system: str = "aragora", retention_days: int | None = None, dry_run: bool = False
+) -> None:
+    """Remove the legacy sources, once old enough and backed up."""
+    days = retention_days
+    if days is None:
+        days = read_system(find_system(system, read_settings().root)).retention_days
+    ended = ending.finalize(
+        target, now=surroundings(c, read_settings()).now(), retention_days=days, dry_run=is_dry(c, dry_run)
+    )
+    report.show_finalized(asdict(ended), as_json=is_json(c))
+
+
 @task(help={"target": TARGET})
 def status(c: Context, target: Path) -> int:
     """List the runs and what is live; exit 7 when one is open."""
@@ -201,4 +223,4 @@ def status(c: Context, target: Path) -> int:
     )
 
 
-namespace = Collection("consolidate", check, preview, run, verify, explain, quarantine, rollback, status)
+namespace = Collection("consolidate", check, preview, run, verify, explain, quarantine, rollback, finalize, status)

@@ -40,7 +40,7 @@ LAYERS = {
         "snapshot",
         "verify",
     },
-    "flows": {"consolidate", "demo", "doctor", "draft", "paths"},
+    "flows": {"consolidate", "demo", "doctor", "draft", "guard", "paths"},
     "presentation": {"__main__", "migrate_databases", "report", "tasks"},
 }
 

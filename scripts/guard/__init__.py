@@ -1,0 +1,6 @@
+"""Guard what was brought together: no new database files, no hard-coded paths to databases. Read-only."""
+
+from scripts.guard.references import Reference, audit_code
+from scripts.guard.stray import find_stray
+
+__all__ = ["Reference", "audit_code", "find_stray"]

@@ -1,0 +1,45 @@
+"""Stray databases and hard-coded paths on screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from scripts.guard import Reference
+from scripts.report.screen import print_json
+
+_REFUSED = 6
+
+
+def show_audit(references: Sequence[Reference], *, as_json: bool) -> None:
+    """Print every place, and how many there are of each database."""
+    databases = {name: _count(references, name) for name in sorted({one.database for one in references})}
+    files = len({one.file for one in references})
+    if as_json:
+        listed = [{**asdict(one), "database": one.database} for one in references]
+        print_json({"total": len(references), "files": files, "databases": databases, "references": listed})
+        return
+    for one in references:
+        print(f"{one.file}:{one.line}: {one.path}")
+    for name, counts in sorted(databases.items(), key=lambda item: -item[1]["references"]):
+        print(f"{name}: {counts['references']} references in {counts['files']} files")
+    print(f"{len(references)} references in {files} files to {len(databases)} databases")
+
+
+def _count(references: Sequence[Reference], database: str) -> dict[str, int]:
+    files = [one.file for one in references if one.database == database]
+    return {"references": len(files), "files": len(set(files))}
+
+
+def show_guard(stray: Sequence[str], references: Sequence[Reference], *, as_json: bool) -> int:
+    """Print what should not be there; return 6 when there is anything."""
+    code = _REFUSED if stray or references else 0
+    if as_json:
+        print_json({"stray": list(stray), "references": [asdict(one) for one in references], "exit": code})
+        return code
+    for path in stray:
+        print(f"stray database: {path}")
+    for one in references:
+        print(f"hard-coded path: {one.file}:{one.line}: {one.path}")
+    print(f"{len(stray)} stray databases, {len(references)} hard-coded paths")
+    return code

@@ -1,0 +1,37 @@
+"""``guard.*``: keep together what was brought together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from scripts import guard, report
+from scripts.config import read_settings
+from scripts.plan import read_plan
+from scripts.system import find_system
+from scripts.tasks._task import is_json, task
+
+
+@task(
+    help={
+        "source": "Directory of the databases.",
+        "system": "Folder under sql/, or a path to such a folder.",
+        "code": "Directory of the application's code: hard-coded paths count too.",
+    }
+)
+def check(c: Context, source: Path, system: str = "aragora", code: Path | None = None) -> int:
+    """Find databases and paths that should not be there; exit 6."""
+    plan = read_plan(find_system(system, read_settings().root) / "plan.yaml")
+    stray = guard.find_stray(source, plan)
+    return report.show_guard(stray, guard.audit_code(code) if code else (), as_json=is_json(c))
+
+
+@task(help={"code": "Directory of the application's code."})
+def audit(c: Context, code: Path) -> None:
+    """List the places in code that name a database file."""
+    report.show_audit(guard.audit_code(code), as_json=is_json(c))
+
+
+namespace = Collection("guard", check, audit)

@@ -1,0 +1,75 @@
+"""Legacy sources are removed only when they are old enough, unchanged, and in a sound backup."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.faults.refusals import ROWS
+from tests.faults.scene import Scene, build_copying, read_bytes_kept, run
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return build_copying(tmp_path, ROWS)
+
+
+def publish(scene: Scene, *flags: str) -> None:
+    assert run(scene.argv("run", *flags)).code == 0
+
+
+def test_nothing_is_removed_before_the_time(scene: Scene) -> None:
+    publish(scene)
+    before = read_bytes_kept(scene.source)
+    ended = run([*scene.argv("finalize"), "--system", str(scene.system)])
+    assert (ended.code, "30 days" in ended.error) == (6, True)
+    assert read_bytes_kept(scene.source) == before
+
+
+def test_unchanged_sources_with_a_backup_go_and_the_targets_stay(scene: Scene) -> None:
+    publish(scene)
+    target = (scene.target / "new.db").read_bytes()
+    argv = [*scene.argv("finalize"), "--retention-days", "0"]
+    before = read_bytes_kept(scene.source)
+    assert run([*argv, "--dry-run"]).code == 0
+    assert read_bytes_kept(scene.source) == before
+    assert run(argv).code == 0
+    assert not list(scene.source.glob("*.db*"))
+    assert (scene.target / "new.db").read_bytes() == target
+    assert run(argv).code == 0  # nothing left to do
+    assert run(scene.argv("verify")).code == 0
+
+
+def test_a_source_that_was_written_to_keeps_all_of_them(scene: Scene) -> None:
+    publish(scene)
+    source = next(scene.source.glob("*.db"))
+    source.chmod(0o600)
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("CREATE TABLE later (v)")
+    ended = run([*scene.argv("finalize"), "--retention-days", "0"])
+    assert (ended.code, source.name in ended.error) == (6, True)
+    assert source.exists()
+
+
+@pytest.mark.parametrize("what", ["no backup", "damaged", "missing"])
+def test_without_a_sound_backup_nothing_goes(scene: Scene, what: str) -> None:
+    publish(scene, *(["--no-backup"] if what == "no backup" else []))
+    for backup in (scene.target / "backup").rglob("*.db"):
+        if what == "damaged":
+            content = bytearray(backup.read_bytes())
+            content[-1] ^= 1
+            backup.chmod(0o600)
+            backup.write_bytes(content)
+    if what == "missing":
+        shutil.rmtree(scene.target / "backup")
+    before = read_bytes_kept(scene.source)
+    assert run([*scene.argv("finalize"), "--retention-days", "0"]).code in (5, 6)
+    assert read_bytes_kept(scene.source) == before
+
+
+def test_without_a_published_run_there_is_nothing_to_finalize(scene: Scene) -> None:
+    assert run([*scene.argv("finalize"), "--retention-days", "0"]).code == 5

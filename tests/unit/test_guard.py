@@ -1,0 +1,88 @@
+"""Every planted reference to a database is found, and none is invented."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import UnreachableError
+from scripts.guard import audit_code, find_stray
+from scripts.plan import read_plan
+from scripts.tasks._program import OpsProgram, load_namespace
+
+APP = '''"""Opens zoe.db, says this docstring."""
+# and so does memory.db here
+DB = "/app/data/zoe.db"
+def f(self):
+    """Uses auth.db."""
+    return self.db.execute, open(f"{HERE}/auth.db")
+URL = "sqlite:///tasks.sqlite3"
+NOT = ["users.dbx", "x.db()", "a.db.execute", ".db"]
+'''
+PLANTED = {
+    "app.py": (APP, [(3, "zoe.db"), (6, "auth.db"), (7, "tasks.sqlite3")]),
+    "web/page.ts": ("const a = app.db.get();\nconst b = 'data/learning.db';\n", [(2, "learning.db")]),
+    "run.sh": ("# cp zoe.db away\ncp $DATA/zoe.db /backup/\n", [(2, "zoe.db")]),
+    "compose.yaml": ("services:\n  a:\n    environment:\n      DATABASE_PATH: /app/data/zoe.db\n", [(4, "zoe.db")]),
+    "Dockerfile": ("ENV DATABASE_PATH=/app/data/zoe.db\n", [(1, "zoe.db")]),
+    ".env": ("SESSIONS=sessions.db3\n", [(1, "sessions.db3")]),
+    "README.md": ("The main database is zoe.db.\n", []),
+    "node_modules/x.js": ("'hidden.db'\n", []),
+    "broken.py": ("def (:\n    x = 'half.db'\n", [(2, "half.db")]),
+}
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    for name, (text, _) in PLANTED.items():
+        (tmp_path / "code" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "code" / name).write_text(text)
+    (tmp_path / "code" / "picture.py").write_bytes(b"\xff\xfe\x00'x.db'")
+    return tmp_path / "code"
+
+
+def test_every_planted_reference_is_found_and_none_is_invented(code: Path) -> None:
+    found = {(one.file, one.line, one.database) for one in audit_code(code)}
+    assert found == {(name, line, database) for name, (_, held) in PLANTED.items() for line, database in held}
+
+
+def test_what_is_found_in_this_repository_stands_there(repository: Path) -> None:
+    found = audit_code(repository)
+    assert len(found) > 100
+    wrong = []
+    for one in found:
+        lines = (repository / one.file).read_text(encoding="utf-8").splitlines()
+        if one.path not in lines[one.line - 1]:
+            wrong.append(one)
+    assert len(wrong) < len(found) / 100, wrong  # a path with an escape in it is written otherwise in the code
+
+
+def test_audit_counts_references_and_files(code: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert OpsProgram(load_namespace()).main(["inv", "guard.audit", "--code", str(code), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["total"] == sum(len(held) for _, held in PLANTED.values())
+    assert result["databases"]["zoe.db"] == {"references": 4, "files": 4}
+
+
+def test_databases_that_the_system_does_not_name_are_stray(
+    tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("zoe.db", "auth.db", "new/tasks2.db"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            connection.execute("CREATE TABLE t (v)")
+    assert find_stray(tmp_path, read_plan(repository / "sql" / "zoe" / "plan.yaml")) == ("new/tasks2.db",)
+    words = ["inv", "guard.check", "--source", str(tmp_path), "--system", "zoe"]
+    assert OpsProgram(load_namespace()).main(words) == 6
+    assert "new/tasks2.db" in capsys.readouterr().out
+    (tmp_path / "new" / "tasks2.db").unlink()
+    assert OpsProgram(load_namespace()).main(words) == 0
+
+
+def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError):
+        audit_code(tmp_path / "none")
