@@ -24,6 +24,7 @@ class Request:
     backup: bool = True
     dry_run: bool = False
     fingerprints: bool = False
+    export_json: bool = False
     jobs: int = 1
 
 

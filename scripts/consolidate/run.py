@@ -25,6 +25,7 @@ from scripts.consolidate.state import (
     refuse_existing,
 )
 from scripts.errors import DifferencesError, GuardError
+from scripts.export import export_source
 from scripts.files import locked, make_private_folder, read_json, state_of, write_json
 from scripts.plan import Plan, read_plan
 from scripts.programs import require_success, run_program
@@ -187,6 +188,9 @@ class Rehearsal:
         snapshots = finding.take_snapshots(self.plan, found, self.folder, workers)
         self._write("snapshots.json", finding.as_json(snapshots))
         self._write("inventory.json", finding.describe_structure(snapshots))
+        if self.request.export_json and not self.request.dry_run:
+            exports = [workers.submit(export_source, one, self.folder.root / "export") for one in snapshots.values()]
+            self._write("export.json", dict(zip(snapshots, workers.gather(exports), strict=True)))
         if not self.request.dry_run:
             finding.refuse_other_than_previewed(self.home.plan_lock, self.plan, snapshots)
         return snapshots

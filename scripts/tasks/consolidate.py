@@ -111,6 +111,7 @@ def preview(
         "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
         "replace": "Replace targets that are there; rollback puts them back.",
         "backup": "Keep the verified snapshots as a backup in TARGET/backup.",
+        "export_json": "Write every source table as JSON lines first, into the run's directory.",
         "fingerprints": "Report an order-free digest of every target table.",
         "dry_run": "Show what would happen; write nothing.",
     }
@@ -124,6 +125,7 @@ def run(
     quarantine_budget: int | None = None,
     replace: bool = False,
     backup: bool = True,
+    export_json: bool = False,
     fingerprints: bool = False,
     dry_run: bool = False,
 ) -> int:
@@ -138,6 +140,7 @@ def run(
         quarantine_budget=quarantine_budget,
         replace=replace,
         backup=backup,
+        export_json=export_json,
         fingerprints=fingerprints,
         dry_run=is_dry(c, dry_run),
     )

@@ -118,6 +118,18 @@ def test_a_table_of_a_file_with_no_place_at_all_needs_a_person(tree: Path, capsy
     assert "depot" in capsys.readouterr().err
 
 
+def test_every_source_table_is_written_as_json_lines(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(tree / "legacy" / "old" / "extra.db")) as connection, connection:
+        connection.execute("INSERT INTO kept VALUES (CAST(x'ff' AS TEXT)), (9e999), ('é'), (NULL), (1.5)")
+    assert consolidate(capsys, tree, "--export-json")[0] == 0
+    (folder,) = (tree / "new" / ".strongroom" / "runs").glob("*/export")
+    lines = (folder / "carried_old_extra_db" / "kept.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["v"] for line in lines] == [
+        1, 1, {"blob": "00"}, {"text": "ff"}, {"real": "inf"}, "é", None, 1.5,
+    ]  # fmt: skip
+    assert json.loads((folder.parent / "export.json").read_text())["shop"] == {"orders": 1, "notes": 1}
+
+
 def test_fingerprints_tell_content_and_not_order(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, result = consolidate(capsys, tree, "--fingerprints", "--dry-run")
     prints = {into: tally["fingerprint"] for into, tally in result["targets"].items()}

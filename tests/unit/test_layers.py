@@ -31,6 +31,7 @@ LAYERS = {
     "edges": {"databases", "files", "openers", "programs", "workers"},
     "steps": {
         "binding",
+        "export",
         "functions",
         "inventory",
         "ledger",
