@@ -8,7 +8,7 @@ from itertools import groupby
 
 from rich.console import Console
 
-from scripts.consolidate.looking import KeptRow
+from scripts.consolidate.explaining import KeptRow
 from scripts.report.screen import open_console, print_json
 
 LOSING = ("superseded", "merged_changed", "merged_identical", "inserted", "filtered", "quarantined")
@@ -39,6 +39,9 @@ def _show_group(console: Console, source: str, into: str, rows: Iterable[KeptRow
 
 def _show_row(console: Console, row: KeptRow) -> None:
     console.print(f"  row {row.rowid} {row.disposition}: {row.reason}", soft_wrap=True)
+    if row.followed_by:
+        followed = ", ".join(f"{count} {table}" for table, count in row.followed_by.items())
+        console.print(f"    and with it, rewritten: {followed}", soft_wrap=True)
     target = row.target or {}
     for name, value in row.values.items():
         held = target.get(name)

@@ -12,7 +12,7 @@ from invoke.context import Context
 
 from scripts import report
 from scripts.config import Settings, read_settings
-from scripts.consolidate import again, back, looking
+from scripts.consolidate import again, back, explaining, looking
 from scripts.consolidate import finalize as ending
 from scripts.consolidate import preview as rehearsal
 from scripts.consolidate import run as running
@@ -173,14 +173,14 @@ def explain(
     limit: int = 5,
 ) -> None:
     """Show every losing value, and what stands in its place."""
-    rows = looking.explain(target, run=run, table=table, key=key, dispositions=report.LOSING)
+    rows = explaining.explain(target, run=run, table=table, key=key, dispositions=report.LOSING)
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
 @task(help={"target": TARGET, "table": TABLE, "run": RUN, "limit": "Rows to show per table (0: all)."})
 def quarantine(c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0) -> None:
     """Show the rows that wait for a person, with their reasons."""
-    rows = looking.explain(target, run=run, table=table, dispositions=("quarantined",))
+    rows = explaining.explain(target, run=run, table=table, dispositions=("quarantined",))
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 

@@ -12,7 +12,7 @@ from invoke.context import Context
 
 from scripts import report
 from scripts.config import Settings, read_settings
-from scripts.consolidate import again, back, looking
+from scripts.consolidate import again, back, explaining
 from scripts.consolidate import preview as rehearsal
 from scripts.consolidate import run as running
 from scripts.legacy_tree import build_legacy_tree
@@ -80,7 +80,7 @@ class _Walk:
 
     def _explain(self) -> None:
         self._say("consolidate.explain --table core.debates --limit 1", "shows every losing value")
-        rows = looking.explain(self._target, run=None, table="core.debates", dispositions=report.LOSING)
+        rows = explaining.explain(self._target, run=None, table="core.debates", dispositions=report.LOSING)
         report.show_kept(rows, limit=1, **self._look)
 
     def _say(self, command: str, what: str = "") -> None:

@@ -160,3 +160,26 @@ def test_awkward_files_of_all_services_end_explained(tmp_path: Path, capsys: pyt
     assert (result["unexplained"], result["differences"]) == (0, [])
     assert result["rows_read"] == sum(tree.rows.values())
     assert {name for name, count in tree.rows.items() if count} <= result["tables"].keys()
+
+
+def test_a_renumbered_user_is_explained_with_what_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for file, name in (("zoe.db", "ann"), ("auth.db", "bob")):
+        with closing(sqlite3.connect(data / file)) as connection, connection:
+            connection.executescript((SYSTEM / "legacy" / f"{file[:-3]}.sql").read_text(encoding="utf-8"))
+            held = {"user_id": "u1", "username": name, "email": f"{name}@example.org", "password_hash": "x"}
+            insert(connection, "users", held)
+            for number in range(3) if file == "auth.db" else ():
+                insert(connection, "sessions", row_of("sessions", f"s{number}", "u1"))
+    words = ("--system", "zoe", "--source", data, "--target", tmp_path / "new")
+    assert run_inv("consolidate.run", *words) == 0
+    with closing(sqlite3.connect(tmp_path / "new" / "zoe.db")) as connection:
+        ((fresh,),) = connection.execute("SELECT user_id FROM users WHERE username = 'bob'")
+    for key in ("u1", fresh):
+        capsys.readouterr()
+        words = ("--target", tmp_path / "new", "--table", "zoe.users", "--key", key)
+        assert run_inv("consolidate.explain", *words) == 0
+        said = capsys.readouterr().out
+        assert f"user_id 'u1' was taken: now {fresh}" in said
+        assert "and with it, rewritten: 3 sessions" in said
