@@ -2,7 +2,7 @@
 
 from scripts.report.guard import show_audit, show_guard
 from scripts.report.kept import LOSING, show_kept
-from scripts.report.others import show_draft, show_finalized, show_plan, show_returned, show_runs
+from scripts.report.others import show_draft, show_finalized, show_plan, show_recovered, show_returned, show_runs
 from scripts.report.outcome import render_markdown, say, show_outcome, write_markdown
 from scripts.report.progress import open_progress
 from scripts.report.screen import print_json
@@ -20,6 +20,7 @@ __all__ = [
     "show_kept",
     "show_outcome",
     "show_plan",
+    "show_recovered",
     "show_returned",
     "show_runs",
     "write_markdown",

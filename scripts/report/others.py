@@ -9,6 +9,7 @@ from typing import Any
 from scripts.binding import Work
 from scripts.draft.proposing import Proposal
 from scripts.plan import Plan, TableRule
+from scripts.recovery import Recovered
 from scripts.report.screen import new_table, open_console, print_json
 
 _STALE = 7
@@ -103,6 +104,20 @@ def show_finalized(ended: Mapping[str, Any], *, as_json: bool) -> None:
     verb = "would remove" if ended["dry_run"] else "removed"
     before = f"; {len(ended['gone'])} were gone before" if ended["gone"] else ""
     print(f"{verb} {len(ended['removed'])} sources of run {ended['run']}{before}; {ended['backup']} holds all of them")
+
+
+def show_recovered(recovered: Recovered, *, as_json: bool) -> None:
+    """Print what was saved, and what was lost."""
+    if as_json:
+        print_json(asdict(recovered))
+        return
+    for line in recovered.lost:
+        print(f"lost: {line}")
+    if recovered.nameless:
+        print(f"{recovered.nameless} rows whose table is not known are in lost_and_found")
+    rows = sum(recovered.tables.values())
+    said = f"recovered {len(recovered.tables)} tables, {rows} rows into {recovered.file} ({recovered.way})"
+    print(f"{said}; look at it before you use it")
 
 
 def show_runs(runs: list[dict[str, Any]], *, as_json: bool, color: bool) -> int:

@@ -10,7 +10,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 
 from scripts import draft as drafting
-from scripts import report
+from scripts import recovery, report
 from scripts.config import read_settings
 from scripts.inventory import Expectation, describe_inventory, read_expectation, take_inventory
 from scripts.plan import read_plan
@@ -52,6 +52,12 @@ def draft(c: Context, source: Path, output: Path = Path("plan.yaml"), dry_run: b
     report.show_draft(proposal, str(output), drafting.write_draft(proposal, output), as_json=is_json(c))
 
 
+@task(help={"file": "The damaged database; it keeps its bytes.", "to": "The file to write."})
+def recover(c: Context, file: Path, to: Path) -> None:
+    """Save what is left of a damaged database."""
+    report.show_recovered(recovery.recover(file, to, environment=read_settings().environment), as_json=is_json(c))
+
+
 def expect(system: str) -> Expectation | None:
     """Read what a system declares; None when none was named."""
     if not system:
@@ -60,4 +66,4 @@ def expect(system: str) -> Expectation | None:
     return read_expectation(folder, read_plan(folder / "plan.yaml").sources.values())
 
 
-namespace = Collection("inventory", show, draft)
+namespace = Collection("inventory", show, draft, recover)

@@ -41,7 +41,7 @@ LAYERS = {
         "snapshot",
         "verify",
     },
-    "flows": {"consolidate", "demo", "doctor", "draft", "guard", "paths"},
+    "flows": {"consolidate", "demo", "doctor", "draft", "guard", "paths", "recovery"},
     "presentation": {"__main__", "migrate_databases", "report", "tasks"},
 }
 
