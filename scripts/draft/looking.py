@@ -65,7 +65,9 @@ def survey(directory: Path) -> Survey:
             continue
         found.append(Found(source=_name_source(path, taken), path=path, file=file, schema=schema))
     if not found:
-        raise UnreachableError(directory, "holds no database that can be read", "say another --source DIRECTORY")
+        said = "; ".join(f"{path}: {reason}" for path, reason in list(unread.items())[:3])
+        fact = f"holds no database that can be read{f' ({said})' if said else ''}"
+        raise UnreachableError(directory, fact, "say another --source DIRECTORY")
     return Survey(directory=directory, found=tuple(found), unread=unread)
 
 

@@ -1,6 +1,6 @@
 """What people see: tables and sentences on stdout, progress on stderr, JSON as a documented contract."""
 
-from scripts.report.guard import show_audit, show_guard
+from scripts.report.guard import show_audit, show_guard, show_moved
 from scripts.report.kept import LOSING, show_kept
 from scripts.report.others import show_draft, show_finalized, show_plan, show_recovered, show_returned, show_runs
 from scripts.report.outcome import render_markdown, say, show_outcome, write_markdown
@@ -18,6 +18,7 @@ __all__ = [
     "show_finalized",
     "show_guard",
     "show_kept",
+    "show_moved",
     "show_outcome",
     "show_plan",
     "show_recovered",

@@ -43,3 +43,13 @@ def show_guard(stray: Sequence[str], references: Sequence[Reference], *, as_json
         print(f"hard-coded path: {one.file}:{one.line}: {one.path}")
     print(f"{len(stray)} stray databases, {len(references)} hard-coded paths")
     return code
+
+
+def show_moved(names: Sequence[str], target: str, *, dry_run: bool, as_json: bool) -> None:
+    """Print which databases were moved."""
+    if as_json:
+        print_json({"moved": list(names), "target": target, "dry_run": dry_run})
+        return
+    for name in names:
+        print(name)
+    print(f"{'would move' if dry_run else 'moved'} {len(names)} databases into {target}")

@@ -18,7 +18,7 @@ LINT = (
     "ruff format --check --output-format=concise .",
     "yamllint --strict .",
     "sqlfluff lint --disable-progress-bar sql",
-    "shellcheck inv .ci/run scripts/rollback_database.sh",
+    "shellcheck inv .ci/run scripts/cleanup_runtime_artifacts.sh scripts/rollback_database.sh",
     "actionlint .github/workflows/*.yml",
     "zizmor --offline --no-progress --quiet .github/workflows",
 )

@@ -11,7 +11,7 @@ from scripts import guard, report
 from scripts.config import read_settings
 from scripts.plan import read_plan
 from scripts.system import find_system
-from scripts.tasks._task import is_json, task
+from scripts.tasks._task import is_dry, is_json, task
 
 
 @task(
@@ -34,4 +34,17 @@ def audit(c: Context, code: Path) -> None:
     report.show_audit(guard.audit_code(code), as_json=is_json(c))
 
 
-namespace = Collection("guard", check, audit)
+@task(
+    help={
+        "source": "Directory in which stray databases lie.",
+        "target": "The application's data directory.",
+        "dry_run": "Show what would happen; move nothing.",
+    }
+)
+def clean(c: Context, source: Path, target: Path, dry_run: bool = False) -> None:
+    """Move stray databases into the data directory."""
+    dry = is_dry(c, dry_run)
+    report.show_moved(guard.move_stray(source, target, dry_run=dry), str(target), dry_run=dry, as_json=is_json(c))
+
+
+namespace = Collection("guard", check, audit, clean)

@@ -13,6 +13,7 @@ from scripts.errors import UnreachableError
 from scripts.guard import audit_code, find_stray
 from scripts.plan import read_plan
 from scripts.tasks._program import OpsProgram, load_namespace
+from tests.faults.application import open_application
 
 APP = '''"""Opens zoe.db, says this docstring."""
 # and so does memory.db here
@@ -86,3 +87,47 @@ def test_databases_that_the_system_does_not_name_are_stray(
 def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError):
         audit_code(tmp_path / "none")
+
+
+def make_stray(folder: Path, name: str = "stray.db") -> Path:
+    folder.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(folder / name)) as connection, connection:
+        connection.execute("CREATE TABLE t (v)")
+        connection.execute("INSERT INTO t VALUES (1)")
+    return folder / name
+
+
+def clean(tmp_path: Path, *flags: str) -> int:
+    words = ["inv", "guard.clean", "--source", str(tmp_path / "here"), "--target", str(tmp_path / "data"), *flags]
+    return OpsProgram(load_namespace()).main(words)
+
+
+def test_a_stray_database_is_moved_with_its_log(tmp_path: Path) -> None:
+    file = make_stray(tmp_path / "here")
+    file.with_name("stray.db-wal").write_bytes(b"log")
+    assert clean(tmp_path, "--dry-run") == 0
+    assert file.exists()
+    assert clean(tmp_path) == 0
+    assert not list((tmp_path / "here").iterdir())
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"stray.db", "stray.db-wal"}
+    assert clean(tmp_path) == 0
+
+
+def test_a_move_that_was_interrupted_goes_on(tmp_path: Path) -> None:
+    file = make_stray(tmp_path / "here")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "stray.db").hardlink_to(file)
+    assert clean(tmp_path) == 0
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["stray.db"]
+    assert not file.exists()
+
+
+def test_nothing_moves_when_one_name_is_taken_or_one_file_is_open(tmp_path: Path) -> None:
+    files = [make_stray(tmp_path / "here", name) for name in ("a.db", "b.db")]
+    make_stray(tmp_path / "data", "b.db")
+    assert clean(tmp_path) == 6
+    (tmp_path / "data" / "b.db").unlink()
+    with open_application(files[0], "SELECT * FROM t"):
+        assert clean(tmp_path) == 6
+    assert all(file.exists() for file in files)
+    assert clean(tmp_path) == 0
