@@ -107,7 +107,7 @@ def _refuse_damage(connection: Connection, original: Path) -> None:
         raise DamagedSourceError(
             original,
             f"is damaged: {found[0].splitlines()[-1]}",
-            "restore it from a backup, or recover what is left, then run again",
+            "restore it from a backup, or save what is left with inventory.recover, then run again",
         )
 
 

@@ -271,7 +271,7 @@ _EXPLANATIONS: Mapping[int, _Explanation] = {
     sqlite3.SQLITE_CORRUPT: (
         DamagedSourceError,
         "is damaged ({})",
-        "restore it from a backup, then run again",
+        "restore it from a backup, or save what is left with inventory.recover, then run again",
     ),
     sqlite3.SQLITE_READONLY_ROLLBACK: (
         DamagedSourceError,

@@ -54,7 +54,7 @@ def _examine_state(database: DatabaseFacts) -> Iterator[Finding]:
             level=Level.ERROR,
             subject=database.path,
             fact=f"is damaged: {database.integrity[0]}",
-            hint="restore it from a backup, or recover what is left",
+            hint="restore it from a backup, or save what is left with inventory.recover",
         )
     if database.hot_journal and problem is None:
         yield Finding(
