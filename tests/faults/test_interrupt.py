@@ -75,4 +75,15 @@ def test_a_failure_does_not_wait_for_the_jobs_of_other_workers() -> None:
         raise SystemExit
     assert time.monotonic() - began < 5
     assert children
-    assert not any(child.is_alive() for child in children)
+    # Asked of the system: two threads that wait for one child leave is_alive() wrong.
+    while any(is_running(int(child.pid or 0)) for child in children):
+        assert time.monotonic() - began < 5
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process runs; one that ended and waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
