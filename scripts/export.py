@@ -43,9 +43,9 @@ def export_source(snapshot: Snapshot, folder: Path) -> dict[str, int]:
 
 
 def _name_file(table: str, number: int) -> str:
-    """Return a file name; a table whose name is none gets its number."""
+    """Return a file name; a table whose name is none gets its number, after a dot that no plain name has."""
     is_plain = table.replace("_", "").replace("-", "").isalnum() and table.isascii()
-    return f"{table if is_plain else f'table-{number}'}.jsonl"
+    return f"{table if is_plain else f'table.{number}'}.jsonl"
 
 
 def _as_json(value: float | bytes | None) -> Json:

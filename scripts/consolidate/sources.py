@@ -15,11 +15,11 @@ from scripts.databases.sqlite import open_snapshot
 from scripts.errors import NoSpaceError, PlanError, SourceChangedError, UnreachableError
 from scripts.files import explain_os_error, find_databases, read_json, sync_file, sync_folder, write_json
 from scripts.plan import Conflict, Input, Plan, Source, TableRule, Target
+from scripts.quoting import fold
 from scripts.results import Snapshot
 from scripts.snapshot import take_snapshot
 from scripts.workers import Workers
 
-_CARRIED = "carried_"
 _ROOM = 2.5
 """Snapshots, targets and ledgers together take at most this many times the sources' size."""
 
@@ -56,10 +56,14 @@ def carry_files(plan: Plan, directory: Path) -> Plan:
 
 
 def carry_paths(plan: Plan, paths: Iterable[str]) -> Plan:
-    """Give these files, relative to the source directory, targets of their own."""
+    """Give these files, relative to the source directory, targets of their own.
+
+    The same paths get the same names, in whatever order they come.
+    """
     sources, targets, rules = dict(plan.sources), dict(plan.targets), list(plan.tables)
-    for path in paths:
-        name = _CARRIED + re.sub(r"\W", "_", path)
+    taken = {fold(name) for name in (*sources, *targets)}
+    for path in sorted(paths):
+        name = _name_carried(path, taken)
         sources[name] = Source(name=name, path=path, trust=50, optional=False, format="sqlite", rows={})
         targets[name] = Target(name=name, path=path, schema=None, aliases=())
         rules.append(
@@ -77,6 +81,17 @@ def carry_paths(plan: Plan, paths: Iterable[str]) -> Plan:
             )
         )
     return replace(plan, sources=sources, targets=targets, tables=tuple(rules))
+
+
+def _name_carried(path: str, taken: set[str]) -> str:
+    """Return a name that no other has: two paths may differ in what no name can hold."""
+    base = name = "carried_" + re.sub(r"\W", "_", path)
+    number = 1
+    while fold(name) in taken:
+        number += 1
+        name = f"{base}_{number}"
+    taken.add(fold(name))
+    return name
 
 
 def _refuse_unmapped_files(plan: Plan, directory: Path, found: Mapping[str, Path]) -> None:

@@ -98,6 +98,17 @@ def test_tables_and_files_that_the_plan_does_not_name_come_along(
     assert not (tree / "new" / "old" / "extra.db").exists()
 
 
+def test_files_whose_names_look_alike_are_all_carried(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("a-b.db", "a_b.db", "a b.db", "A_B.db")
+    for number, name in enumerate(names):
+        with closing(sqlite3.connect(tree / "legacy" / name)) as connection, connection:
+            connection.execute("CREATE TABLE t (v)")
+            connection.execute("INSERT INTO t VALUES (?)", (number,))
+    assert consolidate(capsys, tree)[0] == 0
+    assert [read(tree / "new" / name, "SELECT v FROM t") for name in names] == [[(0,)], [(1,)], [(2,)], [(3,)]]
+    assert run_inv(capsys, "consolidate.verify", "--target", tree / "new")[0] == 0
+
+
 @pytest.mark.parametrize("what", ["file", "table"])
 def test_they_are_an_error_where_it_does_not_say_so(tree: Path, capsys: pytest.CaptureFixture[str], what: str) -> None:
     plan = tree / "house" / "plan.yaml"
@@ -121,12 +132,17 @@ def test_a_table_of_a_file_with_no_place_at_all_needs_a_person(tree: Path, capsy
 def test_every_source_table_is_written_as_json_lines(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with closing(sqlite3.connect(tree / "legacy" / "old" / "extra.db")) as connection, connection:
         connection.execute("INSERT INTO kept VALUES (CAST(x'ff' AS TEXT)), (9e999), ('é'), (NULL), (1.5)")
+        for number, name in enumerate(("table-3", "odd/name", "../up", "x y")):
+            connection.execute(f'CREATE TABLE "{name}" (v)')
+            connection.execute(f'INSERT INTO "{name}" VALUES (?)', (number,))
     assert consolidate(capsys, tree, "--export-json")[0] == 0
     (folder,) = (tree / "new" / ".strongroom" / "runs").glob("*/export")
     lines = (folder / "carried_old_extra_db" / "kept.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["v"] for line in lines] == [
         1, 1, {"blob": "00"}, {"text": "ff"}, {"real": "inf"}, "é", None, 1.5,
     ]  # fmt: skip
+    held = {path.name: json.loads(path.read_text()) for path in folder.glob("*/*.jsonl") if path.name[:5] == "table"}
+    assert sorted(row["v"] for row in held.values()) == [0, 1, 2, 3]
     assert json.loads((folder.parent / "export.json").read_text())["shop"] == {"orders": 1, "notes": 1}
 
 
