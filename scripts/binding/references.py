@@ -34,7 +34,7 @@ def bind_references(jobs: Sequence[TableJob], rules: Sequence[TableRule], templa
             rewrite = _bind_reference(rule, parent, child, reference)
             if rewrite is not None and rewrite not in found[fold(child.table.name)]:
                 found[fold(child.table.name)].append(rewrite)
-    return _order([replace(job, rewrites=tuple(found[fold(job.table.name)])) for job in jobs], rules)
+    return _order([replace(job, rewrites=tuple(found[fold(job.table.name)])) for job in jobs])
 
 
 def _refuse_unknown(template: Template, rule: TableRule, reference: Reference) -> None:
@@ -74,9 +74,8 @@ def _list_holders(parent: TableJob, own: str) -> list[Holder]:
     return holders
 
 
-def _order(jobs: list[TableJob], rules: Sequence[TableRule]) -> list[TableJob]:
-    """Put parents first; what goes in a circle is rewritten late, when every id is settled."""
-    origins = {fold(rule.table): rule.origin for rule in rules}
+def _order(jobs: list[TableJob]) -> list[TableJob]:
+    """Put parents first; what goes in a circle is rewritten late, by the ids of the round before."""
     waiting = {fold(job.table.name): job for job in jobs}
     ordered: list[TableJob] = []
     while waiting:
@@ -90,7 +89,6 @@ def _order(jobs: list[TableJob], rules: Sequence[TableRule]) -> list[TableJob]:
                 job,
                 rewrites=tuple(replace(rewrite, is_late=fold(rewrite.parent) in late) for rewrite in job.rewrites),
             )
-            _refuse_late_merge(job, origins.get(name, job.into))
             ordered.append(job)
         for name in chosen:
             del waiting[name]
@@ -99,12 +97,3 @@ def _order(jobs: list[TableJob], rules: Sequence[TableRule]) -> list[TableJob]:
 
 def _open_parents(name: str, job: TableJob, waiting: Mapping[str, TableJob]) -> set[str]:
     return {fold(rewrite.parent) for rewrite in job.rewrites if fold(rewrite.parent) in waiting} - {name}
-
-
-def _refuse_late_merge(job: TableJob, origin: str) -> None:
-    late = [rewrite.column for rewrite in job.rewrites if rewrite.is_late]
-    if late and job.table.rowid is None:
-        raise PlanError(origin, f"{job.into} has no rowid, and {late[0]} refers in a circle", "keep the ids it holds")
-    if late and job.conflict.rule == "merge" and len(job.inputs) > 1:
-        fact = f"{job.into} is merged column by column, and {late[0]} refers in a circle"
-        raise PlanError(origin, fact, "use prefer, newest or quarantine there")

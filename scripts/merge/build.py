@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from scripts.binding import TableJob, TargetJob
@@ -9,19 +10,19 @@ from scripts.databases.schema import Schema, read_schema, read_sequence
 from scripts.databases.sqlite import Connection, attach_stage, attached, open_snapshot, open_stage
 from scripts.files import read_mark, state_of
 from scripts.functions import register_functions
+from scripts.merge.circles import fill_circle, group_circles
 from scripts.merge.contested import (
     clear_scratch,
     find_contested,
     lay_out_versions,
     may_be_contested,
-    set_ambiguous_aside,
+    set_undecidable_aside,
 )
 from scripts.merge.decide import create_merged, decide
 from scripts.merge.entries import collect_entries, start_ledger, write_ledger
 from scripts.merge.insert import insert_decided, insert_plain
-from scripts.merge.late import rewrite_late
 from scripts.merge.pairs import can_merge_pairs, merge_pairs
-from scripts.merge.references import drop_idle_rewrites, map_ids
+from scripts.merge.references import drop_idle_rewrites
 from scripts.progress import add_rows
 from scripts.quoting import dotted, literal
 from scripts.results import Build
@@ -46,13 +47,12 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
         _create_tables(connection, template, objects)
         made: set[str] = set()
         rows = 0
-        for table in job.tables:
-            made |= _create_early_indexes(connection, table)
-            filled = _fill_table(connection, drop_idle_rewrites(connection, table))
-            map_ids(connection, job.tables, table)
+        for circle in group_circles(job.tables):
+            for table in circle:
+                made |= _create_early_indexes(connection, table)
+            filled = fill_circle(connection, job.tables, circle, partial(_fill_table, connection))
             add_rows(filled)
             rows += filled
-        rewrite_late(connection, job.tables)
         _create_rest(connection, objects, made)
         _set_sequences(connection, job)
         for pragma in ("user_version", "application_id"):
@@ -111,6 +111,7 @@ def _fill_table(connection: Connection, job: TableJob) -> int:
     clear_scratch(connection)
     if not job.inputs:
         return 0
+    job = drop_idle_rewrites(connection, job)
     is_changed = job.where or job.transform or job.rewrites
     alone = len(job.inputs) == 1 and not may_be_contested(job) and not is_changed
     if alone and (job.inputs[0].table.rowid is not None or job.table.without_rowid):
@@ -126,7 +127,7 @@ def _fill_table(connection: Connection, job: TableJob) -> int:
         clear_scratch(connection)
     if may_be_contested(job) and find_contested(connection, job):
         lay_out_versions(connection, job)
-        set_ambiguous_aside(connection, job)
+        set_undecidable_aside(connection, job)
         decide(connection, job)
     elif job.conflict.rule == "merge":
         create_merged(connection, job)

@@ -8,7 +8,7 @@ from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
 from scripts.functions import normalized_call, same_sign
-from scripts.merge.references import MAP
+from scripts.merge.references import MAPS
 from scripts.merge.rows import open_rows
 from scripts.quoting import dotted, fold, literal, quote
 
@@ -16,7 +16,7 @@ from scripts.quoting import dotted, fold, literal, quote
 def clear_scratch(connection: Connection) -> None:
     """Forget the previous table."""
     left = connection.execute("SELECT name FROM scratch.sqlite_master WHERE type = 'table'").fetchall()
-    for table in (name for (name,) in left if not name.startswith(MAP)):
+    for table in (name for (name,) in left if not name.startswith(MAPS)):
         connection.execute(f"DROP TABLE scratch.{quote(table)}")
     connection.execute("CREATE TABLE scratch.skip (input INTEGER, rid INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID")
     connection.execute(
@@ -113,7 +113,7 @@ def _collect_keys(connection: Connection, job: TableJob, keys: list[str]) -> Non
             present = " AND ".join(f"{value} IS NOT NULL" for value in values)
             connection.execute(
                 f"INSERT INTO scratch.keys SELECT {', '.join(values)}, {entry.number}, {rows.rid} "
-                f"FROM {rows.source} WHERE {present} AND {rows.wanted} IS TRUE AND NOT {rows.waits}"
+                f"FROM {rows.source} WHERE {present} AND {rows.wanted} IS TRUE"
             )
 
 
@@ -126,17 +126,20 @@ def _declare(name: str, column: Column) -> str:
 
 
 def lay_out_versions(connection: Connection, job: TableJob) -> None:
-    """Fill ``versions`` with the contenders' values as the target would store them, and ``twins`` with equal ones."""
+    """Fill ``versions`` with the contenders' values as the target would store them, and ``twins`` with equal ones.
+
+    A row that refers to one in quarantine equals none: which id it will hold is not known yet.
+    """
     declared = ", ".join(f"c{number} {column.affinity}" for number, column in enumerate(job.columns))
     connection.execute(
-        f"CREATE TABLE scratch.versions (g INTEGER, n INTEGER, input INTEGER, rid INTEGER, {declared}, "
+        f"CREATE TABLE scratch.versions (g INTEGER, n INTEGER, input INTEGER, rid INTEGER, waits INTEGER, {declared}, "
         "PRIMARY KEY (g, n)) WITHOUT ROWID"
     )
     for entry in job.inputs:
         if _has_contenders(connection, entry):
             with open_rows(connection, job, entry) as rows:
                 connection.execute(
-                    f"INSERT INTO scratch.versions SELECT c.g, c.n, c.input, c.rid, {rows.values()} "
+                    f"INSERT INTO scratch.versions SELECT c.g, c.n, c.input, c.rid, {rows.waits}, {rows.values()} "
                     f"FROM scratch.contenders c CROSS JOIN {rows.source} ON {rows.rid} = c.rid "
                     f"WHERE c.input = {entry.number}"
                 )
@@ -145,30 +148,36 @@ def lay_out_versions(connection: Connection, job: TableJob) -> None:
     )
     connection.execute(
         "INSERT INTO scratch.twins SELECT b.g, b.n, min(a.n) FROM scratch.versions b "
-        f"JOIN scratch.versions a ON a.g = b.g AND a.n < b.n AND {same_values(job, 'a', 'b')} GROUP BY b.g, b.n"
+        f"JOIN scratch.versions a ON a.g = b.g AND a.n < b.n AND NOT a.waits AND NOT b.waits "
+        f"AND {same_values(job, 'a', 'b')} GROUP BY b.g, b.n"
     )
 
 
-def set_ambiguous_aside(connection: Connection, job: TableJob) -> None:
-    """Let whole groups wait in which one file alone holds several keys that only look alike."""
-    if not job.normalize:
-        return
-    places = [number for number, column in enumerate(job.columns) if column.name in job.key]
-    keys = " || ',' || ".join(f"quote(c{number})" for number in places)
-    connection.execute("CREATE TABLE scratch.ambiguous (g INTEGER PRIMARY KEY)")
-    connection.execute(
-        f"INSERT INTO scratch.ambiguous SELECT DISTINCT g FROM (SELECT g FROM scratch.versions "
-        f"GROUP BY g, input HAVING count(DISTINCT {keys}) > 1)"
-    )
-    reason = literal(f"one file alone holds several of them: {', '.join(job.key)} that differ only in spaces or case")
+def set_undecidable_aside(connection: Connection, job: TableJob) -> None:
+    """Let whole groups wait that no rule can decide."""
+    if job.normalize:
+        places = [number for number, column in enumerate(job.columns) if column.name in job.key]
+        keys = " || ',' || ".join(f"quote(c{number})" for number in places)
+        alike = f"SELECT g FROM scratch.versions GROUP BY g, input HAVING count(DISTINCT {keys}) > 1"
+        said = f"one file alone holds several of them: {', '.join(job.key)} that differ only in spaces or case"
+        _set_groups_aside(connection, job, alike, said)
+    if job.rewrites and job.conflict.rule == "merge":
+        waiting = "SELECT g FROM scratch.versions WHERE waits"
+        _set_groups_aside(connection, job, waiting, "a row to be merged refers to one that waits in quarantine")
+
+
+def _set_groups_aside(connection: Connection, job: TableJob, found: str, reason: str) -> None:
+    connection.execute("CREATE TABLE scratch.undecided (g INTEGER PRIMARY KEY)")
+    connection.execute(f"INSERT INTO scratch.undecided SELECT DISTINCT g FROM ({found})")
     connection.execute(
         "INSERT INTO scratch.entries (input, rid, disposition, reason, rule) "
-        f"SELECT input, rid, 'quarantined', {reason}, {literal(job.conflict.rule)} "
-        "FROM scratch.contenders WHERE g IN (SELECT g FROM scratch.ambiguous)"
+        f"SELECT input, rid, 'quarantined', {literal(reason)}, {literal(job.conflict.rule)} "
+        "FROM scratch.contenders WHERE g IN (SELECT g FROM scratch.undecided)"
     )
     connection.execute("INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries")
     for table in ("contenders", "versions", "twins"):
-        connection.execute(f"DELETE FROM scratch.{table} WHERE g IN (SELECT g FROM scratch.ambiguous)")
+        connection.execute(f"DELETE FROM scratch.{table} WHERE g IN (SELECT g FROM scratch.undecided)")
+    connection.execute("DROP TABLE scratch.undecided")
 
 
 def _has_contenders(connection: Connection, entry: BoundInput) -> bool:

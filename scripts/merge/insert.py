@@ -122,14 +122,14 @@ def _set_filtered_aside(connection: Connection, rows: Rows) -> None:
 
 
 def _set_waiting_aside(connection: Connection, rows: Rows) -> None:
-    """Note the rows that wait with the one they refer to."""
+    """Note the rows that would go in, and wait with the one they refer to."""
     if not rows.job.rewrites_of(rows.entry):
         return
     number = rows.entry.number
     connection.execute(
         "INSERT OR IGNORE INTO scratch.entries (input, rid, disposition, reason, rule) SELECT "
         f"{number}, {rows.rid}, 'quarantined', 'the row that it refers to waits in quarantine', 'reference' "
-        f"FROM {rows.source} WHERE {rows.waits}"
+        f"FROM {rows.source} WHERE {rows.waits} AND {survivors(rows)}"
     )
     connection.execute(
         f"INSERT OR IGNORE INTO scratch.skip SELECT input, rid FROM scratch.entries WHERE input = {number}"

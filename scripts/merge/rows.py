@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.binding import BoundInput, TableJob
 from scripts.databases.sqlite import Connection, attached
 from scripts.functions import reference_call, transform_call
-from scripts.merge.references import MAP, changed_reference, waiting_parent
+from scripts.merge.references import changed_reference, map_of, waiting_parent
 from scripts.quoting import dotted, quote, quote_all
 
 
@@ -153,5 +153,5 @@ def _change(job: TableJob, entry: BoundInput, column: str) -> str:
     plain = f"s.{quote(source)}"
     for rewrite in job.rewrites_of(entry):
         if rewrite.column == column:
-            plain = reference_call(dotted("scratch", MAP + rewrite.parent), entry.source, plain, rewrite.json)
+            plain = reference_call(map_of(rewrite), entry.source, plain, rewrite.json)
     return transform_call(transform.name, transform.option, plain) if transform else plain

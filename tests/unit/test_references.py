@@ -353,7 +353,8 @@ def test_an_id_beyond_the_largest_waits() -> None:
 
 CIRCLE = """
 CREATE TABLE teams (id INTEGER PRIMARY KEY, label TEXT, lead INTEGER REFERENCES people (id), lead_label TEXT);
-CREATE TABLE people (id INTEGER PRIMARY KEY, label TEXT, team INTEGER REFERENCES teams (id), team_label TEXT);
+CREATE TABLE people (id INTEGER PRIMARY KEY, label TEXT, team INTEGER REFERENCES teams (id), team_label TEXT,
+                     boss INTEGER REFERENCES people (id), boss_label TEXT);
 """
 CIRCLE_PLAN = """
 version: 1
@@ -363,46 +364,109 @@ tables:
   - {{into: house.teams, from: {teams}, on_conflict: {{rule: {rule}}}}}
   - {{into: house.people, from: {people}, on_conflict: {{rule: {rule}}}}}
 """
+BY_LABEL = CIRCLE_PLAN.replace("on_conflict", "key: [label], identity: {{column: id, strategy: renumber}}, on_conflict")
 
 
 @contextmanager
-def built_in_a_circle(files: Sequence[Texts], rule: str = "keep_both") -> Iterator[Built]:
+def built_in_a_circle(
+    files: Sequence[Texts], rule: str = "keep_both", plan: str = CIRCLE_PLAN, schema: str = CIRCLE
+) -> Iterator[Built]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        (folder / "house.sql").write_text(CIRCLE)
+        (folder / "house.sql").write_text(schema)
         names = [f"s{number}" for number, _ in enumerate(files)]
         for name, (teams, people) in zip(names, files, strict=True):
             with closing(sqlite3.connect(folder / f"{name}.db")) as connection, connection:
                 connection.executescript(CIRCLE)
                 connection.executemany("INSERT INTO teams VALUES (?, ?, ?, ?)", teams)
-                connection.executemany("INSERT INTO people VALUES (?, ?, ?, ?)", people)
-        yield build(folder, names, CIRCLE_PLAN, rule, ("teams", "people"))
+                connection.executemany("INSERT INTO people VALUES (?, ?, ?, ?, ?, ?)", people)
+        yield build(folder, names, plan, rule, ("teams", "people"))
 
 
 @st.composite
-def circles(draw: st.DrawFn, number: int) -> Texts:
-    ids = st.lists(st.integers(1, 4), unique=True, max_size=4)
-    teams = {key: f"team {number}.{key}" for key in draw(ids)}
-    people = {key: f"person {number}.{key}" for key in draw(ids)}
-    led = [
-        (key, label, who := draw(st.sampled_from([None, *people])), people.get(who or 0))
-        for key, label in teams.items()
-    ]
-    belonging = [
-        (key, label, where := draw(st.sampled_from([None, *teams])), teams.get(where or 0))
-        for key, label in people.items()
-    ]
-    return led, belonging
+def circles(draw: st.DrawFn, number: int, labels: st.SearchStrategy[str] | None = None) -> Texts:
+    """Draw teams and people who name each other, by id and by label; labels are the file's own, or drawn."""
+
+    def label_rows(kind: str) -> dict[int, str]:
+        keys = draw(st.lists(st.integers(1, 4), unique=True, max_size=4))
+        own = [f"{kind} {number}.{key}" for key in keys]
+        drawn = own if labels is None else draw(st.lists(labels, unique=True, min_size=len(keys), max_size=len(keys)))
+        return dict(zip(keys, drawn, strict=True))
+
+    def refer(held: dict[int, str]) -> Row:
+        key = draw(st.sampled_from([None, *held]))
+        return key, held.get(key or 0)
+
+    teams, people = label_rows("team"), label_rows("person")
+    return (
+        [(key, label, *refer(people)) for key, label in teams.items()],
+        [(key, label, *refer(teams), *refer(people)) for key, label in people.items()],
+    )
+
+
+LOST_IN_A_CIRCLE = (
+    "SELECT t.label FROM teams t LEFT JOIN people p ON p.id = t.lead WHERE p.label IS NOT t.lead_label",
+    "SELECT p.label FROM people p LEFT JOIN teams t ON t.id = p.team WHERE t.label IS NOT p.team_label",
+    "SELECT p.label FROM people p LEFT JOIN people b ON b.id = p.boss WHERE b.label IS NOT p.boss_label",
+)
+
+
+def assert_circle_holds(result: Built) -> None:
+    for sql in LOST_IN_A_CIRCLE:
+        assert result.read(sql) == [], sql
+    for part in result.verify():
+        assert part.differences == ()
+        assert not [name for name, tally in part.tables.items() if tally.unexplained]
 
 
 @given(st.tuples(*[circles(number) for number in range(3)]))
 def test_two_tables_that_refer_to_each_other_still_do(drawn: tuple[Texts, ...]) -> None:
     with built_in_a_circle(drawn) as result:
-        for sql in (
-            "SELECT t.label FROM teams t LEFT JOIN people p ON p.id = t.lead WHERE p.label IS NOT t.lead_label",
-            "SELECT p.label FROM people p LEFT JOIN teams t ON t.id = p.team WHERE t.label IS NOT p.team_label",
-        ):
-            assert result.read(sql) == []
-        for part in result.verify():
-            assert part.differences == ()
-            assert not [name for name, tally in part.tables.items() if tally.unexplained]
+        assert_circle_holds(result)
+        assert result.read("SELECT count(*) FROM people") == [(sum(len(people) for _, people in drawn),)]
+
+
+@given(
+    st.tuples(*[circles(number, st.sampled_from("abcde")) for number in range(3)]),
+    st.sampled_from(["prefer", "quarantine", "merge"]),
+)
+def test_rows_in_a_circle_are_compared_by_what_they_refer_to(drawn: tuple[Texts, ...], rule: str) -> None:
+    with built_in_a_circle(drawn, rule, BY_LABEL) as result:
+        assert_circle_holds(result)
+        if rule in ("prefer", "merge"):
+            names = {row[1] for _, people in drawn for row in people}
+            assert {row[0] for row in result.read("SELECT label FROM people")} == names
+
+
+def test_equal_numbers_that_mean_different_rows_are_not_the_same() -> None:
+    one: Texts = ([], [(1, "ann", None, None, 1, "")])
+    two: Texts = ([], [(1, "bob", None, None, None, None), (2, "ann", None, None, 1, "")])
+    with built_in_a_circle([one, two], "quarantine", BY_LABEL) as result:
+        assert result.read("SELECT label FROM people") == [("bob",)]
+        assert [part.differences for part in result.verify()] == [(), ()]
+
+
+def test_a_row_in_a_circle_waits_with_the_one_it_refers_to() -> None:
+    one: Texts = ([(1, "t0", 1, "ann")], [(1, "ann", 1, "t0", None, None)])
+    two: Texts = ([(1, "t1", 1, "ann")], [(1, "ann", 5, "other", None, None), (6, "eve", 1, "t1", None, None)])
+    with built_in_a_circle([one, two], "quarantine", BY_LABEL) as result:
+        assert [result.read(f"SELECT count(*) FROM {table}") for table in ("teams", "people")] == [[(0,)], [(0,)]]
+        assert_circle_holds(result)
+
+
+def test_a_long_thread_waits_with_its_first_row() -> None:
+    one: Texts = ([], [(1, "p1", 1, "one", None, None)])
+    thread: list[Row] = [(n, f"p{n}", 1, "other", n - 1, f"p{n - 1}") for n in range(2, 300)]
+    two: Texts = ([], [(1, "p1", 1, "other", None, None), *thread, (400, "free", None, None, None, None)])
+    with built_in_a_circle([one, two], "quarantine", BY_LABEL) as result:
+        assert result.read("SELECT label FROM people") == [("free",)]
+        assert_circle_holds(result)
+
+
+def test_a_reference_in_a_circle_that_its_column_refuses_waits() -> None:
+    schema = CIRCLE.replace("lead INTEGER", "lead INTEGER UNIQUE")
+    one: Texts = ([(1, "t0", 1, "ann")], [(1, "ann", None, None, None, None)])
+    two: Texts = ([(1, "t1", 2, "ann")], [(2, "ann", None, None, None, None)])
+    with built_in_a_circle([one, two], "prefer", BY_LABEL, schema) as result:
+        assert result.read("SELECT label FROM teams") == [("t0",)]
+        assert_circle_holds(result)
