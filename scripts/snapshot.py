@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from scripts.databases.complaints import translated
 from scripts.databases.sqlite import (
     Connection,
     check_integrity,
@@ -20,7 +21,6 @@ from scripts.databases.sqlite import (
     open_snapshot,
     open_source,
     open_stage,
-    translated,
 )
 from scripts.errors import DamagedSourceError, SourceChangedError, UnreachableError
 from scripts.files import SQLITE_HEADER, copy_stream, explain_os_error, hash_file, is_write_ahead, state_of, sync_file

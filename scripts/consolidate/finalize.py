@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,9 @@ from scripts.errors import GuardError, SourceChangedError, UnreachableError
 from scripts.files import COMPANIONS, MANIFEST, hash_file, locked, read_json, sync_folder, write_json
 from scripts.results import Snapshot
 from scripts.snapshot import hash_now
+
+_RETENTION_DAYS = 30
+"""For a run that does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +31,13 @@ class Finalized:
     dry_run: bool
 
 
-def finalize(target: Path, *, now: datetime, retention_days: int, dry_run: bool) -> Finalized:
+def finalize(target: Path, *, now: datetime, retention_days: int | None, dry_run: bool) -> Finalized:
     """Remove the legacy sources of the published run; an interrupted one is carried on by the same command.
 
-    Everything is checked before anything is removed. Raises UnreachableError without a published run,
-    GuardError before the retention time or without a sound backup, SourceChangedError for a source that
-    is not what its snapshot holds.
+    Everything is checked before anything is removed. ``retention_days`` counts from publish; without it the
+    system's hold, as they were when it ran. Raises UnreachableError without a published run, GuardError before
+    that time, without a sound backup or a target, SourceChangedError for a source that is not what its
+    snapshot holds.
     """
     home = Home(target=target)
     if not home.root.is_dir():
@@ -43,18 +49,20 @@ def finalize(target: Path, *, now: datetime, retention_days: int, dry_run: bool)
         if current is None:
             raise UnreachableError(target, "holds no published run", "run consolidate.run first")
         folder = home.open_run(str(current["run"]))
-        _refuse_young(folder, now, retention_days)
+        about = read_json(folder.root / "run.json") or {}
+        _refuse_young(folder, now, _choose_days(about, retention_days))
         snapshots = _read_snapshots(folder)
         _refuse_without_backup(folder, snapshots)
         lives = {(target / str(live)).resolve() for live in _texts(current.get("targets"))}
+        _refuse_without_targets(lives)
         legacy = [snapshot for snapshot in snapshots if Path(snapshot.original).resolve() not in lives]
         present = [snapshot for snapshot in legacy if Path(snapshot.original).exists()]
-        for snapshot in present:
-            _refuse_changed(snapshot, home)
+        with tempfile.TemporaryDirectory(prefix="scratch-", dir=home.root) as scratch:
+            for snapshot in present:
+                _refuse_changed(snapshot, Path(scratch))
         if not dry_run:
             for snapshot in present:
                 _remove(Path(snapshot.original))
-            about = read_json(folder.root / "run.json") or {}
             write_json(folder.root / "run.json", {**about, "finalized": now.isoformat(timespec="seconds")})
     return Finalized(
         run=folder.name,
@@ -67,6 +75,11 @@ def finalize(target: Path, *, now: datetime, retention_days: int, dry_run: bool)
 
 def _texts(content: object) -> list[str]:
     return list(content) if isinstance(content, dict) else []
+
+
+def _choose_days(about: Mapping[str, object], asked: int | None) -> int:
+    kept = about.get("retention_days")
+    return asked if asked is not None else kept if isinstance(kept, int) else _RETENTION_DAYS
 
 
 def _refuse_young(folder: RunFolder, now: datetime, retention_days: int) -> None:
@@ -100,8 +113,16 @@ def _refuse_without_backup(folder: RunFolder, snapshots: list[Snapshot]) -> None
             raise GuardError(file, "is not what was backed up", "keep the sources; make a new backup of them")
 
 
-def _refuse_changed(snapshot: Snapshot, home: Home) -> None:
-    if hash_now(snapshot, home.root / "scratch") != snapshot.sha256:
+def _refuse_without_targets(lives: Iterable[Path]) -> None:
+    """Make sure that what the sources went into is still there."""
+    for live in sorted(lives):
+        if not live.is_file():
+            fact = "is not there any more, and the sources are all that is left beside the backup"
+            raise GuardError(live, fact, "put it back, or take everything back with consolidate.rollback")
+
+
+def _refuse_changed(snapshot: Snapshot, scratch: Path) -> None:
+    if hash_now(snapshot, scratch) != snapshot.sha256:
         raise SourceChangedError(
             snapshot.original, "was written to since it was consolidated", "find out by whom; its rows are not merged"
         )

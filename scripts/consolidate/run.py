@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from scripts import __version__
 from scripts.binding import Work, bind
 from scripts.consolidate import sources as finding
 from scripts.consolidate.building import SNAPSHOTS, Ticker, add_fingerprints, ask_checks, build_and_verify, staged_file
+from scripts.consolidate.hooks import run_hooks
 from scripts.consolidate.outcome import Outcome, judge, read_outcome, tally_up
 from scripts.consolidate.request import Home, Request, RunFolder
 from scripts.consolidate.state import (
@@ -24,11 +25,10 @@ from scripts.consolidate.state import (
     recover_all,
     refuse_existing,
 )
-from scripts.errors import DifferencesError, GuardError
+from scripts.errors import DifferencesError
 from scripts.export import export_source
 from scripts.files import locked, make_private_folder, read_json, state_of, write_json
 from scripts.plan import Plan, read_plan
-from scripts.programs import require_success, run_program
 from scripts.progress import Progress
 from scripts.publish import Checkpoint, Swap, publish, refuse_busy
 from scripts.results import Build, Snapshot, Verdict, Verification
@@ -76,7 +76,7 @@ def run(request: Request, around: Surroundings) -> Outcome:
         finding.refuse_full_disk(found, request.target)
         give_up_staged(home)
         folder = home.new_run(around.now(), backup=request.backup)
-        with _recorded(folder, request):
+        with _recorded(folder, request, system):
             return Rehearsal(request, plan, system, home, folder, around).consolidate(found)
 
 
@@ -90,7 +90,7 @@ def _find_earlier(home: Home, plan: Plan, found: dict[str, Path]) -> Outcome | N
 
 
 @contextmanager
-def _recorded(folder: RunFolder, request: Request) -> Iterator[None]:
+def _recorded(folder: RunFolder, request: Request, system: System) -> Iterator[None]:
     """Keep the run's state on disk; an error leaves it said and its bulk removed."""
     make_private_folder(folder.root)
     about = {
@@ -99,6 +99,7 @@ def _recorded(folder: RunFolder, request: Request) -> Iterator[None]:
         "source": str(request.source.absolute()),
         "plan": str(request.plan.absolute()),
         "snapshots": str(folder.snapshots.absolute()),
+        "retention_days": system.retention_days,
     }
     write_json(folder.root / "run.json", {**about, "state": "running"})
     try:
@@ -234,7 +235,7 @@ class Rehearsal:
         """Put the targets live, once more sure that no source changed."""
         self.around.checkpoint("publish")
         self.around.progress.start("publish", 0)
-        self.run_hooks(self.system.hooks.before_publish, "nothing was published")
+        run_hooks(self.system.hooks.before_publish, self.around.environment, "nothing was published")
         for build in builds:
             if dict(build.state) != dict(state_of(Path(build.file))):
                 raise DifferencesError(build.file, "changed after it was verified", "run the same command again")
@@ -263,18 +264,7 @@ class Rehearsal:
         )
         write_json(self.home.current, read_json(self.folder.root / "current.json"))
         self.around.checkpoint("published")
-        self.run_hooks(self.system.hooks.after_publish, "the targets are published all the same")
-
-    def run_hooks(self, commands: Sequence[Sequence[str]], so: str) -> None:
-        """Run the system's own commands; one that fails ends the run.
-
-        Raises GuardError saying what that means.
-        """
-        for command in commands:
-            result = run_program(command, environment=self.around.environment, timeout=_HOOK_SECONDS)
-            require_success(
-                result, GuardError, f"{so}; see to the hook in system.yaml, then run the same command again"
-            )
+        run_hooks(self.system.hooks.after_publish, self.around.environment, "the targets are published all the same")
 
     def write_report(self, outcome: Outcome, state: str) -> None:
         """Write how the run ended, and let go of what is not needed any more."""
@@ -288,7 +278,6 @@ class Rehearsal:
 
 _DIFFERENT = 3
 _OVER_BUDGET = 4
-_HOOK_SECONDS = 300.0
 
 
 def _run_dry(request: Request, plan: Plan, around: Surroundings) -> Outcome:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from scripts.databases.sqlite import connect_live, translated
+from scripts.databases.complaints import translated
+from scripts.databases.sqlite import connect_live
 from scripts.doctor.finding import Finding, Level
 from scripts.errors import StrongroomError
 from scripts.files import sync_file, sync_folder

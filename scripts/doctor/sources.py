@@ -16,6 +16,8 @@ from scripts.quoting import quote
 _NEWEST_FORMAT = 4
 _VERSION_TABLE = re.compile(r"schema_?(version|migration)s?\Z", re.IGNORECASE)
 _VERSIONS_READ = 1000
+_NAMED = 3
+"""How many files a note names."""
 
 
 def examine_sources(inventory: Inventory, expected: Expectation | None = None) -> Iterator[Finding]:
@@ -24,6 +26,7 @@ def examine_sources(inventory: Inventory, expected: Expectation | None = None) -
         yield from _examine_state(database)
         yield from _examine_age(database, expected)
     yield from _examine_versions(inventory)
+    yield from _examine_journals(inventory)
     for other in inventory.others:
         yield Finding(
             level=Level.WARNING,
@@ -94,6 +97,20 @@ def _examine_age(database: DatabaseFacts, expected: Expectation | None) -> Itera
             subject=database.path,
             fact=f"old schema: {line}",
             hint="the column stays at its default in the target",
+        )
+
+
+def _examine_journals(inventory: Inventory) -> Iterator[Finding]:
+    """Name the databases that are not in WAL mode, where readers and a writer stand in each other's way."""
+    read = [database for database in inventory.databases if database.problem is None]
+    found = sorted(database.path for database in read if database.journal_mode != "wal")
+    if found:
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        yield Finding(
+            level=Level.NOTE,
+            subject="journal mode",
+            fact=f"WAL is off in {len(found)} of {len(read)}: {', '.join(found[:_NAMED])}{more}",
+            hint='where "database is locked" is seen: PRAGMA journal_mode = WAL, once, by the application',
         )
 
 

@@ -2,6 +2,6 @@
 
 from scripts.guard.moving import move_stray
 from scripts.guard.references import Reference, audit_code
-from scripts.guard.stray import find_stray
+from scripts.guard.stray import find_forbidden, find_stray
 
-__all__ = ["Reference", "audit_code", "find_stray", "move_stray"]
+__all__ = ["Reference", "audit_code", "find_forbidden", "find_stray", "move_stray"]

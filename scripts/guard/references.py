@@ -18,6 +18,9 @@ from scripts.errors import UnreachableError
 _SUFFIX = r"\.(?:db|db3|sqlite|sqlite3)"
 _NAME = re.compile(rf"(?:[\w.~${{}}%/\\:-]*[/\\])?[\w-][\w.-]*{_SUFFIX}(?![\w(])(?!\.\w)")
 _QUOTED = re.compile(r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`""")
+_ASSIGNED = re.compile(r"""([A-Z][A-Z0-9_]*)\s*[=:]-?\s*["']?(?:sqlite:/*)?\Z""")
+"""What stands before a variable's value in configuration: NAME=, NAME: or ${NAME:-."""
+_LOOKUPS = frozenset(["getenv", "os.getenv", "environ.get", "os.environ.get"])
 _SKIPPED = frozenset(
     [".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".strongroom", "dist", "build"]
 )
@@ -46,6 +49,8 @@ class Reference:
     line: int
     path: str
     """As it is written."""
+    setting: str | None = None
+    """The environment variable of which it is the value, or the default."""
 
     @property
     def database(self) -> str:
@@ -83,11 +88,14 @@ def _read_file(directory: Path, file: Path) -> Iterator[Reference]:
         return
     found = _in_python(text) if suffix == ".py" else _in_words(text) if is_words else _in_quotes(text)
     inside = file.relative_to(directory).as_posix()
-    for line, path in found:
-        yield Reference(file=inside, line=line, path=path)
+    for line, path, setting in found:
+        yield Reference(file=inside, line=line, path=path, setting=setting)
 
 
-def _in_python(text: str) -> Iterator[tuple[int, str]]:
+_Found = Iterator[tuple[int, str, str | None]]
+
+
+def _in_python(text: str) -> _Found:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -105,12 +113,25 @@ def _in_python(text: str) -> Iterator[tuple[int, str]]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation
     ]
-    lines = text.splitlines()
+    lines, settings = text.splitlines(), _find_defaults(tree)
     for node in sorted(texts, key=lambda node: (node.lineno, node.col_offset)):
         line = node.lineno
         for found in _NAME.finditer(str(node.value)):
             line = _find_line(lines, found.group(), line, node.end_lineno or line)
-            yield line, found.group()
+            yield line, found.group(), settings.get(id(node))
+
+
+def _find_defaults(tree: ast.AST) -> dict[int, str]:
+    """Return, by the texts in defaults of environment lookups, the names of the variables."""
+    found = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func) not in _LOOKUPS or not node.args:
+            continue
+        variable = node.args[0]
+        if isinstance(variable, ast.Constant) and isinstance(variable.value, str):
+            defaults = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
+            found.update({id(part): variable.value for default in defaults for part in ast.walk(default)})
+    return found
 
 
 def _find_line(lines: list[str], path: str, first: int, last: int) -> int:
@@ -118,13 +139,21 @@ def _find_line(lines: list[str], path: str, first: int, last: int) -> int:
     return next((number for number in range(first, last + 1) if path in lines[number - 1]), first)
 
 
-def _in_quotes(text: str) -> Iterator[tuple[int, str]]:
+def _in_quotes(text: str) -> _Found:
     for quoted in _QUOTED.finditer(text):
         line = text.count("\n", 0, quoted.start()) + 1
-        yield from ((line, found.group()) for found in _NAME.finditer(quoted.group()[1:-1]))
+        yield from ((line, found.group(), None) for found in _NAME.finditer(quoted.group()[1:-1]))
 
 
-def _in_words(text: str) -> Iterator[tuple[int, str]]:
+def _in_words(text: str) -> _Found:
     for number, line in enumerate(text.splitlines(), start=1):
         code = line.partition("#")[0] if line.lstrip().startswith("#") else line
-        yield from ((number, found.group()) for found in _NAME.finditer(code))
+        for found in _NAME.finditer(code):
+            yield (number, *_split_setting(code[: found.start()], found.group()))
+
+
+def _split_setting(before: str, path: str) -> tuple[str, str | None]:
+    """Part a path in configuration from the variable to which it belongs, if any."""
+    braced, _, default = path.rpartition(":-")
+    variable = _ASSIGNED.search(f"{before}{braced}:-" if braced else before)
+    return default or path, variable.group(1) if variable else None

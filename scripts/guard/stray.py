@@ -1,11 +1,13 @@
-"""Find database files that a system does not name. Read-only."""
+"""Find databases, and names of databases, that a system does not know. Read-only."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 from scripts.errors import UnreachableError
 from scripts.files import find_databases
+from scripts.guard.references import Reference
 from scripts.plan import Plan
 
 
@@ -19,3 +21,13 @@ def find_stray(directory: Path, plan: Plan) -> tuple[str, ...]:
     known = {target.path for target in plan.targets.values()} | {source.path for source in plan.sources.values()}
     found = (path.relative_to(directory).as_posix() for path in find_databases(directory))
     return tuple(path for path in found if path not in known)
+
+
+def find_forbidden(references: Sequence[Reference], plan: Plan) -> tuple[Reference, ...]:
+    """Return the references that are not allowed.
+
+    A path to a database may stand in code or configuration only as the value or the default of an environment
+    variable, and only if the plan has a target of that name.
+    """
+    targets = {PurePosixPath(target.path).name for target in plan.targets.values()}
+    return tuple(one for one in references if one.setting is None or one.database not in targets)

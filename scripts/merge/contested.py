@@ -10,6 +10,7 @@ from scripts.databases.sqlite import Connection, attached
 from scripts.functions import normalized_call, same_sign
 from scripts.merge.references import MAPS
 from scripts.merge.rows import open_rows
+from scripts.plan import ColumnRule
 from scripts.quoting import dotted, fold, literal, quote
 
 
@@ -201,3 +202,12 @@ def same_value(column: Column, one: str, two: str) -> str:
     if column.affinity == "BLOB":
         same += f" AND {same_sign(one, two)}"
     return same
+
+
+def column_rule(job: TableJob, column: Column) -> ColumnRule | None:
+    """Return the rule by which ``merge`` makes a column; None where the first row's value stays."""
+    if column.name in (*job.key, job.identity):
+        return None
+    rules = {fold(name): rule for name, rule in job.conflict.columns.items()}
+    rule = rules.get(fold(column.name), ColumnRule(rule="first_non_null", by=None))
+    return None if rule.rule == "prefer" else rule

@@ -10,7 +10,7 @@ from scripts.binding import TableJob
 from scripts.databases.sqlite import Connection
 from scripts.errors import DecisionNeededError
 from scripts.functions import instant_call
-from scripts.merge.contested import same_values
+from scripts.merge.contested import column_rule, same_values
 from scripts.plan import ColumnRule
 from scripts.quoting import fold, literal
 
@@ -110,11 +110,7 @@ def create_merged(connection: Connection, job: TableJob) -> None:
 
 def _merge_columns(connection: Connection, job: TableJob) -> None:
     """Put each merged row together, column by column, on top of its group's first row."""
-    rules = {fold(name): rule for name, rule in job.conflict.columns.items()}
-    fixed = {fold(name) for name in (*job.key, job.identity or "")}
-    used = [
-        None if fold(column.name) in fixed else rules.get(fold(column.name), _FIRST_NON_NULL) for column in job.columns
-    ]
+    used = [column_rule(job, column) for column in job.columns]
     dated = sorted({(rule.rule, str(rule.by)) for rule in used if rule and rule.by})
     chosen = [_choose(number, rule, dated) for number, rule in enumerate(used)]
     joins = [_join_dated(connection, job, place, *by) for place, by in enumerate(dated)]
@@ -123,9 +119,6 @@ def _merge_columns(connection: Connection, job: TableJob) -> None:
         f"INSERT INTO scratch.merged SELECT a.g, a.input, a.rid, {', '.join(chosen)} "
         f"FROM scratch.versions a {' '.join(joins)} WHERE a.n = 1"
     )
-
-
-_FIRST_NON_NULL = ColumnRule(rule="first_non_null", by=None)
 
 
 def _join_dated(connection: Connection, job: TableJob, place: int, rule: str, by: str) -> str:
@@ -147,7 +140,7 @@ def _choose(number: int, rule: ColumnRule | None, dated: list[tuple[str, str]]) 
     """Return the expression for one column of the merged row; ``a`` is the group's first row."""
     column = f"v.c{number}"
     pick = f"(SELECT {column} FROM scratch.versions v WHERE v.g = a.g AND {column} IS NOT NULL ORDER BY {{}} LIMIT 1)"
-    if rule is None or rule.rule == "prefer":
+    if rule is None:
         return f"a.c{number}"
     if rule.rule == "first_non_null":
         return f"CASE WHEN a.c{number} IS NOT NULL THEN a.c{number} ELSE {pick.format('v.n')} END"

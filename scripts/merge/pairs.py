@@ -12,13 +12,10 @@ from scripts.binding import BoundInput, TableJob
 from scripts.databases.schema import Column
 from scripts.databases.sqlite import Connection, attached
 from scripts.functions import instant_call
-from scripts.merge.contested import are_pairs, same_value
+from scripts.merge.contested import are_pairs, column_rule, same_value
 from scripts.merge.entries import create_kept, list_kept
 from scripts.merge.insert import insert_plain
-from scripts.plan import ColumnRule
 from scripts.quoting import dotted, fold, literal, quote, quote_all
-
-_FIRST_NON_NULL = ColumnRule(rule="first_non_null", by=None)
 
 
 def can_merge_pairs(job: TableJob) -> bool:
@@ -125,18 +122,9 @@ def _same_row(job: TableJob, values: dict[str, str], entry: BoundInput) -> str:
     return " AND ".join(same_value(column, values[column.name], _value(job, entry, column)) for column in job.columns)
 
 
-def _rule(job: TableJob, column: Column) -> ColumnRule | None:
-    """Return the rule of a column; None where the first row's value stays."""
-    if column.name in job.key:
-        return None
-    rules = {fold(name): rule for name, rule in job.conflict.columns.items()}
-    rule = rules.get(fold(column.name), _FIRST_NON_NULL)
-    return None if rule.rule == "prefer" else rule
-
-
 def _list_dated(job: TableJob) -> dict[tuple[str, str], str]:
     """Return the name in ``pairs`` for each rule that goes by an instant."""
-    rules = [rule for column in job.columns if (rule := _rule(job, column)) and rule.by]
+    rules = [rule for column in job.columns if (rule := column_rule(job, column)) and rule.by]
     used = sorted({(rule.rule, str(rule.by)) for rule in rules})
     return {rule: f"second{number}" for number, rule in enumerate(used)}
 
@@ -150,7 +138,7 @@ def _is_second(job: TableJob, rule: str, by: str) -> str:
 
 def _make_value(job: TableJob, column: Column, dated: dict[tuple[str, str], str]) -> str | None:
     """Return what a rule makes of the target's value and the second row's; None where nothing changes."""
-    rule = _rule(job, column)
+    rule = column_rule(job, column)
     if rule is None:
         return None
     held, second = f"t.{quote(column.name)}", _value(job, job.inputs[1], column)

@@ -40,8 +40,9 @@ def show_guard(stray: Sequence[str], references: Sequence[Reference], *, as_json
     for path in stray:
         print(f"stray database: {path}")
     for one in references:
-        print(f"hard-coded path: {one.file}:{one.line}: {one.path}")
-    print(f"{len(stray)} stray databases, {len(references)} hard-coded paths")
+        said = f"{one.setting} names {one.path}, which is no target" if one.setting else f"{one.path} is hard-coded"
+        print(f"{one.file}:{one.line}: {said}")
+    print(f"{len(stray)} stray databases, {len(references)} paths that should not be there")
     return code
 
 

@@ -18,7 +18,7 @@ from scripts.consolidate import preview as rehearsal
 from scripts.consolidate import run as running
 from scripts.consolidate.request import Request
 from scripts.draft.writing import find_choices
-from scripts.system import find_system, read_system
+from scripts.system import find_system
 from scripts.tasks._task import is_dry, is_json, task, wants_color
 
 SYSTEM = "Folder under sql/, or a path to such a folder."
@@ -200,21 +200,14 @@ def rollback(c: Context, target: Path, discard_changes: bool = False, dry_run: b
 @task(
     help={
         "target": TARGET,
-        "system": SYSTEM,
         "retention_days": "Days that must have passed since publish (default: the system's).",
         "dry_run": "Show what would happen; remove nothing.",
     }
 )
-def finalize(
-    c: Context, target: Path, system: str = "aragora", retention_days: int | None = None, dry_run: bool = False
-) -> None:
+def finalize(c: Context, target: Path, retention_days: int | None = None, dry_run: bool = False) -> None:
     """Remove the legacy sources, once old enough and backed up."""
-    days = retention_days
-    if days is None:
-        days = read_system(find_system(system, read_settings().root)).retention_days
-    ended = ending.finalize(
-        target, now=surroundings(c, read_settings()).now(), retention_days=days, dry_run=is_dry(c, dry_run)
-    )
+    now = surroundings(c, read_settings()).now()
+    ended = ending.finalize(target, now=now, retention_days=retention_days, dry_run=is_dry(c, dry_run))
     report.show_finalized(asdict(ended), as_json=is_json(c))
 
 

@@ -18,14 +18,15 @@ from scripts.tasks._task import is_dry, is_json, task
     help={
         "source": "Directory of the databases.",
         "system": "Folder under sql/, or a path to such a folder.",
-        "code": "Directory of the application's code: hard-coded paths count too.",
+        "code": "Directory of the application's code: paths in it count too.",
     }
 )
 def check(c: Context, source: Path, system: str = "aragora", code: Path | None = None) -> int:
     """Find databases and paths that should not be there; exit 6."""
     plan = read_plan(find_system(system, read_settings().root) / "plan.yaml")
     stray = guard.find_stray(source, plan)
-    return report.show_guard(stray, guard.audit_code(code) if code else (), as_json=is_json(c))
+    forbidden = guard.find_forbidden(guard.audit_code(code), plan) if code else ()
+    return report.show_guard(stray, forbidden, as_json=is_json(c))
 
 
 @task(help={"code": "Directory of the application's code."})

@@ -14,6 +14,7 @@ from scripts.workers import open_workers
 from tests.faults.child import Driver
 from tests.faults.scene import find_leftovers, photograph, read_targets, run
 from tests.faults.shop import build_shop, place_strangers
+from tests.processes import is_running
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -81,11 +82,3 @@ def test_a_failure_does_not_wait_for_the_jobs_of_other_workers() -> None:
     while any(is_running(int(child.pid or 0)) for child in children):
         assert time.monotonic() - began < 5
         time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
-    """Tell whether a process runs; one that ended and waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0] != "Z"
-    except FileNotFoundError:
-        return False

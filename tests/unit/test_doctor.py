@@ -224,7 +224,7 @@ def examine_folder(folder: Path, expected: object = None) -> list[Finding]:
 
 
 def test_a_sound_source_has_one_line(tmp_path: Path) -> None:
-    make(tmp_path / "a.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)")
+    make(tmp_path / "a.db", "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)")
     found = examine_folder(tmp_path)
     assert levels(found) == ["ok"]
     assert found[0].fact == "databases: 1, rows: 2"
@@ -248,6 +248,14 @@ def test_a_log_with_content_is_a_note(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (a)")
         assert "never copy the file without it" in facts(examine_folder(tmp_path), "note")
+
+
+def test_databases_without_wal_are_one_note(tmp_path: Path) -> None:
+    for name in "abcd":
+        make(tmp_path / f"{name}.db", "CREATE TABLE t (a)")
+    make(tmp_path / "e.db", "PRAGMA journal_mode = WAL; CREATE TABLE t (a)")
+    notes = facts(examine_folder(tmp_path), "note")
+    assert "journal mode: WAL is off in 4 of 5: a.db, b.db, c.db and 1 more" in notes
 
 
 def test_a_newer_writer_and_an_old_format_are_notes(tmp_path: Path) -> None:

@@ -51,6 +51,56 @@ def test_every_planted_reference_is_found_and_none_is_invented(code: Path) -> No
     assert found == {(name, line, database) for name, (_, held) in PLANTED.items() for line, database in held}
 
 
+CONFIGURED = """
+import os
+A = os.environ.get("DATABASE_PATH", "/app/data/zoe.db")
+B = os.getenv("SESSIONS", default="sessions.db")
+C = getenv("X", f"{HERE}/memory.db")
+D = settings.get("DATABASE_PATH", "zoe.db")
+"""
+COMPOSED = """
+environment:
+  DATABASE_PATH: /app/data/zoe.db
+  OTHER: ${AUTH_DB:-/app/auth.db}
+  - TASKS=sqlite:////app/tasks.db
+volumes:
+  - ./zoe.db:/app/zoe.db
+"""
+SETTINGS = {
+    "settings.py": (CONFIGURED, [(3, "DATABASE_PATH"), (4, "SESSIONS"), (5, "X"), (6, None)]),
+    "compose.yaml": (COMPOSED, [(3, "DATABASE_PATH"), (4, "AUTH_DB"), (5, "TASKS"), (7, None)]),
+    "Dockerfile": ("ENV DATABASE_PATH=/app/data/zoe.db\nCOPY zoe.db /app/\n", [(1, "DATABASE_PATH"), (2, None)]),
+    ".env": ('DATABASE_PATH="zoe.db"\n', [(1, "DATABASE_PATH")]),
+    "run.sh": ('export DATABASE_PATH=zoe.db\ncp "${DB:-zoe.db}" /x\n', [(1, "DATABASE_PATH"), (2, "DB")]),
+}
+
+
+def test_an_audit_says_which_variable_names_a_database(tmp_path: Path) -> None:
+    for name, (text, _) in SETTINGS.items():
+        (tmp_path / name).write_text(text)
+    found = {(one.file, one.line, one.setting) for one in audit_code(tmp_path)}
+    assert found == {(name, line, variable) for name, (_, held) in SETTINGS.items() for line, variable in held}
+
+
+def test_a_variable_may_name_a_target_and_nothing_else(
+    tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    code = tmp_path / "code"
+    code.mkdir()
+    words = ["inv", "guard.check", "--source", str(tmp_path / "data"), "--system", "zoe", "--code", str(code)]
+    (code / "compose.yaml").write_text("environment:\n  DATABASE_PATH: /app/data/zoe.db\n")
+    (code / "app.py").write_text('import os\nDB = os.getenv("MEMORY", "/app/data/memory.db")\n')
+    assert OpsProgram(load_namespace()).main(words) == 0
+    (code / "compose.yaml").write_text("environment:\n  DATABASE_PATH: /app/data/auth.db\n")
+    (code / "app.py").write_text('DB = "/app/data/zoe.db"\n')
+    capsys.readouterr()
+    assert OpsProgram(load_namespace()).main(words) == 6
+    said = capsys.readouterr().out
+    assert "compose.yaml:2: DATABASE_PATH names /app/data/auth.db, which is no target" in said
+    assert "app.py:1: /app/data/zoe.db is hard-coded" in said
+
+
 def test_what_is_found_in_this_repository_stands_there(repository: Path) -> None:
     found = audit_code(repository)
     assert len(found) > 100

@@ -11,6 +11,7 @@ import pytest
 
 from scripts.errors import ConfigurationError, GuardError, UnreachableError
 from scripts.programs import ProgramResult, require_success, run_program
+from tests.processes import is_running
 
 
 def run_python(
@@ -75,15 +76,6 @@ time.sleep(60)
     while is_running(child):  # a signal is sent at once and obeyed a moment later
         assert time.monotonic() - started < 10
         time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
-    """Tell whether a process runs; one that ended and waits to be reaped does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 @pytest.mark.parametrize("program", ["no-such-program", "/no/such/program"])

@@ -341,6 +341,21 @@ def test_ids_that_are_text_and_ids_that_move_up_keep_their_meaning(drawn: tuple[
             assert part.differences == ()
 
 
+@pytest.mark.parametrize("table", ["accounts", "sessions"])
+def test_the_verifier_sees_an_id_that_the_strategy_would_not_give(table: str) -> None:
+    files: list[Texts] = [([("u1", "ann", "")], [(1, None, "x")]), ([("u1", "bob", "")], [(1, None, "y")])]
+    with built_with_text_ids(files, "prefer") as result:
+        assert [part.differences for part in result.verify()] == [(), ()]
+        wrong = {"accounts": "UPDATE accounts SET id = 'u9' WHERE name = 'bob'",
+                 "sessions": "UPDATE sessions SET id = 9 WHERE name = 'y'"}  # fmt: skip
+        with closing(sqlite3.connect(result.stage)) as connection, connection:
+            assert connection.execute(wrong[table]).rowcount == 1
+        with closing(sqlite3.connect(result.ledger)) as connection, connection:  # a ledger that lies as well
+            connection.execute('UPDATE "s1.sessions" SET _target_rowid = 9 WHERE _target_rowid <> 0')
+        found = result.verify()[0]
+        assert found.differences or any(tally.unexplained for tally in found.tables.values())
+
+
 def test_an_id_beyond_the_largest_waits() -> None:
     largest = 2**63 - 1
     files: list[Texts] = [([], [(5, None, "x")]), ([], [(largest, None, "y"), (1, None, "z")])]

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from scripts.databases.complaints import explain_error
 from scripts.databases.schema import (
     Schema,
     Table,
@@ -31,7 +32,6 @@ from scripts.databases.sqlite import (
     check_integrity,
     connect_live,
     copy_database,
-    explain_error,
     open_memory,
     open_snapshot,
     open_source,
