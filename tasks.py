@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from scripts.tasks import bench, check, consolidate, demo, doctor, guard, inventory, paths, test
+from scripts.tasks import bench, check, consolidate, demo, doctor, engine, guard, image, inventory, paths, test
 
 namespace = Collection(
     demo.demo,
@@ -13,6 +13,8 @@ namespace = Collection(
     paths.namespace,
     consolidate.namespace,
     guard.namespace,
+    engine.namespace,
+    image.namespace,
     doctor.namespace,
     bench.namespace,
     check.namespace,

@@ -6,6 +6,7 @@ Arguments and output may hold what must not be shown: errors name the program an
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -73,6 +74,34 @@ def require_success(result: ProgramResult, error: type[StrongroomError], hint: s
         return result
     how = f"exit code {result.exit_code}" if result.exit_code > 0 else f"signal {-result.exit_code}"
     raise error(result.program, f"ended with {how}", hint)
+
+
+def start_program(arguments: Sequence[str | Path], *, environment: Mapping[str, str], log: Path) -> int:
+    """Start a program that outlives us, in a session of its own, its output in ``log`` (0600); return its id.
+
+    Raises ``ConfigurationError`` when there is no such program.
+    """
+    words = [os.fspath(argument) for argument in arguments]
+    program = shutil.which(words[0], path=environment.get("PATH"))
+    if program is None:
+        raise ConfigurationError(words[0], "is not there", "install it, or correct PATH")
+    to_log = (os.POSIX_SPAWN_OPEN, 1, os.fspath(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    streams = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), to_log, (os.POSIX_SPAWN_DUP2, 1, 2)]
+    return os.posix_spawn(program, words, environment, file_actions=streams, setsid=True)
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether a process runs; a child of ours that ended is reaped and does not."""
+    try:
+        if os.waitpid(process, os.WNOHANG)[0]:
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _start(words: list[str], environment: Mapping[str, str], directory: Path | None) -> subprocess.Popen[bytes]:

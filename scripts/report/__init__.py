@@ -6,6 +6,7 @@ from scripts.report.others import show_draft, show_finalized, show_plan, show_re
 from scripts.report.outcome import render_markdown, say, show_outcome, write_markdown
 from scripts.report.progress import open_progress
 from scripts.report.screen import print_json
+from scripts.report.stack import say_progress, show_engine, show_images
 
 __all__ = [
     "LOSING",
@@ -13,10 +14,13 @@ __all__ = [
     "print_json",
     "render_markdown",
     "say",
+    "say_progress",
     "show_audit",
     "show_draft",
+    "show_engine",
     "show_finalized",
     "show_guard",
+    "show_images",
     "show_kept",
     "show_moved",
     "show_outcome",

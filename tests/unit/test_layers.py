@@ -28,7 +28,7 @@ LAYERS = {
         "system",
         "yaml_text",
     },
-    "edges": {"databases", "files", "openers", "programs", "workers"},
+    "edges": {"databases", "engine", "files", "images", "openers", "programs", "workers"},
     "steps": {
         "binding",
         "export",
@@ -53,6 +53,8 @@ STRANGERS = [
 
 # Where a library, or a part of the standard library, may be met; every library must stand here.
 LIBRARIES = {
+    "cryptography": {"certificates"},
+    "docker": {"engine"},
     "invoke": {"tasks"},
     "os.environ": {"config", "migrate_databases"},  # the old door runs outside .venv, without the package
     "os.getenv": {"config"},
