@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from scripts.tasks import bench, check, consolidate, demo, doctor, engine, guard, image, inventory, paths, test
+from scripts.tasks import (
+    bench,
+    check,
+    consolidate,
+    demo,
+    doctor,
+    engine,
+    guard,
+    image,
+    inventory,
+    paths,
+    stack,
+    test,
+    tls,
+)
 
 namespace = Collection(
     demo.demo,
@@ -15,6 +29,8 @@ namespace = Collection(
     guard.namespace,
     engine.namespace,
     image.namespace,
+    stack.namespace,
+    tls.namespace,
     doctor.namespace,
     bench.namespace,
     check.namespace,

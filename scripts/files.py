@@ -89,10 +89,11 @@ def write_json(path: Path, content: object) -> None:
     write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text durably and whole, readable by the owner only."""
+def write_text(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a text durably and whole, readable by the owner only unless ``mode`` says otherwise."""
     part = path.with_name(path.name + ".part")
     with open(part, "w", encoding="utf-8", opener=_open_private) as stream:
+        os.fchmod(stream.fileno(), mode)
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())

@@ -6,7 +6,14 @@ from scripts.report.others import show_draft, show_finalized, show_plan, show_re
 from scripts.report.outcome import render_markdown, say, show_outcome, write_markdown
 from scripts.report.progress import open_progress
 from scripts.report.screen import print_json
-from scripts.report.stack import say_progress, show_engine, show_images
+from scripts.report.stack import (
+    say_progress,
+    show_certificates,
+    show_engine,
+    show_images,
+    show_services,
+    show_started,
+)
 
 __all__ = [
     "LOSING",
@@ -16,6 +23,7 @@ __all__ = [
     "say",
     "say_progress",
     "show_audit",
+    "show_certificates",
     "show_draft",
     "show_engine",
     "show_finalized",
@@ -28,5 +36,7 @@ __all__ = [
     "show_recovered",
     "show_returned",
     "show_runs",
+    "show_services",
+    "show_started",
     "write_markdown",
 ]

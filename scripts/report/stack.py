@@ -6,9 +6,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from rich.table import Table
+
+from scripts.compose import Service
 from scripts.engine import Ensured
 from scripts.images import Built
 from scripts.report.screen import new_table, open_console, print_json
+from scripts.stack import Started
+
+_PENDING = 7
 
 
 def say_progress(line: str) -> None:
@@ -40,3 +46,43 @@ def show_images(images: Sequence[Built], *, as_json: bool, color: bool) -> None:
     origins = {image.origin for image in images if image.origin}
     if origins:
         print(f"root file system: {', '.join(sorted(origins))}")
+
+
+def show_started(started: Started, *, as_json: bool, color: bool) -> None:
+    """Print what runs, and how to connect to it."""
+    if as_json:
+        print_json(asdict(started))
+        return
+    if started.made:
+        print(f"made in {started.folder}: {', '.join(started.made)}")
+    open_console(color=color).print(_tabulate(started.services))
+    for name, address in started.connections.items():
+        print(f"{name}: {address}")
+    print(f"passwords: {started.folder}/secrets")
+
+
+def show_services(services: Sequence[Service], *, as_json: bool, color: bool) -> int:
+    """Print the containers; return 7 when one is not healthy, or none is there."""
+    code = 0 if services and all(service.is_up for service in services) else _PENDING
+    if as_json:
+        print_json({"services": [asdict(service) for service in services], "exit": code})
+    elif services:
+        open_console(color=color).print(_tabulate(services))
+    else:
+        print("nothing runs: ./inv stack.up starts it")
+    return code
+
+
+def show_certificates(made: Sequence[str], folder: str, *, as_json: bool) -> None:
+    """Print which certificates were made."""
+    if as_json:
+        print_json({"made": list(made), "folder": folder})
+    else:
+        print(f"made in {folder}: {', '.join(made)}" if made else f"all there in {folder}")
+
+
+def _tabulate(services: Sequence[Service]) -> Table:
+    table = new_table("service", "state", "health", "port", numbers=False)
+    for service in services:
+        table.add_row(service.name, service.state, service.health, ", ".join(service.ports))
+    return table

@@ -244,6 +244,8 @@ def _name_fact(error: BaseException) -> StrongroomError | None:
         return NoSpaceError(error.filename or "disk", "no space left", hint)
     if isinstance(error, sqlite3.Error) and "database or disk is full" in str(error):
         return NoSpaceError("disk", "no space left for SQLite", hint)
+    if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
+        return UnreachableError("temporary directory", "there is none to write to", "mount one at /tmp, or set TMPDIR")
     if isinstance(error, OSError) and error.filename:
         return UnreachableError(error.filename, (error.strerror or str(error)).lower(), "check permissions and mounts")
     return None

@@ -28,7 +28,17 @@ LAYERS = {
         "system",
         "yaml_text",
     },
-    "edges": {"databases", "engine", "files", "images", "openers", "programs", "workers"},
+    "edges": {
+        "certificates",
+        "compose",
+        "databases",
+        "engine",
+        "files",
+        "images",
+        "openers",
+        "programs",
+        "workers",
+    },
     "steps": {
         "binding",
         "export",
@@ -41,7 +51,7 @@ LAYERS = {
         "snapshot",
         "verify",
     },
-    "flows": {"consolidate", "demo", "doctor", "draft", "guard", "paths", "recovery"},
+    "flows": {"consolidate", "demo", "doctor", "draft", "guard", "paths", "recovery", "stack"},
     "presentation": {"__main__", "migrate_databases", "report", "tasks"},
 }
 
