@@ -11,6 +11,8 @@ from scripts.errors import UnreachableError
 from scripts.programs import ProgramResult, run_program
 
 _SECONDS = 300.0
+_ERASE = "\x1b[2K"
+"""What Compose writes before every line of a log, terminal or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ class Compose:
         if not ended.is_success:
             lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
             raise UnreachableError(f"docker compose {arguments[0]}", lines[-1], "see to it, then run again")
-        return ended.stdout.decode(errors="replace")
+        return ended.stdout.decode(errors="replace").replace(_ERASE, "")
 
     def services(self) -> tuple[Service, ...]:
         """Return the containers of the stack, stopped ones too. Raises UnreachableError."""

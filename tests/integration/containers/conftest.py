@@ -1,0 +1,37 @@
+"""The images, built once, and certificates for the servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.images import NAMES, Built, build_images
+from scripts.stack import Folder
+from tests.servers import POSTGRES, REDIS, TAG, Running, make_folder, running
+
+
+@pytest.fixture(scope="session")
+def images(repository: Path) -> dict[str, Built]:
+    """Build what changed; without an engine every test that needs one fails, and says so."""
+    built = build_images(repository, NAMES, os.environ, tag=TAG, fresh=False, say=print)
+    return {image.name: image for image in built}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    return make_folder(tmp_path_factory.mktemp("stack"))
+
+
+@pytest.fixture(scope="session")
+def postgres(images: dict[str, Built], folder: Folder) -> Iterator[Running]:
+    with running(POSTGRES, folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis(images: dict[str, Built], folder: Folder) -> Iterator[Running]:
+    with running(REDIS, folder) as server:
+        yield server

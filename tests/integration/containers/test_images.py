@@ -1,0 +1,93 @@
+"""What is in the images, and what must not be: histories, caches, secrets, programs that change their user."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.engine import connect
+from scripts.images import NAMES, Built, build_images, list_images
+from tests.servers import TAG
+
+FORBIDDEN = re.compile(
+    r"(^|/)(\.(bash|ash|psql|python)_history|\.git|\.env|\.netrc|id_rsa|id_ed25519|build|\.cache/pip)(/|$)"
+    r"|^var/lib/apt/lists/.|^var/cache/apt/.*\.(deb|bin)$|^var/log/.*\.log$|^(tmp|root)/.|\.(key|pem|db)$"
+)
+ALLOWED = re.compile(
+    r"^root/\.(bashrc|profile)$|^etc/ssl/|^usr/share/ca-certificates/|cacert\.pem$|^usr/lib/ssl/cert\.pem$|^usr/lib/python3[.\d]*/"
+    r"|^opt/venv/lib/python[.\d]+/site-packages/(?!.*\.key$)|^(usr/(share|lib|include)|etc|opt/venv)/.*build(/|$)"
+)
+
+
+def read_members(image: str) -> Iterator[tarfile.TarInfo]:
+    """Yield every file of an image, as a container of it begins with."""
+    with connect(os.environ) as client:
+        container = client.containers.create(image, "true")
+        try:
+            stream = io.BufferedReader(_Chunks(container.export()))
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                yield from archive
+        finally:
+            container.remove(v=True)
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of bytes, as a file."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.chunks, self.left = chunks, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        self.left = self.left or next(self.chunks, b"")
+        count = min(len(buffer), len(self.left))
+        buffer[:count], self.left = self.left[:count], self.left[count:]
+        return count
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "build"])
+def test_no_image_holds_what_it_should_not(images: dict[str, Built], name: str) -> None:
+    wrong = []
+    files = 0
+    for member in read_members(images[name].image):
+        files += 1
+        if member.isfile() and member.mode & 0o6000:
+            wrong.append(f"changes its user: {member.name}")
+        if not member.isdir() and FORBIDDEN.search(member.name) and not ALLOWED.search(member.name):
+            wrong.append(member.name)
+    assert files > 1000
+    assert wrong == []
+
+
+def test_no_image_knows_the_network_it_was_built_in(images: dict[str, Built]) -> None:
+    with connect(os.environ) as client:
+        for name in NAMES:
+            if name in ("base", "build"):
+                continue
+            about = str(client.images.get(images[name].image).attrs) + str(
+                client.images.get(images[name].image).history()
+            )
+            assert "PIP_INDEX_URL" not in about
+
+
+def test_images_run_as_a_numeric_user(images: dict[str, Built]) -> None:
+    with connect(os.environ) as client:
+        users = {name: client.images.get(images[name].image).attrs["Config"]["User"] for name in NAMES}
+    assert {name for name, user in users.items() if not re.fullmatch(r"\d{5}(:\d{5})?", user)} == {"base", "build"}
+
+
+def test_the_bundle_is_small_and_what_did_not_change_is_not_built_again(
+    images: dict[str, Built], repository: Path
+) -> None:
+    assert images["ops"].size < 450e6
+    again = build_images(repository, ["redis"], os.environ, tag=TAG, fresh=False, say=print)
+    assert {image.name: image.was_there for image in again} == {"base": True, "build": True, "redis": True}
+    assert {image.name for image in list_images(os.environ, tag=TAG)} == set(NAMES)

@@ -1,0 +1,88 @@
+"""OpenBao, in memory and sealed in files, and Secrets Manager: both under TLS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import hvac
+import pytest
+from hvac.exceptions import Forbidden
+
+from scripts.images import Built
+from scripts.stack import Folder
+from tests.servers import SECRETS, VAULT, Running, Server, running
+
+
+def restart(server: Running) -> Running:
+    container = server.container.get_wrapped_container()
+    container.restart(timeout=10)
+
+    def is_healthy() -> bool:
+        container.reload()
+        return bool(container.attrs["State"]["Health"]["Status"] == "healthy")
+
+    wait(is_healthy)
+    return replace(server, port=int(container.ports["8200/tcp"][0]["HostPort"]))
+
+
+def wait(until: Callable[[], bool], seconds: float = 30) -> None:
+    began = time.monotonic()
+    while not until():
+        assert time.monotonic() - began < seconds, "still not so"
+        time.sleep(0.2)
+
+
+def open_vault(server: Running, token: str | None) -> hvac.Client:
+    return hvac.Client(url=f"https://localhost:{server.port}", token=token or "", verify=server.authority)
+
+
+def test_a_vault_for_trying_things_out_keeps_versions(images: dict[str, Built], folder: Folder) -> None:
+    with running(VAULT, folder) as server:
+        client = open_vault(server, server.password("vault-token"))
+        for value in ("one", "two"):
+            client.secrets.kv.v2.create_or_update_secret("keys/a", secret={"key": value})
+        for version, value in ((1, "one"), (2, "two")):
+            found: Any = client.secrets.kv.v2.read_secret_version(
+                "keys/a", version=version, raise_on_deleted_version=True
+            )
+            assert found["data"]["data"] == {"key": value}
+        with pytest.raises(Forbidden):
+            open_vault(server, "another").secrets.kv.v2.read_secret_version("keys/a", raise_on_deleted_version=True)
+
+
+def test_a_vault_in_files_is_sealed_again_by_a_restart(images: dict[str, Built], folder: Folder) -> None:
+    sealed = Server(name="vault", port=8200, tmpfs=VAULT.tmpfs)
+    with running(sealed, folder) as server:
+        client = open_vault(server, None)
+        assert not client.sys.is_initialized()
+        keys: Any = client.sys.initialize(secret_shares=1, secret_threshold=1)
+        client.sys.submit_unseal_key(keys["keys"][0])
+        client.token = keys["root_token"]
+        client.sys.enable_secrets_engine("kv", path="kept", options={"version": "2"})
+        client.secrets.kv.v2.create_or_update_secret("a", secret={"key": "v"}, mount_point="kept")
+        again = open_vault(restart(server), keys["root_token"])
+        assert again.sys.is_sealed()
+        again.sys.submit_unseal_key(keys["keys"][0])
+        wait(lambda: again.sys.is_sealed() is False and again.sys.read_leader_status()["is_self"])
+        found: Any = again.secrets.kv.v2.read_secret_version("a", mount_point="kept", raise_on_deleted_version=True)
+        assert found["data"]["data"] == {"key": "v"}
+
+
+def test_secrets_manager_answers(images: dict[str, Built], folder: Folder) -> None:
+    with running(SECRETS, folder) as server:
+        client = boto3.client(
+            "secretsmanager",
+            endpoint_url=f"https://localhost:{server.port}",
+            aws_access_key_id="canary",
+            aws_secret_access_key="canary",
+            region_name="us-east-1",
+            verify=server.authority,
+        )
+        client.create_secret(Name="key", SecretString="one")
+        client.put_secret_value(SecretId="key", SecretString="two")
+        assert client.get_secret_value(SecretId="key")["SecretString"] == "two"
+        assert client.get_secret_value(SecretId="key", VersionStage="AWSPREVIOUS")["SecretString"] == "one"
