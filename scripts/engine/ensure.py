@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from scripts.engine.debian import install_packages
 from scripts.engine.reach import Engine, describe_engine
-from scripts.engine.start import start_engine
+from scripts.engine.start import start_engine, stop_engine
 from scripts.errors import UnreachableError
 from scripts.programs import run_program
 
@@ -49,6 +50,8 @@ def ensure_engine(environment: Mapping[str, str], *, install: bool, say: Callabl
             _install(_ENGINE_PACKAGES, environment, say, installed)
         engine, process = _start(environment, say)
     if install:
+        if shutil.which("docker", path=environment.get("PATH")) is None:
+            _install(["docker-cli"], environment, say, installed)
         missing = [package for plugin, package in _PLUGINS.items() if find_plugin(plugin, environment) is None]
         if missing:
             _install(missing, environment, say, installed, suite=PLUGIN_SUITE)
@@ -58,6 +61,18 @@ def ensure_engine(environment: Mapping[str, str], *, install: bool, say: Callabl
         installed=tuple(installed),
         process=process,
     )
+
+
+@contextmanager
+def ensured(environment: Mapping[str, str], *, install: bool, say: Callable[[str], None]) -> Iterator[Ensured]:
+    """Have an engine for a while: the same as ``ensure_engine``, and one that it started is ended afterwards."""
+    found = ensure_engine(environment, install=install, say=say)
+    try:
+        yield found
+    finally:
+        if found.process is not None:
+            say("ending the engine that was started")
+            stop_engine(found.process)
 
 
 def _install(

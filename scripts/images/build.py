@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +20,10 @@ _RECIPE, _SECONDS_TAKEN = "strongroom.recipe", "strongroom.seconds"
 _CERTIFICATES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables that name certificate authorities of the machine's own network."""
 _SIDE_BY_SIDE = 3
-_LAST_LINES = 4
+_LAST_LINES = 3
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_NOISE = ("--->", "Removing intermediate container", "Step ")
+"""What the engine says of itself while it builds."""
 Say = Callable[[str], None]
 
 
@@ -142,8 +146,10 @@ class _Builder:
 
 
 def _raise(name: str, error: str, lines: Sequence[str]) -> None:
-    said = " | ".join([*lines[-_LAST_LINES:], error.strip()])
-    if "no space left" in said.lower():
+    told = [_COLOUR.sub("", line).strip() for line in lines]
+    last = [line for line in told if line and not line.startswith(_NOISE)][-_LAST_LINES:]
+    said = " | ".join(last) or error.strip()
+    if "no space left" in f"{said} {error}".lower():
         raise NoSpaceError(f"image {name}", "no space left for the engine", "docker system prune, or a larger disk")
     raise UnreachableError(f"image {name}", f"cannot be built: {said}", "see to it, then run the same command again")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.compose import Compose, Service
 from scripts.engine import describe_engine
-from scripts.errors import GuardError, UnreachableError
+from scripts.errors import UnreachableError, UsageError
 from scripts.images import build_images
 from scripts.stack.files import Folder, provide_files
 
@@ -43,10 +43,10 @@ class Stack:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Return the services of its profiles. Raises GuardError for a profile that is none."""
+        """Return the services of its profiles. Raises UsageError for a profile that is none."""
         unknown = set(self.profiles) - set(_PROFILES)
         if unknown:
-            raise GuardError(f"profile {min(unknown)}", "is none of ours", f"one of: {', '.join(_PROFILES)}")
+            raise UsageError(f"profile {min(unknown)}", "is none of ours", f"one of: {', '.join(_PROFILES)}")
         return (*_ALWAYS, *(name for profile in self.profiles for name in _PROFILES[profile]))
 
     def port(self, service: str) -> int:

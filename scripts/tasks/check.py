@@ -19,6 +19,9 @@ LINT = (
     "yamllint --strict .",
     "sqlfluff lint --disable-progress-bar sql",
     "shellcheck inv .ci/run scripts/cleanup_runtime_artifacts.sh scripts/rollback_database.sh",
+    "shellcheck docker/*/entrypoint docker/*/healthcheck docker/*/install-*",
+    "hadolint docker/*/Dockerfile",
+    "docker compose config --quiet",
     "actionlint .github/workflows/*.yml",
     "zizmor --offline --no-progress --quiet .github/workflows",
 )

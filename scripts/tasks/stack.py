@@ -30,7 +30,7 @@ def up(c: Context, profile: list[str] | None = None) -> None:
 
 @task
 def status(c: Context) -> int:
-    """Show the containers; exit 7 when one is not healthy, or none is there."""
+    """Show the containers; exit 7 unless all are healthy."""
     return report.show_services(stack.status(ask()), as_json=is_json(c), color=wants_color(c))
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from invoke.context import Context
 
-from scripts.tasks._task import task
+from scripts import engine, report
+from scripts.config import read_settings
+from scripts.tasks._task import is_dry, task
 from scripts.tasks.check import HELP_NIGHTLY, LINT, TYPES, pytest_command, run_parts
 
 
-@task(help=HELP_NIGHTLY)
-def test(c: Context, nightly: bool = False) -> int:
+@task(help={**HELP_NIGHTLY, "install": "Install and start a Docker engine where none answers (Debian, root)."})
+def test(c: Context, nightly: bool = False, install: bool = True) -> int:
     """Run lint, types and every test."""
-    return run_parts(c, {"lint": LINT, "types": TYPES, "tests": (pytest_command(nightly=nightly),)})
+    parts = {"lint": LINT, "types": TYPES, "tests": (pytest_command(nightly=nightly),)}
+    if is_dry(c):
+        return run_parts(c, parts)
+    with engine.ensured(read_settings().environment, install=install, say=report.say_progress):
+        return run_parts(c, parts)

@@ -1,0 +1,168 @@
+"""The stack through the command line: up, looked at, down; and what stands in its way, in one line each."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from scripts.engine import connect
+
+PROJECT = "strongroom-test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A stack of its own: project, ports and folder."""
+
+    repository: Path
+    folder: Path
+    environment: dict[str, str]
+
+    def argv(self, *words: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "scripts", *words]
+
+    def run(self, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.argv(*words), env=self.environment | changes, cwd=self.repository, text=True, capture_output=True,
+            timeout=300, check=False,
+        )  # fmt: skip
+
+    def password(self, name: str) -> str:
+        return (self.folder / "secrets" / name).read_text(encoding="utf-8")
+
+
+def find_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def site(repository: Path, tmp_path: Path) -> Iterator[Site]:
+    services = ("POSTGRES", "REDIS", "VAULT", "SECRETS", "S3")
+    ports = {f"STRONGROOM_{name}_PORT": str(find_port()) for name in services}
+    more = {"COMPOSE_PROJECT_NAME": PROJECT, "STRONGROOM_STACK": str(tmp_path / "stack"), **ports}
+    environment = {**os.environ, **more, "PYTHONPATH": str(repository)}
+    made = Site(repository=repository, folder=tmp_path / "stack", environment=environment)
+    try:
+        yield made
+    finally:
+        made.run("stack.destroy", "--volumes")
+
+
+def list_ours() -> list[str]:
+    """Return every container, network and volume of the test's project."""
+    only = {"label": f"com.docker.compose.project={PROJECT}"}
+    with connect(os.environ) as client:
+        found = [*client.containers.list(all=True, filters=only), *client.networks.list(filters=only)]
+        return [str(one.name) for one in [*found, *client.volumes.list(filters=only)]]
+
+
+def test_up_status_down_and_destroy(site: Site) -> None:
+    assert site.run("stack.status").returncode == 7
+    up = site.run("stack.up", "--json")
+    assert up.returncode == 0, up.stderr
+    said: dict[str, Any] = json.loads(up.stdout.splitlines()[-1])
+    assert {service["name"]: service["health"] for service in said["services"]} == {
+        "postgres": "healthy",
+        "redis": "healthy",
+    }
+    for name in ("postgres-password", "redis-password"):
+        assert site.password(name) not in up.stdout + up.stderr
+    with psycopg.connect(said["connections"]["postgres"], password=site.password("postgres-password")) as connection:
+        connection.execute("CREATE TABLE kept (n integer)")
+    shown = site.run("stack.status")
+    assert (shown.returncode, shown.stdout.count("healthy")) == (0, 2)
+    assert "ready to accept connections" in site.run("stack.logs", "--service", "postgres").stdout
+    assert site.run("stack.up").returncode == 0  # nothing to do
+    assert site.run("stack.down").returncode == 0
+    assert len(list_ours()) == 2  # the volumes
+    assert site.run("stack.up").returncode == 0
+    with psycopg.connect(said["connections"]["postgres"], password=site.password("postgres-password")) as connection:
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+    assert site.run("stack.destroy", "--volumes").returncode == 0
+    assert list_ours() == []
+    assert not (site.folder / "secrets").exists()
+
+
+def test_every_profile_gets_healthy_and_is_hardened(site: Site) -> None:
+    up = site.run("stack.up", "--profile", "keys", "--profile", "storage", "--json")
+    assert up.returncode == 0, up.stderr
+    services = json.loads(up.stdout.splitlines()[-1])["services"]
+    assert {service["name"]: service["health"] for service in services} == dict.fromkeys(
+        ("postgres", "redis", "s3", "secrets", "vault"), "healthy"
+    )
+    assert all(port.startswith("127.0.0.1:") for service in services for port in service["ports"])
+    with connect(os.environ) as client:
+        for container in client.containers.list(filters={"label": f"com.docker.compose.project={PROJECT}"}):
+            host = container.attrs["HostConfig"]
+            assert host["ReadonlyRootfs"], container.name
+            assert host["CapDrop"] == ["ALL"], container.name
+            assert "no-new-privileges:true" in host["SecurityOpt"], container.name
+            assert host["Memory"] > 0, container.name
+            assert not [value for value in container.attrs["Config"]["Env"] if "password" in value.partition("=")[2]
+                        and "/run/secrets/" not in value], container.name  # fmt: skip
+
+
+def test_a_taken_port_is_one_line(site: Site) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(site.environment["STRONGROOM_REDIS_PORT"])))
+        taken.listen()
+        ended = site.run("stack.up")
+    assert ended.returncode == 5
+    assert f"port {site.environment['STRONGROOM_REDIS_PORT']}: is taken, and redis needs it" in ended.stderr
+    assert "STRONGROOM_REDIS_PORT" in ended.stderr
+
+
+def test_an_unhealthy_service_is_named_with_what_it_said(site: Site) -> None:
+    assert site.run("tls.init").returncode == 0
+    (site.folder / "secrets").mkdir()
+    (site.folder / "secrets" / "postgres-password").write_text("")
+    (site.folder / "secrets" / "postgres-password").chmod(0o644)
+    ended = site.run("stack.up")
+    assert ended.returncode == 5
+    assert "service postgres: is" in ended.stderr
+    assert "is needed on the first start" in ended.stderr
+    assert "./inv stack.logs --service postgres" in ended.stderr
+
+
+def test_a_foreign_certificate_is_refused(site: Site, tmp_path: Path) -> None:
+    assert site.run("tls.init").returncode == 0
+    assert site.run("tls.init", STRONGROOM_STACK=str(tmp_path / "other")).returncode == 0
+    for name in ("postgres.crt", "postgres.key"):
+        (site.folder / "tls" / name).write_bytes((tmp_path / "other" / "tls" / name).read_bytes())
+    ended = site.run("stack.up")
+    assert (ended.returncode, "not signed by the authority beside it" in ended.stderr) == (6, True)
+    assert site.run("tls.init", "--renew").returncode == 0
+    assert site.run("stack.up").returncode == 0
+
+
+def test_an_unknown_profile_is_refused(site: Site) -> None:
+    ended = site.run("stack.up", "--profile", "nothing")
+    assert (ended.returncode, "profile nothing: is none of ours" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("seconds", [0.6, 1.5, 3.0])
+def test_an_up_that_is_killed_is_carried_on(site: Site, seconds: float) -> None:
+    started = subprocess.Popen(
+        site.argv("stack.up"), env=site.environment, cwd=site.repository, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    time.sleep(seconds)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    ended = site.run("stack.up")
+    assert ended.returncode == 0, ended.stderr
+    assert site.run("stack.status").returncode == 0
