@@ -107,6 +107,12 @@ class LockedError(StrongroomError):
     exit_code = 11
 
 
+class KeyMissingError(StrongroomError):
+    """A key or a password is missing or wrong."""
+
+    exit_code = 12
+
+
 class NoSpaceError(StrongroomError):
     """The disk is full."""
 

@@ -75,6 +75,13 @@ class Hooks(_Model):
     after_publish: tuple[Command, ...] = ()
 
 
+class Postgres(_Model):
+    """How the application finds its PostgreSQL."""
+
+    variables: tuple[VariableName, ...] = ()
+    """Environment variables that hold its connection string; the first one that is set wins."""
+
+
 class System(_Model):
     """What ``system.yaml`` says about an application."""
 
@@ -87,6 +94,7 @@ class System(_Model):
     retention_days: Annotated[int, Field(ge=0, strict=True)] = 30
     """How long legacy sources are kept after publish before they may be removed."""
     hooks: Hooks = Hooks()
+    postgres: Postgres = Postgres()
 
 
 def find_system(name_or_path: str, root: Path) -> Path:

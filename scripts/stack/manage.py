@@ -130,6 +130,22 @@ def _connections(stack: Stack) -> dict[str, str]:
     return {name: known[name] for name in stack.services}
 
 
+def local_postgres(stack: Stack) -> dict[str, str] | None:
+    """Return how to connect to this stack's PostgreSQL, in libpq's words; None where there is no stack."""
+    authority, password = stack.folder.tls / "ca.crt", stack.folder.secrets / "postgres-password"
+    if not authority.is_file() or not password.is_file():
+        return None
+    return {
+        "host": "localhost",
+        "port": str(stack.port("postgres")),
+        "user": "postgres",
+        "dbname": "strongroom",
+        "sslmode": "verify-full",
+        "sslrootcert": str(authority),
+        "password": password.read_text(encoding="utf-8"),
+    }
+
+
 def status(stack: Stack) -> tuple[Service, ...]:
     """Return the containers of the stack, whatever their profile. Read-only. Raises UnreachableError."""
     describe_engine(stack.environment)

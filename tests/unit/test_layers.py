@@ -51,7 +51,7 @@ LAYERS = {
         "snapshot",
         "verify",
     },
-    "flows": {"consolidate", "demo", "doctor", "draft", "guard", "paths", "recovery", "stack"},
+    "flows": {"consolidate", "demo", "doctor", "draft", "guard", "paths", "postgres", "recovery", "stack"},
     "presentation": {"__main__", "migrate_databases", "report", "tasks"},
 }
 
@@ -68,9 +68,11 @@ LIBRARIES = {
     "invoke": {"tasks"},
     "os.environ": {"config", "migrate_databases"},  # the old door runs outside .venv, without the package
     "os.getenv": {"config"},
+    "psycopg": {"databases"},
     "pydantic": {"config", "plan", "system", "yaml_text"},
     "pydantic_core": {"plan", "yaml_text"},
     "rich": {"report"},
+    "sqlparse": {"postgres"},
     "sqlite3": {"databases", "legacy_tree", "tasks"},
     "subprocess": {"programs"},
     "tests.bench": {"tasks"},  # bench.consolidate; measured code is in scripts, the measuring is not
