@@ -18,10 +18,9 @@ def provide_roles(connection: Connection, system: str) -> None:
         role = f"{system}_{kind}"
         if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
             connection.execute(compose("CREATE ROLE {role} NOLOGIN", role=identifier(role)))
-    owner = f"{system}_owner"
-    is_member = connection.execute("SELECT pg_has_role(current_user, %s, 'MEMBER')", (owner,)).fetchone()
-    if is_member != (True,):
-        connection.execute(compose("GRANT {owner} TO CURRENT_USER", owner=identifier(owner)))
+    # From PostgreSQL 16 on, whoever makes a role may not take it on before being made a member of it.
+    if connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() != (True,):
+        connection.execute(compose("GRANT {owner} TO CURRENT_USER", owner=identifier(f"{system}_owner")))
 
 
 def grant(connection: Connection, system: str, schema: str) -> None:

@@ -26,7 +26,7 @@ hooks: {before_publish: [[systemctl, stop, shop]], after_publish: [[systemctl, s
 """
 ACCEPTED = (
     "system.yaml:8: colour: unknown key, "
-    "accepted are data_dir, databases, hooks, mode, name, retention_days, title, version"
+    "accepted are data_dir, databases, hooks, mode, name, postgres, retention_days, title, version"
 )
 OUTSIDE = 'system.yaml:7: databases.ORDERS.legacy: must be a file name inside the data directory (got "../orders.db")'
 PATTERN = "system.yaml:7: databases.ORDERS.variable: must match pattern '^[A-Za-z_][A-Za-z0-9_]*$' (got \"SHOP-DB\")"
