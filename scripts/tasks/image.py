@@ -7,6 +7,7 @@ from invoke.context import Context
 
 from scripts import images, report
 from scripts.config import read_settings
+from scripts.errors import UsageError
 from scripts.tasks._task import is_json, task, wants_color
 
 TAG = "Tag of the images."
@@ -35,4 +36,13 @@ def list_(c: Context, tag: str = "local") -> None:
     report.show_images(found, as_json=is_json(c), color=wants_color(c))
 
 
-namespace = Collection("image", build, list_)
+@task(help={"component": "Only what is supported of this one, as a JSON list."})
+def versions(c: Context, component: str = "") -> None:
+    """Print docker/versions.json, or one component's versions."""
+    known = images.read_versions(read_settings().root)
+    if component and "supported" not in known.get(component, {}):
+        raise UsageError(component, "has no list of versions", "one of: python, postgres")
+    report.print_json(known[component]["supported"] if component else known)
+
+
+namespace = Collection("image", build, list_, versions)

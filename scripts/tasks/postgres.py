@@ -39,7 +39,7 @@ def apply(c: Context, system: str = "aragora", database: str | None = None, dry_
 
 @task(help={"system": SYSTEM, "database": DATABASE})
 def status(c: Context, system: str = "aragora", database: str | None = None) -> int:
-    """Compare the schemas with their files; exit 7 when they differ."""
+    """Compare the schemas with their files; exit 7 on drift."""
     access, _, sets = find(system, database)
     return report.show_drift(postgres.compare_schemas(access, sets), access.place, as_json=is_json(c))
 
