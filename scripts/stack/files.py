@@ -5,6 +5,7 @@ The files in it are readable by all, for a container's user is another one than 
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,11 @@ class Folder:
     def secrets(self) -> Path:
         """Return the folder of passwords."""
         return self.root / "secrets"
+
+    def digest(self) -> str:
+        """Return a hash of all certificates and passwords: a container that began with others is out of date."""
+        files = [*sorted(self.tls.glob("*.crt")), *sorted(self.secrets.glob("*"))]
+        return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def provide_files(folder: Folder, now: datetime) -> tuple[str, ...]:

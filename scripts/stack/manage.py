@@ -55,7 +55,8 @@ class Stack:
 
     def compose(self, *profiles: str) -> Compose:
         """Return Compose, on the profiles asked for or on these."""
-        environment = {**self.environment, "STRONGROOM_STACK": str(self.folder.root)}
+        named = {"STRONGROOM_STACK": str(self.folder.root), "STRONGROOM_FILES": self.folder.digest()}
+        environment = {**self.environment, **named}
         return Compose(root=self.root, environment=environment, profiles=profiles or self.profiles)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -95,6 +96,21 @@ def test_up_status_down_and_destroy(site: Site) -> None:
     assert site.run("stack.destroy", "--volumes").returncode == 0
     assert list_ours() == []
     assert not (site.folder / "secrets").exists()
+
+
+def test_a_renewed_certificate_is_the_one_that_is_served(site: Site) -> None:
+    assert site.run("stack.up").returncode == 0
+    port = int(site.environment["STRONGROOM_REDIS_PORT"])
+
+    def served() -> bool:
+        held = (site.folder / "tls" / "redis.crt").read_text(encoding="utf-8")
+        return ssl.get_server_certificate(("localhost", port)).strip() == held.strip()
+
+    assert served()
+    assert site.run("tls.init", "--renew").returncode == 0
+    assert not served()
+    assert site.run("stack.up").returncode == 0
+    assert served()
 
 
 def test_every_profile_gets_healthy_and_is_hardened(site: Site) -> None:

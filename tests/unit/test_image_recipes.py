@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import ConfigurationError
+from scripts.errors import ConfigurationError, NoSpaceError, UnreachableError
+from scripts.images.build import _raise
 from scripts.images.recipe import NAMES, pack, read_recipe, read_versions
 
 PINNED = re.compile(
@@ -42,6 +43,15 @@ def test_the_bundle_takes_its_code_and_nothing_made_by_running_it(repository: Pa
     files = read_recipe(repository, "ops").files
     assert {"Dockerfile", "tasks.py", "requirements.txt", "scripts/__main__.py", "sql/aragora/plan.yaml"} <= set(files)
     assert not [name for name in files if "__pycache__" in name or name.startswith(("tests", ".", "docker/"))]
+
+
+def test_a_build_that_fails_says_what_the_builder_said() -> None:
+    lines = ["Step 3/9 : RUN install-packages x", " ---> Running in 1", "\x1b[91mE: Unable to locate package x\x1b[0m"]
+    with pytest.raises(UnreachableError, match=r"image a: cannot be built: E: Unable to locate package x$"):
+        _raise("a", "The command '/bin/sh -c install-packages x' returned a non-zero code: 100", lines)
+    with pytest.raises(NoSpaceError) as caught:
+        _raise("a", "write /x: no space left on device", [])
+    assert caught.value.exit_code == 14
 
 
 def test_an_unknown_image_is_refused(repository: Path) -> None:
