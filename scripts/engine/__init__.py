@@ -2,21 +2,22 @@
 
 from scripts.engine.debian import Mirror, find_mirror, install_packages
 from scripts.engine.ensure import Ensured, ensure_engine, ensured
-from scripts.engine.reach import Client, Engine, EngineError, ImageNotFoundError, connect, describe_engine
+from scripts.engine.reach import Client, Engine, Image, connect, describe_engine, find_image, pull_image
 from scripts.engine.start import stop_engine
 
 __all__ = [
     "Client",
     "Engine",
-    "EngineError",
     "Ensured",
-    "ImageNotFoundError",
+    "Image",
     "Mirror",
     "connect",
     "describe_engine",
     "ensure_engine",
     "ensured",
+    "find_image",
     "find_mirror",
     "install_packages",
+    "pull_image",
     "stop_engine",
 ]

@@ -1,4 +1,7 @@
-"""Reach a Docker engine, and say plainly why there is none."""
+"""Reach a Docker engine, and say plainly why there is none.
+
+The client library is imported where it is used: it takes a tenth of a second, and few commands need it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from docker.errors import DockerException, ImageNotFound
-
-import docker
 from scripts.errors import UnreachableError
 
-Client = docker.DockerClient
-EngineError = DockerException
-ImageNotFoundError = ImageNotFound
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.images import Image as DockerImage
+
+Client: TypeAlias = "DockerClient"
+Image: TypeAlias = "DockerImage"
 
 SYSTEM_SOCKET = Path("/var/run/docker.sock")
 _ANSWER_SECONDS = 5.0
@@ -40,8 +44,11 @@ class Engine:
 def connect(environment: Mapping[str, str]) -> Iterator[Client]:
     """Connect to the engine that ``DOCKER_HOST`` names, else to the first that has a socket here.
 
-    Raises UnreachableError when none answers, or it refuses this user.
+    Raises UnreachableError when none answers, it refuses this user, or it cannot do later what is asked of it.
     """
+    import docker  # noqa: PLC0415
+    from docker.errors import DockerException  # noqa: PLC0415
+
     endpoint = find_endpoint(environment)
     _refuse_silent(endpoint)
     try:
@@ -53,8 +60,33 @@ def connect(environment: Mapping[str, str]) -> Iterator[Client]:
         raise UnreachableError("Docker engine", f"does not answer at {endpoint} ({error})", _GET_ONE) from error
     try:
         yield client
+    except DockerException as error:
+        said = str(getattr(error, "explanation", None) or error)
+        raise UnreachableError("Docker engine", said, "see to it, then run the same command again") from error
     finally:
         client.close()
+
+
+def find_image(client: Client, name: str) -> Image | None:
+    """Return an image that the engine has, or None."""
+    from docker.errors import ImageNotFound  # noqa: PLC0415
+
+    try:
+        return client.images.get(name)
+    except ImageNotFound:
+        return None
+
+
+def pull_image(client: Client, name: str) -> None:
+    """Pull an image such as ``debian:trixie-slim`` from its registry. Raises UnreachableError."""
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    repository, _, tag = name.partition(":")
+    try:
+        client.images.pull(repository, tag=tag)
+    except DockerException as error:
+        said = str(getattr(error, "explanation", None) or error).splitlines()[0]
+        raise UnreachableError(f"image {name}", f"cannot be pulled ({said})", "see to the registry") from error
 
 
 def describe_engine(environment: Mapping[str, str]) -> Engine:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.engine import Client, ImageNotFoundError, connect
+from scripts.engine import Client, Image, connect, find_image
 from scripts.errors import NoSpaceError, UnreachableError
 from scripts.images.recipe import BASE, BUILD, NAMES, REPOSITORY, Recipe, pack, read_recipe, read_versions
 from scripts.images.rootfs import ORIGIN, provide_rootfs
@@ -65,14 +65,9 @@ def build_images(
 
 def list_images(environment: Mapping[str, str], *, tag: str) -> tuple[Built, ...]:
     """Return the images of ours that are there. Read-only. Raises UnreachableError."""
-    found = []
     with connect(environment) as client:
-        for name in NAMES:
-            try:
-                found.append(_describe(client, name, tag, was_there=True))
-            except ImageNotFoundError:
-                continue
-    return tuple(found)
+        found = {name: find_image(client, f"{REPOSITORY}/{name}:{tag}") for name in NAMES}
+    return tuple(_describe(name, tag, image, was_there=True) for name, image in found.items() if image is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,23 +92,17 @@ class _Builder:
                 parents["BUILD"] = f"{REPOSITORY}/{BUILD}:{self.tag}"
         ids = {name: str(self.client.images.get(parent).id) for name, parent in parents.items()}
         digest = recipe.digest(ids)
-        if not self.fresh and self._find(image) == digest:
-            return _describe(self.client, recipe.name, self.tag, was_there=True)
+        there = find_image(self.client, image)
+        if not self.fresh and there is not None and there.labels.get(_RECIPE) == digest:
+            return _describe(recipe.name, self.tag, there, was_there=True)
         self.say(f"{recipe.name}: building")
         began = time.monotonic()
         self._run(recipe, image, parents)
         labels = {_RECIPE: digest, _SECONDS_TAKEN: f"{time.monotonic() - began:.1f}"}
         self._label(image, labels | ({ORIGIN: origin} if origin else {}))
-        built = _describe(self.client, recipe.name, self.tag, was_there=False)
+        built = _describe(recipe.name, self.tag, self.client.images.get(image), was_there=False)
         self.say(f"{recipe.name}: {built.size / 1e6:.0f} MB in {built.seconds:.0f} s")
         return built
-
-    def _find(self, image: str) -> str | None:
-        try:
-            labels: dict[str, str] = self.client.images.get(image).labels
-        except ImageNotFoundError:
-            return None
-        return labels.get(_RECIPE)
 
     def _run(self, recipe: Recipe, image: str, parents: Mapping[str, str]) -> None:
         """Let the engine build, and raise its own words when it cannot."""
@@ -154,8 +143,7 @@ def _raise(name: str, error: str, lines: Sequence[str]) -> None:
     raise UnreachableError(f"image {name}", f"cannot be built: {said}", "see to it, then run the same command again")
 
 
-def _describe(client: Client, name: str, tag: str, *, was_there: bool) -> Built:
-    image = client.images.get(f"{REPOSITORY}/{name}:{tag}")
+def _describe(name: str, tag: str, image: Image, *, was_there: bool) -> Built:
     return Built(
         name=name,
         image=f"{REPOSITORY}/{name}:{tag}",

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from scripts.engine import Client, EngineError, ImageNotFoundError, find_mirror, install_packages
+from scripts.engine import Client, find_image, find_mirror, install_packages, pull_image
 from scripts.errors import UnreachableError
 from scripts.images.recipe import REPOSITORY
 from scripts.programs import require_success, run_program
@@ -27,20 +27,16 @@ def provide_rootfs(
     Raises UnreachableError when no registry answers and it cannot be made here either.
     """
     image, suite = versions["image"], versions["suite"]
-    name, tag = image.split(":")
     made = f"{REPOSITORY}/rootfs:{suite}"
     for known, origin in ((image, "registry"), (made, "mmdebstrap")):
-        try:
-            client.images.get(known)
-        except ImageNotFoundError:
-            continue
-        return known, origin
+        if find_image(client, known) is not None:
+            return known, origin
     say(f"base: pulling {image}")
     try:
-        client.images.pull(name, tag=tag)
-    except EngineError as error:
+        pull_image(client, image)
+    except UnreachableError as error:
         say(f"base: no registry answers, so making {suite} from Debian's packages")
-        _make(client, suite, made, environment, str(error))
+        _make(client, suite, made, environment, error.fact)
         return made, "mmdebstrap"
     return image, "registry"
 
@@ -51,7 +47,7 @@ def _make(client: Client, suite: str, image: str, environment: Mapping[str, str]
         if shutil.which("mmdebstrap", path=environment.get("PATH")) is None:
             install_packages(["mmdebstrap"], environment)
     except UnreachableError as error:
-        fact = f"no registry answers ({why.splitlines()[0]}), and {error.subject} {error.fact}"
+        fact = f"{why}, and {error.subject} {error.fact}"
         raise UnreachableError("base", fact, "see to the registry, or build on Debian as root") from error
     with tempfile.TemporaryDirectory(prefix="strongroom-rootfs-") as scratch:
         archive = Path(scratch) / "rootfs.tar"

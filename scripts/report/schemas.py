@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from scripts.postgres import Applied, Drift
 from scripts.report.screen import new_table, open_console, print_json
+
+if TYPE_CHECKING:
+    from scripts.postgres import Applied, Drift
 
 _PENDING = 7
 

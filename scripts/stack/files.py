@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scripts.certificates import init_authority, issue
 from scripts.files import make_private_folder, write_text
 
 SERVERS = ("postgres", "redis", "vault", "secrets", "s3")
@@ -57,6 +56,8 @@ def init_certificates(folder: Folder, now: datetime, *, renew: bool = False) -> 
 
     Raises GuardError for one that the authority beside it did not sign.
     """
+    from scripts.certificates import init_authority, issue  # noqa: PLC0415  # its library takes 50 ms
+
     make_private_folder(folder.root)
     make_private_folder(folder.tls)
     authority = ("ca",) if init_authority(folder.tls, now) else ()

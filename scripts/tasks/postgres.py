@@ -1,47 +1,60 @@
-"""``postgres.*``: an application's schemas in PostgreSQL."""
+"""``postgres.*``: an application's schemas in PostgreSQL.
+
+The flow is imported where it is used: its driver takes a tenth of a second, and few commands need it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
 
-from scripts import postgres, report
+from scripts import report
 from scripts.config import read_settings
-from scripts.databases.postgres import Access
 from scripts.stack import local_postgres
 from scripts.system import find_system, read_system
 from scripts.tasks import stack
 from scripts.tasks._task import is_dry, is_json, task, wants_color
 
+if TYPE_CHECKING:
+    from scripts.databases.postgres import Access
+    from scripts.postgres import FileSet
+
 SYSTEM = "Folder under sql/, or a path to such a folder."
 DATABASE = "Only this database."
 
 
-def find(system: str, database: str | None) -> tuple[Access, str, tuple[postgres.FileSet, ...]]:
+def find(system: str, database: str | None) -> tuple[Access, str, tuple[FileSet, ...]]:
     """Return the server, the system's name and its schema files."""
+    from scripts.postgres import find_access, read_file_sets  # noqa: PLC0415
+
     settings = read_settings()
     folder = find_system(system, settings.root)
     about = read_system(folder)
-    sets = postgres.read_file_sets(folder, database)
+    sets = read_file_sets(folder, database)
     local: Mapping[str, str] | None = local_postgres(stack.ask())
-    return postgres.find_access(about, settings.environment, local), about.name, sets
+    return find_access(about, settings.environment, local), about.name, sets
 
 
 @task(help={"system": SYSTEM, "database": DATABASE, "dry_run": "Show which files would run; run none."})
 def apply(c: Context, system: str = "aragora", database: str | None = None, dry_run: bool = False) -> None:
     """Bring the schemas up to their files."""
+    from scripts.postgres import apply_schemas  # noqa: PLC0415
+
     access, name, sets = find(system, database)
-    done = postgres.apply_schemas(access, name, sets, dry_run=is_dry(c, dry_run))
+    done = apply_schemas(access, name, sets, dry_run=is_dry(c, dry_run))
     report.show_applied(done, access.place, as_json=is_json(c), color=wants_color(c))
 
 
 @task(help={"system": SYSTEM, "database": DATABASE})
 def status(c: Context, system: str = "aragora", database: str | None = None) -> int:
     """Compare the schemas with their files; exit 7 on drift."""
+    from scripts.postgres import compare_schemas  # noqa: PLC0415
+
     access, _, sets = find(system, database)
-    return report.show_drift(postgres.compare_schemas(access, sets), access.place, as_json=is_json(c))
+    return report.show_drift(compare_schemas(access, sets), access.place, as_json=is_json(c))
 
 
 namespace = Collection("postgres", apply, status)
