@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scripts.errors import UnreachableError
 from scripts.programs import ProgramResult, run_program
@@ -46,11 +47,13 @@ class Compose:
     def run(self, *arguments: str, seconds: float = _SECONDS) -> ProgramResult:
         """Run a Compose command to its end; its exit code is the caller's to judge. Raises UnreachableError."""
         ended = run_program(self.words(*arguments), environment=self.environment, timeout=seconds, directory=self.root)
-        said = ended.stderr.decode(errors="replace")
-        if not ended.is_success and "is not a docker command" in said:
+        if not ended.is_success and not self._is_installed():  # what docker says of a missing plugin differs
             hint = "install docker-compose 2 (on Debian, as root: ./inv engine.ensure --install)"
             raise UnreachableError("docker compose", "is not installed", hint)
         return ended
+
+    def _is_installed(self) -> bool:
+        return run_program(["docker", "compose", "version"], environment=self.environment, timeout=30).is_success
 
     def require(self, *arguments: str) -> str:
         """Run a Compose command that has to succeed; return what it printed.
@@ -66,8 +69,7 @@ class Compose:
     def services(self) -> tuple[Service, ...]:
         """Return the containers of the stack, stopped ones too. Raises UnreachableError."""
         found = []
-        for line in self.require("ps", "--all", "--format", "json").splitlines():
-            about = json.loads(line)
+        for about in _read_objects(self.require("ps", "--all", "--format", "json")):
             ports = {
                 f"{port['URL']}:{port['PublishedPort']}"
                 for port in about.get("Publishers") or ()
@@ -87,3 +89,11 @@ class Compose:
         """Return the last lines of a service's log."""
         ended = self.run("logs", "--no-color", "--no-log-prefix", "--tail", str(count), service)
         return ended.stdout.decode(errors="replace").strip().splitlines()
+
+
+def _read_objects(text: str) -> list[dict[str, Any]]:
+    """Read what Compose lists: an object a line, or before version 2.21 all of them in one list."""
+    if text.lstrip().startswith("["):
+        listed: list[dict[str, Any]] = json.loads(text)
+        return listed
+    return [json.loads(line) for line in text.splitlines() if line.strip()]

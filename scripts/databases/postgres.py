@@ -47,8 +47,8 @@ def read_access(dsn: str, origin: str, environment: Mapping[str, str]) -> Access
     for name, variable in libpq.items():
         if environment.get(variable):
             parameters.setdefault(name, environment[variable])
-    is_local = parameters.get("host", "").startswith(("/", "@")) or not parameters.get("host")
-    if not is_local:
+    host = parameters.get("host") or parameters.get("hostaddr") or environment.get("PGHOSTADDR", "")
+    if host and not host.startswith(("/", "@")):
         parameters.setdefault("sslmode", "verify-full")
         if parameters["sslmode"] == "verify-full":
             parameters.setdefault("sslrootcert", "system")

@@ -46,8 +46,8 @@ def connect(environment: Mapping[str, str]) -> Iterator[Client]:
 
     Raises UnreachableError when none answers, it refuses this user, or it cannot do later what is asked of it.
     """
-    import docker  # noqa: PLC0415
-    from docker.errors import DockerException  # noqa: PLC0415
+    import docker
+    from docker.errors import DockerException
 
     endpoint = find_endpoint(environment)
     _refuse_silent(endpoint)
@@ -69,7 +69,7 @@ def connect(environment: Mapping[str, str]) -> Iterator[Client]:
 
 def find_image(client: Client, name: str) -> Image | None:
     """Return an image that the engine has, or None."""
-    from docker.errors import ImageNotFound  # noqa: PLC0415
+    from docker.errors import ImageNotFound
 
     try:
         return client.images.get(name)
@@ -79,7 +79,7 @@ def find_image(client: Client, name: str) -> Image | None:
 
 def pull_image(client: Client, name: str) -> None:
     """Pull an image such as ``debian:trixie-slim`` from its registry. Raises UnreachableError."""
-    from docker.errors import DockerException  # noqa: PLC0415
+    from docker.errors import DockerException
 
     repository, _, tag = name.partition(":")
     try:

@@ -84,7 +84,8 @@ class _Builder:
     def build(self, recipe: Recipe) -> Built:
         image, origin, parents = f"{REPOSITORY}/{recipe.name}:{self.tag}", "", {}
         if recipe.name == BASE:
-            rootfs, origin = provide_rootfs(self.client, read_versions(self.root)["debian"], self.environment, self.say)
+            debian = read_versions(self.root)["debian"]
+            rootfs, origin = provide_rootfs(self.client, debian, self.environment, fresh=self.fresh, say=self.say)
             parents["ROOTFS"] = rootfs
         else:
             parents["BASE"] = f"{REPOSITORY}/{BASE}:{self.tag}"

@@ -20,16 +20,22 @@ _LEFT_OUT = ("doc", "man", "info", "locale", "lintian", "linda")
 
 
 def provide_rootfs(
-    client: Client, versions: Mapping[str, str], environment: Mapping[str, str], say: Callable[[str], None]
+    client: Client,
+    versions: Mapping[str, str],
+    environment: Mapping[str, str],
+    *,
+    fresh: bool,
+    say: Callable[[str], None],
 ) -> tuple[str, str]:
     """Return the image to build on, and where it came from: ``registry`` or ``mmdebstrap``.
 
-    Raises UnreachableError when no registry answers and it cannot be made here either.
+    One that is there is taken, unless ``fresh``. Raises UnreachableError when no registry answers and it cannot be
+    made here either.
     """
     image, suite = versions["image"], versions["suite"]
     made = f"{REPOSITORY}/rootfs:{suite}"
     for known, origin in ((image, "registry"), (made, "mmdebstrap")):
-        if find_image(client, known) is not None:
+        if not fresh and find_image(client, known) is not None:
             return known, origin
     say(f"base: pulling {image}")
     try:

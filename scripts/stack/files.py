@@ -56,7 +56,7 @@ def init_certificates(folder: Folder, now: datetime, *, renew: bool = False) -> 
 
     Raises GuardError for one that the authority beside it did not sign.
     """
-    from scripts.certificates import init_authority, issue  # noqa: PLC0415  # its library takes 50 ms
+    from scripts.certificates import init_authority, issue
 
     make_private_folder(folder.root)
     make_private_folder(folder.tls)

@@ -28,7 +28,7 @@ DATABASE = "Only this database."
 
 def find(system: str, database: str | None) -> tuple[Access, str, tuple[FileSet, ...]]:
     """Return the server, the system's name and its schema files."""
-    from scripts.postgres import find_access, read_file_sets  # noqa: PLC0415
+    from scripts.postgres import find_access, read_file_sets
 
     settings = read_settings()
     folder = find_system(system, settings.root)
@@ -41,7 +41,7 @@ def find(system: str, database: str | None) -> tuple[Access, str, tuple[FileSet,
 @task(help={"system": SYSTEM, "database": DATABASE, "dry_run": "Show which files would run; run none."})
 def apply(c: Context, system: str = "aragora", database: str | None = None, dry_run: bool = False) -> None:
     """Bring the schemas up to their files."""
-    from scripts.postgres import apply_schemas  # noqa: PLC0415
+    from scripts.postgres import apply_schemas
 
     access, name, sets = find(system, database)
     done = apply_schemas(access, name, sets, dry_run=is_dry(c, dry_run))
@@ -51,7 +51,7 @@ def apply(c: Context, system: str = "aragora", database: str | None = None, dry_
 @task(help={"system": SYSTEM, "database": DATABASE})
 def status(c: Context, system: str = "aragora", database: str | None = None) -> int:
     """Compare the schemas with their files; exit 7 on drift."""
-    from scripts.postgres import compare_schemas  # noqa: PLC0415
+    from scripts.postgres import compare_schemas
 
     access, _, sets = find(system, database)
     return report.show_drift(compare_schemas(access, sets), access.place, as_json=is_json(c))

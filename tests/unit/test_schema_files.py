@@ -60,6 +60,8 @@ def test_the_first_variable_that_is_set_names_the_server() -> None:
     assert access.parameters["sslmode"] == "verify-full"
     assert access.parameters["sslrootcert"] == "system"
     assert "canary" not in repr(access)
+    environment["SHOP_DSN"] = "hostaddr=192.0.2.7 user=u dbname=two"
+    assert find_access(SYSTEM, {**environment, "PGHOST": ""}, None).parameters["sslmode"] == "verify-full"
     environment["SHOP_DSN"] = "postgresql://u@db.example/two?sslmode=require"
     assert find_access(SYSTEM, environment, None).parameters["sslmode"] == "require"
 
