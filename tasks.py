@@ -1,39 +1,7 @@
-"""The tasks of ``./inv``, assembled in the order in which the list shows them."""
+"""For plain ``inv``, where Invoke itself is installed: the same tasks as ``./inv`` (strongroom/tasks/namespace.py)."""
 
 from __future__ import annotations
 
-from invoke.collection import Collection
+from strongroom.tasks.namespace import namespace
 
-from scripts.tasks import (
-    bench,
-    check,
-    consolidate,
-    demo,
-    doctor,
-    engine,
-    guard,
-    image,
-    inventory,
-    paths,
-    postgres,
-    stack,
-    test,
-    tls,
-)
-
-namespace = Collection(
-    demo.demo,
-    test.test,
-    inventory.namespace,
-    paths.namespace,
-    consolidate.namespace,
-    postgres.namespace,
-    guard.namespace,
-    engine.namespace,
-    image.namespace,
-    stack.namespace,
-    tls.namespace,
-    doctor.namespace,
-    bench.namespace,
-    check.namespace,
-)
+__all__ = ["namespace"]

@@ -29,6 +29,8 @@ def _plain_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(OUR_VARIABLES)]:
             patch.delenv(name)
+        # For the processes that tests start.
+        patch.setenv("PYTHONPATH", os.pathsep.join((str(REPOSITORY / "scripts"), str(REPOSITORY))))
         yield
 
 

@@ -16,7 +16,7 @@ os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 from testcontainers.core.container import DockerContainer  # reads the variable above
 from testcontainers.core.wait_strategies import HealthcheckWaitStrategy
 
-from scripts.stack import Folder, provide_files
+from strongroom.containers.stack import Folder, provide_files
 
 HARDENED: dict[str, Any] = {
     "read_only": True,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from scripts.quoting import dotted
+from strongroom.core.quoting import dotted
 
 ROWS_AT_A_TIME = 1000
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.errors import DifferencesError, NoSpaceError, UsageError
+from strongroom.core.errors import DifferencesError, NoSpaceError, UsageError
 from tests.bench.dataset import DataSet, ensure_dataset
 from tests.bench.measure import Measurement, measure_child, warm_memory
 from tests.bench.outcome import (
@@ -66,7 +66,7 @@ class Way:
     def run_arguments(self, work: Path) -> list[str]:
         """Return ``consolidate.run`` as the project's wrapper starts it."""
         return [
-            *(sys.executable, "-P", "-m", "scripts", "consolidate.run"),
+            *(sys.executable, "-P", "-m", "strongroom", "consolidate.run"),
             *("--system", str(self.system), "--source", str(self.dataset.sources)),
             *("--target", str(work), "--json"),
         ]

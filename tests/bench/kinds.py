@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from scripts.quoting import quote
+from strongroom.core.quoting import quote
 
 FILL = """
 INSERT INTO {table}

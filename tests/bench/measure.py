@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.errors import StrongroomError
+from strongroom.core.errors import StrongroomError
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +37,7 @@ def warm_memory(size: int) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT)}
+    return os.environ | {"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}"}
 
 
 def measure_child(arguments: list[str], logs: Path) -> tuple[Measurement, str]:

@@ -132,11 +132,11 @@ def test_the_exit_code_and_the_line_reach_the_shell(scene: Scene) -> None:
     """The same through a process of its own, as ./inv starts it."""
 
     def act(*flags: str) -> Ended:
-        command = [sys.executable, "-P", "-m", "scripts", *scene.argv("run", *flags)[1:]]
+        command = [sys.executable, "-P", "-m", "strongroom", *scene.argv("run", *flags)[1:]]
         ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
         return Ended(code=ended.returncode, out=ended.stdout, err=ended.stderr)
 
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "scripts")}
     check_refused(scene, lambda: act("--sauce", "x"), 2, "--sauce")
     (scene.source / "old.db").rename(scene.source / "older.db")
     check_refused(scene, act, 5, "old.db")

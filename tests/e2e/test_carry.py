@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from scripts.tasks._program import OpsProgram, load_namespace
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
 
 PLAN = """\
 version: 1
@@ -63,7 +64,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def run_inv(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, dict[str, Any]]:
-    code = OpsProgram(load_namespace()).main(["inv", *map(str, words), "--json"])
+    code = OpsProgram(every_task).main(["inv", *map(str, words), "--json"])
     lines = capsys.readouterr().out.splitlines()
     return code, json.loads(lines[-1]) if lines else {}
 
@@ -121,7 +122,7 @@ def test_they_are_an_error_where_it_does_not_say_so(tree: Path, capsys: pytest.C
 def test_a_table_of_a_file_with_no_place_at_all_needs_a_person(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = tree / "house" / "plan.yaml"
     plan.write_text(PLAN.replace("  - {into: house.goods, from: [depot.goods]}\n", ""))
-    code = OpsProgram(load_namespace()).main(
+    code = OpsProgram(every_task).main(
         ["inv", "consolidate.run", "--system", str(tree / "house"), "--source", str(tree / "legacy"),
          "--target", str(tree / "new")]
     )  # fmt: skip

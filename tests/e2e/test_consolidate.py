@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from scripts.legacy_tree import LegacyTree, build_legacy_tree
-from scripts.tasks._program import OpsProgram, load_namespace
+from strongroom.demo import LegacyTree, build_legacy_tree
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
 from tests.e2e import oracle
 
 SYSTEM = Path(__file__).resolve().parents[2] / "sql" / "aragora"
@@ -20,7 +21,7 @@ ENOUGH = "100000"
 
 def run_inv(*words: str | Path) -> int:
     """Run a command line as a user types it; return its exit code."""
-    return OpsProgram(load_namespace()).main(["inv", *map(str, words)])
+    return OpsProgram(every_task).main(["inv", *map(str, words)])
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from scripts.plan import read_plan
-from scripts.tasks._program import OpsProgram, load_namespace
+from strongroom.core.plan import read_plan
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
 
 LIBRARY = """
 CREATE TABLE books (id INTEGER PRIMARY KEY, title TEXT, price REAL);
@@ -39,7 +40,7 @@ def make(file: Path, *statements: str) -> None:
 
 def run_inv(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, Any, str]:
     capsys.readouterr()
-    code = OpsProgram(load_namespace()).main(["inv", *map(str, words)])
+    code = OpsProgram(every_task).main(["inv", *map(str, words)])
     written = capsys.readouterr()
     lines = written.out.splitlines()
     return code, json.loads(lines[-1]) if lines and "--json" in words else written.out, written.err

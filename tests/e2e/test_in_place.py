@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from scripts.tasks._program import OpsProgram, load_namespace
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
 from tests.faults.application import open_application
 from tests.faults.scene import photograph
 
@@ -54,7 +55,7 @@ def tree(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 
 def run_inv(*words: str | Path) -> int:
-    return OpsProgram(load_namespace()).main(["inv", *map(str, words)])
+    return OpsProgram(every_task).main(["inv", *map(str, words)])
 
 
 def consolidate(tree: Path, *more: str) -> int:

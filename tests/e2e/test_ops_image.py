@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from scripts.engine import connect
-from scripts.images import build_images
-from scripts.legacy_tree import build_legacy_tree
-from scripts.tasks._program import OpsProgram, load_namespace
+from strongroom.containers.images import build_images
+from strongroom.demo import build_legacy_tree
+from strongroom.engine import connect
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
 
 HARDENED = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none"]
 WRITABLE = ["--tmpfs", "/tmp", "--user", "10001:10001"]
@@ -82,7 +83,7 @@ def test_the_same_tree_gives_the_same_targets_inside_and_outside(
     ended = run(image, inside, "consolidate.run", "--source", "legacy", "--target", "new", *flags)
     assert ended.returncode == 0, ended.stderr
     places = ["--source", str(tmp_path / "out" / "legacy"), "--target", str(tmp_path / "out" / "new")]
-    assert OpsProgram(load_namespace()).main(["inv", "consolidate.run", *places, *flags]) == 0
+    assert OpsProgram(every_task).main(["inv", "consolidate.run", *places, *flags]) == 0
     outside = read_result(capsys.readouterr().out)
     result = read_result(ended.stdout)
     assert (result["unexplained"], result["rows_read"]) == (0, outside["rows_read"])

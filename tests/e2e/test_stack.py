@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from scripts.engine import connect
+from strongroom.engine import connect
 
 PROJECT = "strongroom-test"
 
@@ -32,7 +32,7 @@ class Site:
     environment: dict[str, str]
 
     def argv(self, *words: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "scripts", *words]
+        return [sys.executable, "-P", "-m", "strongroom", *words]
 
     def run(self, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -55,7 +55,7 @@ def site(repository: Path, tmp_path: Path) -> Iterator[Site]:
     services = ("POSTGRES", "REDIS", "VAULT", "SECRETS", "S3")
     ports = {f"STRONGROOM_{name}_PORT": str(find_port()) for name in services}
     more = {"COMPOSE_PROJECT_NAME": PROJECT, "STRONGROOM_STACK": str(tmp_path / "stack"), **ports}
-    environment = {**os.environ, **more, "PYTHONPATH": str(repository)}
+    environment = {**os.environ, **more, "PYTHONPATH": str(repository / "scripts")}
     made = Site(repository=repository, folder=tmp_path / "stack", environment=environment)
     try:
         yield made

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from scripts.legacy_tree import build_legacy_tree
-from scripts.tasks._program import OpsProgram, load_namespace
+from strongroom.demo import build_legacy_tree
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
 from tests.faults.scene import read_bytes_kept
 
 SYSTEM = Path(__file__).resolve().parents[2] / "sql" / "zoe"
@@ -93,7 +94,7 @@ def insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) -
 
 
 def run_inv(*words: str | Path) -> int:
-    return OpsProgram(load_namespace()).main(["inv", *map(str, words)])
+    return OpsProgram(every_task).main(["inv", *map(str, words)])
 
 
 def owners(target: Path, label: str, table: str, owner: str = "x.user_id") -> dict[str, str | None]:

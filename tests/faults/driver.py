@@ -26,9 +26,9 @@ CHANGES = ("os.rename", "os.remove", "os.link", "os.symlink", "os.chmod", "os.mk
 def serve() -> None:
     from invoke.collection import Collection  # noqa: PLC0415  workers, which import this file again, need none of it
 
-    from scripts.consolidate import run as running  # noqa: PLC0415
-    from scripts.tasks import consolidate  # noqa: PLC0415
-    from scripts.tasks._program import OpsProgram  # noqa: PLC0415
+    from strongroom.consolidate import run as running  # noqa: PLC0415
+    from strongroom.tasks import consolidate  # noqa: PLC0415
+    from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
     from tests.faults.scene import inject  # noqa: PLC0415
 
     for line in sys.stdin:

@@ -19,8 +19,8 @@ from typing import Any
 
 from invoke.collection import Collection
 
-from scripts.tasks import consolidate
-from scripts.tasks._program import OpsProgram
+from strongroom.tasks import consolidate
+from strongroom.tasks._program import OpsProgram
 
 OURS = (".strongroom", "backup")
 Content = dict[str, Any]

@@ -29,8 +29,8 @@ MOUNTED = Path(__file__).with_name("mounted.py")
 AS_NOBODY = """
 import os, sys
 from invoke.collection import Collection
-from scripts.tasks import consolidate
-from scripts.tasks._program import OpsProgram
+from strongroom.tasks import consolidate
+from strongroom.tasks._program import OpsProgram
 program = OpsProgram(Collection(consolidate.namespace))
 assert program.main([*sys.argv[1:], "--dry-run"]) == 0  # imports everything: that user need not see our Python
 os.setgroups([])

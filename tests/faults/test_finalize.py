@@ -109,7 +109,7 @@ def test_killed_at_any_file_it_is_carried_on(scene: Scene, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("scripts.consolidate.finalize.sync_folder", die)
+        patched.setattr("strongroom.consolidate.finalize.sync_folder", die)
         assert run([*scene.argv("finalize"), "--retention-days", "0"]).code == 130
     assert len(removed) == 1
     assert len(list(scene.source.glob("*.db"))) == len(legacy) - 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.workers import open_workers
+from strongroom.core.workers import open_workers
 from tests.faults.child import Driver
 from tests.faults.scene import find_leftovers, photograph, read_targets, run
 from tests.faults.shop import build_shop, place_strangers

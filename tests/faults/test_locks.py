@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import snapshot
-from scripts.files import copy_stream
-from scripts.plan import Source
+from strongroom.core.files import copy_stream
+from strongroom.core.plan import Source
+from strongroom.sqlite import snapshot
 
 SOURCE = Source(name="a", path="a.db", trust=50, optional=False, format="sqlite", rows={})
 WRITER = """

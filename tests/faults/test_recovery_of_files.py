@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.tasks._program import OpsProgram, load_namespace
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def damaged(tmp_path: Path) -> Path:
 
 def run_inv(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
     capsys.readouterr()
-    code = OpsProgram(load_namespace()).main(["inv", *map(str, words)])
+    code = OpsProgram(every_task).main(["inv", *map(str, words)])
     written = capsys.readouterr()
     return code, written.out, written.err
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.binding import Work, bind
-from scripts.consolidate.request import Home, Request, RunFolder
-from scripts.consolidate.run import Surroundings, run
-from scripts.files import read_json
-from scripts.plan import read_plan
-from scripts.progress import Silent
-from scripts.results import Snapshot
+from strongroom.binding import Work, bind
+from strongroom.consolidate.run import Surroundings, run
+from strongroom.core.files import read_json
+from strongroom.core.plan import read_plan
+from strongroom.core.progress import Silent
+from strongroom.core.results import Snapshot
+from strongroom.runs.folder import Home, Request, RunFolder
 
 OVER_BUDGET = 4
 BIG = 300_000

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scripts.results import Snapshot
+from strongroom.core.results import Snapshot
 
 REFUSED = "'quarantined', 'no such rule', 'constraint', NULL, NULL, NULL"
 

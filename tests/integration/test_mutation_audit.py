@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.consolidate.building import verify_all
-from scripts.consolidate.request import RunFolder
-from scripts.errors import DamagedSourceError
-from scripts.results import Snapshot
-from scripts.workers import Workers
+from strongroom.consolidate.targets import verify_all
+from strongroom.core.errors import DamagedSourceError
+from strongroom.core.results import Snapshot
+from strongroom.core.workers import Workers
+from strongroom.runs.folder import RunFolder
 from tests.integration.audit_system import Staged, stage_system
 from tests.integration.planted_changes import CHANGES, Change, Ground
 

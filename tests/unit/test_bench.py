@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import DifferencesError
-from scripts.plan import read_plan
+from strongroom.core.errors import DifferencesError
+from strongroom.core.plan import read_plan
 from tests.bench.baselines import copy_bare, copy_dump, copy_iterdump, copy_rows
 from tests.bench.consolidate import require_proof
 from tests.bench.dataset import Variant, ensure_dataset

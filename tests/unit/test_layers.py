@@ -1,98 +1,83 @@
-"""Who may import whom: the layers of scripts/, and where each library may be met.
+"""Who may import whom: the layers of the package, and where each library may be met.
 
-A new module belongs into LAYERS; a new library into LIBRARIES, with the few modules that may know it.
+A new folder belongs into LAYERS; a new library into LIBRARIES, with the few modules that may know it.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
 
-# From the bottom up; a module may import its own layer and those below it.
+# From the bottom up; a module may import its own folder and the layers below it.
 LAYERS = {
-    "core": {
-        "config",
-        "errors",
-        "fingerprint",
-        "instants",
-        "plan",
-        "progress",
-        "quoting",
-        "results",
-        "system",
-        "yaml_text",
+    "core": {"core"},
+    "databases": {"postgres", "redis", "sqlite"},
+    "foundations": {"binding", "engine", "keys", "runs"},
+    "subjects": {
+        "backup",
+        "consolidate",
+        "containers",
+        "demo",
+        "examine",
+        "kubernetes",
+        "load",
+        "persistence",
+        "rotate",
+        "schema",
     },
-    "edges": {
-        "certificates",
-        "compose",
-        "databases",
-        "engine",
-        "files",
-        "images",
-        "openers",
-        "programs",
-        "workers",
-    },
-    "steps": {
-        "binding",
-        "export",
-        "functions",
-        "inventory",
-        "ledger",
-        "legacy_tree",
-        "merge",
-        "publish",
-        "snapshot",
-        "verify",
-    },
-    "flows": {"consolidate", "demo", "doctor", "draft", "guard", "paths", "postgres", "recovery", "stack"},
-    "presentation": {"__main__", "migrate_databases", "report", "tasks"},
+    "fleet": {"fleet"},
+    "report": {"report"},
+    "tasks": {"__main__", "tasks"},
 }
+SUBJECTS = LAYERS["subjects"]
+WIRING = "tasks.wiring"
+"""The only module that imports several subjects: it hands one what it needs of another, as a function."""
 
-# Modules of one layer that must not know each other, in either direction.
+# Parts that must not know each other, in either direction.
 STRANGERS = [
-    LAYERS["flows"],  # a flow that needs another's work calls a step that both share
-    {"merge", "verify"},  # the proof is a second code path (promise 1)
+    *({one, two} for one, two in combinations(sorted(SUBJECTS), 2)),
+    *({one, two} for one, two in combinations(sorted(LAYERS["databases"]), 2)),
+    {"consolidate.merge", "consolidate.verify"},  # the proof is a second code path (promise 1)
 ]
 
 # Where a library, or a part of the standard library, may be met; every library must stand here.
 LIBRARIES = {
-    "cryptography": {"certificates"},
+    "cryptography": {"containers.certificates"},
     "docker": {"engine"},
     "invoke": {"tasks"},
-    "os.environ": {"config", "migrate_databases"},  # the old door runs outside .venv, without the package
-    "os.getenv": {"config"},
-    "psycopg": {"databases"},
-    "pydantic": {"config", "plan", "system", "yaml_text"},
-    "pydantic_core": {"plan", "yaml_text"},
+    "os.environ": {"core.config"},
+    "os.getenv": {"core.config"},
+    "psycopg": {"postgres"},
+    "pydantic": {"core.plan", "core.system", "core.yaml_text"},
     "rich": {"report"},
-    "sqlparse": {"postgres"},
-    "sqlite3": {"databases", "legacy_tree", "tasks"},
-    "subprocess": {"programs"},
-    "tests.bench": {"tasks"},  # bench.consolidate; measured code is in scripts, the measuring is not
-    "yaml": {"yaml_text"},
+    "sqlparse": {"schema"},
+    "sqlite3": {"demo", "sqlite", "tasks"},
+    "subprocess": {"core.programs"},
+    "tests.bench": {"tasks"},  # bench.consolidate; measured code is in the package, the measuring is not
+    "yaml": {"core.yaml_text"},
 }
 
 RANKS = {module: rank for rank, modules in enumerate(LAYERS.values()) for module in modules}
 
 
 def read_sources(folder: Path) -> dict[str, str]:
-    """Read a package as {dotted name inside it: source}; ``merge/rows.py`` is ``merge.rows``."""
+    """Read a package as {dotted name inside it: source}; ``runs/journal.py`` is ``runs.journal``."""
     return {
-        ".".join(path.relative_to(folder).with_suffix("").parts): path.read_text(encoding="utf-8")
+        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"): path.read_text("utf-8")
         for path in sorted(folder.rglob("*.py"))
+        if path != folder / "__init__.py"
     }
 
 
 def find_imports(name: str, source: str) -> Iterator[str]:
     """Yield every dotted name that a module imports, those under TYPE_CHECKING and in functions too."""
-    package = ["scripts", *name.split(".")][:-1]
+    package = ["strongroom", *name.split(".")][:-1]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -109,100 +94,137 @@ def find_violations(sources: Mapping[str, str]) -> list[str]:
     found = []
     graph: dict[str, set[str]] = {}
     for name, source in sources.items():
-        module = name.split(".", maxsplit=1)[0]
-        if module == "__init__":
-            continue
-        if module not in RANKS:
+        if name.partition(".")[0] not in RANKS:
             found.append(f"{name}: stands in no layer")
             continue
-        for imported in find_imports(name, source):
-            root, _, rest = imported.partition(".")
-            if root == "scripts":
-                other = rest.split(".", maxsplit=1)[0]
-                if other in RANKS and other != module:
-                    graph.setdefault(module, set()).add(other)
-                    found.extend(judge_module(name, module, other))
-            else:
-                found.extend(judge_library(name, module, imported))
-    return found + find_cycle(graph)
+        imports = list(find_imports(name, source))
+        ours = [rest for root, _, rest in (one.partition(".") for one in imports) if root == "strongroom"]
+        for other in ours:
+            graph.setdefault(name, set()).update(module_of(other, sources))
+            found.extend(judge_module(name, other))
+        found.extend(judge_subjects(name, ours))
+        for imported in imports:
+            if not imported.startswith("strongroom"):
+                found.extend(judge_library(name, imported))
+    return list(dict.fromkeys(found)) + find_cycle(graph)
 
 
-def judge_module(name: str, module: str, other: str) -> list[str]:
+def module_of(imported: str, sources: Mapping[str, str]) -> set[str]:
+    """Return the module that an imported name is, or that holds it."""
+    return {next((name for name in (imported, imported.rpartition(".")[0]) if name in sources), imported)}
+
+
+def lies_in(name: str, place: str) -> bool:
+    return name == place or name.startswith(f"{place}.")
+
+
+def judge_module(name: str, imported: str) -> list[str]:
+    module, other = name.partition(".")[0], imported.partition(".")[0]
+    if other not in RANKS or other == "__main__":
+        return []
     if RANKS[other] > RANKS[module]:
         return [f"{name}: imports {other}, which stands above it"]
-    if any({module, other} <= strangers for strangers in STRANGERS):
-        return [f"{name}: imports {other}, which must stay a stranger"]
+    for one, two in map(sorted, STRANGERS):
+        for mine, theirs in ((one, two), (two, one)):
+            if lies_in(name, mine) and lies_in(imported, theirs):
+                return [f"{name}: imports {theirs}, which must stay a stranger"]
     return []
 
 
-def judge_library(name: str, module: str, imported: str) -> list[str]:
+def judge_subjects(name: str, ours: Iterable[str]) -> list[str]:
+    """A task is about one subject; what it needs of another comes through the wiring."""
+    subjects = sorted({other.partition(".")[0] for other in ours} & SUBJECTS)
+    if len(subjects) < 2 or name == WIRING:
+        return []
+    return [f"{name}: imports {' and '.join(subjects)}; only {WIRING} may know several subjects"]
+
+
+def judge_library(name: str, imported: str) -> list[str]:
     words = imported.split(".")
     known = next((key for key in (".".join(words[:2]), words[0]) if key in LIBRARIES), None)
     if known is not None:
-        return [] if module in LIBRARIES[known] else [f"{name}: imports {known}, which is not for it"]
+        may = any(lies_in(name, place) for place in LIBRARIES[known])
+        return [] if may else [f"{name}: imports {known}, which is not for it"]
     return [] if words[0] in sys.stdlib_module_names else [f"{name}: imports {words[0]}, which stands in no table"]
 
 
 def find_cycle(graph: Mapping[str, set[str]]) -> list[str]:
     try:
-        TopologicalSorter(graph).prepare()
+        TopologicalSorter({name: others - {name} for name, others in graph.items()}).prepare()
     except CycleError as error:
         return [f"{' -> '.join(error.args[1])}: a cycle"]
     return []
 
 
 def test_every_import_points_down_and_every_library_stays_in_its_place(repository: Path) -> None:
-    violations = find_violations(read_sources(repository / "scripts"))
+    violations = find_violations(read_sources(repository / "scripts" / "strongroom"))
     assert not violations, "\n".join(violations)
 
 
-def test_the_layers_share_no_module() -> None:
+def test_the_layers_share_no_folder() -> None:
     assert sum(map(len, LAYERS.values())) == len(RANKS)
 
 
 def test_the_imports_that_are_there_are_seen(repository: Path) -> None:
     seen = {
         key
-        for name, source in read_sources(repository / "scripts").items()
+        for name, source in read_sources(repository / "scripts" / "strongroom").items()
         for imported in find_imports(name, source)
         for key in LIBRARIES
         if f"{imported}.".startswith(f"{key}.")
     }
-    assert seen >= {
-        "invoke",
-        "os.environ",
-        "pydantic",
-        "rich",
-        "sqlite3",
-        "subprocess",
-        "yaml",
-    }
+    assert seen == LIBRARIES.keys() - {"os.getenv"}
+
+
+def test_whatever_stands_directly_under_the_package_is_in_a_layer(repository: Path) -> None:
+    folder = repository / "scripts" / "strongroom"
+    there = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert there - {"__init__"} <= RANKS.keys()
 
 
 @pytest.mark.parametrize(
     ("name", "source", "sentence"),
     [
         (
-            "plan.reader",
-            "from scripts.files import read_file",
-            "plan.reader: imports files, which stands above it",
+            "core.plan.reader",
+            "from strongroom.sqlite.connection import ask",
+            "core.plan.reader: imports sqlite, which stands above it",
         ),
-        ("merge", "import scripts.consolidate", "merge: imports consolidate, which stands above it"),
-        ("files", "def f():\n    from scripts import report", "files: imports report, which stands above it"),
-        ("plan.models", "from ..merge import rows", "plan.models: imports merge, which stands above it"),
-        ("demo", "from scripts import consolidate", "demo: imports consolidate, which must stay a stranger"),
+        ("runs", "import strongroom.consolidate", "runs: imports consolidate, which stands above it"),
         (
-            "verify.rows",
-            "from scripts.merge.rows import x",
-            "verify.rows: imports merge, which must stay a stranger",
+            "core.files",
+            "def f():\n    from strongroom import report",
+            "core.files: imports report, which stands above it",
         ),
-        ("merge", "if TYPE_CHECKING:\n    import sqlite3", "merge: imports sqlite3, which is not for it"),
-        ("paths", "from rich.table import Table", "paths: imports rich, which is not for it"),
-        ("files", "import os\nos.environ['HOME']", "files: imports os.environ, which is not for it"),
-        ("files", "from os import environ", "files: imports os.environ, which is not for it"),
-        ("files", "import os\nos.getenv('HOME')", "files: imports os.getenv, which is not for it"),
-        ("files", "from subprocess import run", "files: imports subprocess, which is not for it"),
-        ("files", "import requests", "files: imports requests, which stands in no table"),
+        ("core.plan.models", "from ...runs import lock", "core.plan.models: imports runs, which stands above it"),
+        ("demo", "from strongroom import consolidate", "demo: imports consolidate, which must stay a stranger"),
+        (
+            "consolidate.verify.rows",
+            "from strongroom.consolidate.merge.rows import x",
+            "consolidate.verify.rows: imports consolidate.merge, which must stay a stranger",
+        ),
+        (
+            "consolidate.merge.rows",
+            "from strongroom.consolidate import verify",
+            "consolidate.merge.rows: imports consolidate.verify, which must stay a stranger",
+        ),
+        (
+            "sqlite.copy",
+            "from strongroom.postgres import x",
+            "sqlite.copy: imports postgres, which must stay a stranger",
+        ),
+        (
+            "tasks.demo",
+            "from strongroom import consolidate\nfrom strongroom.demo import x",
+            "tasks.demo: imports consolidate and demo; only tasks.wiring may know several subjects",
+        ),
+        ("runs", "if TYPE_CHECKING:\n    import sqlite3", "runs: imports sqlite3, which is not for it"),
+        ("core.paths", "from rich.table import Table", "core.paths: imports rich, which is not for it"),
+        ("core.files", "import os\nos.environ['HOME']", "core.files: imports os.environ, which is not for it"),
+        ("core.files", "from os import environ", "core.files: imports os.environ, which is not for it"),
+        ("core.files", "import os\nos.getenv('HOME')", "core.files: imports os.getenv, which is not for it"),
+        ("core.files", "from subprocess import run", "core.files: imports subprocess, which is not for it"),
+        ("core.files", "import requests", "core.files: imports requests, which stands in no table"),
         ("utils", "", "utils: stands in no layer"),
     ],
 )
@@ -210,21 +232,26 @@ def test_a_broken_rule_is_found(name: str, source: str, sentence: str) -> None:
     assert find_violations({name: source}) == [sentence]
 
 
-def test_a_cycle_inside_a_layer_is_found() -> None:
+def test_a_cycle_inside_a_folder_is_found() -> None:
+    ways = (["core.errors", "core.quoting", "core.errors"], ["core.quoting", "core.errors", "core.quoting"])
     assert find_violations(
-        {"errors": "import scripts.quoting", "quoting": "from scripts.errors import UsageError"}
-    ) in (
-        [f"{' -> '.join(way)}: a cycle"] for way in (["errors", "quoting", "errors"], ["quoting", "errors", "quoting"])
-    )
+        {
+            "core.errors": "import strongroom.core.quoting",
+            "core.quoting": "from strongroom.core.errors import UsageError",
+        }
+    ) in ([f"{' -> '.join(way)}: a cycle"] for way in ways)
 
 
 @pytest.mark.parametrize(("lower", "higher"), list(pairwise(LAYERS)))
 def test_a_layer_may_use_the_one_below(lower: str, higher: str) -> None:
-    used, user = min(LAYERS[lower]), min(LAYERS[higher])
-    assert find_violations({user: f"import scripts.{used}", used: "import json\nfrom os import path"}) == []
+    used, user = max(LAYERS[lower]), max(LAYERS[higher])
+    assert find_violations({user: f"import strongroom.{used}", used: "import json\nfrom os import path"}) == []
 
 
-def test_a_package_may_import_itself() -> None:
-    assert (
-        find_violations({"merge.rows": "from .decide import x", "merge.decide": "import scripts.merge.entries"}) == []
-    )
+def test_a_folder_may_import_itself() -> None:
+    sources = {"runs.undo": "from .journal import x", "runs.publish": "import strongroom.runs.journal"}
+    assert find_violations(sources) == []
+
+
+def test_the_wiring_may_know_several_subjects() -> None:
+    assert find_violations({WIRING: "from strongroom import consolidate, demo"}) == []

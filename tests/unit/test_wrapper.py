@@ -22,9 +22,9 @@ INSTALLING = "inv: installing requirements.txt into .venv, once\n"
 def ready_home(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     """A copy of the wrapper that has set itself up once; the name of its folder is awkward."""
     home = tmp_path_factory.mktemp("a home's $folder") / "the repository"
-    (home / "scripts").mkdir(parents=True)
-    (home / "scripts" / "__init__.py").touch()
-    (home / "scripts" / "__main__.py").write_text(STAND_IN, encoding="utf-8")
+    (home / "scripts" / "strongroom").mkdir(parents=True)
+    (home / "scripts" / "strongroom" / "__init__.py").touch()
+    (home / "scripts" / "strongroom" / "__main__.py").write_text(STAND_IN, encoding="utf-8")
     shutil.copy2(repository / "inv", home / "inv")
     for name in ("requirements.txt", "requirements-dev.txt"):
         (home / name).write_text(f"# nothing in {name}\n", encoding="utf-8")
@@ -56,10 +56,10 @@ def test_it_is_silent_when_there_is_nothing_to_do(ready_home: Path, tmp_path: Pa
     assert (ended.stdout, ended.stderr) == (f"{tmp_path}|a b||--flag=*\n", "")
 
 
-def test_another_package_named_scripts_is_not_ours(ready_home: Path, tmp_path: Path) -> None:
-    (tmp_path / "scripts").mkdir()
-    (tmp_path / "scripts" / "__init__.py").touch()
-    (tmp_path / "scripts" / "__main__.py").write_text("print('not ours')", encoding="utf-8")
+def test_another_package_of_our_name_is_not_ours(ready_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "strongroom").mkdir()
+    (tmp_path / "strongroom" / "__init__.py").touch()
+    (tmp_path / "strongroom" / "__main__.py").write_text("print('not ours')", encoding="utf-8")
     ended = run(ready_home / "inv", cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert ended.stdout == f"{tmp_path}\n"
 
@@ -71,7 +71,7 @@ def test_it_may_be_called_by_a_link(ready_home: Path, tmp_path: Path) -> None:
 
 
 def test_the_exit_code_is_the_programs(home: Path) -> None:
-    (home / "scripts" / "__main__.py").write_text("raise SystemExit(11)", encoding="utf-8")
+    (home / "scripts" / "strongroom" / "__main__.py").write_text("raise SystemExit(11)", encoding="utf-8")
     assert run(home / "inv", cwd=home).returncode == 11
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.images import NAMES, Built, build_images
-from scripts.stack import Folder
+from strongroom.containers.images import NAMES, Built, build_images
+from strongroom.containers.stack import Folder
 from tests.servers import POSTGRES, REDIS, TAG, Running, make_folder, running
 
 

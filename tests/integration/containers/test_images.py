@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.engine import connect
-from scripts.images import NAMES, Built, build_images, list_images
+from strongroom.containers.images import NAMES, Built, build_images, list_images
+from strongroom.engine import connect
 from tests.servers import TAG
 
 FORBIDDEN = re.compile(

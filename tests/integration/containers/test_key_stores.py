@@ -12,8 +12,8 @@ import hvac
 import pytest
 from hvac.exceptions import Forbidden
 
-from scripts.images import Built
-from scripts.stack import Folder
+from strongroom.containers.images import Built
+from strongroom.containers.stack import Folder
 from tests.servers import SECRETS, VAULT, Running, Server, running
 
 

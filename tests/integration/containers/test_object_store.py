@@ -8,8 +8,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, SSLError
 
-from scripts.images import Built
-from scripts.stack import Folder
+from strongroom.containers.images import Built
+from strongroom.containers.stack import Folder
 from tests.servers import S3, Running, running
 
 

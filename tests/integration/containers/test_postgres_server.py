@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg import Connection, OperationalError
 
-from scripts.certificates import init_authority, issue
-from scripts.images import Built
-from scripts.stack import Folder
+from strongroom.containers.certificates import init_authority, issue
+from strongroom.containers.images import Built
+from strongroom.containers.stack import Folder
 from tests.servers import POSTGRES, Running, make_folder, prepare, running, wait_for_end
 
 

@@ -16,7 +16,8 @@ import psycopg
 import pytest
 from psycopg import Connection, errors
 
-from scripts.tasks._program import OpsProgram, load_namespace
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
 from tests.servers import Running
 
 NUMBERS = count(1)
@@ -33,7 +34,7 @@ class Site:
 
     def run(self, task: str, *flags: str) -> tuple[int, str, str]:
         self.capsys.readouterr()
-        code = OpsProgram(load_namespace()).main(["inv", f"postgres.{task}", "--system", str(self.system), *flags])
+        code = OpsProgram(every_task).main(["inv", f"postgres.{task}", "--system", str(self.system), *flags])
         said = self.capsys.readouterr()
         return code, said.out, said.err
 
@@ -262,7 +263,7 @@ def test_two_who_apply_at_once_wait_for_each_other(site: Site) -> None:
 
     def apply() -> None:
         words = ["inv", "postgres.apply", "--system", str(site.system)]
-        codes.append(OpsProgram(load_namespace()).main(words))
+        codes.append(OpsProgram(every_task).main(words))
 
     threads = [threading.Thread(target=apply) for _ in range(2)]
     for thread in threads:

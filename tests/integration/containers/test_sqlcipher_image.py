@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.images import Built
+from strongroom.containers.images import Built
 
 KEY = "x'" + "2a" * 32 + "'"
 BY_COMMAND = f'PRAGMA key = "{KEY}";\nPRAGMA cipher_version;\n'

@@ -1,6 +1,0 @@
-"""Bind a plan to what is really there: every file, table and column gets its place, or is an error."""
-
-from scripts.binding.bind import bind
-from scripts.binding.jobs import BoundInput, Rewrite, TableJob, TargetJob, Work
-
-__all__ = ["BoundInput", "Rewrite", "TableJob", "TargetJob", "Work", "bind"]

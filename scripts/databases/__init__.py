@@ -1,1 +1,0 @@
-"""Edges to the database engines."""

@@ -1,6 +1,0 @@
-"""The images of ``docker/``: what each is made of, built when that changed, and listed."""
-
-from scripts.images.build import Built, build_images, list_images
-from scripts.images.recipe import NAMES, REPOSITORY, SERVICES, read_versions
-
-__all__ = ["NAMES", "REPOSITORY", "SERVICES", "Built", "build_images", "list_images", "read_versions"]

@@ -1,9 +1,0 @@
-"""Build a target in the stage from the snapshots, and keep a ledger of every row that did not arrive plainly.
-
-All values stay inside SQLite: nothing is decoded, so invalid UTF-8, NUL and odd storage classes survive.
-"""
-
-from scripts.merge.archive import archive_table
-from scripts.merge.build import build_target
-
-__all__ = ["archive_table", "build_target"]

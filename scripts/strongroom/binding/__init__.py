@@ -1,0 +1,6 @@
+"""Bind a plan to what is really there: every file, table and column gets its place, or is an error."""
+
+from strongroom.binding.bind import bind
+from strongroom.binding.model import BoundInput, Rewrite, TableJob, TargetJob, Work
+
+__all__ = ["BoundInput", "Rewrite", "TableJob", "TargetJob", "Work", "bind"]

@@ -1,0 +1,148 @@
+"""What one target is made of, down to the column: the values that merge and verify work from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from strongroom.core.plan import Conflict, Filter, Transform
+from strongroom.core.quoting import fold
+from strongroom.sqlite.schema import Column, Table
+
+SEED = "schema"
+"""The name of the pseudo source whose rows the schema file itself inserts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundInput:
+    """One source table that is really there."""
+
+    number: int
+    """Rank among the table's inputs: 1 is decided for when nothing else decides."""
+    source: str
+    file: str
+    """The snapshot that holds it."""
+    table: Table
+    columns: Mapping[str, str]
+    """Target column to source column; what is missing here takes a default."""
+    rowid_offset: int
+    """Added to the source's rowid it gives the target's, where the target's rowid is free."""
+    id_offset: int = 0
+    """Added to the source's ids where the strategy is offset."""
+    highest_rowid: int = 0
+    """How many rows there are at most, or so: gaps and freely chosen ids make it a guess."""
+
+    @property
+    def name(self) -> str:
+        """Return ``source.table``."""
+        return f"{self.source}.{self.table.name}"
+
+    @property
+    def is_seed(self) -> bool:
+        """Tell whether the schema file, not an application, wrote these rows."""
+        return self.source == SEED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Where the ledger keeps the ids of one input of a referenced table."""
+
+    source: str
+    kept: str
+    """The input's table in the ledger."""
+    place: int
+    """Which of the kept columns is the id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """A column that holds another table's ids, which may be other ones in the target."""
+
+    column: str
+    json: str | None
+    parent: str
+    """The referenced table of the same target, and its id."""
+    parent_rowid: str
+    parent_id: str
+    holders: tuple[Holder, ...]
+    is_late: bool = False
+    """Whether the referenced table is not complete when this one is filled: references go in a circle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableJob:
+    """One target table with everything that feeds it."""
+
+    target: str
+    table: Table
+    inputs: tuple[BoundInput, ...]
+    key: tuple[str, ...]
+    """Columns on which rows match; empty: every row stands alone."""
+    identity: str | None
+    """The surrogate id for which a later row gets a fresh value when it is taken."""
+    strategy: str
+    """How it gets it: keep, renumber, offset, uuid5."""
+    conflict: Conflict
+    defaults: Mapping[str, str]
+    """Target column to an SQL literal, where an input lacks the column."""
+    transform: Mapping[str, Transform]
+    where: Filter | None
+    rewrites: tuple[Rewrite, ...] = ()
+    normalize: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Key column to the transforms through which it is matched."""
+
+    @property
+    def into(self) -> str:
+        """Return ``target.table``."""
+        return f"{self.target}.{self.table.name}"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns that are written."""
+        return self.table.stored
+
+    def rewrites_of(self, entry: BoundInput) -> tuple[Rewrite, ...]:
+        """Return the references that may change in an input: its file holds the referenced table too."""
+        return tuple(
+            rewrite
+            for rewrite in self.rewrites
+            if rewrite.column in entry.columns and any(holder.source == entry.source for holder in rewrite.holders)
+        )
+
+    def needs_settling(self, entry: BoundInput) -> bool:
+        """Tell whether the target may store an input's values in another form than its source holds them."""
+        if (self.transform or self.rewrites_of(entry)) and not entry.is_seed:
+            return True
+        for column in self.columns:
+            source = entry.table.by_name.get(fold(entry.columns.get(column.name, "")))
+            if source is None:
+                continue
+            is_foreign_key = column.name == self.table.integer_key and source.name != entry.table.integer_key
+            if source.affinity != column.affinity or is_foreign_key:
+                return True
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetJob:
+    """One database to build."""
+
+    name: str
+    path: str
+    aliases: tuple[str, ...]
+    template: str
+    """A database file with the target's whole structure, and the rows that the schema file inserts."""
+    tables: tuple[TableJob, ...]
+    carried: tuple[str, ...]
+    reported: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A plan bound to reality."""
+
+    targets: tuple[TargetJob, ...]
+    drops: tuple[tuple[BoundInput, str], ...]
+    """Tables left behind, each with its reason."""
+    absent: tuple[str, ...]
+    """Optional sources and tables that the plan names and that are not there."""

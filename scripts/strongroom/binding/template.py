@@ -1,0 +1,187 @@
+"""The whole structure of a target as a small database: its schema file, and what the sources bring along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from strongroom.core.errors import ConfigurationError
+from strongroom.core.plan import Input
+from strongroom.core.quoting import fold, quote
+from strongroom.sqlite.connection import Connection, Error, open_memory, open_stage
+from strongroom.sqlite.schema import Column, Schema, Table, count_rows, read_schema
+
+
+class Template:
+    """A target's structure in the making. ``carried`` and ``reported`` say what the sources added or could not."""
+
+    def __init__(self, connection: Connection, file: Path) -> None:
+        """Work on an open, throw-away database."""
+        self._connection = connection
+        self._schema: Schema | None = None
+        self.file = file
+        self.carried: list[str] = []
+        self.reported: list[str] = []
+
+    def schema(self) -> Schema:
+        """Return the structure as it is now."""
+        if self._schema is None:
+            self._schema = read_schema(self._connection)
+        return self._schema
+
+    def find(self, table: str) -> Table:
+        """Return a table that is known to be there."""
+        found = self.schema().find(table)
+        if found is None:
+            raise ConfigurationError(self.file.stem, f"has no table {table}")
+        return found
+
+    def foreign_keys(self) -> list[tuple[str, str, str]]:
+        """Return the foreign keys of one column: table, column, referenced table; those to its primary key only."""
+        rows = self._connection.execute(
+            'SELECT m.name, f."from", f."table", f."to", f.id FROM sqlite_master m, pragma_foreign_key_list(m.name) f '
+            "WHERE m.type = 'table'"
+        ).fetchall()
+        wide = {(table, number) for table, _, _, _, number in rows}
+        counts = {key: sum((row[0], row[4]) == key for row in rows) for key in wide}
+        found = []
+        for table, column, parent, to, number in rows:
+            other = self.schema().find(parent)
+            if counts[table, number] != 1 or other is None or len(other.primary_key) != 1:
+                continue
+            if to is None or fold(to) == fold(other.primary_key[0]):
+                found.append((table, column, parent))
+        return found
+
+    def count(self, table: str) -> int:
+        """Count the rows that the schema file inserted into a table."""
+        return count_rows(self._connection, table)
+
+    def _execute(self, sql: str) -> None:
+        self._connection.execute(sql)
+        self._schema = None
+
+    def adopt(self, table: Table, name: str, siblings: Mapping[str, Table], renames: Mapping[str, str]) -> None:
+        """Take a source's own definition; ``renames`` are the new names of that source's tables, where they differ."""
+        definition, *indexes = [table.sql, *(index.sql for index in table.indexes if index.sql)]
+        if renames:
+            definition, *indexes = _rename(table, name, siblings, renames)
+        self._execute(definition)
+        for sql in indexes:
+            with suppress(Error):  # another index has its name: carry_indexes says so
+                self._execute(sql)
+
+    def note_table(self, name: str, origin: str) -> None:
+        """Say that a table came along which the plan does not name."""
+        self.carried.append(f"table {name} from {origin}")
+
+    def carry_column(self, table: str, column: Column, origin: str) -> None:
+        """Add a source's column at the end of the table under its declared type."""
+        self._execute(f"ALTER TABLE {quote(table)} ADD COLUMN {quote(column.name)} {column.declared}".rstrip())
+        self.carried.append(f"column {table}.{column.name} {column.declared or '(no type)'} from {origin}")
+
+    def carry_indexes(self, table: str, inputs: list[tuple[str, Table, Input]]) -> None:
+        """Take the sources' indexes along that the target lacks."""
+        for source, source_table, _ in inputs:
+            for index in source_table.indexes:
+                if index.sql is None:
+                    continue
+                known = {(twin.parts, twin.unique, _condition(twin.sql)) for twin in self.find(table).indexes}
+                if (index.parts, index.unique, _condition(index.sql)) in known and index.columns:
+                    continue
+                if self._has_object(index.name, index.sql):
+                    continue
+                alone = len(inputs) == 1 or not index.unique
+                self._carry("index", index.name, index.sql, source, allowed=alone and source_table.name == table)
+
+    def carry_objects(self, schemas: Mapping[str, Schema]) -> None:
+        """Take views and triggers along, and the header's numbers where the sources agree."""
+        for source, schema in schemas.items():
+            for view, sql in schema.views.items():
+                if not self._has_object(view, sql):
+                    self._carry("view", view, sql, source, probe=f"SELECT * FROM {quote(view)} LIMIT 0")
+            for trigger, (_, sql) in schema.triggers.items():
+                if not self._has_object(trigger, sql):
+                    self._carry("trigger", trigger, sql, source)
+        self._carry_number("user_version", {schema.user_version for schema in schemas.values()})
+        self._carry_number("application_id", {schema.application_id for schema in schemas.values()})
+
+    def _has_object(self, name: str, sql: str) -> bool:
+        row = self._connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = ? COLLATE NOCASE", (name,)
+        ).fetchone()
+        return row is not None and _normal(row[0]) == _normal(sql)
+
+    def _carry(self, kind: str, name: str, sql: str, source: str, *, allowed: bool = True, probe: str = "") -> None:
+        label = f"{kind} {name} from {source}"
+        if not allowed:
+            self.reported.append(f"{label} is left out: the table is merged under other terms")
+            return
+        try:
+            self._execute(sql)
+            if probe:
+                self._connection.execute(probe)
+        except Error as error:
+            if probe:
+                self._connection.execute(f"DROP VIEW IF EXISTS {quote(name)}")
+                self._schema = None
+            self.reported.append(f"{label} is left out: {error}")
+            return
+        self.carried.append(label)
+
+    def _carry_number(self, pragma: str, values: set[int]) -> None:
+        if self._connection.execute(f"PRAGMA {pragma}").fetchone()[0]:
+            return
+        values.discard(0)
+        if len(values) == 1:
+            number = values.pop()
+            self._execute(f"PRAGMA {pragma} = {number}")
+            self.carried.append(f"{pragma} {number}")
+        elif values:
+            self.reported.append(f"{pragma} is left at 0: the sources disagree ({', '.join(map(str, sorted(values)))})")
+
+
+def _rename(table: Table, name: str, siblings: Mapping[str, Table], renames: Mapping[str, str]) -> list[str]:
+    """Let SQLite write a table and its indexes under new names, foreign keys to its siblings included."""
+    with open_memory() as connection:
+        for sibling in siblings.values():
+            if sibling.kind == "table" or sibling is table:
+                connection.execute(sibling.sql)
+        for index in table.indexes:
+            if index.sql:
+                connection.execute(index.sql)
+        for old, new in renames.items():
+            if siblings[old].kind == "table" or siblings[old] is table:
+                connection.execute(f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
+        rows = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY rowid", (name,)
+        )
+        return [sql for (sql,) in rows]
+
+
+def _normal(sql: str | None) -> str:
+    return " ".join((sql or "").split()).lower()
+
+
+def _condition(sql: str | None) -> str:
+    head, where, condition = _normal(sql).partition(" where ")
+    return condition if where and head else ""
+
+
+@contextmanager
+def open_template(file: Path, schema_file: Path | None) -> Iterator[Template]:
+    """Run a target's schema file into a new database.
+
+    Raises ConfigurationError naming the file and SQLite's complaint.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with open_stage(file) as connection:
+        file.chmod(0o600)
+        if schema_file is not None:
+            try:
+                connection.executescript(schema_file.read_text(encoding="utf-8"))
+            except Error as error:
+                raise ConfigurationError(schema_file, str(error), "correct the schema file") from error
+        yield Template(connection, file)

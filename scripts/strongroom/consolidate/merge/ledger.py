@@ -1,0 +1,117 @@
+"""Bring the outcomes together and write them, with the rows' values, into the ledger."""
+
+from __future__ import annotations
+
+import json
+
+from strongroom.binding import BoundInput, TableJob
+from strongroom.consolidate.merge.conflicts import same_values
+from strongroom.consolidate.merge.rows import open_raw
+from strongroom.core.quoting import dotted, literal, quote
+from strongroom.sqlite.connection import Connection
+
+
+def start_ledger(connection: Connection) -> None:
+    """Make the ledger's table of contents."""
+    connection.execute(
+        "CREATE TABLE ledger.inputs (id INTEGER PRIMARY KEY, into_table TEXT, source TEXT, source_table TEXT, "
+        "kept_table TEXT, columns TEXT, rowid_offset INTEGER, number INTEGER)"
+    )
+
+
+def collect_entries(connection: Connection, job: TableJob) -> None:
+    """Turn outcomes into entries; the losers of a winner that a constraint refused are quarantined with it."""
+    connection.execute(
+        "INSERT OR IGNORE INTO scratch.entries SELECT f.input, f.rid, 'inserted', "
+        f"{literal(str(job.identity))} || ' ' || coalesce(quote(f.old), 'NULL') || ' was taken: now ' || f.new, "
+        "'identity', f.place, NULL, NULL, NULL FROM scratch.fresh f WHERE NOT f.merged"
+    )
+    if not connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = 'outcomes'").fetchone():
+        return
+    names = " ".join(f"WHEN {entry.number} THEN {literal(entry.name)}" for entry in job.inputs)
+    by = f" by {', '.join(job.conflict.by)}" if job.conflict.by else ""
+    said = literal(f"{job.conflict.rule}{by}: ")
+    connection.execute(
+        "INSERT OR IGNORE INTO scratch.entries "
+        "SELECT o.input, o.rid, CASE WHEN r.rid IS NULL THEN o.disposition ELSE 'quarantined' END, "
+        "CASE WHEN r.rid IS NOT NULL THEN 'its winner was refused: ' || r.reason "
+        "WHEN o.disposition = 'quarantined' THEN o.reason "
+        f"ELSE {said} || CASE w.input {names} END || ' row ' || w.rid END, {literal(job.conflict.rule)}, "
+        f"CASE WHEN r.rid IS NULL AND o.winner IS NOT NULL THEN {_target_rowid(job)} END, "
+        "w.input, w.rid, o.g FROM scratch.outcomes o "
+        "LEFT JOIN scratch.outcomes w ON w.g = o.g AND w.n = o.winner "
+        "LEFT JOIN scratch.fresh f ON f.input = w.input AND f.rid = w.rid "
+        "LEFT JOIN scratch.entries r ON r.input = w.input AND r.rid = w.rid AND r.disposition = 'quarantined' "
+        "LEFT JOIN scratch.versions v ON v.g = o.g AND v.n = o.winner "
+        f"{'LEFT JOIN scratch.merged m ON m.g = o.g ' if job.conflict.rule == 'merge' else ''}"
+        "WHERE o.disposition NOT IN ('keep', 'anchor')"
+    )
+    if job.conflict.rule == "merge":
+        connection.execute(
+            "INSERT OR IGNORE INTO scratch.entries SELECT o.input, o.rid, 'inserted', "
+            "'merge: values of other rows took its place', "
+            f"'merge', {_target_rowid(job)}, NULL, NULL, o.g FROM scratch.outcomes o "
+            "JOIN scratch.outcomes w ON w.g = o.g AND w.n = 1 "
+            "LEFT JOIN scratch.fresh f ON f.input = o.input AND f.rid = o.rid "
+            "JOIN scratch.versions v ON v.g = o.g AND v.n = 1 JOIN scratch.merged m ON m.g = o.g "
+            f"WHERE o.disposition = 'anchor' AND (f.rid IS NOT NULL OR NOT ({same_values(job, 'm', 'v')}))"
+        )
+
+
+def _target_rowid(job: TableJob) -> str:
+    """Return the expression for the target row of a winner ``w`` with the values ``v``."""
+    if job.table.integer_key is not None:
+        place = next(number for number, column in enumerate(job.columns) if column.name == job.table.integer_key)
+        return f"coalesce(f.new, {'m' if job.conflict.rule == 'merge' else 'v'}.c{place})"
+    if job.table.rowid is None:
+        return "NULL"
+    offsets = " ".join(f"WHEN {entry.number} THEN {entry.rowid_offset}" for entry in job.inputs)
+    return f"w.rid + CASE w.input {offsets} END"
+
+
+def write_ledger(connection: Connection, job: TableJob) -> None:
+    """Write every input into the contents, and every entry with the source's values, exactly as they were."""
+    for entry in job.inputs:
+        kept = create_kept(connection, job, entry)
+        if not _has_entries(connection, entry.number):
+            continue
+        with open_raw(connection, entry) as raw:
+            connection.execute(
+                f"INSERT INTO {kept} SELECT e.rid, e.disposition, e.reason, e.rule, e.target_rowid, "
+                f"e.winner_input, e.winner_rid, "
+                f"{list_kept(entry, 's')} FROM scratch.entries e CROSS JOIN {raw.table} AS s ON {raw.rid} = e.rid "
+                f"WHERE e.input = {entry.number}"
+            )
+
+
+def create_kept(connection: Connection, job: TableJob, entry: BoundInput) -> str:
+    """Write one input into the contents, and create the table that keeps its entries; return its name."""
+    names = [column.name for column in entry.table.columns]
+    connection.execute(
+        "INSERT INTO ledger.inputs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            job.into,
+            entry.source,
+            entry.table.name,
+            entry.name,
+            json.dumps(names, ensure_ascii=False),
+            entry.rowid_offset,
+            entry.number,
+        ),
+    )
+    kept = dotted("ledger", entry.name)
+    columns = ", ".join(f"c{number}" for number in range(len(names)))
+    connection.execute(
+        f"CREATE TABLE {kept} (_rowid INTEGER PRIMARY KEY, _disposition TEXT, _reason TEXT, _rule TEXT, "
+        f"_target_rowid INTEGER, _winner_input INTEGER, _winner_rowid INTEGER, {columns})"
+    )
+    return kept
+
+
+def list_kept(entry: BoundInput, alias: str) -> str:
+    """Return the source's columns as an entry keeps them."""
+    return ", ".join(f"{alias}.{quote(column.name)}" for column in entry.table.columns)
+
+
+def _has_entries(connection: Connection, number: int) -> bool:
+    return connection.execute("SELECT 1 FROM scratch.entries WHERE input = ? LIMIT 1", (number,)).fetchone() is not None

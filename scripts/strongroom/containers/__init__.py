@@ -1,0 +1,1 @@
+"""The stack of containers for developer machines and CI: images, certificates, services."""

@@ -1,0 +1,99 @@
+"""What an image is made of, as one stream of bytes and its hash: equal recipes need no second build."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.core.errors import ConfigurationError
+
+REPOSITORY = "strongroom"
+BASE, BUILD = "base", "build"
+SERVICES = ("ops", "postgres", "redis", "sqlcipher", "vault", "s3", "secrets")
+NAMES = (BASE, BUILD, *SERVICES)
+"""In an order in which none needs a later one."""
+
+_ALSO = {
+    "ops": {
+        "scripts/strongroom": "scripts/strongroom",
+        "sql": "sql",
+        "requirements.txt": "requirements.txt",
+    }
+}
+"""What an image takes from outside its folder, and under which name."""
+_ARGUMENTS = {
+    "postgres": ("postgres",),
+    "redis": ("redis",),
+    "sqlcipher": ("sqlcipher",),
+    "ops": ("postgres", "redis", "restic", "sqlcipher"),
+}
+"""The versions that an image's Dockerfile takes as arguments."""
+_NEVER = ("__pycache__", ".pyc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What one image is built from."""
+
+    name: str
+    files: Mapping[str, Path | bytes]
+    """What the Dockerfile sees."""
+    arguments: Mapping[str, str]
+
+    def digest(self, parents: Mapping[str, str]) -> str:
+        """Return the hash of everything that the image depends on, ``parents`` being ids of images."""
+        about = json.dumps([self.arguments, sorted(parents.items())], sort_keys=True)
+        return hashlib.sha256(pack(self.files) + about.encode()).hexdigest()
+
+
+def read_versions(root: Path) -> dict[str, dict[str, str]]:
+    """Read ``docker/versions.json``: the one place that says which version of what. Raises ConfigurationError."""
+    file = root / "docker" / "versions.json"
+    try:
+        content: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(file, f"cannot be read ({error})", "put it back from the repository") from error
+    return content
+
+
+def read_recipe(root: Path, name: str) -> Recipe:
+    """Collect what an image is built from. Raises ConfigurationError when there is no such folder."""
+    folder = root / "docker" / name
+    if not (folder / "Dockerfile").is_file():
+        raise ConfigurationError(name, "is no image of ours", f"one of: {', '.join(NAMES)}")
+    versions = read_versions(root)
+    files: dict[str, Path | bytes] = dict(_list_files(folder, ""))
+    for inside, given in _ALSO.get(name, {}).items():
+        files |= dict(_list_files(root / inside, given))
+    return Recipe(
+        name=name,
+        files=files,
+        arguments={known.upper(): versions[known]["image"] for known in _ARGUMENTS.get(name, ())},
+    )
+
+
+def _list_files(path: Path, given: str) -> Iterator[tuple[str, Path]]:
+    if path.is_file():
+        yield given, path
+        return
+    for file in sorted(path.rglob("*")):
+        if file.is_file() and not any(part.endswith(_NEVER) for part in file.parts):
+            yield f"{given}/{file.relative_to(path).as_posix()}".lstrip("/"), file
+
+
+def pack(files: Mapping[str, Path | bytes]) -> bytes:
+    """Pack files into a tar archive that says nothing of owners and times: equal files make equal bytes."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, file in sorted(files.items()):
+            content = file if isinstance(file, bytes) else file.read_bytes()
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            info.mode = 0o755 if not isinstance(file, bytes) and file.stat().st_mode & 0o100 else 0o644
+            archive.addfile(info, io.BytesIO(content))
+    return stream.getvalue()

@@ -1,0 +1,1 @@
+"""What everything stands on: errors, settings, plans, values, files and programs. Knows no database."""

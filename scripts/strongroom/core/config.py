@@ -1,0 +1,55 @@
+"""What the environment says: the only reader of ``os.environ``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from strongroom.core.errors import ConfigurationError
+
+JOBS_VARIABLE = "STRONGROOM_JOBS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where the repository is, how much of the machine to use, and what a system may ask for."""
+
+    root: Path
+    """Where ``sql/`` is: the clone, or the installed package, which brings it along."""
+    jobs: int
+    """Processes to work with."""
+    environment: Mapping[str, str] = field(repr=False, default_factory=dict)
+    """May hold secrets: never shown, never written; ask through ``variable``."""
+
+    def require_clone(self) -> Path:
+        """Return the clone of the repository, for tasks that need its tests or its images.
+
+        Raises ConfigurationError in an installed package, which brings neither.
+        """
+        if not (self.root / "compose.yaml").is_file():
+            raise ConfigurationError("this task", "needs a clone of the repository", "run ./inv in one")
+        return self.root
+
+    def variable(self, name: str) -> str | None:
+        """Return a variable that a system declares; one set to nothing counts as unset."""
+        return self.environment.get(name) or None
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings, once per command. ``STRONGROOM_JOBS`` overrides the number of cores."""
+    jobs = environ.get(JOBS_VARIABLE) or str(len(os.sched_getaffinity(0)))
+    if not jobs.isdecimal() or int(jobs) == 0:
+        raise ConfigurationError(JOBS_VARIABLE, f"must be a whole number from 1 (got {jobs!r})")
+    return Settings(
+        root=_find_root(),
+        jobs=int(jobs),
+        environment=MappingProxyType(dict(environ)),
+    )
+
+
+def _find_root() -> Path:
+    package = Path(__file__).resolve().parents[1]
+    return package if (package / "sql").is_dir() else package.parents[1]

@@ -1,0 +1,202 @@
+"""Files as a careful operator treats them: hashed, synced, replaced whole, locked."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from strongroom.core.errors import LockedError, NoSpaceError, StrongroomError, UnreachableError
+
+SQLITE_HEADER = b"SQLite format 3\x00"
+DATABASE_SUFFIXES = (".db", ".db3", ".sqlite", ".sqlite3")
+COMPANIONS = ("-wal", "-shm", "-journal")
+OWN_FOLDER = ".strongroom"
+BACKUP_FOLDER = "backup"
+MANIFEST = "manifest.json"
+_CHUNK = 1 << 20
+_PAGE = 4096
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex."""
+    digest = hashlib.sha256()
+    buffer = bytearray(_CHUNK)
+    view = memoryview(buffer)
+    with path.open("rb", buffering=0) as stream:
+        while count := stream.readinto(buffer):
+            digest.update(view[:count])
+    return digest.hexdigest()
+
+
+def copy_stream(stream: FileIO, destination: Path) -> str:
+    """Copy what is left of a stream into a file, and return the SHA-256 of these bytes, in hex."""
+    digest = hashlib.sha256()
+    buffer = bytearray(_CHUNK)
+    view = memoryview(buffer)
+    with destination.open("wb", buffering=0) as copy:
+        while count := stream.readinto(buffer):
+            digest.update(view[:count])
+            written = 0
+            while written < count:
+                written += copy.write(view[written:count])
+    return digest.hexdigest()
+
+
+def read_mark(path: Path) -> str:
+    """Return what changes whenever SQLite writes to a database file: its size and a hash of its first page.
+
+    The first page holds the file change counter and the journal mode (https://sqlite.org/fileformat2.html, 1.3).
+    Damage elsewhere is for verification to find.
+    """
+    with path.open("rb") as stream:
+        first = stream.read(_PAGE)
+    return f"{path.stat().st_size}:{hashlib.sha256(first).hexdigest()}"
+
+
+def is_write_ahead(path: Path) -> bool:
+    """Tell whether a database's header says WAL mode (https://sqlite.org/fileformat2.html, 1.3.3)."""
+    with path.open("rb") as stream:
+        return stream.read(20)[18:20] == b"\x02\x02"
+
+
+def sync_file(path: Path) -> None:
+    """Return when the file's content is on disk."""
+    _sync(path, os.O_RDONLY)
+
+
+def sync_folder(path: Path) -> None:
+    """Return when the folder's entries are on disk."""
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON durably: a reader sees the old text or the new one, never half of it."""
+    write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n")
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a text durably and whole, readable by the owner only unless ``mode`` says otherwise."""
+    part = path.with_name(path.name + ".part")
+    with open(part, "w", encoding="utf-8", opener=_open_private) as stream:
+        os.fchmod(stream.fileno(), mode)
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def read_json(path: Path) -> dict[str, object] | None:
+    """Read a JSON object; None when there is no such file.
+
+    Raises StrongroomError when it is there and is not one.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise StrongroomError(path, f"is not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise StrongroomError(path, "is not a JSON object")
+    return content
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder that only its owner may enter.
+
+    Raises UnreachableError when the place cannot be written to.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain_os_error(path, error) from error
+
+
+def explain_os_error(path: Path, error: OSError) -> StrongroomError:
+    """Say in our words what the operating system said about ``path``."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceError(path, "the disk is full", "free some space, then run the same command again")
+    return UnreachableError(
+        path, (error.strerror or str(error)).lower(), "check the path, its permissions and its mount"
+    )
+
+
+def state_of(path: Path) -> Mapping[str, tuple[int, int, int]]:
+    """Return inode, size and modification time (ns) of a database and its journals, by suffix."""
+    found = {}
+    for suffix in ("", "-wal", "-journal"):
+        try:
+            stat = path.with_name(path.name + suffix).stat()
+        except FileNotFoundError:
+            continue
+        if suffix and not stat.st_size:
+            continue
+        found[suffix] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return found
+
+
+def find_databases(directory: Path) -> Iterator[Path]:
+    """Find what is, or calls itself, a SQLite file; our own folders, links and empty files are left out."""
+    for folder, folders, names in os.walk(directory):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if not is_ours(here / name))
+        for name in sorted(names):
+            path = here / name
+            if name.endswith(COMPANIONS) or path.is_symlink() or not path.is_file() or not path.stat().st_size:
+                continue
+            if name.endswith(DATABASE_SUFFIXES) or _has_sqlite_header(path):
+                yield path
+
+
+def is_ours(folder: Path) -> bool:
+    """Tell whether a folder holds our own runs or backups."""
+    return folder.name == OWN_FOLDER or (folder.parent.name == BACKUP_FOLDER and (folder / MANIFEST).is_file())
+
+
+def _has_sqlite_header(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(SQLITE_HEADER)) == SQLITE_HEADER
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the run lock; it ends with the process, however that ends.
+
+    Raises LockedError when another process holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise LockedError(
+                path.parent.parent,
+                f"another run holds the lock (process {holder})",
+                "wait for it, then run the same command again",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

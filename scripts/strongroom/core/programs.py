@@ -1,0 +1,135 @@
+"""Child processes: argument lists, never a shell; a time limit always; nothing inherited unasked.
+
+Arguments and output may hold what must not be shown: errors name the program and its exit code only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from strongroom.core.errors import ConfigurationError, StrongroomError, UnreachableError
+
+GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramResult:
+    """How a child process ended; what it was given and what it said stay out of ``repr``."""
+
+    program: str
+    exit_code: int
+    seconds: float
+    stdout: bytes = field(repr=False)
+    stderr: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the program ended with 0."""
+        return self.exit_code == 0
+
+
+def run_program(
+    arguments: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    timeout: float,
+    directory: Path | None = None,
+    standard_input: bytes = b"",
+) -> ProgramResult:
+    """Run a program to its end and return what it said; its exit code is the caller's to judge.
+
+    ``environment`` is all that the child sees: without ``PATH`` in it, give the program by its path.
+    Secrets belong into ``environment`` or ``standard_input``, never into ``arguments``. ``timeout`` is in
+    seconds; past it the program and its children get SIGTERM, then SIGKILL, and ``UnreachableError`` says so.
+    Raises ``ConfigurationError`` when there is no such program.
+    """
+    words = [os.fspath(argument) for argument in arguments]
+    started = time.monotonic()
+    process = _start(words, environment, directory)
+    try:
+        stdout, stderr = process.communicate(standard_input, timeout)
+    except subprocess.TimeoutExpired as error:
+        raise UnreachableError(words[0], f"did not end within {timeout:g} s", "raise its timeout") from error
+    finally:
+        _stop(process)
+    return ProgramResult(
+        program=words[0],
+        exit_code=process.returncode,
+        seconds=time.monotonic() - started,
+        stdout=stdout,
+        stderr=stderr,
+    )
+
+
+def require_success(result: ProgramResult, error: type[StrongroomError], hint: str = "") -> ProgramResult:
+    """Return the result of a program that ended with 0; raise ``error`` for any other."""
+    if result.is_success:
+        return result
+    how = f"exit code {result.exit_code}" if result.exit_code > 0 else f"signal {-result.exit_code}"
+    raise error(result.program, f"ended with {how}", hint)
+
+
+def start_program(arguments: Sequence[str | Path], *, environment: Mapping[str, str], log: Path) -> int:
+    """Start a program that outlives us, in a session of its own, its output in ``log`` (0600); return its id.
+
+    Raises ``ConfigurationError`` when there is no such program.
+    """
+    words = [os.fspath(argument) for argument in arguments]
+    program = shutil.which(words[0], path=environment.get("PATH"))
+    if program is None:
+        raise ConfigurationError(words[0], "is not there", "install it, or correct PATH")
+    to_log = (os.POSIX_SPAWN_OPEN, 1, os.fspath(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    streams = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), to_log, (os.POSIX_SPAWN_DUP2, 1, 2)]
+    return os.posix_spawn(program, words, environment, file_actions=streams, setsid=True)
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether a process runs; a child of ours that ended is reaped and does not."""
+    try:
+        if os.waitpid(process, os.WNOHANG)[0]:
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _start(words: list[str], environment: Mapping[str, str], directory: Path | None) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            words,
+            env=dict(environment),
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # so that a timeout reaches its children too
+        )
+    except FileNotFoundError as error:
+        missing = directory if directory is not None and not directory.is_dir() else words[0]
+        raise ConfigurationError(missing, "is not there", "install it, or correct its path") from error
+    except PermissionError as error:
+        raise ConfigurationError(words[0], "may not be executed", "check its mode and owner") from error
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a program that still runs, and whatever it started; a program that ended is left alone."""
+    if process.poll() is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.communicate(timeout=GRACE_SECONDS)
+        except (subprocess.TimeoutExpired, ProcessLookupError):
+            continue
+        return

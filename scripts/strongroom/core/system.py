@@ -1,0 +1,122 @@
+"""A system: an application we operate, as the folder under ``sql/`` that describes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from strongroom.core.errors import ConfigurationError, UsageError
+from strongroom.core.yaml_text import read_model
+
+SYSTEM_FILE = "system.yaml"
+ModeName = Literal["legacy", "consolidated"]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Word = Annotated[str, StringConstraints(min_length=1)]
+
+
+def _check_file_name(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or not path.name or "\0" in text:
+        raise ValueError("must be a file name inside the data directory")
+    return text
+
+
+FileName = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_file_name)]
+Command = Annotated[tuple[Word, ...], Field(min_length=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class DataDirectory(_Model):
+    """Where the application keeps its databases."""
+
+    variables: tuple[VariableName, ...] = ()
+    """Environment variables that name it; the first one that is set wins."""
+    default: Word
+
+
+class Mode(_Model):
+    """The variable that says whether the application uses its legacy or its consolidated files."""
+
+    variable: VariableName
+    default: ModeName = "legacy"
+    values: Annotated[tuple[ModeName, ...], Field(min_length=1)] = ("legacy", "consolidated")
+
+    @model_validator(mode="after")
+    def _default_is_a_value(self) -> Mode:
+        if self.default not in self.values:
+            raise ValueError(f"default {self.default} is none of its values")
+        return self
+
+
+class Database(_Model):
+    """One database of the application: its file in each mode."""
+
+    legacy: FileName
+    consolidated: FileName
+    variable: VariableName | None = None
+    """Names another file for this database, absolute or relative to the data directory."""
+
+    def file_in(self, mode: str) -> str:
+        """Return the file name in a mode."""
+        return self.legacy if mode == "legacy" else self.consolidated
+
+
+class Hooks(_Model):
+    """Commands around publish, as argument lists; no shell reads them."""
+
+    before_publish: tuple[Command, ...] = ()
+    after_publish: tuple[Command, ...] = ()
+
+
+class Postgres(_Model):
+    """How the application finds its PostgreSQL."""
+
+    variables: tuple[VariableName, ...] = ()
+    """Environment variables that hold its connection string; the first one that is set wins."""
+
+
+class System(_Model):
+    """What ``system.yaml`` says about an application."""
+
+    version: Literal[1]
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+    title: Word
+    data_dir: DataDirectory | None = None
+    mode: Mode | None = None
+    databases: Mapping[VariableName, Database] = Field(default_factory=dict)
+    retention_days: Annotated[int, Field(ge=0, strict=True)] = 30
+    """How long legacy sources are kept after publish before they may be removed."""
+    hooks: Hooks = Hooks()
+    postgres: Postgres = Postgres()
+
+
+def find_system(name_or_path: str, root: Path) -> Path:
+    """Find a system's folder: by its name under ``sql/`` of ``root``, else as a path.
+
+    Raises UsageError naming the known systems.
+    """
+    named = root / "sql" / name_or_path
+    is_path = os.sep in name_or_path
+    if name_or_path and not is_path and (named / SYSTEM_FILE).is_file():
+        return named
+    folder = Path(name_or_path)
+    if name_or_path and (is_path or folder.is_dir()):
+        if (folder / SYSTEM_FILE).is_file():
+            return folder.resolve()
+        raise UsageError(name_or_path, f"is no system's folder, there is no {SYSTEM_FILE} in it")
+    known = sorted(file.parent.name for file in (root / "sql").glob(f"*/{SYSTEM_FILE}"))
+    fact = f"there is no such system (known: {', '.join(known) or 'none'})"
+    raise UsageError(name_or_path or "--system", fact, "name a folder under sql/, or give a path to one")
+
+
+def read_system(folder: Path) -> System:
+    """Read ``system.yaml`` of a system's folder; raises ConfigurationError naming file, line and key."""
+    system, _ = read_model(folder / SYSTEM_FILE, System, ConfigurationError)
+    return system

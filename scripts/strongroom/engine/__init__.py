@@ -1,0 +1,23 @@
+"""The Docker engine: reached where it is, installed and started where it may be."""
+
+from strongroom.engine.debian import Mirror, find_mirror, install_packages
+from strongroom.engine.ensure import Ensured, ensure_engine, ensured
+from strongroom.engine.reach import Client, Engine, Image, connect, describe_engine, find_image, pull_image
+from strongroom.engine.start import stop_engine
+
+__all__ = [
+    "Client",
+    "Engine",
+    "Ensured",
+    "Image",
+    "Mirror",
+    "connect",
+    "describe_engine",
+    "ensure_engine",
+    "ensured",
+    "find_image",
+    "find_mirror",
+    "install_packages",
+    "pull_image",
+    "stop_engine",
+]

@@ -1,0 +1,88 @@
+"""Debian's packages: where they come from here, and how they are installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.core.errors import UnreachableError
+from strongroom.core.programs import require_success, run_program
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_RELEASE = Path("/etc/os-release")
+_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """Where this machine's Debian packages come from."""
+
+    uri: str
+    suite: str
+    """The release of this machine."""
+
+
+def find_mirror(environment: Mapping[str, str]) -> Mirror:
+    """Return the mirror that apt uses. Raises UnreachableError where there is no Debian, or no right to install."""
+    names = _read_release()
+    if names.get("ID") != "debian" or shutil.which("apt-get", path=environment.get("PATH")) is None:
+        raise UnreachableError("Debian packages", f"are not for {names.get('PRETTY_NAME', 'this system')}", _BY_HAND)
+    if os.geteuid() != 0:
+        raise UnreachableError("Debian packages", "can be installed by root only", "run it as root")
+    form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    asked = ["apt-get", "indextargets", "--format", form, "Created-By: Packages"]
+    said = require_success(run_program(asked, environment=environment, timeout=60), UnreachableError)
+    for line in sorted(set(said.stdout.decode().splitlines())):
+        uri, release, component = line.rsplit(" ", 2)
+        if component == "main" and release == names.get("VERSION_CODENAME"):
+            return Mirror(uri=uri, suite=release)
+    raise UnreachableError("Debian packages", "have no source in apt's configuration", "see sources.list(5)")
+
+
+_BY_HAND = "install Docker by its own instructions"
+
+
+def _read_release() -> dict[str, str]:
+    try:
+        lines = _RELEASE.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    return {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
+
+
+def install_packages(names: Sequence[str], environment: Mapping[str, str], *, suite: str | None = None) -> None:
+    """Install packages, from another suite of the same mirror when one is named; what is there stays.
+
+    Raises UnreachableError, with apt's own words, when that fails.
+    """
+    mirror = find_mirror(environment)
+    with tempfile.TemporaryDirectory(prefix="strongroom-apt-") as scratch:
+        options = [] if suite in (None, mirror.suite) else _use_suite(Path(scratch), mirror.uri, str(suite))
+        quiet = {**environment, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+        for words in (["update"], ["install", "--yes", "--no-install-recommends", *names]):
+            ended = run_program(
+                ["apt-get", "--quiet", *options, *words], environment=quiet, timeout=_SECONDS, directory=Path("/")
+            )
+            if not ended.is_success:
+                lines = (ended.stderr or ended.stdout).decode(errors="replace").strip().splitlines()
+                said = lines[-1] if lines else "apt-get failed"
+                raise UnreachableError(f"packages {', '.join(names)}", said, "see to apt, then run again")
+
+
+def _use_suite(scratch: Path, uri: str, suite: str) -> list[str]:
+    """Return apt's options for one more suite, in lists of its own: the machine's stay as they are."""
+    scratch.chmod(0o755)  # apt's own user reads it
+    (scratch / "lists" / "partial").mkdir(parents=True)
+    (scratch / "sources.list").write_text(f"deb [signed-by={KEYRING}] {uri} {suite} main\n")
+    settings = {
+        "Dir::Etc::SourceList": scratch / "sources.list",
+        "Dir::Etc::SourceParts": os.devnull,
+        "Dir::State::Lists": scratch / "lists",
+        "Dir::Cache::pkgcache": "",
+        "Dir::Cache::srcpkgcache": "",
+    }
+    return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]

@@ -1,0 +1,135 @@
+"""Reach a Docker engine, and say plainly why there is none.
+
+The client library is imported where it is used: it takes a tenth of a second, and few commands need it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from strongroom.core.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.images import Image as DockerImage
+
+Client: TypeAlias = "DockerClient"
+Image: TypeAlias = "DockerImage"
+
+SYSTEM_SOCKET = Path("/var/run/docker.sock")
+_ANSWER_SECONDS = 5.0
+_WORK_SECONDS = 600
+_GET_ONE = "start Docker, or name it in DOCKER_HOST; on Debian, as root: ./inv engine.ensure --install"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """An engine that answers."""
+
+    endpoint: str
+    version: str
+    storage: str
+    cores: int
+    memory: int
+    """In bytes."""
+    system: str
+
+
+@contextmanager
+def connect(environment: Mapping[str, str]) -> Iterator[Client]:
+    """Connect to the engine that ``DOCKER_HOST`` names, else to the first that has a socket here.
+
+    Raises UnreachableError when none answers, it refuses this user, or it cannot do later what is asked of it.
+    """
+    import docker
+    from docker.errors import DockerException
+
+    endpoint = find_endpoint(environment)
+    _refuse_silent(endpoint)
+    try:
+        client = docker.DockerClient.from_env(
+            environment={**environment, "DOCKER_HOST": endpoint}, timeout=_WORK_SECONDS
+        )
+        client.ping()
+    except (DockerException, OSError) as error:
+        raise UnreachableError("Docker engine", f"does not answer at {endpoint} ({error})", _GET_ONE) from error
+    try:
+        yield client
+    except DockerException as error:
+        said = str(getattr(error, "explanation", None) or error)
+        raise UnreachableError("Docker engine", said, "see to it, then run the same command again") from error
+    finally:
+        client.close()
+
+
+def find_image(client: Client, name: str) -> Image | None:
+    """Return an image that the engine has, or None."""
+    from docker.errors import ImageNotFound
+
+    try:
+        return client.images.get(name)
+    except ImageNotFound:
+        return None
+
+
+def pull_image(client: Client, name: str) -> None:
+    """Pull an image such as ``debian:trixie-slim`` from its registry. Raises UnreachableError."""
+    from docker.errors import DockerException
+
+    repository, _, tag = name.partition(":")
+    try:
+        client.images.pull(repository, tag=tag)
+    except DockerException as error:
+        said = str(getattr(error, "explanation", None) or error).splitlines()[0]
+        raise UnreachableError(f"image {name}", f"cannot be pulled ({said})", "see to the registry") from error
+
+
+def describe_engine(environment: Mapping[str, str]) -> Engine:
+    """Ask the engine what it is. Raises UnreachableError."""
+    with connect(environment) as client:
+        info = client.info()
+    return Engine(
+        endpoint=find_endpoint(environment),
+        version=str(info["ServerVersion"]),
+        storage=str(info["Driver"]),
+        cores=int(info["NCPU"]),
+        memory=int(info["MemTotal"]),
+        system=str(info["OperatingSystem"]),
+    )
+
+
+def find_endpoint(environment: Mapping[str, str]) -> str:
+    """Return where the engine should be: as named, else the first socket that is there, else the usual one."""
+    named = environment.get("DOCKER_HOST")
+    if named:
+        return named
+    sockets = [SYSTEM_SOCKET]
+    if environment.get("XDG_RUNTIME_DIR"):
+        sockets.append(Path(environment["XDG_RUNTIME_DIR"]) / "docker.sock")
+    if environment.get("HOME"):
+        sockets.append(Path(environment["HOME"]) / ".docker" / "run" / "docker.sock")
+    return f"unix://{next((path for path in sockets if path.exists()), SYSTEM_SOCKET)}"
+
+
+def _refuse_silent(endpoint: str) -> None:
+    """Tell apart what the client's own exceptions mix up: no socket, nobody behind it, no right to it."""
+    if not endpoint.startswith("unix://"):
+        return
+    path = endpoint.removeprefix("unix://")
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_ANSWER_SECONDS)
+        try:
+            probe.connect(path)
+        except FileNotFoundError as error:
+            raise UnreachableError("Docker engine", f"is not here: there is no {path}", _GET_ONE) from error
+        except PermissionError as error:
+            hint = "add the user to the group docker, or run as root"
+            raise UnreachableError("Docker engine", f"refuses this user at {path}", hint) from error
+        except OSError as error:
+            fact = f"does not answer at {path} ({(error.strerror or str(error)).lower()})"
+            raise UnreachableError("Docker engine", fact, _GET_ONE) from error

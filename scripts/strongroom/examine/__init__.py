@@ -1,0 +1,1 @@
+"""Look at what is there, and say what is wrong with it: inventory, draft, guard, doctor, recovery."""

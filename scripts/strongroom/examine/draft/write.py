@@ -1,0 +1,99 @@
+"""Write a draft as YAML that reads like a plan, with a comment that says why on every rule."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from strongroom.core.errors import TargetExistsError
+from strongroom.core.files import write_text
+from strongroom.core.plan import find_choices
+from strongroom.examine.draft.propose import Proposal, Rule
+
+TARGET = "main"
+
+
+def write_draft(proposal: Proposal, output: Path) -> tuple[str, ...]:
+    """Write the plan, and a ``system.yaml`` beside it where there is none; return the lines to choose.
+
+    Raises TargetExistsError when the plan is there already.
+    """
+    if output.exists():
+        raise TargetExistsError(output, "is there already", "name another --output")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    text = render(proposal)
+    system = output.with_name("system.yaml")
+    if not system.exists():
+        name = re.sub(r"[^a-z0-9_-]+", "-", proposal.survey.directory.resolve().name.lower()).strip("-_")
+        name = name if name and name[0].isalpha() else f"system-{name}".rstrip("-")
+        write_text(system, f"version: 1\nname: {name}\ntitle: {name}\n")
+    write_text(output, text)
+    return find_choices(output)
+
+
+def render(proposal: Proposal) -> str:
+    """Return the draft as text."""
+    return "\n".join(_lines(proposal)) + "\n"
+
+
+def _lines(proposal: Proposal) -> Iterator[str]:
+    survey = proposal.survey
+    yield f"# A draft for {len(survey.found)} databases, made from their structure and their content."
+    yield "# Lines marked CHOOSE are guesses that a person has to look at; delete the mark when you have."
+    yield "version: 1"
+    yield ""
+    yield "defaults:"
+    yield "  unmapped_column: carry # a column that one file has and another lacks comes along"
+    yield ""
+    yield "sources:"
+    for found in survey.found:
+        yield f"  {found.source}: {{path: {_scalar(found.path)}}}"
+    for path, reason in survey.unread.items():
+        yield f"  # {path}: {reason}"
+    yield ""
+    yield "targets:"
+    yield f"  {TARGET}: {{path: {_scalar(_name_target(proposal))}}}"
+    if proposal.copies:
+        yield ""
+        yield "# Tables that one file has alone."
+        yield "copy:"
+        yield f"  {TARGET}:"
+        yield from (f"    - {_scalar(name)}" for name in proposal.copies)
+    if proposal.rules:
+        yield ""
+        yield "tables:"
+        for rule in proposal.rules:
+            yield from _rule_lines(rule)
+
+
+def _rule_lines(rule: Rule) -> Iterator[str]:
+    yield from (f"  # {reason}." for reason in rule.why)
+    yield f"  - into: {_scalar(f'{TARGET}.{rule.into}')}"
+    yield f"    from: [{', '.join(map(_scalar, rule.inputs))}]"
+    if rule.key:
+        yield f"    key: [{', '.join(map(_scalar, rule.key))}]"
+    if rule.identity:
+        yield f"    identity: {{column: {_scalar(rule.identity)}, strategy: renumber}}"
+    if rule.references:
+        names = ", ".join(_scalar(f"{TARGET}.{name}") for name in rule.references)
+        yield f"    references: [{names}] # by their names, and what they hold"
+    if rule.conflict:
+        yield f"    on_conflict: {rule.conflict}" + (f" # CHOOSE: {rule.choose}" if rule.choose else "")
+    elif rule.choose:
+        yield f"    # CHOOSE: {rule.choose}"
+
+
+def _name_target(proposal: Proposal) -> str:
+    taken = {found.path for found in proposal.survey.found}
+    name, number = "consolidated.db", 1
+    while name in taken:
+        number += 1
+        name = f"consolidated-{number}.db"
+    return name
+
+
+def _scalar(text: str) -> str:
+    """Write a text as YAML: bare where that is safe, else quoted as JSON, which YAML reads."""
+    return text if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*", text) else json.dumps(text, ensure_ascii=False)

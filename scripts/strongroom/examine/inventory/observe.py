@@ -1,0 +1,189 @@
+"""Observe one database file: its header and log first, then its content through a read-only connection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.core.errors import StrongroomError
+from strongroom.core.quoting import quote
+from strongroom.examine.inventory import census, oddities
+from strongroom.examine.inventory.headers import measure_hot_journal, read_header, read_wal
+from strongroom.examine.inventory.model import ColumnFacts, DatabaseFacts, Problem, SequenceFacts, TableFacts, WalFacts
+from strongroom.examine.inventory.wal import compare_with_wal
+from strongroom.sqlite.connection import Connection, Error, check_integrity, open_source
+from strongroom.sqlite.openers import Opener
+from strongroom.sqlite.schema import Table, count_rows, read_schema, read_sequence
+
+_LOCK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How closely to look."""
+
+    census: bool
+    integrity: bool
+    """``integrity_check`` in place of ``quick_check``."""
+    wants: Callable[[str], bool]
+    """Tell by its name whether a table is looked at."""
+
+
+@dataclass(slots=True)
+class _Content:
+    """What was read before a problem stopped the reading, if one did."""
+
+    integrity: tuple[str, ...] = ()
+    tables: tuple[TableFacts, ...] = ()
+    views: int = 0
+    triggers: int = 0
+    problem: Problem | None = None
+
+
+def observe_database(path: Path, name: str, openers: Sequence[Opener], depth: Depth) -> DatabaseFacts:
+    """Observe one SQLite file, shown as ``name``. Read-only; what cannot be read is said, not raised.
+
+    Only an OSError on the file itself passes.
+    """
+    header = read_header(path)
+    log = read_wal(_beside(path, "-wal"))
+    hot_journal = measure_hot_journal(_beside(path, "-journal"))
+    shared_memory = _beside(path, "-shm").exists()
+    size = path.stat().st_size
+    content = _read_content(path, depth)
+    if log is not None and depth.census and content.problem is None and not openers:
+        log = _compare(path, log)
+    return DatabaseFacts(
+        path=name,
+        size=size,
+        page_size=header.page_size,
+        journal_mode=header.journal_mode,
+        encoding=header.encoding,
+        user_version=header.user_version,
+        application_id=header.application_id,
+        file_format=header.file_format,
+        written_by=header.written_by,
+        wal=log,
+        hot_journal=hot_journal,
+        shared_memory=shared_memory,
+        integrity=content.integrity,
+        openers=tuple(openers),
+        tables=content.tables,
+        views=content.views,
+        triggers=content.triggers,
+        problem=content.problem,
+    )
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _compare(path: Path, log: WalFacts) -> WalFacts:
+    return dataclasses.replace(log, only_here=compare_with_wal(path)) if log.holds_content else log
+
+
+def _read_content(path: Path, depth: Depth) -> _Content:
+    content = _Content()
+    try:
+        with open_source(path, timeout=_LOCK_SECONDS) as connection:
+            content.integrity = _lines(check_integrity(connection, quick=not depth.integrity))
+            schema = read_schema(connection)
+            content.views, content.triggers = len(schema.views), len(schema.triggers)
+            census.teach_text_census(connection, schema.encoding)
+            if schema.journal_mode == "wal":
+                connection.execute("BEGIN")  # one instant; elsewhere this would keep writers waiting
+            for table in schema.tables.values():
+                if depth.wants(table.name):
+                    content.tables += (_observe_table(connection, table, depth),)
+    except StrongroomError as error:
+        content.problem = Problem(fact=error.fact, hint=error.hint, exit_code=error.exit_code)
+    return content
+
+
+def _lines(found: Sequence[str]) -> tuple[str, ...]:
+    return tuple(line for text in found for line in text.splitlines() if line and not line.startswith("***"))
+
+
+def _observe_table(connection: Connection, table: Table, depth: Depth) -> TableFacts:
+    if table.kind != "table" or not depth.census:
+        return TableFacts(
+            name=table.name,
+            kind=table.kind,
+            rows=_count_rows(connection, table),
+            key=table.primary_key,
+            columns=census.describe_columns(table, {}),
+            oddities=tuple(oddities.describe_names(table)),
+        )
+    return _take_census(connection, table)
+
+
+def _count_rows(connection: Connection, table: Table) -> int:
+    if table.kind == "table":
+        return count_rows(connection, table.name)
+    try:
+        return count_rows(connection, table.name)
+    except Error:
+        return 0  # a virtual table need not be countable
+
+
+def _take_census(connection: Connection, table: Table) -> TableFacts:
+    columns = census.take_census(connection, table)
+    sequence = _observe_sequence(connection, table) if table.autoincrement else None
+    key = () if table.integer_key is not None else table.primary_key
+    keyless = not table.primary_key and not any(index.unique for index in table.indexes)
+    comparable = len(table.stored) <= census.MOST_COMPARED
+    duplicates = census.count_duplicates(connection, table) if keyless and comparable else 0
+    alike = census.count_alike_keys(connection, table, key[0]) if len(key) == 1 and _has_texts(columns, key[0]) else 0
+    violations, complaint = _check_foreign_keys(connection, table)
+    found = [*oddities.describe_names(table), *oddities.describe_cells(table.name, columns, key)]
+    found += oddities.describe_sequence(table.name, sequence) if sequence is not None else ()
+    found += oddities.describe_rows(table.name, duplicates=duplicates, alike_keys=alike, violations=violations)
+    if complaint:
+        found.append(f"{oddities.show_name(table.name)}: {complaint}")
+    if keyless and not comparable:
+        found.append(f"{oddities.show_name(table.name)}: duplicates not looked for among so many columns")
+    return TableFacts(
+        name=table.name,
+        kind=table.kind,
+        rows=_rows_of(connection, table, columns),
+        key=table.primary_key,
+        columns=columns,
+        sequence=sequence,
+        duplicates=duplicates,
+        alike_keys=alike,
+        foreign_key_violations=violations,
+        oddities=tuple(found),
+    )
+
+
+def _has_texts(columns: Sequence[ColumnFacts], name: str) -> bool:
+    return any(column.text for column in columns if column.name == name)
+
+
+def _rows_of(connection: Connection, table: Table, columns: Sequence[ColumnFacts]) -> int:
+    stored = [column for column in columns if not column.generated]
+    if not stored:
+        return count_rows(connection, table.name)
+    first = stored[0]
+    return first.null + first.integer + first.real + first.text + first.blob
+
+
+def _observe_sequence(connection: Connection, table: Table) -> SequenceFacts:
+    name = quote(str(table.integer_key))
+    count, lowest, largest = connection.execute(
+        f"SELECT count(*), coalesce(min({name}), 0), coalesce(max({name}), 0) FROM {quote(table.name)}"
+    ).fetchone()
+    missing = largest - lowest + 1 - count if count else 0
+    return SequenceFacts(mark=read_sequence(connection, table.name), lowest=lowest, largest=largest, missing=missing)
+
+
+def _check_foreign_keys(connection: Connection, table: Table) -> tuple[int, str]:
+    try:
+        return census.count_foreign_key_violations(connection, table), ""
+    except Error as error:
+        if "foreign key mismatch" not in str(error):
+            raise
+        return 0, f"its foreign keys cannot be checked ({error})"

@@ -1,0 +1,123 @@
+"""PostgreSQL: connected to with the server's name verified, and its complaints in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import conninfo, sql
+
+from strongroom.core.errors import ConfigurationError, GuardError, KeyMissingError, StrongroomError, UnreachableError
+
+Connection: TypeAlias = psycopg.Connection[Any]
+Error = psycopg.Error
+_CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to connect; ``parameters`` are libpq's, and may hold a password."""
+
+    parameters: Mapping[str, str] = field(repr=False)
+    origin: str
+    """What named the server: a variable, or the local stack."""
+
+    @property
+    def place(self) -> str:
+        """Return the server and database without user and password."""
+        named = self.parameters
+        return f"{named.get('host', 'local socket')}:{named.get('port', '5432')}/{named.get('dbname', '')}"
+
+
+def read_access(dsn: str, origin: str, environment: Mapping[str, str]) -> Access:
+    """Read a connection string, or libpq's own variables when it is empty.
+
+    Unless it says otherwise, the server's certificate and name are verified, against the system's authorities
+    when none is named. Raises ConfigurationError for a string that is none.
+    """
+    try:
+        parameters = {name: str(value) for name, value in conninfo.conninfo_to_dict(dsn).items()}
+    except psycopg.Error as error:  # its text may repeat the string, password and all
+        raise ConfigurationError(origin, "is no connection string", "postgresql://USER@HOST:PORT/DATABASE") from error
+    libpq = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER", "sslmode": "PGSSLMODE",
+             "sslrootcert": "PGSSLROOTCERT", "password": "PGPASSWORD"}  # fmt: skip
+    for name, variable in libpq.items():
+        if environment.get(variable):
+            parameters.setdefault(name, environment[variable])
+    host = parameters.get("host") or parameters.get("hostaddr") or environment.get("PGHOSTADDR", "")
+    if host and not host.startswith(("/", "@")):
+        parameters.setdefault("sslmode", "verify-full")
+        if parameters["sslmode"] == "verify-full":
+            parameters.setdefault("sslrootcert", "system")
+    return Access(parameters=parameters, origin=origin)
+
+
+@contextmanager
+def open_postgres(access: Access) -> Iterator[Connection]:
+    """Connect; every statement stands alone unless a transaction is begun.
+
+    Raises UnreachableError, KeyMissingError for a wrong password, and what ``explain_postgres`` makes of the rest.
+    """
+    try:
+        connection = psycopg.connect(
+            conninfo.make_conninfo("", **access.parameters, connect_timeout=_CONNECT_SECONDS),
+            autocommit=True,
+            application_name="strongroom",
+        )
+    except psycopg.OperationalError as error:
+        raise _explain_refusal(access, str(error)) from error
+    try:
+        yield connection
+    except psycopg.Error as error:
+        raise explain_postgres(access, error) from error
+    finally:
+        connection.close()
+
+
+def _explain_refusal(access: Access, text: str) -> StrongroomError:
+    line = text.strip().splitlines()[0].removeprefix("connection failed: ")
+    said = line.rsplit("failed: ", 1)[-1].removeprefix("FATAL:  ")
+    if "no password supplied" in said or "password authentication failed" in said:
+        hint = "set PGPASSWORD or PGPASSFILE, or POSTGRES_PASSWORD_FILE"
+        return KeyMissingError(f"PostgreSQL at {access.place}", said, hint)
+    return UnreachableError(f"PostgreSQL at {access.place}", said, f"it was named by {access.origin}")
+
+
+def explain_postgres(access: Access, error: psycopg.Error) -> StrongroomError:
+    """Say in our words what the server said; only its first line, which holds no row's values."""
+    said = (error.diag.message_primary or str(error)).strip().splitlines()[0]
+    subject = f"PostgreSQL at {access.place}"
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return GuardError(subject, said, "connect as a role that may, or have its owner grant it")
+    if isinstance(error, psycopg.OperationalError):
+        return UnreachableError(subject, said, "run the same command again")
+    return StrongroomError(subject, said)
+
+
+def identifier(*names: str) -> sql.Identifier:
+    """Quote a name, or a dotted one, as PostgreSQL does."""
+    return sql.Identifier(*names)
+
+
+def compose(text: str, **parts: sql.Composable) -> sql.Composed:
+    """Put quoted parts into a statement of our own."""
+    return sql.SQL(text).format(**parts)
+
+
+def literal(value: object) -> sql.Literal:
+    """Quote a value."""
+    return sql.Literal(value)
+
+
+def run_statement(connection: Connection, statement: str) -> None:
+    """Run one statement of a file as it stands there. Raises psycopg.Error."""
+    connection.execute(statement.encode())
+
+
+def position_of(error: psycopg.Error) -> int | None:
+    """Return the place in its statement (characters from 0) at which an error was found, if the server says."""
+    position = error.diag.statement_position
+    return int(position) - 1 if position else None

@@ -1,0 +1,52 @@
+"""What people see: tables and sentences on stdout, progress on stderr, JSON as a documented contract."""
+
+from strongroom.report.guard import show_audit, show_guard, show_moved
+from strongroom.report.outcome import render_markdown, say, show_outcome, write_markdown
+from strongroom.report.plans_and_runs import (
+    show_draft,
+    show_finalized,
+    show_plan,
+    show_recovered,
+    show_returned,
+    show_runs,
+)
+from strongroom.report.progress import open_progress
+from strongroom.report.rows import LOSING, show_kept
+from strongroom.report.schemas import show_applied, show_drift
+from strongroom.report.screen import print_json
+from strongroom.report.stack import (
+    say_progress,
+    show_certificates,
+    show_engine,
+    show_images,
+    show_services,
+    show_started,
+)
+
+__all__ = [
+    "LOSING",
+    "open_progress",
+    "print_json",
+    "render_markdown",
+    "say",
+    "say_progress",
+    "show_applied",
+    "show_audit",
+    "show_certificates",
+    "show_draft",
+    "show_drift",
+    "show_engine",
+    "show_finalized",
+    "show_guard",
+    "show_images",
+    "show_kept",
+    "show_moved",
+    "show_outcome",
+    "show_plan",
+    "show_recovered",
+    "show_returned",
+    "show_runs",
+    "show_services",
+    "show_started",
+    "write_markdown",
+]

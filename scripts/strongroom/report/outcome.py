@@ -1,0 +1,159 @@
+"""How a consolidation ended: on screen, as JSON, as Markdown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from strongroom.consolidate.outcome import Outcome
+from strongroom.core.errors import ExitCode
+from strongroom.core.files import OWN_FOLDER, write_text
+from strongroom.core.results import TableTally, Verdict
+from strongroom.report.screen import new_table, number, open_console, print_json
+
+_COLUMNS = (
+    "read",
+    "inserted",
+    "merged_identical",
+    "merged_changed",
+    "superseded",
+    "quarantined",
+    "filtered",
+    "rewritten",
+)
+_HEADS = ("read", "in", "same", "merged", "beaten", "waiting", "left out", "new id")
+_STYLES = {Verdict.PROVEN: "bold green", Verdict.PROVEN_WITH_QUARANTINE: "bold yellow"}
+_SHOWN = 10
+
+
+def show_outcome(
+    outcome: Outcome,
+    *,
+    as_json: bool,
+    color: bool,
+    again: bool = False,
+    only_sentence: bool = False,
+    folder: Path | None = None,
+) -> int:
+    """Print how a run ended, keep it as Markdown beside the run, and return its exit code."""
+    if folder is not None and not outcome.dry_run:
+        write_markdown(outcome, folder)
+    _say_error(outcome)
+    if as_json:
+        print_json(outcome.as_json())
+        return outcome.exit
+    console = open_console(color=color)
+    if not outcome.nothing_done and not only_sentence:
+        _show_tables(console, outcome.tables)
+        _show_lines(console, "carried along", outcome.carried)
+        _show_lines(console, "could not be carried", outcome.reported)
+        _show_lines(console, "orphans, kept as they were", outcome.notes)
+        _show_lines(console, "differences", outcome.differences, style="red")
+    console.print(outcome.verdict.value, style=_STYLES.get(outcome.verdict, "bold red"), end=" ")
+    console.print(say(outcome, again=again), soft_wrap=True)
+    return outcome.exit
+
+
+def _say_error(outcome: Outcome) -> None:
+    """Say on stderr, like any other error, why nothing was published."""
+    if outcome.exit == ExitCode.DIFFERENCES:
+        fact, hint = (
+            f"found differences: {outcome.differences[0]}",
+            f"all of them are in the report of run {outcome.run}",
+        )
+        print(f"error: verification: {fact}\n hint: {hint}", file=sys.stderr)
+    elif outcome.exit == ExitCode.DECISION:
+        fact = (
+            f"{outcome.quarantined} rows wait for a person, and the budget is {outcome.budget}: staged, not published"
+        )
+        hint = f"consolidate.quarantine shows them; --quarantine-budget {outcome.quarantined} publishes without them"
+        print(f"error: quarantine: {fact}\n hint: {hint}", file=sys.stderr)
+
+
+def _show_tables(console: Console, tables: Mapping[str, TableTally]) -> None:
+    """Show the tables whose rows did not all arrive plainly; the others in one line."""
+    eventful = {name: tally for name, tally in tables.items() if tally.read != tally.inserted or tally.rewritten}
+    if eventful:
+        table = new_table("source table", *_HEADS)
+        for name, tally in eventful.items():
+            table.add_row(name, *(number(getattr(tally, column)) for column in _COLUMNS))
+        console.print(table)
+    plain = [tally for name, tally in tables.items() if name not in eventful]
+    if plain:
+        console.print(
+            f"and {len(plain)} tables whose {number(sum(tally.read for tally in plain))} rows all arrived as they were"
+        )
+
+
+def _show_lines(console: Console, title: str, lines: tuple[str, ...], style: str = "") -> None:
+    if not lines:
+        return
+    console.print(f"{title}:", style="bold")
+    for line in lines[:_SHOWN]:
+        console.print(f"  {line}", style=style, soft_wrap=True)
+    if len(lines) > _SHOWN:
+        console.print(f"  and {len(lines) - _SHOWN} more (--json shows all)")
+
+
+def say(outcome: Outcome, *, again: bool = False) -> str:
+    """Say in one sentence of fact how the run ended."""
+    rows = number(sum(tally.rows for tally in outcome.targets.values()))
+    what = f"{len(outcome.published)} databases, {len(outcome.targets)} tables, {rows} rows"
+    tail = f"{outcome.unexplained} unexplained, {outcome.quarantined} quarantined"
+    if again:
+        return f"{len(outcome.targets)} tables, {rows} rows proven again (run {outcome.run}); {tail}"
+    if outcome.nothing_done:
+        return f"nothing to do: sources and targets are as run {outcome.run} left them; {tail}"
+    if outcome.exit == ExitCode.DIFFERENCES:
+        return f"nothing was published (run {outcome.run}); {len(outcome.differences)} differences, {tail}"
+    if outcome.exit == ExitCode.DECISION:
+        staged = "would be staged" if outcome.dry_run else f"staged, not published (run {outcome.run})"
+        return f"{staged}; {tail}"
+    verb = "would publish" if outcome.dry_run else "published"
+    took = f"in {outcome.seconds:.1f} s" + ("" if outcome.dry_run else f" (run {outcome.run})")
+    return f"{verb} {what} {took}; {tail}"
+
+
+def write_markdown(outcome: Outcome, target: Path) -> None:
+    """Write the report into the run's directory."""
+    folder = target / OWN_FOLDER / "runs" / outcome.run
+    if folder.is_dir() and not outcome.nothing_done:
+        write_text(folder / "report.md", render_markdown(outcome))
+
+
+def render_markdown(outcome: Outcome) -> str:
+    """Render the report as Markdown."""
+    lines = [
+        f"# Run {outcome.run}: {outcome.verdict.value}",
+        "",
+        say(outcome),
+        "",
+        f"| source table | into | {' | '.join(_HEADS)} | unexplained |",
+        "|---|---|" + "---:|" * (len(_HEADS) + 1),
+    ]
+    for name, tally in outcome.tables.items():
+        figures = " | ".join(str(getattr(tally, column)) for column in (*_COLUMNS, "unexplained"))
+        lines.append(f"| {_cell(name)} | {_cell(tally.into)} | {figures} |")
+    for title, entries in (
+        ("Differences", outcome.differences),
+        ("Carried along", outcome.carried),
+        ("Not carried", outcome.reported),
+        ("Orphans, kept as they were", outcome.notes),
+    ):
+        if entries:
+            lines += ["", f"## {title}", "", *(f"- {entry}" for entry in entries)]
+    if outcome.dropped:
+        lines += [
+            "",
+            "## Dropped by the plan, kept in archive.db",
+            "",
+            *(f"- {name}: {reason}" for name, reason in outcome.dropped.items()),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,141 @@
+"""Plans, runs and rollbacks on screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from strongroom.binding import Work
+from strongroom.core.errors import ExitCode
+from strongroom.core.plan import Plan, TableRule
+from strongroom.examine.draft.propose import Proposal
+from strongroom.examine.recovery import Recovered
+from strongroom.report.screen import new_table, open_console, print_json
+
+
+def show_plan(
+    plan: Plan, work: Work | None, choices: Sequence[str], *, expanded: bool, as_json: bool, color: bool
+) -> None:
+    """Print that a plan is good, the lines that a person has yet to decide, and with ``expanded`` every rule."""
+    tables = {rule.into: _describe(rule) for rule in plan.tables if rule.table != "*"}
+    if as_json:
+        full: dict[str, Any] = {
+            "plan": str(plan.path),
+            "sources": len(plan.sources),
+            "targets": len(plan.targets),
+            "tables": tables,
+            "choices": list(choices),
+        }
+        print_json({**full, "rules": [asdict(rule) for rule in plan.tables]} if expanded else full)
+        return
+    console = open_console(color=color)
+    if expanded:
+        table = new_table("target table", "rule", "from", numbers=False)
+        for name, rule in tables.items():
+            table.add_row(name, str(rule["rule"]), ", ".join(rule["from"]))
+        console.print(table)
+    for choice in choices:
+        console.print(f"to choose: {choice}", soft_wrap=True, highlight=False, markup=False)
+    fits = (
+        ""
+        if work is None
+        else f"; fits the sources ({sum(len(target.tables) for target in work.targets)} tables to fill, "
+        f"{len(work.absent)} named and not there)"
+    )
+    console.print(
+        f"{plan.path.name} is good: {len(plan.sources)} sources, {len(plan.targets)} targets, "
+        f"{len(tables)} tables{fits}",
+        soft_wrap=True,
+    )
+
+
+def show_draft(proposal: Proposal, output: str, choices: Sequence[str], *, as_json: bool) -> None:
+    """Print what was drafted in one sentence, and the lines that a person has to decide."""
+    found, unread = len(proposal.survey.found), dict(proposal.survey.unread)
+    tables = len(proposal.copies) + len(proposal.rules)
+    if as_json:
+        print_json({"plan": output, "sources": found, "unread": unread, "tables": tables, "choices": list(choices)})
+        return
+    for path, reason in unread.items():
+        print(f"left out: {path}: {reason}")
+    for choice in choices:
+        print(f"to choose: {choice}")
+    print(f"drafted {output}: {found} sources, {tables} tables, {len(choices)} lines to choose")
+
+
+def _describe(rule: TableRule) -> dict[str, Any]:
+    by = f" by {', '.join(rule.conflict.by)}" if rule.conflict.by else ""
+    order = f" ({' > '.join(rule.conflict.order)})" if rule.conflict.order else ""
+    return {
+        "rule": f"{rule.conflict.rule}{by}{order}",
+        "from": [entry.name for entry in rule.inputs],
+        "key": list(rule.key or ()),
+        "at": rule.origin,
+    }
+
+
+def show_returned(returned: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what a rollback did in one sentence."""
+    if as_json:
+        print_json(returned)
+        return
+    if returned["cleared"] is not None:
+        live = f"; run {returned['run']} stays live (roll back again to undo it)" if returned["run"] else ""
+        print(f"cleared run {returned['cleared']}, which was interrupted before it published anything{live}")
+        return
+    if returned["run"] is None:
+        print("nothing to roll back: no published run")
+        return
+    verb = "would roll back" if returned["dry_run"] else "rolled back"
+    lose = f"; would lose: {'; '.join(returned['would_lose'])}" if returned["would_lose"] else ""
+    print(
+        f"{verb} run {returned['run']}: {len(returned['files'])} targets are as they were before "
+        f"({', '.join(returned['files'])}){lose}"
+    )
+
+
+def show_finalized(ended: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print which legacy sources are gone, in one sentence."""
+    if as_json:
+        print_json(ended)
+        return
+    verb = "would remove" if ended["dry_run"] else "removed"
+    before = f"; {len(ended['gone'])} were gone before" if ended["gone"] else ""
+    print(f"{verb} {len(ended['removed'])} sources of run {ended['run']}{before}; {ended['backup']} holds all of them")
+
+
+def show_recovered(recovered: Recovered, *, as_json: bool) -> None:
+    """Print what was saved, and what was lost."""
+    if as_json:
+        print_json(asdict(recovered))
+        return
+    for line in recovered.lost:
+        print(f"lost: {line}")
+    if recovered.nameless:
+        print(f"{recovered.nameless} rows whose table is not known are in lost_and_found")
+    rows = sum(recovered.tables.values())
+    said = f"recovered {len(recovered.tables)} tables, {rows} rows into {recovered.file} ({recovered.way})"
+    print(f"{said}; look at it before you use it")
+
+
+def show_runs(runs: list[dict[str, Any]], *, as_json: bool, color: bool) -> int:
+    """Print all runs; exit 7 when one is open."""
+    is_open = any("interrupted: run" in run["state"] for run in runs)
+    code = ExitCode.PENDING if is_open else ExitCode.DONE
+    if as_json:
+        print_json({"runs": runs, "exit": code})
+        return code
+    console = open_console(color=color)
+    table = new_table("run", "state", "verdict", "rows", "quarantined", "live", numbers=False)
+    for run in runs:
+        table.add_row(
+            run["run"],
+            run["state"],
+            run["verdict"] or "",
+            str(run["rows_read"] or ""),
+            "" if run["quarantined"] is None else str(run["quarantined"]),
+            "live" if run["is_current"] else "",
+        )
+    console.print(table if runs else "no runs yet")
+    return code

@@ -1,0 +1,66 @@
+"""Hold the live files for ourselves while they are replaced, and refuse when somebody else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from strongroom.core.errors import TargetBusyError
+from strongroom.core.files import COMPANIONS
+from strongroom.sqlite.connection import Connection, Error, connect_live
+from strongroom.sqlite.openers import find_openers
+
+_STOP_IT = "stop what uses it, then run the same command again"
+
+
+@contextmanager
+def held(lives: list[Path]) -> Iterator[None]:
+    """Hold every live file exclusively, its write-ahead log folded in, while it is replaced."""
+    refuse_busy(lives)
+    with ExitStack() as stack:
+        for live in lives:
+            if live.exists():
+                stack.callback(_hold(live).close)
+        yield
+
+
+def refuse_busy(lives: list[Path]) -> None:
+    """Make sure that nobody uses the live files and no stale journal lies beside them.
+
+    Raises TargetBusyError.
+    """
+    for live in lives:
+        for suffix in COMPANIONS:
+            companion = live.with_name(live.name + suffix)
+            if not live.exists() and companion.exists():
+                raise TargetBusyError(
+                    companion,
+                    "lies beside a target that is not there",
+                    "find out whose it is; move it away, then run again",
+                )
+    openers = find_openers([live for live in lives if live.exists()])
+    if openers:
+        first = openers[0]
+        raise TargetBusyError(
+            first.path,
+            f"is held open by process {first.pid} ({first.command})",
+            "stop it, then run the same command again",
+        )
+
+
+def _hold(live: Path) -> Connection:
+    connection = None
+    try:
+        connection = connect_live(live)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+        connection.execute("BEGIN EXCLUSIVE")
+    except Error as error:
+        if connection is not None:
+            connection.close()
+        raise TargetBusyError(live, f"cannot be taken for ourselves ({error})", _STOP_IT) from error
+    if mode != "delete":
+        connection.close()
+        raise TargetBusyError(live, "is open in another process (its journal mode cannot change)", _STOP_IT)
+    return connection

@@ -1,0 +1,196 @@
+"""Put staged files live as a set, and finish what an interrupted publishing began."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from strongroom.core.errors import RollbackFailedError, SourceChangedError, TargetBusyError, UnreachableError
+from strongroom.core.files import hash_file, is_write_ahead, read_json, state_of, sync_file, sync_folder, write_json
+from strongroom.core.programs import require_success, run_program
+from strongroom.runs.exclusive import held, refuse_busy
+from strongroom.runs.journal import Checkpoint, Place, Swap, change_mode, drop_companions, read_modes, read_swaps
+from strongroom.runs.undo import resume_undo
+from strongroom.sqlite.connection import fold_log
+
+_COPY_SECONDS = 3600.0
+
+
+def publish(
+    place: Place,
+    swaps: list[Swap],
+    sources: list[Path],
+    checkpoint: Checkpoint,
+    recheck: Callable[[], None] = lambda: None,
+) -> None:
+    """Put staged files live and make legacy sources read-only.
+
+    ``recheck`` is asked once the live files are held. Raises TargetBusyError, and what it raises, before
+    anything changed.
+    """
+    refuse_busy([place.live(swap) for swap in swaps])
+    for swap in swaps:
+        _dress(place, swap, sources)
+        _keep_raw(place, swap)
+    modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in sources if path.is_file()}
+    swaps = [_foresee(place, swap) for swap in swaps]
+    intent: dict[str, object] = {"state": "open", "swaps": [asdict(swap) for swap in swaps], "modes": modes}
+    # Said before the files are held: holding one folds its log in, which is a change already.
+    write_json(place.journal, intent)
+    try:
+        with held([place.live(swap) for swap in swaps]):
+            recheck()
+            checkpoint("publish.intent")
+            for swap in swaps:
+                _put_live(place, swap)
+                checkpoint(f"publish.{swap.live}")
+    except (TargetBusyError, SourceChangedError):
+        place.journal.unlink()
+        raise
+    _finish(place, intent)
+    checkpoint("publish.closed")
+
+
+def _keep_raw(place: Place, swap: Swap) -> None:
+    """Keep a database with a write-ahead log as it is, log and all: holding it folds the log in.
+
+    Raises TargetBusyError when it changes meanwhile.
+    """
+    live, previous = place.live(swap), place.previous(swap)
+    if not live.exists() or previous.exists() or not is_write_ahead(live):
+        return
+    previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = state_of(live)
+    for suffix in ("", "-wal"):
+        file = live.with_name(live.name + suffix)
+        if file.exists():
+            kept = previous.with_name(previous.name + suffix)
+            shutil.copy2(file, kept)
+            sync_file(kept)
+    sync_folder(previous.parent)
+    if state_of(live) != before:
+        raise TargetBusyError(
+            live, "changes under our hands", "stop what writes to it, then run the same command again"
+        )
+
+
+def _foresee(place: Place, swap: Swap) -> Swap:
+    """Note, before anything changes, what the way back needs to know."""
+    live = place.live(swap)
+    missing = tuple(alias for alias in swap.aliases if not os.path.lexists(live.parent / alias))
+    return replace(swap, had=live.exists(), aliases=missing)
+
+
+def _dress(place: Place, swap: Swap, sources: list[Path]) -> None:
+    """Give a staged file the owner and permissions of the file it replaces, else of the first source."""
+    staged, live = place.staged(swap), place.live(swap)
+    model = live if live.exists() else next((path for path in sources if path.is_file()), None)
+    if model is None:
+        return
+    like = model.stat()
+    staged.chmod(stat.S_IMODE(like.st_mode) & 0o666 | 0o600)
+    if os.geteuid() == 0:
+        os.chown(staged, like.st_uid, like.st_gid)
+
+
+def _finish(place: Place, intent: dict[str, object]) -> None:
+    for path in read_modes(intent):
+        change_mode(Path(path), stat.S_IMODE(Path(path).stat().st_mode) & ~0o222 if Path(path).exists() else None)
+    write_json(place.journal, {**intent, "state": "closed"})
+
+
+def _put_live(place: Place, swap: Swap) -> None:
+    staged, live, previous = place.staged(swap), place.live(swap), place.previous(swap)
+    if staged.exists():
+        previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        live.parent.mkdir(parents=True, exist_ok=True)
+        if live.exists() and not previous.exists():
+            _keep(live, previous)
+        drop_companions(live)
+        staged.replace(live)
+        sync_folder(live.parent)
+        sync_folder(staged.parent)
+    for alias in swap.aliases:
+        _make_alias(live, live.parent / alias)
+
+
+def _keep(live: Path, previous: Path) -> None:
+    """Keep the live file under a second name, so that at no moment there is none.
+
+    Where there are no hard links another process copies it: if we opened and closed the file ourselves, POSIX
+    would drop the lock that we hold on it.
+    """
+    try:
+        os.link(live, previous)
+    except OSError:
+        part = previous.with_name(previous.name + ".part")
+        copied = run_program([shutil.which("cp") or "/bin/cp", "-p", live, part], environment={}, timeout=_COPY_SECONDS)
+        require_success(copied, UnreachableError, "see to the target's file system, then run the same command again")
+        sync_file(part)
+        part.replace(previous)
+    sync_folder(previous.parent)
+
+
+def _make_alias(live: Path, alias: Path) -> None:
+    """Link an old name to the new file, unless something has that name."""
+    if not alias.exists() and not alias.is_symlink():
+        alias.parent.mkdir(parents=True, exist_ok=True)
+        alias.symlink_to(os.path.relpath(live, alias.parent))
+
+
+def recover(place: Place) -> bool:
+    """Finish what an open journal began; return whether there was one.
+
+    Raises RollbackFailedError when neither the old nor the new file is to be found, TargetBusyError when an
+    application was started again meanwhile.
+    """
+    intent = read_json(place.journal)
+    if intent is None or intent.get("state") == "closed":
+        return False
+    if intent["state"] == "undoing":
+        resume_undo(place, intent)
+        return True
+    swaps = read_swaps(intent)
+    for swap in swaps:
+        if not place.staged(swap).exists() and not place.live(swap).exists():
+            raise RollbackFailedError(
+                place.live(swap),
+                "neither the staged nor the live file is there",
+                f"restore it from the backup beside {place.folder}",
+            )
+    pending = [swap for swap in swaps if place.staged(swap).exists()]
+    refuse_busy([place.live(swap) for swap in pending])
+    for swap in pending:
+        _forget_stale_copy(place, swap)
+        _keep_raw(place, swap)
+    with held([place.live(swap) for swap in pending]):
+        for swap in swaps:
+            _put_live(place, swap)
+    _finish(place, intent)
+    return True
+
+
+def _forget_stale_copy(place: Place, swap: Swap) -> None:
+    """Drop a copy of a live file that an application has written to since; a second name of it stays."""
+    live, previous = place.live(swap), place.previous(swap)
+    if not live.exists() or not previous.exists() or previous.samefile(live) or _is_folded(previous, live):
+        return
+    previous.unlink()
+    previous.with_name(previous.name + "-wal").unlink(missing_ok=True)
+
+
+def _is_folded(previous: Path, live: Path) -> bool:
+    """Tell whether the live file is its raw copy with the log folded in, as holding it leaves it."""
+    with tempfile.TemporaryDirectory(prefix="fold-", dir=previous.parent) as scratch:
+        copy = Path(scratch) / "copy.db"
+        for suffix in ("", "-wal"):
+            file = previous.with_name(previous.name + suffix)
+            if file.exists():
+                shutil.copyfile(file, copy.with_name(copy.name + suffix))
+        fold_log(copy)
+        return hash_file(copy) == hash_file(live)

@@ -1,0 +1,8 @@
+"""An application's schemas in PostgreSQL: applied file by file, compared with what is there."""
+
+from strongroom.postgres.access import find_access
+from strongroom.schema.apply import Applied, apply_schemas
+from strongroom.schema.drift import Drift, compare_schemas
+from strongroom.schema.files import FileSet, read_file_sets
+
+__all__ = ["Applied", "Drift", "FileSet", "apply_schemas", "compare_schemas", "find_access", "read_file_sets"]

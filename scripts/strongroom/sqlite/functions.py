@@ -1,0 +1,116 @@
+"""The functions that SQL may call: transforms of the plan's closed registry, and instants.
+
+A transform leaves alone what it cannot read, so that nothing is lost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+from strongroom.core.instants import Stored, read_epoch, read_instant, write_iso8601
+from strongroom.core.quoting import literal
+from strongroom.sqlite.connection import Connection
+
+_NAMESPACE = UUID("8f0c9d1e-6a43-5b0e-9d1c-5f2a7c3e4b10")
+"""Ours alone, so that an id which we made is no one else's (RFC 9562, 5.5)."""
+
+
+def register_functions(connection: Connection) -> None:
+    """Make our functions known to one connection."""
+    connection.create_function("strongroom_instant", 1, read_instant, deterministic=True)
+    connection.create_function("strongroom_is_utf8", 1, _is_utf8, deterministic=True)
+    connection.create_function("strongroom_sign", 1, _sign, deterministic=True)
+    connection.create_function("strongroom_epoch", 2, _epoch_to_iso8601, deterministic=True)
+    connection.create_function("strongroom_uuid5", 1, _uuid5, deterministic=True)
+    connection.create_function("strongroom_trim", 2, _trim, deterministic=True)
+    connection.create_function("strongroom_casefold", 2, _casefold, deterministic=True)
+
+
+def instant_call(expression: str) -> str:
+    """Return the SQL that reads an instant; TEXT travels as bytes, for it may be no UTF-8."""
+    readable = f"CASE typeof({expression}) WHEN 'text' THEN CAST({expression} AS BLOB) ELSE {expression} END"
+    return f"strongroom_instant({readable})"
+
+
+def same_sign(one: str, two: str) -> str:
+    """Return the SQL that tells -0.0 from 0.0; CASE keeps TEXT that is no UTF-8 away from the function."""
+    zeros = f"typeof({one}) = 'real' AND typeof({two}) = 'real' AND {one} = 0"
+    return f"CASE WHEN {zeros} THEN strongroom_sign({one}) = strongroom_sign({two}) ELSE 1 END"
+
+
+def transform_call(name: str, option: str, expression: str) -> str:
+    """Return the SQL that applies a transform of the registry; TEXT that is no UTF-8 stays as it is."""
+    changed = f"strongroom_{name}({expression}, {literal(option)})"
+    readable = f"typeof({expression}) <> 'text' OR strongroom_is_utf8(CAST({expression} AS BLOB))"
+    return f"CASE WHEN {readable} THEN {changed} ELSE {expression} END"
+
+
+def fresh_text_id(source: str, old: str) -> str:
+    """Return the SQL for the id that a row of a source gets when its own is taken: always the same one."""
+    return f"strongroom_uuid5({literal(source + '/')} || hex({old}))"
+
+
+def normalized_call(names: Sequence[str], expression: str) -> str:
+    """Return the SQL for the form in which a key is matched; what is empty then matches nothing, like NULL."""
+    for name in names:
+        expression = transform_call(name, "", expression)
+    return f"nullif({expression}, '')" if names else expression
+
+
+def id_of(value: str, json: str | None) -> str:
+    """Return the SQL that reads an id as text, from a column or from the path in its JSON; NULL where none is."""
+    if json is None:
+        whole = f"typeof({value}) = 'real' AND {value} = CAST({value} AS INTEGER)"
+        return f"CAST(CASE WHEN {whole} THEN CAST({value} AS INTEGER) ELSE {value} END AS TEXT)"
+    path = literal(json)
+    found = f"CASE WHEN json_type({value}, {path}) IN ('integer', 'text') THEN json_extract({value}, {path}) END"
+    return f"CAST(CASE WHEN typeof({value}) = 'text' AND json_valid({value}) THEN {found} END AS TEXT)"
+
+
+def reference_call(ids: str, source: str, value: str, json: str | None) -> str:
+    """Return the SQL that puts a new id in an old one's place, by the map ``ids`` (source, old, new).
+
+    An id that is text stays text; what the map does not know stays as it is.
+    """
+    if json is None:
+        made = f"CASE typeof({value}) WHEN 'text' THEN CAST(m.new AS TEXT) ELSE m.new END"
+    else:
+        path = literal(json)
+        new = f"CASE json_type({value}, {path}) WHEN 'text' THEN CAST(m.new AS TEXT) ELSE m.new END"
+        made = f"json_set({value}, {path}, {new})"
+    known = f"m.source = {literal(source)} AND m.old = {id_of(value, json)} AND m.new IS NOT NULL"
+    return f"coalesce((SELECT {made} FROM {ids} m WHERE {known}), {value})"
+
+
+def _uuid5(name: str) -> str:
+    return str(uuid5(_NAMESPACE, name))
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _sign(value: Stored) -> float:
+    """Tell -0.0 from 0.0, which SQL's comparison cannot."""
+    return math.copysign(1.0, value) if isinstance(value, int | float) else 0.0
+
+
+def _epoch_to_iso8601(value: Stored, unit: str) -> Stored:
+    if not isinstance(value, int | float):
+        return value
+    microseconds = read_epoch(value, unit)
+    return value if microseconds is None else write_iso8601(microseconds) or value
+
+
+def _trim(value: Stored, _option: str) -> Stored:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _casefold(value: Stored, _option: str) -> Stored:
+    return value.casefold() if isinstance(value, str) else value

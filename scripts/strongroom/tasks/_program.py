@@ -1,0 +1,249 @@
+"""Our Invoke Program: what ``./inv``, the image's entrypoint and the tests run.
+
+Invoke's parse errors become exit 2 in our words, ``--json``, ``--no-color`` and ``--debug`` stand anywhere
+on the line, no exit code of a child leaks into our table, and the list is the front door.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.completion.complete import print_completion_script
+from invoke.config import Config
+from invoke.env import Environment
+from invoke.exceptions import Exit, Failure, ParseError
+from invoke.parser.argument import Argument
+from invoke.program import Program
+
+from strongroom import __version__
+from strongroom.core.errors import ExitCode, StrongroomError, UsageError
+from strongroom.tasks._listing import print_columns, print_global_flags, show_task, show_tasks
+from strongroom.tasks._task import GLOBAL_FLAGS, OpsTask, report_failure
+
+CORE_FLAGS = {
+    "complete": "",
+    "dry": "Write nothing: --dry-run for every task, and no command is run.",
+    "help": "Show this, or the flags of one task.",
+    "list": "Show the tasks, or those of one namespace.",
+    "list-depth": "",
+    "list-format": "",
+    "print-completion-script": "Print the completion script of bash, zsh or fish.",
+    "version": "Print the version.",
+}
+SHORT_FLAGS = {"help": "h", "list": "l"}
+WORDS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "": False,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
+
+
+class StrictEnvironment(Environment):
+    """Invoke's ``INVOKE_*`` variables, read strictly: there ``INVOKE_RUN_DRY=false`` would be true."""
+
+    def _cast(self, old: object, new: str) -> object:
+        if not isinstance(old, bool):
+            return super()._cast(old, new)
+        if new.lower() not in WORDS:
+            raise UsageError("INVOKE_*", f"a switch in the environment must be true or false (got {new!r})")
+        return WORDS[new.lower()]
+
+
+class OpsConfig(Config):
+    """Settings of one command line; no file of the machine or the user takes part."""
+
+    @staticmethod
+    def global_defaults() -> dict[str, Any]:
+        """Return Invoke's defaults with our flags, and the shell that every system has."""
+        defaults = Config.global_defaults()
+        defaults["run"]["shell"] = "/bin/sh"
+        defaults["strongroom"] = dict.fromkeys(GLOBAL_FLAGS, False)
+        return defaults
+
+    def load_shell_env(self) -> None:
+        """Read ``INVOKE_*`` with booleans that mean what they say."""
+        self.merge()
+        self._set(_env=StrictEnvironment(config=self._config, prefix=self._env_prefix).load())
+        self.merge()
+
+
+class OpsProgram(Program):
+    """``inv``: one collection of tasks, our flags, our errors, our list."""
+
+    def __init__(self, namespace: Collection) -> None:
+        """Serve the tasks of one collection; each learns its dotted name."""
+        super().__init__(
+            version=__version__,
+            namespace=namespace,
+            name="inv",
+            binary="./inv",
+            binary_names=["inv"],
+            config_class=OpsConfig,
+        )
+        self.switches = dict.fromkeys(GLOBAL_FLAGS, False)
+        for name in namespace.task_names:
+            found = namespace[name]
+            if isinstance(found, OpsTask):
+                found.dotted_name = name
+
+    def run(self, argv: list[str] | None = None, exit: bool = True) -> None:  # noqa: A002  # Invoke's signature
+        """Run a command line and leave the process with its exit code."""
+        code = self.main(sys.argv if argv is None else argv)
+        if exit:
+            sys.exit(code)
+
+    def main(self, argv: Sequence[str]) -> int:
+        """Run a command line, program name first; print what went wrong and return the exit code."""
+        try:
+            self._run_tasks(list(argv))
+            sys.stdout.flush()
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else int(end.code is not None)
+        except BrokenPipeError:
+            return _close_output()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the last line: bugs show their traceback
+            return self._report(self._explain(error))
+        return 0
+
+    def create_config(self) -> None:
+        """Start from our defaults; ``lazy`` keeps /etc/invoke.* and ~/.invoke.* out."""
+        self.config = OpsConfig(lazy=True)
+
+    def core_args(self) -> list[Argument]:
+        """Return the few flags of Invoke's that mean something here, and ours."""
+        kept = [argument for argument in super().core_args() if argument.names[0] in CORE_FLAGS]
+        for argument in kept:
+            name = argument.names[0]
+            argument.names = (name, SHORT_FLAGS[name]) if name in SHORT_FLAGS else (name,)
+            argument.help = CORE_FLAGS[name]
+        return kept + [
+            Argument(name=name.replace("_", "-"), kind=bool, default=False, help=help_text)
+            for name, help_text in GLOBAL_FLAGS.items()
+        ]
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Take our switches off the line wherever they stand, then let Invoke read the rest."""
+        self.normalize_argv(self._take_switches(argv or []))
+        self.parse_core_args()
+        if self.args.version.value:
+            self.print_version()
+            raise Exit
+        shell = self.args["print-completion-script"].value
+        if shell:
+            print_completion_script(shell=shell, names=self.binary_names)
+            raise Exit
+
+    def update_config(self, merge: bool = True) -> None:
+        """Hand our switches and ``--dry`` to the tasks; no runtime file is read."""
+        overrides: dict[str, Any] = {"strongroom": dict(self.switches)}
+        if self.args.dry.value:
+            overrides["run"] = {"dry": True}
+        self.config.load_overrides(overrides, merge=merge)
+
+    def no_tasks_given(self) -> None:
+        """Show the list: it is the front door."""
+        self.list_tasks()
+        raise Exit
+
+    def print_version(self) -> None:
+        """Print the version that plan locks and reports carry."""
+        print(f"strongroom {__version__}")
+
+    def print_help(self) -> None:
+        """Print the flags of the program, then the tasks."""
+        print(f"Usage: {self.binary} <task> [--flags]\n\nFlags:")
+        print_columns([(f"--{name}", text) for name, text in CORE_FLAGS.items() if text])
+        print()
+        print_global_flags()
+        print()
+        self.list_tasks()
+
+    def print_task_help(self, name: str) -> None:
+        """Print what a task does and its flags."""
+        show_task(name, self.collection[name], self.binary)
+
+    def list_tasks(self) -> None:
+        """Print the tasks, or those of one namespace."""
+        show_tasks(self.scoped_collection, self.list_root or "", self.binary, as_json=self.switches["json"])
+
+    def _run_tasks(self, argv: list[str]) -> None:
+        try:
+            self.create_config()
+            self.parse_core(argv)
+            self.parse_collection()
+            self.parse_tasks()
+            self.parse_cleanup()
+            self.update_config()
+            self.execute()
+        except Exit as end:  # Invoke's way to be done early, or to refuse with a message
+            if end.message:
+                fact = end.message.rstrip("!")
+                raise UsageError("command line", fact, f"{self.binary} --list") from None
+
+    def _take_switches(self, argv: list[str]) -> list[str]:
+        end = argv.index("--") if "--" in argv else len(argv)
+        for name in GLOBAL_FLAGS:
+            self.switches[name] = "--" + name.replace("_", "-") in argv[:end]
+        taken = {"--" + name.replace("_", "-") for name in GLOBAL_FLAGS}
+        return [word for word in argv[:end] if word not in taken] + argv[end:]
+
+    def _report(self, error: BaseException) -> int:
+        code = report_failure(error, self.binary, debug=self.switches["debug"])
+        if code is None:
+            traceback.print_exception(error)
+            return ExitCode.BUG
+        return code
+
+    def _explain(self, error: BaseException) -> BaseException:
+        """Say what Invoke raises in our words; a child's exit code is not ours."""
+        if isinstance(error, ParseError):
+            return self._explain_line(error)
+        if isinstance(error, Failure):
+            return StrongroomError(error.result.command, f"ended with exit code {error.result.exited}")
+        return error
+
+    def _explain_line(self, error: ParseError) -> UsageError:
+        name = error.context.name if error.context else None
+        hint = f"{self.binary} {name} --help" if name else f"{self.binary} --list"
+        text = str(error)
+        if unknown := re.fullmatch(r"No idea what (['\"])(.*)\1 is!", text):
+            return self._explain_word(unknown[2], name, hint)
+        if empty := re.match(r"Flag <Argument: (\w[\w-]*)", text):
+            return UsageError("--" + empty[1].replace("_", "-"), "needs a value", hint)
+        return UsageError("command line", text.rstrip("!").strip(), hint)
+
+    def _explain_word(self, word: str, name: str | None, hint: str) -> UsageError:
+        """Name an unknown flag or task, and the one that was probably meant."""
+        if word.startswith("-"):
+            fact = f"no such flag of {name}" if name else "no such flag"
+        else:
+            fact = f"no such task, and no value of a flag of {name}" if name else "no such task"
+        near = get_close_matches(word, self._words_for(name), n=1)
+        return UsageError(word, fact, f"did you mean {near[0]}?" if near else hint)
+
+    def _words_for(self, task_name: str | None) -> list[str]:
+        flags = getattr(self.collection[task_name], "flags", ()) if task_name else ()
+        return [
+            *self.collection.task_names,
+            *(flag.text for flag in flags),
+            *(f"--{name}" for name, text in CORE_FLAGS.items() if text),
+        ]
+
+
+def _close_output() -> int:
+    """End quietly when the reader of our output has gone (``| head``)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its own exit
+    return ExitCode.BUG

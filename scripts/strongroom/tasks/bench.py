@@ -1,0 +1,40 @@
+"""Measure what consolidation costs beside the usual ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from strongroom.core.config import read_settings
+from strongroom.tasks._task import is_json, task
+
+
+@task(
+    help={
+        "scale": "Size of the data: 1 is about 1 GB and 4 million rows.",
+        "repeat": "How often each way runs; medians are shown.",
+        "directory": "Where data sets are kept and built (default: tests/bench/.data).",
+        "keep": "Keep what the last repetition built.",
+        "flat": "Measure peak memory at a tenth of the scale too.",
+    }
+)
+def consolidate(
+    c: Context,
+    *,
+    scale: float = 1.0,
+    repeat: int = 5,
+    directory: Path | None = None,
+    keep: bool = False,
+    flat: bool = True,
+) -> None:
+    """Measure consolidate.run beside the usual ways."""
+    read_settings().require_clone()
+    from tests.bench.consolidate import Options, show_benchmark  # noqa: PLC0415  # the image has no tests
+
+    options = Options(scale=scale, repeat=repeat, directory=directory, keep=keep, flat=flat)
+    show_benchmark(options, as_json=is_json(c))
+
+
+namespace = Collection("bench", consolidate)

@@ -1,0 +1,225 @@
+"""``consolidate.*``: many legacy files in, a few trusted targets out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from strongroom import report
+from strongroom.consolidate import explain as explaining
+from strongroom.consolidate import finalize as ending
+from strongroom.consolidate import preview as rehearsal
+from strongroom.consolidate import rollback as back
+from strongroom.consolidate import run as running
+from strongroom.consolidate import verify_published as again
+from strongroom.core.config import Settings, read_settings
+from strongroom.core.plan import find_choices
+from strongroom.core.system import find_system
+from strongroom.runs import listing as looking
+from strongroom.runs.folder import Request
+from strongroom.tasks._task import is_dry, is_json, task, wants_color
+
+SYSTEM = "Folder under sql/, or a path to such a folder."
+SOURCE = "Directory of the legacy files."
+TARGET = "Directory of the consolidated databases."
+PLAN = "Another plan than the system's plan.yaml."
+RUN = "A run's id (default: the published one)."
+TABLE = "One table: target.table or source.table."
+
+
+def ask(
+    settings: Settings, system: str, source: Path | None, target: Path | None, plan: Path | None, **options: Any
+) -> Request:
+    """Put a request together from what was typed."""
+    folder = find_system(system, settings.root)
+    source = source or Path()
+    return Request(
+        system=folder,
+        plan=plan or folder / "plan.yaml",
+        source=source,
+        target=target or source,
+        jobs=settings.jobs,
+        **options,
+    )
+
+
+def surroundings(c: Context, settings: Settings) -> running.Surroundings:
+    """Pass in the clock, the progress and the environment of hooks."""
+    return running.Surroundings(
+        now=datetime.now,
+        progress=report.open_progress(color=wants_color(c)),
+        environment=settings.environment,
+    )
+
+
+@task(
+    help={
+        "system": SYSTEM,
+        "source": f"{SOURCE} Without it only plan and schemas are checked.",
+        "target": TARGET,
+        "plan": PLAN,
+        "expanded": "Show the plan in full form.",
+    }
+)
+def check(
+    c: Context,
+    system: str = "aragora",
+    source: Path | None = None,
+    target: Path | None = None,
+    plan: Path | None = None,
+    expanded: bool = False,
+) -> None:
+    """Check a plan, and that it fits the sources."""
+    request = ask(read_settings(), system, source, target or Path("consolidated"), plan)
+    found, work = rehearsal.check(request, with_sources=source is not None)
+    choices = find_choices(found.path)
+    report.show_plan(found, work, choices, expanded=expanded, as_json=is_json(c), color=wants_color(c))
+
+
+@task(
+    help={
+        "system": SYSTEM,
+        "source": SOURCE,
+        "target": TARGET,
+        "plan": PLAN,
+        "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
+    }
+)
+def preview(
+    c: Context,
+    source: Path,
+    target: Path,
+    system: str = "aragora",
+    plan: Path | None = None,
+    quarantine_budget: int | None = None,
+) -> int:
+    """Try a run, publish nothing, lock what it saw."""
+    settings = read_settings()
+    request = ask(settings, system, source, target, plan, quarantine_budget=quarantine_budget, dry_run=True)
+    outcome = rehearsal.preview(request, surroundings(c, settings))
+    return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c))
+
+
+@task(
+    help={
+        "system": SYSTEM,
+        "source": SOURCE,
+        "target": TARGET,
+        "plan": PLAN,
+        "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
+        "replace": "Replace targets that are there; rollback puts them back.",
+        "backup": "Keep the verified snapshots as a backup in TARGET/backup.",
+        "export_json": "Write every source table as JSON lines first, into the run's directory.",
+        "fingerprints": "Report an order-free digest of every target table.",
+        "dry_run": "Show what would happen; write nothing.",
+    }
+)
+def run(
+    c: Context,
+    source: Path,
+    target: Path,
+    system: str = "aragora",
+    plan: Path | None = None,
+    quarantine_budget: int | None = None,
+    replace: bool = False,
+    backup: bool = True,
+    export_json: bool = False,
+    fingerprints: bool = False,
+    dry_run: bool = False,
+) -> int:
+    """Consolidate the legacy databases, and prove it."""
+    settings = read_settings()
+    request = ask(
+        settings,
+        system,
+        source,
+        target,
+        plan,
+        quarantine_budget=quarantine_budget,
+        replace=replace,
+        backup=backup,
+        export_json=export_json,
+        fingerprints=fingerprints,
+        dry_run=is_dry(c, dry_run),
+    )
+    outcome = running.run(request, surroundings(c, settings))
+    return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), folder=request.target)
+
+
+@task(help={"target": TARGET, "run": RUN, "plan": PLAN})
+def verify(c: Context, target: Path, run: str | None = None, plan: Path | None = None) -> int:
+    """Prove the published targets once more."""
+    outcome = again.verify(target, run=run, plan_path=plan)
+    return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), again=True)
+
+
+@task(
+    help={
+        "target": TARGET,
+        "table": TABLE,
+        "key": "Only rows that hold this value.",
+        "run": RUN,
+        "limit": "Rows to show per table (0: all).",
+    }
+)
+def explain(
+    c: Context,
+    target: Path,
+    table: str | None = None,
+    key: str | None = None,
+    run: str | None = None,
+    limit: int = 5,
+) -> None:
+    """Show every losing value, and what stands in its place."""
+    rows = explaining.explain(target, run=run, table=table, key=key, dispositions=report.LOSING)
+    report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
+
+
+@task(help={"target": TARGET, "table": TABLE, "run": RUN, "limit": "Rows to show per table (0: all)."})
+def quarantine(c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0) -> None:
+    """Show the rows that wait for a person, with their reasons."""
+    rows = explaining.explain(target, run=run, table=table, dispositions=("quarantined",))
+    report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
+
+
+@task(
+    help={
+        "target": TARGET,
+        "discard_changes": "Lose what was written since publish.",
+        "dry_run": "Show what would happen; write nothing.",
+    }
+)
+def rollback(c: Context, target: Path, discard_changes: bool = False, dry_run: bool = False) -> None:
+    """Put the previous state back."""
+    returned = back.rollback(target, discard_changes=discard_changes, dry_run=is_dry(c, dry_run))
+    report.show_returned(asdict(returned), as_json=is_json(c))
+
+
+@task(
+    help={
+        "target": TARGET,
+        "retention_days": "Days that must have passed since publish (default: the system's).",
+        "dry_run": "Show what would happen; remove nothing.",
+    }
+)
+def finalize(c: Context, target: Path, retention_days: int | None = None, dry_run: bool = False) -> None:
+    """Remove the legacy sources, once old enough and backed up."""
+    now = surroundings(c, read_settings()).now()
+    ended = ending.finalize(target, now=now, retention_days=retention_days, dry_run=is_dry(c, dry_run))
+    report.show_finalized(asdict(ended), as_json=is_json(c))
+
+
+@task(help={"target": TARGET})
+def status(c: Context, target: Path) -> int:
+    """List the runs and what is live; exit 7 when one is open."""
+    return report.show_runs(
+        [asdict(state) for state in looking.list_runs(target)], as_json=is_json(c), color=wants_color(c)
+    )
+
+
+namespace = Collection("consolidate", check, preview, run, verify, explain, quarantine, rollback, finalize, status)

@@ -1,0 +1,70 @@
+"""``inventory.*``: what is in a directory, before anything is planned; and a first plan for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from strongroom import report
+from strongroom.core.config import read_settings
+from strongroom.core.plan import read_plan
+from strongroom.core.system import find_system
+from strongroom.examine import draft as drafting
+from strongroom.examine import recovery
+from strongroom.examine.inventory import Expectation, describe_inventory, read_expectation, take_inventory
+from strongroom.tasks._task import is_dry, is_json, task
+
+
+@task(
+    help={
+        "source": "Directory that holds the databases.",
+        "integrity": "Check indexes too: slower.",
+        "table": "Look at this table only.",
+        "system": "Mark what this system (a folder under sql/) does not name.",
+    }
+)
+def show(c: Context, source: Path, integrity: bool = False, table: list[str] | None = None, system: str = "") -> None:
+    """Show what is there: files, tables, awkward values."""
+    inventory = take_inventory(source, integrity=integrity, tables=table or (), expected=expect(system))
+    print(
+        json.dumps(dataclasses.asdict(inventory), default=str)
+        if is_json(c)
+        else "\n".join(describe_inventory(inventory))
+    )
+
+
+@task(
+    help={
+        "source": "Directory that holds the databases.",
+        "output": "The plan to write; a system.yaml is put beside it where there is none.",
+        "dry_run": "Print the plan; write nothing.",
+    }
+)
+def draft(c: Context, source: Path, output: Path = Path("plan.yaml"), dry_run: bool = False) -> None:
+    """Draft a plan for a directory that nobody has described."""
+    proposal = drafting.propose(drafting.survey(source))
+    if is_dry(c, dry_run):
+        print(drafting.render(proposal), end="")
+        return
+    report.show_draft(proposal, str(output), drafting.write_draft(proposal, output), as_json=is_json(c))
+
+
+@task(help={"file": "The damaged database; it keeps its bytes.", "to": "The file to write."})
+def recover(c: Context, file: Path, to: Path) -> None:
+    """Save what is left of a damaged database."""
+    report.show_recovered(recovery.recover(file, to, environment=read_settings().environment), as_json=is_json(c))
+
+
+def expect(system: str) -> Expectation | None:
+    """Read what a system declares; None when none was named."""
+    if not system:
+        return None
+    folder = find_system(system, read_settings().root)
+    return read_expectation(folder, read_plan(folder / "plan.yaml").sources.values())
+
+
+namespace = Collection("inventory", show, draft, recover)

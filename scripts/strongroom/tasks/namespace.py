@@ -1,0 +1,39 @@
+"""The tasks of ``./inv``, assembled in the order in which the list shows them."""
+
+from __future__ import annotations
+
+from invoke.collection import Collection
+
+from strongroom.tasks import (
+    bench,
+    check,
+    consolidate,
+    demo,
+    doctor,
+    engine,
+    guard,
+    image,
+    inventory,
+    paths,
+    postgres,
+    stack,
+    test,
+    tls,
+)
+
+namespace = Collection(
+    demo.demo,
+    test.test,
+    inventory.namespace,
+    paths.namespace,
+    consolidate.namespace,
+    postgres.namespace,
+    guard.namespace,
+    engine.namespace,
+    image.namespace,
+    stack.namespace,
+    tls.namespace,
+    doctor.namespace,
+    bench.namespace,
+    check.namespace,
+)

@@ -1,0 +1,30 @@
+"""The one command that says whether a change may go in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke.context import Context
+
+from strongroom import engine, report
+from strongroom.core.config import read_settings
+from strongroom.tasks._task import is_dry, task
+from strongroom.tasks.check import HELP_NIGHTLY, LINT, TYPES, pytest_command, run_parts
+
+
+@task(
+    help={
+        **HELP_NIGHTLY,
+        "install": "Install and start a Docker engine where none answers (Debian, root).",
+        "reports": "Write a JUnit file into this directory.",
+    }
+)
+def test(c: Context, nightly: bool = False, install: bool = True, reports: Path | None = None) -> int:
+    """Run lint, types and every test."""
+    parts = {"lint": LINT, "types": TYPES, "tests": (pytest_command(nightly=nightly, reports=reports),)}
+    if is_dry(c):
+        return run_parts(c, parts)
+    settings = read_settings()
+    settings.require_clone()
+    with engine.ensured(settings.environment, install=install, say=report.say_progress):
+        return run_parts(c, parts)

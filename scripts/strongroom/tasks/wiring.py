@@ -1,0 +1,16 @@
+"""What one subject needs of another, as a function: the only module that imports several subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strongroom.containers import stack
+from strongroom.core.config import Settings
+from strongroom.demo import build_legacy_tree
+
+__all__ = ["build_legacy_tree", "find_local_postgres"]
+
+
+def find_local_postgres(settings: Settings) -> Mapping[str, str] | None:
+    """Return how to connect to the PostgreSQL of this clone's stack; None where there is no stack. Read-only."""
+    return stack.local_postgres(stack.Stack(root=settings.root, environment=settings.environment))

@@ -1,0 +1,105 @@
+"""The stack's own authority: what it signs, what it makes again, and what it refuses."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import stat
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from strongroom.containers.certificates import days_left, init_authority, issue
+from strongroom.core.errors import GuardError
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOSTS = ("server", "localhost", "127.0.0.1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    init_authority(tmp_path, NOW)
+    return tmp_path
+
+
+def shake_hands(folder: Path, name: str, host: str) -> str:
+    """Let a server with the certificate and a client that verifies everything meet."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
+    client = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    one, two = socket.socketpair()
+
+    def serve() -> None:
+        try:
+            server.wrap_socket(one, server_side=True).close()
+        except OSError:
+            one.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with client.wrap_socket(two, server_hostname=host) as wrapped:
+            return str(wrapped.version())
+    finally:
+        thread.join()
+
+
+def test_a_server_is_believed_under_its_names_only(folder: Path) -> None:
+    assert issue(folder, "server", HOSTS, NOW)
+    for host in HOSTS:
+        assert shake_hands(folder, "server", host) == "TLSv1.3"
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        shake_hands(folder, "server", "other.example")
+    assert stat.S_IMODE((folder / "ca.key").stat().st_mode) == 0o600
+
+
+def test_what_holds_is_left_alone(folder: Path) -> None:
+    assert not init_authority(folder, NOW)
+    assert issue(folder, "server", HOSTS, NOW)
+    before = (folder / "server.crt").read_bytes()
+    assert not issue(folder, "server", HOSTS, NOW + timedelta(days=60))
+    assert (folder / "server.crt").read_bytes() == before
+    assert days_left(folder / "server.crt", NOW) == 90
+
+
+@pytest.mark.parametrize("why", ["ends soon", "other hosts", "asked for", "another key"])
+def test_what_does_not_hold_is_issued_again(folder: Path, why: str) -> None:
+    issue(folder, "server", HOSTS, NOW)
+    if why == "another key":  # as when a first issue was cut off between its two files
+        issue(folder, "other", HOSTS, NOW)
+        (folder / "server.key").write_bytes((folder / "other.key").read_bytes())
+    now = NOW + timedelta(days=80) if why == "ends soon" else NOW
+    hosts = ("more", *HOSTS) if why == "other hosts" else HOSTS
+    assert issue(folder, "server", hosts, now, renew=why == "asked for")
+    assert days_left(folder / "server.crt", now) == 90
+    if now == NOW:
+        assert shake_hands(folder, "server", "localhost") == "TLSv1.3"
+
+
+def test_a_foreign_certificate_is_refused_and_kept(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("other")
+    init_authority(other, NOW)
+    issue(other, "server", HOSTS, NOW)
+    for name in ("server.crt", "server.key"):
+        (folder / name).write_bytes((other / name).read_bytes())
+    with pytest.raises(GuardError, match="not signed by the authority beside it"):
+        issue(folder, "server", HOSTS, NOW)
+    assert (folder / "server.crt").read_bytes() == (other / "server.crt").read_bytes()
+    assert issue(folder, "server", HOSTS, NOW, renew=True)
+
+
+def test_half_an_authority_and_one_that_has_ended_are_refused(folder: Path) -> None:
+    with pytest.raises(GuardError, match="has ended"):
+        init_authority(folder, NOW + timedelta(days=3651))
+    (folder / "ca.crt").unlink()
+    with pytest.raises(GuardError, match="is missing beside its other half"):
+        init_authority(folder, NOW)
+
+
+def test_what_is_no_certificate_is_said(folder: Path) -> None:
+    issue(folder, "server", HOSTS, NOW)
+    (folder / "server.crt").write_text("not one")
+    with pytest.raises(GuardError, match="is no certificate"):
+        issue(folder, "server", HOSTS, NOW)

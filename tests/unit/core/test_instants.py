@@ -1,0 +1,162 @@
+"""Instants: whatever an application wrote is read as the same moment, or as none; never as another."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from strongroom.core.instants import Stored, read_epoch, read_instant, write_iso8601
+from strongroom.sqlite.connection import RawText, open_memory
+from strongroom.sqlite.functions import register_functions, transform_call
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ARABIC = "\u0662\u0660\u0662\u0664-\u0660\u0661-\u0660\u0661"  # digits, but not ISO's
+NOON = 1_704_110_400_000_000  # 2024-01-01T12:00:00Z
+
+STORED = st.one_of(
+    st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(), st.text(max_size=30), st.binary(max_size=30)
+)
+
+
+def from_moment(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-01T12:00:00Z",
+        "2024-01-01T12:00:00+00:00",
+        "2024-01-01T12:00:00",
+        "2024-01-01 12:00:00",
+        "2024-01-01 12:00",
+        "2024-01-01T12",
+        "20240101T120000",
+        "20240101T120000Z",
+        "2024-W01-1T12:00",
+        "2024-01-01T12:00:00.000",
+        "2024-01-01T12:00:00,0",
+        "2024-01-01T12:00:00.000000000Z",
+        "2024-01-01T14:00:00+02:00",
+        "2024-01-01T14:00:00+0200",
+        "2024-01-01 14:00:00 +02:00",
+        "2024-01-01T00:30:00-11:30",
+        "2024-01-02T02:00:00+14:00",
+        "  2024-01-01T12:00:00Z\n",
+    ],
+)
+def test_every_form_of_iso_text_is_the_same_moment(text: str) -> None:
+    assert read_instant(text) == NOON
+    assert read_instant(text.encode()) == NOON
+    assert read_instant(RawText(text.encode())) == NOON
+
+
+def test_a_date_is_its_midnight_in_utc() -> None:
+    assert read_instant("2024-01-01") == read_instant("20240101") == NOON - 12 * 3600 * 10**6
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1_704_110_400, 1_704_110_400.0, 1_704_110_400_000, 1_704_110_400_000.0, 1_704_110_400_000_000,
+        1_704_110_400_000_000.0,
+    ],
+)  # fmt: skip
+def test_an_epoch_is_read_by_its_magnitude(value: float) -> None:
+    assert read_instant(value) == NOON
+    assert read_epoch(value, "auto") == NOON
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 10**6), ("ms", 10**3), ("us", 1)])
+def test_a_unit_that_is_said_is_not_guessed(unit: str, factor: int) -> None:
+    assert read_epoch(7, unit) == 7 * factor
+    assert read_epoch(-7.0, unit) == -7 * factor
+    assert read_epoch(10**15, unit) == 10**15 * factor
+
+
+@pytest.mark.parametrize(
+    ("value", "microseconds"),
+    [
+        (10**11 - 1, (10**11 - 1) * 10**6), (10**11, 10**11 * 10**3), (-(10**11), -(10**11) * 10**3),
+        (10**14 - 1, (10**14 - 1) * 10**3), (10**14, 10**14), (-(10**14), -(10**14)), (0, 0), (-1, -(10**6)),
+    ],
+)  # fmt: skip
+def test_the_magnitudes_meet_without_a_gap(value: int, microseconds: int) -> None:
+    assert read_epoch(value, "auto") == microseconds
+
+
+def test_a_fraction_of_a_second_keeps_its_microseconds() -> None:
+    assert read_instant(1_704_110_400.123456) == NOON + 123456
+    assert read_instant("2024-01-01T12:00:00.123456Z") == NOON + 123456
+    assert read_instant("2024-01-01T12:00:00.1Z") == NOON + 100000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, "", " ", "now", "yesterday", "2024-02-30", "2024-13-01", "2024-01-01T25:00", "12:00",
+        "2024-01-01\0", ARABIC, "\ud800", "x" * 10_000, b"", b"\xff\xfe", RawText(b"2024-01-01\xff"),
+        math.nan, math.inf, -math.inf,
+    ],
+)  # fmt: skip
+def test_what_is_no_instant_is_none(value: Stored) -> None:
+    assert read_instant(value) is None
+
+
+@given(STORED)
+@example(1e300)
+@example(-1e300)
+@example(2.0**63)
+def test_an_instant_always_fits_into_sqlite(value: Stored) -> None:
+    found = read_instant(value)
+    assert found is None or -(2**63) <= found < 2**63
+
+
+@given(STORED)
+@example(1e300)
+def test_sql_may_ask_for_the_instant_of_any_value(value: Stored) -> None:
+    with open_memory() as connection:
+        register_functions(connection)
+        found = connection.execute("SELECT strongroom_instant(?)", (value,)).fetchone()[0]
+    expected = None if isinstance(value, float) and math.isnan(value) else read_instant(value)
+    assert found == expected
+
+
+@pytest.mark.parametrize("name", ["trim", "casefold", "epoch"])
+def test_a_transform_leaves_text_alone_that_is_no_utf8(name: str) -> None:
+    with open_memory() as connection:
+        register_functions(connection)
+        call = transform_call(name, "auto", "x")
+        query = f"SELECT typeof(y), hex(y) FROM (SELECT {call} AS y FROM (SELECT CAST(x'2041ff' AS TEXT) AS x))"
+        assert connection.execute(query).fetchone() == ("text", "2041FF")
+
+
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))])
+MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001  see ZONES
+
+
+@given(MOMENTS)
+def test_what_is_written_is_read_as_the_same_moment(moment: datetime) -> None:
+    microseconds = from_moment(moment)
+    assert read_instant(moment.isoformat()) == microseconds
+    written = write_iso8601(microseconds)
+    assert written is not None
+    assert written.endswith("Z")
+    assert read_instant(written) == microseconds
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.sampled_from(["auto", "s", "ms", "us"]))
+def test_a_moment_beyond_the_calendar_is_not_written(value: int, unit: str) -> None:
+    microseconds = read_epoch(value, unit)
+    written = None if microseconds is None else write_iso8601(microseconds)
+    assert written is None or read_instant(written) == microseconds
+
+
+def test_offsets_reach_over_both_ends_of_the_calendar() -> None:
+    assert read_instant("0001-01-01T00:00:00+14:00") == from_moment(datetime(1, 1, 1, tzinfo=UTC)) - 14 * 3600 * 10**6
+    assert write_iso8601(from_moment(datetime(1, 1, 1, tzinfo=UTC)) - 1) is None
+    assert write_iso8601(from_moment(datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)) + 1) is None

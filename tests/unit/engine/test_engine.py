@@ -1,0 +1,128 @@
+"""No engine, no right to it, nobody behind its socket: one clear line each, and nothing installed unasked."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from strongroom.core.errors import UnreachableError
+from strongroom.core.programs import is_alive, start_program
+from strongroom.engine import ensure, ensure_engine
+from strongroom.engine.debian import find_mirror
+from strongroom.engine.reach import connect, find_endpoint
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Give a folder with a short name: a socket's path has 107 characters at most."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as path:
+        yield Path(path)
+
+
+def refuse(environment: dict[str, str]) -> str:
+    with pytest.raises(UnreachableError) as caught, connect(environment):
+        pass
+    assert caught.value.exit_code == 5
+    return str(caught.value)
+
+
+def test_no_socket_is_said(folder: Path) -> None:
+    assert f"there is no {folder}/none.sock" in refuse({"DOCKER_HOST": f"unix://{folder}/none.sock"})
+
+
+def test_nobody_behind_the_socket_is_said(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{folder}/old.sock")
+    assert "does not answer" in refuse({"DOCKER_HOST": f"unix://{folder}/old.sock"})
+
+
+def test_another_service_behind_it_is_said(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{folder}/other.sock")
+        server.listen()
+        server.settimeout(5)
+
+        def hang_up() -> None:  # whoever calls gets no answer
+            try:
+                while True:
+                    server.accept()[0].close()
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        said = refuse({"DOCKER_HOST": f"unix://{folder}/other.sock"})
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert "does not answer" in said
+
+
+def test_no_right_to_the_socket_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse_all(_self: socket.socket, _address: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("strongroom.engine.reach.socket.socket.connect", refuse_all)
+    assert "refuses this user" in refuse({"DOCKER_HOST": f"unix://{folder}/any.sock"})
+
+
+def test_the_first_socket_that_is_there_is_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strongroom.engine.reach.SYSTEM_SOCKET", folder / "none.sock")
+    environment = {"XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)}
+    assert find_endpoint(environment) == f"unix://{folder}/none.sock"
+    (folder / "docker.sock").touch()
+    assert find_endpoint(environment) == f"unix://{folder}/docker.sock"
+    assert find_endpoint({**environment, "DOCKER_HOST": "tcp://10.0.0.1:2376"}) == "tcp://10.0.0.1:2376"
+
+
+def test_nothing_is_installed_unasked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(*_: object, **__: object) -> None:
+        raise AssertionError("installed")
+
+    monkeypatch.setattr(ensure, "install_packages", install)
+    with pytest.raises(UnreachableError, match=r"there is no .*none.sock"):
+        ensure_engine({"DOCKER_HOST": f"unix://{folder}/none.sock"}, install=False, say=print)
+
+
+def test_an_engine_that_is_named_is_not_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensure, "install_packages", lambda *_, **__: None)
+    environment = {"DOCKER_HOST": f"unix://{folder}/none.sock", "PATH": os.defpath}
+    with pytest.raises(UnreachableError, match=r"there is no .*none.sock"):
+        ensure_engine(environment, install=True, say=print)
+
+
+def test_without_root_nothing_can_be_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    release = tmp_path / "os-release"
+    release.write_text("ID=debian\nVERSION_CODENAME=trixie\n")
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\n")
+    apt.chmod(0o755)
+    monkeypatch.setattr("strongroom.engine.debian._RELEASE", release)
+    monkeypatch.setattr("strongroom.engine.debian.os.geteuid", lambda: 1000)
+    with pytest.raises(UnreachableError, match="by root only"):
+        find_mirror({"PATH": str(tmp_path)})
+    release.write_text('ID=fedora\nPRETTY_NAME="Fedora Linux"\n')
+    with pytest.raises(UnreachableError, match="are not for Fedora Linux"):
+        find_mirror({"PATH": str(tmp_path)})
+
+
+def test_the_task_ends_with_five(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/none.sock")
+    for words in (["engine.ensure"], ["image.list"], ["stack.up"], ["stack.status"], ["stack.down"]):
+        assert OpsProgram(every_task).main(["inv", *words]) == 5, words
+
+
+def test_a_started_program_writes_into_its_log_and_is_known_to_run(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = start_program(["sh", "-c", "echo out; echo err >&2"], environment={"PATH": os.defpath}, log=log)
+    while is_alive(process):
+        pass
+    assert log.read_text() == "out\nerr\n"
+    assert log.stat().st_mode & 0o777 == 0o600
