@@ -25,7 +25,8 @@ def translate(arguments: list[str]) -> list[str]:
     source = given.source_dir or _data_directory()
     target = given.target_dir or source
     if given.rollback:
-        return ["consolidate.rollback", "--target", target, *(["--dry-run"] if given.dry_run else [])]
+        places = ["--target", target, "--source", source]
+        return ["consolidate.rollback", *places, *(["--dry-run"] if given.dry_run else [])]
     if given.validate and not given.dry_run and (Path(target) / ".strongroom" / "current.json").is_file():
         return ["consolidate.verify", "--target", target]
     return [

@@ -10,4 +10,4 @@ case "${1-}" in
     shift
     ;;
 esac
-exec "$(dirname "$0")/../inv" consolidate.rollback --target "$directory" "$@"
+exec "$(dirname "$0")/../inv" consolidate.rollback --source "$directory" --target "$directory" "$@"

@@ -95,7 +95,7 @@ def test_tables_and_files_that_the_plan_does_not_name_come_along(
     assert run_inv(capsys, "consolidate.verify", "--target", tree / "new")[0] == 0
     code, again = consolidate(capsys, tree)
     assert (code, again["nothing_done"]) == (0, True)
-    assert run_inv(capsys, "consolidate.rollback", "--target", tree / "new")[0] == 0
+    assert run_inv(capsys, "consolidate.rollback", "--source", tree / "legacy", "--target", tree / "new")[0] == 0
     assert not (tree / "new" / "old" / "extra.db").exists()
 
 
@@ -144,7 +144,7 @@ def test_every_source_table_is_written_as_json_lines(tree: Path, capsys: pytest.
     ]  # fmt: skip
     held = {path.name: json.loads(path.read_text()) for path in folder.glob("*/*.jsonl") if path.name[:5] == "table"}
     assert sorted(row["v"] for row in held.values()) == [0, 1, 2, 3]
-    assert json.loads((folder.parent / "export.json").read_text())["shop"] == {"orders": 1, "notes": 1}
+    assert json.loads((folder.parent / "export.json").read_text())["sources"]["shop"] == {"orders": 1, "notes": 1}
 
 
 def test_fingerprints_tell_content_and_not_order(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,7 +132,7 @@ def test_rollback_leaves_target_and_sources_as_they_were(tmp_path: Path) -> None
     words = ("--source", source, "--target", target, "--quarantine-budget", ENOUGH)
     assert run_inv("consolidate.run", *words) == 0
     assert {path.stat().st_mode & 0o222 for path in source.glob("*.db")} == {0}
-    assert run_inv("consolidate.rollback", "--target", target) == 0
+    assert run_inv("consolidate.rollback", "--target", target, "--source", source) == 0
     assert not list(target.glob("*.db"))
     assert {path.stat().st_mode & 0o200 for path in source.glob("*.db")} == {0o200}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import time
@@ -78,7 +79,7 @@ def observe(scene: Scene) -> Seen:
         for name, seen in photograph(scene.source).items()
         if not name.endswith("-shm") and not (name.endswith("-wal") and not (scene.source / name).stat().st_size)
     }
-    return photograph(scene.target), sources, current.read_text() if current.exists() else None
+    return photograph(scene.target), sources, json.loads(current.read_text())["run"] if current.exists() else None
 
 
 def survey(

@@ -4,8 +4,8 @@ Reads one job per line on stdin, as JSON: ``argv``; ``out``, the file for what i
 file that gets one line per checkpoint and per change of a file. It stops at ``checkpoint`` (a name), or
 before ``change`` (the number of a change of a file), by ``signal`` (SIGKILL if not said) or, with
 ``hold``, until that file is there. ``processes`` makes it work with two worker processes whatever the
-size. Answers each job with the child's process id, and when it has ended with its exit code, negative
-for a signal.
+size, ``hours`` sets its clock. Answers each job with the child's process id, and when it has ended with
+its exit code, negative for a signal.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ CHANGES = ("os.rename", "os.remove", "os.link", "os.symlink", "os.chmod", "os.mk
 def serve() -> None:
     from invoke.collection import Collection  # noqa: PLC0415  workers, which import this file again, need none of it
 
-    from strongroom.consolidate import run as running  # noqa: PLC0415
+    from strongroom.consolidate import attempt  # noqa: PLC0415
     from strongroom.tasks import consolidate  # noqa: PLC0415
     from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
     from tests.faults.scene import inject  # noqa: PLC0415
@@ -38,7 +39,10 @@ def serve() -> None:
             _prepare(job)
             if job.get("processes"):
                 os.environ["STRONGROOM_JOBS"] = "2"
-                running._WORTH_PROCESSES = 0  # type: ignore[misc]
+                attempt._WORTH_PROCESSES = 0  # type: ignore[misc]
+            if job.get("hours"):
+                clock = datetime.now(UTC) + timedelta(hours=job["hours"])
+                consolidate.read_clock = lambda moment=clock: moment
             inject(setattr, _checkpoint(job))
             OpsProgram(Collection(consolidate.namespace)).run(job["argv"])
         print(pid, flush=True)

@@ -46,6 +46,7 @@ class Scene:
     def argv(self, task: str = "run", *flags: str) -> list[str]:
         places = {"system": self.system, "source": self.source, "target": self.target}
         named = list(places) if task in ("run", "preview") else ["target"]
+        named += ["source"] if task in ("rollback", "finalize") else []
         given = [word for name in named for word in (f"--{name}", str(places[name]))]
         return ["inv", f"consolidate.{task}", *given, *flags]
 
@@ -213,10 +214,13 @@ def find_leftovers(scene: Scene, *, there: Container[str] = ()) -> list[str]:
     for run_name in scene.runs():
         root = scene.home / "runs" / run_name
         about, journal = _read(root / "run.json"), _read(root / "publish.json")
-        if about.get("state") not in ("published", "interrupted", "rolled back", "failed"):
+        if about.get("state") not in ("published", "interrupted", "rolled back", "failed", "given up"):
             found.append(f"{run_name} is {about.get('state')}")
-        if journal.get("state", "closed") != "closed":
+        if journal.get("state", "closed") not in ("closed", "undone"):
             found.append(f"{run_name}: journal is {journal['state']}")
+        if about.get("state") in ("interrupted", "failed", "given up"):
+            kept = ("run.json", "plan", *(path.name for path in root.glob("*.json")), "report.md")
+            found += [f"{run_name}: {path.name}" for path in root.iterdir() if path.name not in kept]
     backups = scene.target / "backup"
     incomplete = [folder.name for folder in backups.glob("*") if not (folder / "manifest.json").is_file()]
     return found + [f"backup {name} has no manifest" for name in incomplete]

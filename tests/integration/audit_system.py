@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.binding import Work, bind
-from strongroom.consolidate.run import Surroundings, run
-from strongroom.core.files import read_json
+from strongroom.consolidate.request import Request, Surroundings
+from strongroom.consolidate.run import run
 from strongroom.core.plan import read_plan
 from strongroom.core.progress import Silent
 from strongroom.core.results import Snapshot
-from strongroom.runs.folder import Home, Request, RunFolder
+from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.records import SnapshotsDocument
 
 OVER_BUDGET = 4
 BIG = 300_000
@@ -188,7 +189,8 @@ def stage_system(root: Path) -> Staged:
     outcome = run(request, Surroundings(now=lambda: datetime(2026, 11, 21, tzinfo=UTC), progress=Silent()))
     assert outcome.exit == OVER_BUDGET, outcome
     folder = Home(target=request.target).open_run(outcome.run)
-    described = read_json(folder.root / "snapshots.json") or {}
-    snapshots = {name: Snapshot(**value) for name, value in described.items() if isinstance(value, dict)}
+    described = folder.read(SnapshotsDocument)
+    assert described is not None
+    snapshots = described.place_in(folder.snapshots)
     work = bind(read_plan(request.plan), snapshots, root / "templates")
     return Staged(folder=folder, work=work, snapshots=snapshots)

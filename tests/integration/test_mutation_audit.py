@@ -73,7 +73,7 @@ def read_content(ground: Ground) -> list[bytes]:
 
 def verify(staged: Staged, folder: Path, snapshots: dict[str, Snapshot]) -> list[str]:
     """Verify as a run does; return what is wrong, in words."""
-    place = RunFolder(root=folder, snapshots=staged.folder.snapshots)
+    place = RunFolder(root=folder, snapshots=staged.folder.snapshots, home=staged.folder.home)
     try:
         found = verify_all(staged.work, place, snapshots, Workers(None, lambda: None))
     except DamagedSourceError as error:

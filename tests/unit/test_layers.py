@@ -54,7 +54,7 @@ LIBRARIES = {
     "os.environ": {"core.config"},
     "os.getenv": {"core.config"},
     "psycopg": {"postgres"},
-    "pydantic": {"core.plan", "core.system", "core.yaml_text"},
+    "pydantic": {"core.plan", "core.system", "core.yaml_text", "runs.documents"},
     "rich": {"report"},
     "sqlparse": {"schema"},
     "sqlite3": {"demo", "sqlite", "tasks"},

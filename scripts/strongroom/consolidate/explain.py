@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.core.errors import UnreachableError, UsageError
-from strongroom.core.files import read_json
 from strongroom.core.instants import Stored
 from strongroom.core.quoting import dotted, quote
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.runs.listing import find_run
 from strongroom.sqlite.connection import Connection, Error, RawText, attached, open_snapshot
 
 _CUT = 200
@@ -52,7 +50,8 @@ def explain(
 
     A row holds a value when it stood in the source's row or stands in the target's.
     """
-    home, folder = find_run(target, run)
+    home = Home(target=target)
+    folder, _ = home.find_run(run)
     if not folder.ledger.is_dir():
         raise UnreachableError(folder.root, "has no ledger any more", "name another --run")
     matched = False
@@ -82,11 +81,10 @@ def _find_target(home: Home, folder: RunFolder, name: str) -> Path | None:
     staged = folder.stage / f"{name}.db"
     if staged.is_file():
         return staged
-    journal = read_json(folder.place(home.target).journal) or {}
-    swaps = journal.get("swaps")
-    for swap in swaps if isinstance(swaps, list) else []:
-        live = home.target / str(swap["live"])
-        if Path(swap["staged"]).stem == name and live.is_file():
+    journal = folder.place(home.target).read_journal()
+    for swap in journal.swaps if journal is not None else ():
+        live = home.target / swap.live
+        if Path(swap.staged).stem == name and live.is_file():
             return live
     return None
 

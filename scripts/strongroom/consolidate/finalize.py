@@ -1,22 +1,34 @@
-"""The end of a consolidation: legacy sources go, once they are old enough and a verified backup holds them."""
+"""The end of a consolidation: legacy files go, once they are old enough and everything is proven now, here."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from strongroom.core.errors import GuardError, SourceChangedError, UnreachableError
-from strongroom.core.files import COMPANIONS, MANIFEST, hash_file, locked, read_json, sync_folder, write_json
-from strongroom.core.results import Snapshot
-from strongroom.runs.current import recover_all
+from strongroom.consolidate.outcome import Outcome
+from strongroom.consolidate.restore import refuse_unsound_backup
+from strongroom.consolidate.verify_published import prove
+from strongroom.core.errors import (
+    DecisionNeededError,
+    DifferencesError,
+    GuardError,
+    SourceChangedError,
+    UnreachableError,
+)
+from strongroom.core.files import COMPANIONS, is_locked, locked, make_private_folder, sync_file, sync_folder
+from strongroom.core.results import Snapshot, Verdict
+from strongroom.runs import find_changes
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.sqlite.snapshot import hash_now
+from strongroom.runs.interrupted import recover_all
+from strongroom.runs.journal import Place, lies_under
+from strongroom.runs.records import RunDocument, SnapshotsDocument
+from strongroom.sqlite.snapshot import is_as_copied
 
-_RETENTION_DAYS = 30
-"""For a run that does not say."""
+UNDECIDED = "quarantine"
+"""The folder of a backup that keeps the ledgers whose rows nobody decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,110 +37,184 @@ class Finalized:
 
     run: str
     removed: tuple[str, ...]
+    """Relative to the directory of sources."""
     gone: tuple[str, ...]
     """Sources that were not there any more."""
     backup: str
+    undecided: int
+    """Rows that nobody decided; the backup keeps them."""
     dry_run: bool
 
 
-def finalize(target: Path, *, now: datetime, retention_days: int | None, dry_run: bool) -> Finalized:
-    """Remove the legacy sources of the published run; an interrupted one is carried on by the same command.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person asked finalize for."""
 
-    Everything is checked before anything is removed. ``retention_days`` counts from publish; without it the
-    system's hold, as they were when it ran. Raises UnreachableError without a published run, GuardError before
-    that time, without a sound backup or a target, SourceChangedError for a source that is not what its
-    snapshot holds.
+    target: Path
+    source: Path
+    now: datetime
+    retention_days: int | None = None
+    """Counted from publish; without it the system's hold, as they were when it ran."""
+    keep_undecided: bool = False
+    accept_changes: bool = False
+    dry_run: bool = False
+
+
+def finalize(wish: Wish) -> Finalized:
+    """Remove the legacy files of the published run; an interrupted one is carried on by the same command.
+
+    Everything is proven before anything is removed: this tree's targets are verified, this tree's backup is
+    read, each legacy file is copied again and compared. A dry run writes nothing. Raises UnreachableError without
+    a published run or its sources; GuardError before the time, without a sound backup, and when the targets were
+    written to since publish; DifferencesError when they are not sound; DecisionNeededError while rows wait in
+    quarantine; SourceChangedError for a legacy file that is not what its snapshot holds; LockedError.
     """
-    home = Home(target=target)
+    home = Home(target=wish.target)
     if not home.root.is_dir():
-        raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY")
+        raise UnreachableError(wish.target, "holds no run of ours", "say --target DIRECTORY")
+    if not wish.source.is_dir():
+        raise UnreachableError(wish.source, "there is no such directory", "say --source DIRECTORY")
+    if wish.dry_run:
+        if is_locked(home.lock):
+            raise UnreachableError(home.lock, "is held: a run is going on", "wait for it, then run the same command")
+        return _finalize(wish, home)
     with locked(home.lock):
-        if not dry_run:
-            recover_all(home)
-        current = read_json(home.current)
-        if current is None:
-            raise UnreachableError(target, "holds no published run", "run consolidate.run first")
-        folder = home.open_run(str(current["run"]))
-        about = read_json(folder.root / "run.json") or {}
-        _refuse_young(folder, now, _choose_days(about, retention_days))
-        snapshots = _read_snapshots(folder)
-        _refuse_without_backup(folder, snapshots)
-        lives = {(target / str(live)).resolve() for live in _texts(current.get("targets"))}
-        _refuse_without_targets(lives)
-        legacy = [snapshot for snapshot in snapshots if Path(snapshot.original).resolve() not in lives]
-        present = [snapshot for snapshot in legacy if Path(snapshot.original).exists()]
-        with tempfile.TemporaryDirectory(prefix="scratch-", dir=home.root) as scratch:
-            for snapshot in present:
-                _refuse_changed(snapshot, Path(scratch))
-        if not dry_run:
-            for snapshot in present:
-                _remove(Path(snapshot.original))
-            write_json(folder.root / "run.json", {**about, "finalized": now.isoformat(timespec="seconds")})
+        recover_all(home, source=wish.source, now=wish.now)
+        return _finalize(wish, home)
+
+
+def _finalize(wish: Wish, home: Home) -> Finalized:
+    current = home.open_current()
+    if current is None:
+        raise UnreachableError(wish.target, "holds no published run", "run consolidate.run first")
+    folder, about = current
+    place = folder.place(wish.target, wish.source)
+    _refuse_young(about, wish)
+    snapshots = _read_snapshots(folder)
+    _refuse_without_backup(about, folder, snapshots)
+    proven = _prove_targets(wish, folder, place)
+    _refuse_undecided(proven, wish)
+    legacy = _find_legacy(wish, place, snapshots)
+    present = {path: snapshot for path, snapshot in legacy.items() if path.exists()}
+    if legacy and not present and about.finalized is None:
+        fact = f"holds none of the legacy files of run {folder.name}"
+        raise UnreachableError(wish.source, fact, "say --source DIRECTORY")
+    _refuse_changed(present)
+    if not wish.dry_run:
+        if proven.quarantined:
+            _keep_ledgers(folder)
+        folder.write(replace(about, finalized=about.finalized or wish.now))
+        for path in present:
+            _remove(path)
     return Finalized(
         run=folder.name,
-        removed=tuple(snapshot.original for snapshot in present),
-        gone=tuple(snapshot.original for snapshot in legacy if snapshot not in present),
+        removed=tuple(snapshot.path for snapshot in present.values()),
+        gone=tuple(snapshot.path for path, snapshot in legacy.items() if path not in present),
         backup=str(folder.snapshots),
-        dry_run=dry_run,
+        undecided=proven.quarantined,
+        dry_run=wish.dry_run,
     )
 
 
-def _texts(content: object) -> list[str]:
-    return list(content) if isinstance(content, dict) else []
-
-
-def _choose_days(about: Mapping[str, object], asked: int | None) -> int:
-    kept = about.get("retention_days")
-    return asked if asked is not None else kept if isinstance(kept, int) else _RETENTION_DAYS
-
-
-def _refuse_young(folder: RunFolder, now: datetime, retention_days: int) -> None:
-    published = datetime.strptime(folder.name[:15], "%Y%m%d_%H%M%S").replace(tzinfo=now.tzinfo)
-    left = published + timedelta(days=retention_days) - now
+def _refuse_young(about: RunDocument, wish: Wish) -> None:
+    published = about.ended or about.began
+    days = about.retention_days if wish.retention_days is None else wish.retention_days
+    left = published + timedelta(days=days) - wish.now
+    if published > wish.now:
+        fact = f"is dated {published:%Y-%m-%d %H:%M} UTC, which is in the future by this machine's clock"
+        raise GuardError(f"run {about.run}", fact, "set the clock, then run the same command again")
     if left > timedelta(0):
-        raise GuardError(
-            f"run {folder.name}",
-            f"is kept for {retention_days} days, and {left.days + 1} of them are left",
-            "wait, or say --retention-days N",
-        )
+        fact = f"is kept for {days} days, and {left.days + 1} of them are left"
+        raise GuardError(f"run {about.run}", fact, "wait, or say --retention-days N")
 
 
 def _read_snapshots(folder: RunFolder) -> list[Snapshot]:
-    content = read_json(folder.root / "snapshots.json")
-    if content is None:
+    known = folder.read(SnapshotsDocument)
+    if known is None:
         raise UnreachableError(folder.root, "does not say what its sources were", "name another --target")
-    return [Snapshot(**value) for value in content.values() if isinstance(value, dict)]
+    return list(known.place_in(folder.snapshots).values())
 
 
-def _refuse_without_backup(folder: RunFolder, snapshots: list[Snapshot]) -> None:
-    """Make sure that the backup holds every source, read again to the last byte."""
-    manifest = read_json(folder.snapshots / MANIFEST)
-    if folder.snapshots.parent == folder.root or manifest is None:
-        raise GuardError(
-            f"run {folder.name}", "has no backup of its sources", "keep them, or run again without --no-backup"
-        )
+def _refuse_without_backup(about: RunDocument, folder: RunFolder, snapshots: list[Snapshot]) -> None:
+    """Make sure that the backup of this tree holds every source, read again to the last byte."""
+    manifest = folder.read_manifest() if about.has_backup else None
+    if manifest is None:
+        fact = "has no backup of its sources in this tree"
+        raise GuardError(f"run {folder.name}", fact, "keep them, or run again without --no-backup")
     for snapshot in snapshots:
-        file = Path(snapshot.file)
-        if not file.is_file() or hash_file(file) != snapshot.sha256:
-            raise GuardError(file, "is not what was backed up", "keep the sources; make a new backup of them")
+        if snapshot.path not in manifest.files or manifest.files[snapshot.path].sha256 != snapshot.sha256:
+            raise GuardError(folder.snapshots, f"does not hold {snapshot.path}", "keep the sources; back them up again")
+        refuse_unsound_backup(snapshot)
 
 
-def _refuse_without_targets(lives: Iterable[Path]) -> None:
-    """Make sure that what the sources went into is still there."""
-    for live in sorted(lives):
-        if not live.is_file():
+def _prove_targets(wish: Wish, folder: RunFolder, place: Place) -> Outcome:
+    """Verify this tree's targets; what an application wrote there since publish is not taken for proven."""
+    journal = place.read_journal()
+    for swap in journal.swaps if journal is not None else ():
+        if not place.live(swap).is_file():
             fact = "is not there any more, and the sources are all that is left beside the backup"
-            raise GuardError(live, fact, "put it back, or take everything back with consolidate.rollback")
+            raise GuardError(place.live(swap), fact, "put it back, or take everything back with consolidate.rollback")
+    changes = find_changes(place)
+    proof = prove(Home(target=wish.target), folder)
+    proven = proof.outcome
+    if proven.verdict is not Verdict.DIFFERENT:
+        return proven
+    said = proven.differences[0] if proven.differences else f"{proven.unexplained} rows are not explained"
+    if not changes or not proof.is_sound:
+        raise DifferencesError("targets", said, "keep the sources; consolidate.verify shows all differences")
+    if not wish.accept_changes:
+        fact = f"{'; '.join(changes)} since publish, and what it holds is not what was proven: {said}"
+        raise GuardError("targets", fact, "say --accept-changes when that is the application's own work")
+    return proven
 
 
-def _refuse_changed(snapshot: Snapshot, scratch: Path) -> None:
-    if hash_now(snapshot, scratch) != snapshot.sha256:
-        raise SourceChangedError(
-            snapshot.original, "was written to since it was consolidated", "find out by whom; its rows are not merged"
+def _refuse_undecided(proven: Outcome, wish: Wish) -> None:
+    if proven.quarantined and not wish.keep_undecided:
+        fact = f"{proven.quarantined} rows still wait for a person, and only the sources' snapshots hold them"
+        raise DecisionNeededError(
+            "quarantine", fact, "look at consolidate.quarantine, or say --keep-undecided to keep them with the backup"
         )
 
 
-def _remove(original: Path) -> None:
-    for path in (original, *(original.with_name(original.name + suffix) for suffix in COMPANIONS)):
-        path.unlink(missing_ok=True)
-    sync_folder(original.parent)
+def _find_legacy(wish: Wish, place: Place, snapshots: list[Snapshot]) -> dict[Path, Snapshot]:
+    """Return where the legacy files are, in the directory that was typed; a link goes with what it leads to."""
+    journal = place.read_journal()
+    lives = {place.live(swap).resolve() for swap in (journal.swaps if journal is not None else ())}
+    found = {}
+    for snapshot in snapshots:
+        path = wish.source / snapshot.path
+        if path.resolve() in lives:
+            continue
+        if path.is_symlink() and lies_under(wish.source, path) is None:
+            fact = f"is a link to {path.resolve()}, which is not in --source"
+            raise GuardError(path, fact, "put the file itself there, or remove both yourself and keep the backup")
+        found[path] = snapshot
+    return found
+
+
+def _refuse_changed(present: dict[Path, Snapshot]) -> None:
+    with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
+        for path, snapshot in present.items():
+            if not is_as_copied(snapshot, path.resolve(), Path(scratch)):
+                fact = "was written to since it was consolidated"
+                raise SourceChangedError(path, fact, "find out by whom; its rows are not merged")
+
+
+def _keep_ledgers(folder: RunFolder) -> None:
+    """Copy the ledgers beside the backup, where they outlive the run."""
+    place = folder.snapshots / UNDECIDED
+    make_private_folder(place)
+    for ledger in sorted(folder.ledger.glob("*.db")):
+        kept = place / ledger.name
+        shutil.copyfile(ledger, kept)
+        kept.chmod(0o600)
+        sync_file(kept)
+    sync_folder(place)
+
+
+def _remove(path: Path) -> None:
+    real = path.resolve()
+    for file in (real, *(real.with_name(real.name + suffix) for suffix in COMPANIONS), path):
+        file.unlink(missing_ok=True)
+    sync_folder(real.parent)
+    sync_folder(path.parent)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
 
+from strongroom.core.errors import ExitCode
 from strongroom.core.results import TableTally, TargetTally, Verdict, Verification
+from strongroom.runs.documents import Document
+from strongroom.runs.folder import Home, RunFolder
+
+VERDICT, REPORT = "verdict.json", "report.json"
+"""The outcome as verification saw it, and at the end of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Document):
     """The end of a consolidation; ``as_json`` is the documented contract."""
 
+    kind: ClassVar[str] = "outcome"
+
     verdict: Verdict
-    exit: int
+    exit: ExitCode
     run: str
     seconds: float
     rows_read: int
@@ -31,24 +40,21 @@ class Outcome:
     nothing_done: bool = False
     dry_run: bool = False
     backup: str | None = None
+    """The folder of the verified snapshots: relative to the target in a document, else where it is found now."""
 
     def as_json(self) -> dict[str, object]:
         """Return the outcome as JSON values."""
         return asdict(self)
 
 
-def read_outcome(content: Mapping[str, object], **changes: object) -> Outcome:
-    """Read an outcome that an earlier run wrote."""
-    values: dict[str, object] = {**content, **changes}
-    values["verdict"] = Verdict(str(values["verdict"]))
-    tables, targets = values["tables"], values["targets"]
-    if isinstance(tables, dict) and isinstance(targets, dict):
-        values["tables"] = {name: TableTally(**tally) for name, tally in tables.items()}
-        values["targets"] = {name: TargetTally(**tally) for name, tally in targets.items()}
-    for name in ("published", "differences", "notes", "carried", "reported"):
-        entries = values[name]
-        values[name] = tuple(entries) if isinstance(entries, list | tuple) else ()
-    return Outcome(**values)  # type: ignore[arg-type]
+def read_report(folder: RunFolder) -> Outcome | None:
+    """Read how a run ended, or how far verification came. Raises VersionError, GuardError."""
+    return folder.read(Outcome, REPORT) or folder.read(Outcome, VERDICT)
+
+
+def show_backup(outcome: Outcome, home: Home) -> Outcome:
+    """Return an outcome whose backup is named as it is found from here."""
+    return outcome if outcome.backup is None else replace(outcome, backup=str(home.target / outcome.backup))
 
 
 def tally_up(

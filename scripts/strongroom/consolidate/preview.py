@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
 from strongroom.binding import Work, bind
 from strongroom.binding.template import open_template
-from strongroom.consolidate import sources as finding
+from strongroom.consolidate.attempt import Attempt
+from strongroom.consolidate.opening import find_sources, open_request
 from strongroom.consolidate.outcome import Outcome
-from strongroom.consolidate.run import Rehearsal, Surroundings
+from strongroom.consolidate.request import Request, Surroundings
+from strongroom.consolidate.run import scratch_folder
+from strongroom.consolidate.snapshots import describe_lock, take_snapshots
 from strongroom.core.errors import ConfigurationError
-from strongroom.core.files import locked, make_private_folder, write_json
+from strongroom.core.files import locked, make_private_folder
 from strongroom.core.plan import Plan, read_plan
 from strongroom.core.system import read_system
 from strongroom.core.workers import Workers
-from strongroom.runs.folder import Home, Request, RunFolder
+from strongroom.runs.documents import write_document
+from strongroom.runs.folder import RunFolder
 from strongroom.sqlite.connection import Error
 
 
@@ -28,42 +31,41 @@ def check(request: Request, *, with_sources: bool) -> tuple[Plan, Work | None]:
     """
     read_system(request.system)
     plan = read_plan(request.plan)
-    if with_sources:
-        plan = finding.carry_files(plan, request.source)
+    opening = find_sources(request, plan) if with_sources else None
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        folder = RunFolder(root=Path(scratch), snapshots=Path(scratch) / "snapshots")
-        for target in plan.targets.values():
-            try:
-                with open_template(
-                    folder.templates / f"{target.name}.db",
-                    plan.path.parent / target.schema if target.schema else None,
-                ):
-                    pass
-            except Error as error:
-                raise ConfigurationError(target.schema or target.name, str(error)) from error
-        if not with_sources:
+        folder = scratch_folder(Path(scratch) / "check")
+        _run_schemas(plan if opening is None else opening.plan, folder)
+        if opening is None:
             return plan, None
-        found = finding.locate_sources(plan, request.source)
-        finding.refuse_overlap(request, plan, found)
-        snapshots = finding.take_snapshots(plan, found, folder, Workers(None, lambda: None))
-        return plan, bind(plan, snapshots, folder.templates)
+        snapshots = take_snapshots(opening, folder, Workers(None, lambda: None))
+        return opening.plan, bind(opening.plan, snapshots, folder.templates)
+
+
+def _run_schemas(plan: Plan, folder: RunFolder) -> None:
+    """Run every schema file into a database that is thrown away. Raises ConfigurationError."""
+    for target in plan.targets.values():
+        schema = plan.path.parent / target.schema if target.schema else None
+        try:
+            with open_template(folder.templates / f"{target.name}.db", schema):
+                pass
+        except Error as error:
+            raise ConfigurationError(target.schema or target.name, str(error)) from error
 
 
 def preview(request: Request, around: Surroundings) -> Outcome:
     """Try the whole run beside the target, keep nothing of it but ``plan.lock.json``.
 
-    The next run refuses sources, plan or tool that differ from what was seen here.
+    The next run refuses sources, plan or tool that differ from what was seen here. Targets that are there are no
+    obstacle to looking.
     """
-    request = replace(request, dry_run=True)
-    plan = finding.carry_files(read_plan(request.plan), request.source)
-    found = finding.locate_sources(plan, request.source)
-    finding.refuse_overlap(request, plan, found)
-    home = Home(target=request.target)
+    opening = find_sources(replace(request, dry_run=True, replace=True), read_plan(request.plan))
+    read_system(request.system)
+    home = opening.home
     make_private_folder(home.root)
     with locked(home.lock), tempfile.TemporaryDirectory(prefix="preview-", dir=home.root) as scratch:
-        finding.refuse_full_disk(found, Path(scratch))
-        folder = RunFolder(root=Path(scratch), snapshots=Path(scratch) / "snapshots")
-        rehearsal = Rehearsal(request, plan, read_system(request.system), home, folder, around)
-        snapshots, outcome = rehearsal.rehearse(found, time.monotonic())
-        write_json(home.plan_lock, finding.describe_lock(plan, snapshots))
-        return outcome
+        home.provide()
+        folder = scratch_folder(Path(scratch) / "run")
+        open_request(opening, folder.root)
+        rehearsed = Attempt(opening, folder, around).rehearse()
+        write_document(home.plan_lock, describe_lock(opening.plan, rehearsed.snapshots), home.id)
+        return rehearsed.outcome

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from strongroom.consolidate.restore import find_missing, restore_legacy
 from strongroom.core.errors import UnreachableError
-from strongroom.core.files import locked, read_json, write_json
+from strongroom.core.files import locked
 from strongroom.runs import find_changes, put_back
-from strongroom.runs.current import recover_all, restore_current
-from strongroom.runs.folder import Home
+from strongroom.runs.cleanup import end_run
+from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.interrupted import Became, recover_all, restore_current
+from strongroom.runs.records import RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,57 +27,78 @@ class Returned:
     would_lose: tuple[str, ...] = ()
     cleared: str | None = None
     """The interrupted run that was cleared instead: nothing of it had been published."""
+    restored: tuple[str, ...] = ()
+    """Legacy files that finalize had removed, from the verified backup."""
+    read_only: tuple[str, ...] = ()
+    """Legacy files that stay read-only: nobody typed the directory in which they are."""
 
 
-def rollback(target: Path, *, discard_changes: bool, dry_run: bool) -> Returned:
+def rollback(target: Path, *, source: Path | None, now: datetime, discard_changes: bool, dry_run: bool) -> Returned:
     """Put back what was live before the last published run; nothing published is nothing to do.
 
-    Raises GuardError when the targets were written to since, TargetBusyError when they are in use.
+    Legacy files are touched in ``source`` only, or where they lie inside the target. Raises GuardError when the
+    targets were written to since, or when finalize removed legacy files that cannot be put back; TargetBusyError
+    when targets are in use; UnreachableError where nothing ever ran.
     """
     home = Home(target=target)
     if not home.root.is_dir():
         raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY")
+    if source is not None and not source.is_dir():
+        raise UnreachableError(source, "there is no such directory", "say --source DIRECTORY")
     if dry_run:
-        return _look(home)
+        return _look(home, source)
     with locked(home.lock):
-        recovered = recover_all(home)
-        current = read_json(home.current)
-        already = _find_already_back(home, recovered, current)
+        recovered = recover_all(home, source=source, now=now)
+        already = _find_already_back(home, recovered)
         if already is not None:
             return already
+        current = home.open_current()
         if current is None:
             return Returned(run=None, files=(), dry_run=False)
-        folder = home.open_run(str(current["run"]))
-        restored = put_back(folder.place(target), discard_changes=discard_changes)
-        restore_current(home, current)
-        about = read_json(folder.root / "run.json") or {}
-        write_json(folder.root / "run.json", {**about, "state": "rolled back"})
-        return Returned(run=folder.name, files=tuple(restored), dry_run=False)
+        folder, about = current
+        place = folder.place(target, source)
+        restored = restore_legacy(folder, place) if about.finalized is not None else ()
+        files = put_back(place, discard_changes=discard_changes)
+        restore_current(home, about)
+        end_run(folder, about, RunState.ROLLED_BACK, now)
+        read_only = _find_read_only(home, folder, source)
+        return Returned(run=folder.name, files=tuple(files), dry_run=False, restored=restored, read_only=read_only)
 
 
-def _find_already_back(home: Home, recovered: dict[str, str], current: dict[str, object] | None) -> Returned | None:
-    """Tell whether recovery gave the previous state back: the newest run was cleared, or its rollback finished."""
+def _find_already_back(home: Home, recovered: Mapping[str, Became]) -> Returned | None:
+    """Tell whether recovery gave the previous state back: the latest run was cleared, or its rollback finished."""
     if not recovered:
         return None
     name, became = list(recovered.items())[-1]
-    if became == "published" or any(name < later for later in home.all_runs()):
+    known = home.read_current()
+    is_latest = name not in known.runs or known.runs[-1] == name
+    if became is Became.PUBLISHED or not is_latest:
         return None
-    if became == "cleared":
-        return Returned(run=None if current is None else str(current["run"]), files=(), dry_run=False, cleared=name)
-    ended = read_json(home.open_run(name).root / "current.json") or {}
-    targets = ended.get("targets")
-    return Returned(run=name, files=tuple(targets) if isinstance(targets, dict) else (), dry_run=False)
+    if became is Became.CLEARED:
+        return Returned(run=known.run, files=(), dry_run=False, cleared=name)
+    journal = home.open_run(name).place(home.target).read_journal()
+    files = tuple(swap.live for swap in journal.swaps) if journal is not None else ()
+    return Returned(run=name, files=files, dry_run=False)
 
 
-def _look(home: Home) -> Returned:
-    current = read_json(home.current)
+def _look(home: Home, source: Path | None) -> Returned:
+    current = home.open_current()
     if current is None:
         return Returned(run=None, files=(), dry_run=True)
-    folder = home.open_run(str(current["run"]))
-    targets = current.get("targets")
+    folder, about = current
+    place = folder.place(home.target, source)
+    journal = place.read_journal()
     return Returned(
         run=folder.name,
-        files=tuple(targets) if isinstance(targets, dict) else (),
+        files=tuple(swap.live for swap in journal.swaps) if journal is not None else (),
         dry_run=True,
-        would_lose=tuple(find_changes(folder.place(home.target))),
+        would_lose=tuple(find_changes(place)),
+        restored=find_missing(folder, place) if about.finalized is not None else (),
+        read_only=_find_read_only(home, folder, source),
     )
+
+
+def _find_read_only(home: Home, folder: RunFolder, source: Path | None) -> tuple[str, ...]:
+    place = folder.place(home.target, source)
+    journal = place.read_journal()
+    return tuple(one.path for one in journal.legacy if place.find(one) is None) if journal is not None else ()

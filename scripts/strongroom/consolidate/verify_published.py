@@ -1,43 +1,83 @@
-"""Verify what is live once more, from the snapshots that the run kept. Read-only."""
+"""Verify what is live once more, from the plan and the snapshots that the run kept. Read-only."""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strongroom.binding import bind
-from strongroom.consolidate.outcome import Outcome, judge, read_outcome, tally_up
-from strongroom.consolidate.sources import carry_paths
+from strongroom.consolidate.kept_plan import read_kept_plan
+from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_up
 from strongroom.consolidate.targets import ledger_file, staged_file, verify_snapshot
 from strongroom.consolidate.verify import verify_content, verify_drops, verify_soundness
 from strongroom.core.errors import ConfigurationError, ExitCode, UnreachableError
-from strongroom.core.files import read_json
 from strongroom.core.plan import read_plan
-from strongroom.core.results import Snapshot, Verdict
-from strongroom.runs.listing import find_run
+from strongroom.core.results import Verdict, Verification
+from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.records import SnapshotsDocument
 
 
-def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
-    """Join the targets with the run's snapshots and ledger again.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What verifying again found."""
 
-    Raises ConfigurationError when the plan is not the run's any more.
+    outcome: Outcome
+    is_sound: bool
+    """Whether every table that was published is there, and SQLite finds no damage."""
+
+
+def verify(target: Path, *, run: str | None, plan_path: Path | None = None) -> Outcome:
+    """Join the targets with the run's snapshots and ledger again, all of them in this tree.
+
+    Raises ConfigurationError when a plan is given that is not the run's; UnreachableError for a run that did not
+    finish, and for a target that is gone or in use; VersionError and GuardError for its documents.
     """
-    home, folder = find_run(target, run)
-    about, snapshots_json = read_json(folder.root / "run.json"), read_json(folder.root / "snapshots.json")
-    report = read_json(folder.root / "report.json") or read_json(folder.root / "verdict.json")
-    locked = read_json(folder.root / "plan.json")
-    if about is None or snapshots_json is None or report is None or locked is None:
+    home = Home(target=target)
+    folder, _ = home.find_run(run)
+    if plan_path is not None and read_plan(plan_path).sha256 != read_kept_plan(folder).sha256:
+        fact = f"is not the plan of run {folder.name}"
+        raise ConfigurationError(plan_path, fact, "leave --plan out: the run has its plan with it")
+    return prove(home, folder).outcome
+
+
+def prove(home: Home, folder: RunFolder) -> Proof:
+    """Verify a run again. Raises what ``verify`` raises."""
+    report = read_report(folder)
+    if report is None:
         raise UnreachableError(folder.root, "is not a finished run", "name another --run")
-    plan = read_plan(plan_path or Path(str(about["plan"])))
-    if plan.sha256 != locked["sha256"]:
-        raise ConfigurationError(plan.path, f"is not the plan of run {folder.name}", "give that plan with --plan")
-    snapshots = {name: Snapshot(**value) for name, value in snapshots_json.items() if isinstance(value, dict)}
-    carried = [snapshot.path for name, snapshot in snapshots.items() if name not in plan.sources]
-    plan = carry_paths(plan, carried)
+    found = _verify_all(home, folder)
+    tables, targets, differences = tally_up(found)
+    unexplained = sum(tally.unexplained for tally in tables.values())
+    quarantined = sum(tally.quarantined for tally in tables.values())
+    verdict = judge(differences, unexplained, quarantined)
+    outcome = replace(
+        report,
+        verdict=verdict,
+        exit=ExitCode.DIFFERENCES if verdict is Verdict.DIFFERENT else ExitCode.DONE,
+        unexplained=unexplained,
+        quarantined=quarantined,
+        tables=tables,
+        targets=targets,
+        differences=differences,
+    )
+    is_sound = report.targets.keys() <= targets.keys() and not any(part.damaged for part in found)
+    return Proof(outcome=show_backup(outcome, home), is_sound=is_sound)
+
+
+def _verify_all(home: Home, folder: RunFolder) -> list[Verification]:
+    plan, known = read_kept_plan(folder), folder.read(SnapshotsDocument)
+    if known is None:
+        raise UnreachableError(folder.root, "does not say what its sources were", "name another --run")
+    snapshots = known.place_in(folder.snapshots)
+    for snapshot in snapshots.values():
+        if not Path(snapshot.file).is_file():
+            raise UnreachableError(snapshot.file, "is not there, and what it held cannot be proven", "put it back")
+    found = [verify_snapshot(snapshot) for snapshot in snapshots.values()]
+    if any(part.differences for part in found):
+        return found
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         work = bind(plan, snapshots, Path(scratch))
-        found = []
         for job in work.targets:
             staged = staged_file(folder, job)
             file = staged if staged.is_file() else home.target / job.path
@@ -47,22 +87,7 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
             found.append(verify_content(job, file, ledger_file(folder, job)))
             found.append(verify_soundness(job, file))
     found.append(verify_drops(work.drops, folder.archive))
-    found += [verify_snapshot(snapshot) for snapshot in snapshots.values()]
-    tables, targets, differences = tally_up(found)
-    unexplained = sum(tally.unexplained for tally in tables.values())
-    quarantined = sum(tally.quarantined for tally in tables.values())
-    verdict = judge(differences, unexplained, quarantined)
-    outcome = read_outcome(report)
-    return replace(
-        outcome,
-        verdict=verdict,
-        exit=ExitCode.DIFFERENCES if verdict is Verdict.DIFFERENT else ExitCode.DONE,
-        unexplained=unexplained,
-        quarantined=quarantined,
-        tables=tables,
-        targets=targets,
-        differences=differences,
-    )
+    return found
 
 
 def _refuse_log(file: Path) -> None:

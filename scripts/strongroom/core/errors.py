@@ -52,14 +52,17 @@ class StrongroomError(Exception):
 
     def __init__(self, subject: object, fact: str, hint: str = "") -> None:
         """Name what is concerned, what is the case, and the next command or setting."""
-        super().__init__(f"{subject}: {fact}")
-        self.subject = str(subject)
-        self.fact = fact
-        self.hint = hint
+        self.subject, self.fact, self.hint = map(_make_printable, (str(subject), fact, hint))
+        super().__init__(f"{self.subject}: {self.fact}")
 
     def __reduce__(self) -> tuple[type[StrongroomError], tuple[str, str, str]]:
         """Travel whole from a worker process."""
         return type(self), (self.subject, self.fact, self.hint)
+
+
+def _make_printable(text: str) -> str:
+    """Keep what file names hold besides UTF-8 visible, on every terminal."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 class UsageError(StrongroomError):

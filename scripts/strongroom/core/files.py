@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
@@ -22,16 +22,22 @@ BACKUP_FOLDER = "backup"
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
 _PAGE = 4096
+_LOCK_TRIES, _LOCK_SECONDS = 5, 0.02
 
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hex."""
+    with path.open("rb", buffering=0) as stream:
+        return hash_stream(stream)
+
+
+def hash_stream(stream: FileIO) -> str:
+    """Return the SHA-256 of what is left of a stream, in hex."""
     digest = hashlib.sha256()
     buffer = bytearray(_CHUNK)
     view = memoryview(buffer)
-    with path.open("rb", buffering=0) as stream:
-        while count := stream.readinto(buffer):
-            digest.update(view[:count])
+    while count := stream.readinto(buffer):
+        digest.update(view[:count])
     return digest.hexdigest()
 
 
@@ -84,11 +90,6 @@ def _sync(path: Path, flags: int) -> None:
         os.close(descriptor)
 
 
-def write_json(path: Path, content: object) -> None:
-    """Write JSON durably: a reader sees the old text or the new one, never half of it."""
-    write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n")
-
-
 def write_text(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Write a text durably and whole, readable by the owner only unless ``mode`` says otherwise."""
     part = path.with_name(path.name + ".part")
@@ -105,22 +106,6 @@ def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def read_json(path: Path) -> dict[str, object] | None:
-    """Read a JSON object; None when there is no such file.
-
-    Raises StrongroomError when it is there and is not one.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise StrongroomError(path, f"is not JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise StrongroomError(path, "is not a JSON object")
-    return content
-
-
 def make_private_folder(path: Path) -> None:
     """Make a folder that only its owner may enter.
 
@@ -132,6 +117,11 @@ def make_private_folder(path: Path) -> None:
         raise explain_os_error(path, error) from error
 
 
+def show_path(path: Path) -> str:
+    """Return a path as text that every terminal and document can hold; bytes that are no UTF-8 stay visible."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def explain_os_error(path: Path, error: OSError) -> StrongroomError:
     """Say in our words what the operating system said about ``path``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -141,8 +131,11 @@ def explain_os_error(path: Path, error: OSError) -> StrongroomError:
     )
 
 
-def state_of(path: Path) -> Mapping[str, tuple[int, int, int]]:
-    """Return inode, size and modification time (ns) of a database and its journals, by suffix."""
+def state_of(path: Path) -> Mapping[str, tuple[int, int, int, int]]:
+    """Return inode, size, and the times (ns) of the last change of content and of anything, by suffix.
+
+    Of a database and its journals. Whoever puts size and time of the content back changes the last of them.
+    """
     found = {}
     for suffix in ("", "-wal", "-journal"):
         try:
@@ -151,7 +144,7 @@ def state_of(path: Path) -> Mapping[str, tuple[int, int, int]]:
             continue
         if suffix and not stat.st_size:
             continue
-        found[suffix] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        found[suffix] = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     return found
 
 
@@ -186,17 +179,39 @@ def locked(path: Path) -> Iterator[None]:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take_lock(descriptor, fcntl.LOCK_EX):
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             raise LockedError(
                 path.parent.parent,
                 f"another run holds the lock (process {holder})",
                 "wait for it, then run the same command again",
-            ) from None
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process holds the run lock. Read-only."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _take_lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _take_lock(descriptor: int, kind: int) -> bool:
+    """Try for a moment: whoever only looks whether a run is going on holds the lock for as long as that takes."""
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_SECONDS)
+        else:
+            return True
+    return False

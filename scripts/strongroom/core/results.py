@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+FileStates = Mapping[str, tuple[int, int, int, int]]
+"""What ``files.state_of`` says of a database and its journals, by suffix."""
 DISPOSITIONS = ("inserted", "merged_identical", "merged_changed", "superseded", "quarantined", "filtered")
 
 
@@ -28,12 +30,15 @@ class Snapshot:
     file: str
     """The copy, absolute."""
     original: str
-    """The source, absolute."""
+    """The source, as it was found; for people: nothing is opened by it."""
     sha256: str
+    """Of the copy."""
+    source_sha256: str
+    """Of the source's state: what a fresh snapshot's would be, as long as no row changes."""
     size: int
     schema_sha256: str
-    state: Mapping[str, tuple[int, int, int]]
-    """Of the source's files when it was taken: name to (inode, size, mtime in ns)."""
+    state: FileStates
+    """Of the source's files when it was taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +91,8 @@ class Build:
     rows: int
     mark: str
     """Of the built file (``files.read_mark``)."""
-    state: Mapping[str, tuple[int, int, int]]
-    """Of the built file, when it was built (``files.state_of``)."""
+    state: FileStates
+    """Of the built file, when it was built."""
     carried: tuple[str, ...] = ()
     """What was taken along without the plan naming it: columns, indexes, views, triggers."""
     reported: tuple[str, ...] = ()

@@ -2,16 +2,10 @@
 
 from strongroom.report.guard import show_audit, show_guard, show_moved
 from strongroom.report.outcome import render_markdown, say, show_outcome, write_markdown
-from strongroom.report.plans_and_runs import (
-    show_draft,
-    show_finalized,
-    show_plan,
-    show_recovered,
-    show_returned,
-    show_runs,
-)
+from strongroom.report.plans import show_draft, show_plan, show_recovered
 from strongroom.report.progress import open_progress
 from strongroom.report.rows import LOSING, show_kept
+from strongroom.report.runs import show_cleaned, show_finalized, show_returned, show_runs
 from strongroom.report.schemas import show_applied, show_drift
 from strongroom.report.screen import print_json
 from strongroom.report.stack import (
@@ -33,6 +27,7 @@ __all__ = [
     "show_applied",
     "show_audit",
     "show_certificates",
+    "show_cleaned",
     "show_draft",
     "show_drift",
     "show_engine",

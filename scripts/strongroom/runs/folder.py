@@ -1,31 +1,35 @@
-"""What a person asked for, and where a run keeps its things."""
+"""Where runs keep their things: our own directory under a target, and in it a folder for each run."""
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from strongroom.core.files import BACKUP_FOLDER, OWN_FOLDER
-from strongroom.runs import Place
+from strongroom.core.errors import GuardError, UnreachableError, UsageError
+from strongroom.core.files import BACKUP_FOLDER, MANIFEST, OWN_FOLDER, make_private_folder
+from strongroom.runs.documents import Document, Kind, read_document, read_home, write_document
+from strongroom.runs.journal import Place
+from strongroom.runs.records import (
+    CurrentDocument,
+    ExportDocument,
+    InventoryDocument,
+    ManifestDocument,
+    MergeDocument,
+    PlanDocument,
+    RunDocument,
+    SnapshotsDocument,
+)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One consolidation, as asked for."""
-
-    system: Path
-    """The system's folder."""
-    plan: Path
-    source: Path
-    target: Path
-    quarantine_budget: int | None = None
-    replace: bool = False
-    backup: bool = True
-    dry_run: bool = False
-    fingerprints: bool = False
-    export_json: bool = False
-    jobs: int = 1
+_FILES: dict[type[Document], str] = {
+    RunDocument: "run.json",
+    PlanDocument: "plan.json",
+    SnapshotsDocument: "snapshots.json",
+    InventoryDocument: "inventory.json",
+    ExportDocument: "export.json",
+    MergeDocument: "merge.json",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class RunFolder:
 
     root: Path
     snapshots: Path
+    home: str
+    """The id of the target directory."""
 
     @property
     def name(self) -> str:
@@ -60,14 +66,45 @@ class RunFolder:
         """Where dropped tables are kept."""
         return self.root / "archive.db"
 
-    def place(self, target: Path) -> Place:
-        """Return where the run publishes to."""
-        return Place(target=target, folder=self.root)
+    @property
+    def plan(self) -> Path:
+        """The text of the plan; its schemas lie beside it as they did where it came from."""
+        return self.root / "plan" / "plan.yaml"
+
+    @property
+    def export(self) -> Path:
+        """Where tables are written as JSON lines, on request."""
+        return self.root / "export"
+
+    @property
+    def scratch(self) -> Path:
+        """What is gone when the run is over."""
+        return self.root / "scratch"
+
+    def place(self, target: Path, source: Path | None = None) -> Place:
+        """Return where the run publishes to, and the directory of legacy files that was typed, if any."""
+        return Place(target=target, source=source, folder=self.root, home=self.home)
+
+    def write(self, document: Document, name: str | None = None) -> None:
+        """Write one of the run's documents, under another name than its usual one on request."""
+        write_document(self.root / (name or _FILES[type(document)]), document, self.home)
+
+    def read(self, kind: type[Kind], name: str | None = None) -> Kind | None:
+        """Read one of the run's documents; None when it is not there. Raises VersionError, GuardError."""
+        return read_document(self.root / (name or _FILES[kind]), kind, self.home)
+
+    def write_manifest(self, manifest: ManifestDocument) -> None:
+        """Say that the snapshots are a backup."""
+        write_document(self.snapshots / MANIFEST, manifest, self.home)
+
+    def read_manifest(self) -> ManifestDocument | None:
+        """Read what the backup holds. Raises VersionError, GuardError."""
+        return read_document(self.snapshots / MANIFEST, ManifestDocument, self.home)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """Our own directory under the target."""
+    """Our own directory under the target that was typed."""
 
     target: Path
 
@@ -82,8 +119,8 @@ class Home:
         return self.root / "lock"
 
     @property
-    def current(self) -> Path:
-        """What is live now, and from which run."""
+    def current_file(self) -> Path:
+        """Which run is live, and the order of all."""
         return self.root / "current.json"
 
     @property
@@ -96,27 +133,92 @@ class Home:
         """All runs."""
         return self.root / "runs"
 
-    def open_run(self, name: str) -> RunFolder:
-        """Return the folder of a run, wherever it keeps its snapshots."""
-        root = self.runs / name
-        backup = self.target / BACKUP_FOLDER / name
-        return RunFolder(root=root, snapshots=backup if backup.is_dir() else root / "snapshots")
+    @property
+    def id(self) -> str:
+        """Return what marks the documents of this target directory; a new one where none was written yet."""
+        return read_home(self.current_file) or uuid.uuid4().hex
 
-    def new_run(self, now: datetime, *, backup: bool) -> RunFolder:
-        """Return the folder of a new run; nothing is made yet."""
-        stamp = now.strftime("%Y%m%d_%H%M%S")
+    def provide(self) -> None:
+        """Make the directory, and give it its id. Raises UnreachableError."""
+        make_private_folder(self.root)
+        if not self.current_file.exists():
+            self.write_current(CurrentDocument(run=None, runs=()))
+
+    def read_current(self) -> CurrentDocument:
+        """Return which run is live. Raises VersionError, GuardError."""
+        return read_document(self.current_file, CurrentDocument) or CurrentDocument(run=None, runs=())
+
+    def write_current(self, document: CurrentDocument) -> None:
+        """Say which run is live."""
+        write_document(self.current_file, document, self.id)
+
+    def set_current(self, run: str | None) -> None:
+        """Say that a run is live, or none."""
+        self.write_current(CurrentDocument(run=run, runs=self.read_current().runs))
+
+    def open_run(self, name: str) -> RunFolder:
+        """Return the folder of a run, wherever it keeps its snapshots. Raises VersionError, GuardError."""
+        return _open(self, name, self.id)
+
+    def open_current(self) -> tuple[RunFolder, RunDocument] | None:
+        """Return the run that is live. Raises VersionError, and GuardError when its folder is gone."""
+        name = self.read_current().run
+        if name is None:
+            return None
+        folder = self.open_run(name)
+        about = folder.read(RunDocument)
+        if about is None:
+            fact = f"says that run {name} is live, and its folder is not there"
+            raise GuardError(self.current_file, fact, f"put {folder.root} back")
+        return folder, about
+
+    def begin_run(self, now: datetime, *, backup: bool) -> RunFolder:
+        """Make the folder of a new run, and note that it is the latest. Raises UnreachableError."""
+        current = self.read_current()
+        name = self._choose_name(now)
+        self.write_current(CurrentDocument(run=current.run, runs=(*current.runs, name)))
+        root = self.runs / name
+        make_private_folder(root)
+        snapshots = self.target / BACKUP_FOLDER / name if backup else root / "snapshots"
+        return RunFolder(root=root, snapshots=snapshots, home=self.id)
+
+    def _choose_name(self, now: datetime) -> str:
+        """Return an id that no run has or had: when it began, in UTC, and a number where that is taken."""
+        stamp = now.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
         number, name = 1, stamp
-        while (self.runs / name).exists() or (self.target / BACKUP_FOLDER / name).exists():
+        while any((place / name).exists() for place in (self.runs, self.target / BACKUP_FOLDER)):
             number += 1
             name = f"{stamp}_{number}"
-        root = self.runs / name
-        return RunFolder(root=root, snapshots=self.target / BACKUP_FOLDER / name if backup else root / "snapshots")
+        return name
 
-    def all_runs(self) -> list[str]:
-        """Return the ids of all runs, oldest first."""
-        return sorted((folder.name for folder in self.runs.iterdir()), key=_order) if self.runs.is_dir() else []
+    def all_runs(self) -> tuple[str, ...]:
+        """Return the ids of all runs, in the order in which they began. Raises VersionError, GuardError."""
+        return self.read_current().runs
+
+    def find_run(self, name: str | None) -> tuple[RunFolder, RunDocument]:
+        """Return a run by its id; without one the run that is live, else the latest that has a ledger. Read-only.
+
+        Raises UnreachableError when there is none, UsageError for an unknown id, VersionError, GuardError.
+        """
+        known = self.read_current()
+        if name is not None and name not in known.runs:
+            raise UsageError("--run", f"there is no run {name}", f"one of: {', '.join(known.runs[-5:]) or 'none yet'}")
+        live = self.open_current() if name is None else None
+        if live is not None:
+            return live
+        for wanted in (name,) if name is not None else reversed(known.runs):
+            folder = self.open_run(wanted)
+            about = folder.read(RunDocument)
+            if about is not None and (name is not None or folder.ledger.is_dir()):
+                return folder, about
+        raise UnreachableError(
+            self.target, "holds no run of ours", "say --target DIRECTORY, or run consolidate.run first"
+        )
 
 
-def _order(name: str) -> tuple[str, int]:
-    stamp, number = name[:15], name[16:]
-    return stamp, int(number) if number.isdecimal() else 1
+def _open(home: Home, name: str, marked: str) -> RunFolder:
+    root = home.runs / name
+    about = read_document(root / _FILES[RunDocument], RunDocument, marked)
+    backup = home.target / BACKUP_FOLDER / name
+    has_backup = backup.is_dir() if about is None else about.has_backup
+    return RunFolder(root=root, snapshots=backup if has_backup else root / "snapshots", home=marked)

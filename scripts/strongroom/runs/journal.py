@@ -1,15 +1,27 @@
-"""The journal of publish: what is swapped for what, and where that is."""
+"""The journal of publish: what is swapped for what, where that is, and what the legacy files were."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 from strongroom.core.files import COMPANIONS
+from strongroom.runs.documents import Document, read_document, write_document
 
 Checkpoint = Callable[[str], None]
+
+
+class JournalState(StrEnum):
+    """How far publishing, or taking it back, is."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    UNDOING = "undoing"
+    UNDONE = "undone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +41,57 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegacyFile:
+    """One legacy file: read-only after publish, writable again after a rollback."""
+
+    path: str
+    """Relative to the sources' directory."""
+    inside: str | None
+    """Relative to the target directory where it lies in there: then it belongs to the same tree."""
+    mode: int
+    """Its permissions before publish."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalDocument(Document):
+    """``publish.json``: the intent of a publishing, written before the first file changes its place."""
+
+    kind: ClassVar[str] = "journal"
+
+    state: JournalState
+    swaps: tuple[Swap, ...]
+    legacy: tuple[LegacyFile, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether something was begun and not finished."""
+        return self.state in (JournalState.OPEN, JournalState.UNDOING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a run publishes to. Journals hold relative paths only, so that a moved tree acts on itself."""
+    """Where a run publishes to; all of it was typed, or lies in what was typed."""
 
     target: Path
+    source: Path | None
+    """The directory of legacy files; None where nobody typed it."""
     folder: Path
     """The run's folder: the journal, the staged and the previous files are in it."""
+    home: str
+    """The id of the target directory."""
 
     @property
     def journal(self) -> Path:
         """Where the intent is written."""
         return self.folder / "publish.json"
+
+    def read_journal(self) -> JournalDocument | None:
+        """Read the intent; None when there is none. Raises VersionError, GuardError."""
+        return read_document(self.journal, JournalDocument, self.home)
+
+    def write_journal(self, document: JournalDocument) -> None:
+        """Write the intent durably."""
+        write_document(self.journal, document, self.home)
 
     def live(self, swap: Swap) -> Path:
         """Return the file that applications open."""
@@ -53,17 +105,27 @@ class Place:
         """Return where the file that was live is kept; may not exist."""
         return self.folder / "previous" / swap.live
 
+    def find(self, legacy: LegacyFile) -> Path | None:
+        """Return where a legacy file is, links followed, or would be; None where that is no place that was typed."""
+        if legacy.inside is not None:
+            return lies_under(self.target, self.target / legacy.inside)
+        return None if self.source is None else lies_under(self.source, self.source / legacy.path)
 
-def read_swaps(intent: dict[str, object]) -> list[Swap]:
-    """Read the swaps that a journal names."""
-    found = intent.get("swaps", [])
-    return [Swap(**{**entry, "aliases": tuple(entry["aliases"])}) for entry in found]  # type: ignore[attr-defined]
+
+def lies_under(folder: Path, path: Path) -> Path | None:
+    """Return a path with its links followed, when it leads to a place inside the folder."""
+    found = path.resolve()
+    return found if found.is_relative_to(folder.resolve()) else None
 
 
-def read_modes(intent: dict[str, object]) -> dict[str, int]:
-    """Read the permissions that the sources had."""
-    found = intent.get("modes", {})
-    return found if isinstance(found, dict) else {}
+def describe_legacy(paths: Iterable[tuple[str, Path]], target: Path) -> tuple[LegacyFile, ...]:
+    """Describe legacy files, given as their paths in the sources' directory and where these are."""
+    described = []
+    for path, place in paths:
+        found = lies_under(target, place)
+        inside = None if found is None else found.relative_to(target.resolve()).as_posix()
+        described.append(LegacyFile(path=path, inside=inside, mode=place.stat().st_mode & 0o7777))
+    return tuple(described)
 
 
 def drop_companions(live: Path) -> None:
@@ -72,10 +134,12 @@ def drop_companions(live: Path) -> None:
         live.with_name(live.name + suffix).unlink(missing_ok=True)
 
 
-def change_mode(path: Path, mode: int | None) -> None:
-    """Change a source's permissions where the file system lets us; nothing depends on it."""
-    if mode is not None and path.is_file() and os.access(path, os.R_OK):
-        try:
-            path.chmod(mode)
-        except OSError:
-            return
+def change_mode(path: Path, mode: int) -> bool:
+    """Change a legacy file's permissions where the file system lets us; return whether it did."""
+    if not path.is_file() or not os.access(path, os.R_OK):
+        return False
+    try:
+        path.chmod(mode)
+    except OSError:
+        return False
+    return True

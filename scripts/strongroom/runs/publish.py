@@ -7,14 +7,23 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from strongroom.core.errors import RollbackFailedError, SourceChangedError, TargetBusyError, UnreachableError
-from strongroom.core.files import hash_file, is_write_ahead, read_json, state_of, sync_file, sync_folder, write_json
+from strongroom.core.files import hash_file, is_write_ahead, state_of, sync_file, sync_folder
 from strongroom.core.programs import require_success, run_program
 from strongroom.runs.exclusive import held, refuse_busy
-from strongroom.runs.journal import Checkpoint, Place, Swap, change_mode, drop_companions, read_modes, read_swaps
+from strongroom.runs.journal import (
+    Checkpoint,
+    JournalDocument,
+    JournalState,
+    LegacyFile,
+    Place,
+    Swap,
+    change_mode,
+    drop_companions,
+)
 from strongroom.runs.undo import resume_undo
 from strongroom.sqlite.connection import fold_log
 
@@ -24,24 +33,23 @@ _COPY_SECONDS = 3600.0
 def publish(
     place: Place,
     swaps: list[Swap],
-    sources: list[Path],
+    legacy: tuple[LegacyFile, ...],
     checkpoint: Checkpoint,
     recheck: Callable[[], None] = lambda: None,
 ) -> None:
-    """Put staged files live and make legacy sources read-only.
+    """Put staged files live and make legacy files read-only, where they lie in what was typed.
 
     ``recheck`` is asked once the live files are held. Raises TargetBusyError, and what it raises, before
     anything changed.
     """
     refuse_busy([place.live(swap) for swap in swaps])
     for swap in swaps:
-        _dress(place, swap, sources)
+        _dress(place, swap, legacy)
         _keep_raw(place, swap)
-    modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in sources if path.is_file()}
     swaps = [_foresee(place, swap) for swap in swaps]
-    intent: dict[str, object] = {"state": "open", "swaps": [asdict(swap) for swap in swaps], "modes": modes}
+    intent = JournalDocument(state=JournalState.OPEN, swaps=tuple(swaps), legacy=legacy)
     # Said before the files are held: holding one folds its log in, which is a change already.
-    write_json(place.journal, intent)
+    place.write_journal(intent)
     try:
         with held([place.live(swap) for swap in swaps]):
             recheck()
@@ -86,10 +94,11 @@ def _foresee(place: Place, swap: Swap) -> Swap:
     return replace(swap, had=live.exists(), aliases=missing)
 
 
-def _dress(place: Place, swap: Swap, sources: list[Path]) -> None:
-    """Give a staged file the owner and permissions of the file it replaces, else of the first source."""
+def _dress(place: Place, swap: Swap, legacy: tuple[LegacyFile, ...]) -> None:
+    """Give a staged file the owner and permissions of the file it replaces, else of the first legacy file."""
     staged, live = place.staged(swap), place.live(swap)
-    model = live if live.exists() else next((path for path in sources if path.is_file()), None)
+    found = (path for path in map(place.find, legacy) if path is not None and path.is_file())
+    model = live if live.exists() else next(found, None)
     if model is None:
         return
     like = model.stat()
@@ -98,10 +107,12 @@ def _dress(place: Place, swap: Swap, sources: list[Path]) -> None:
         os.chown(staged, like.st_uid, like.st_gid)
 
 
-def _finish(place: Place, intent: dict[str, object]) -> None:
-    for path in read_modes(intent):
-        change_mode(Path(path), stat.S_IMODE(Path(path).stat().st_mode) & ~0o222 if Path(path).exists() else None)
-    write_json(place.journal, {**intent, "state": "closed"})
+def _finish(place: Place, intent: JournalDocument) -> None:
+    for legacy in intent.legacy:
+        path = place.find(legacy)
+        if path is not None and path.is_file():
+            change_mode(path, stat.S_IMODE(path.stat().st_mode) & ~0o222)
+    place.write_journal(replace(intent, state=JournalState.CLOSED))
 
 
 def _put_live(place: Place, swap: Swap) -> None:
@@ -149,13 +160,13 @@ def recover(place: Place) -> bool:
     Raises RollbackFailedError when neither the old nor the new file is to be found, TargetBusyError when an
     application was started again meanwhile.
     """
-    intent = read_json(place.journal)
-    if intent is None or intent.get("state") == "closed":
+    intent = place.read_journal()
+    if intent is None or not intent.is_open:
         return False
-    if intent["state"] == "undoing":
+    if intent.state is JournalState.UNDOING:
         resume_undo(place, intent)
         return True
-    swaps = read_swaps(intent)
+    swaps = intent.swaps
     for swap in swaps:
         if not place.staged(swap).exists() and not place.live(swap).exists():
             raise RollbackFailedError(

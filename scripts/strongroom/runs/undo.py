@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from strongroom.core.errors import GuardError
-from strongroom.core.files import read_json, read_mark, sync_folder, write_json
+from strongroom.core.files import read_mark, sync_folder
 from strongroom.runs.exclusive import held
-from strongroom.runs.journal import Place, change_mode, drop_companions, read_modes, read_swaps
+from strongroom.runs.journal import JournalDocument, JournalState, Place, change_mode, drop_companions
 
 
 def find_changes(place: Place) -> list[str]:
     """Return the published files that were written to since, in words."""
-    intent = read_json(place.journal) or {}
+    intent = place.read_journal()
     changes = []
-    for swap in read_swaps(intent):
+    for swap in intent.swaps if intent is not None else ():
         live = place.live(swap)
         if not live.exists():
             changes.append(f"{live.name} is gone")
@@ -33,8 +34,8 @@ def put_back(place: Place, *, discard_changes: bool) -> list[str]:
 
     Raises GuardError when the published files were written to, TargetBusyError when they are in use.
     """
-    intent = read_json(place.journal)
-    if intent is None or intent.get("undone"):
+    intent = place.read_journal()
+    if intent is None or intent.state is JournalState.UNDONE:
         return []
     changes = [] if discard_changes else find_changes(place)
     if changes:
@@ -43,26 +44,25 @@ def put_back(place: Place, *, discard_changes: bool) -> list[str]:
             f"would lose what was written since publish: {'; '.join(changes)}",
             "say --discard-changes to lose it",
         )
-    lives = [place.live(swap) for swap in read_swaps(intent)]
-    with held(lives):
-        write_json(place.journal, {**intent, "state": "undoing"})
+    with held([place.live(swap) for swap in intent.swaps]):
+        place.write_journal(replace(intent, state=JournalState.UNDOING))
         return undo(place, intent)
 
 
-def resume_undo(place: Place, intent: dict[str, object]) -> list[str]:
+def resume_undo(place: Place, intent: JournalDocument) -> list[str]:
     """Finish a rollback that was interrupted; return what was put back.
 
     Raises TargetBusyError when an application uses a file that is still to be put back.
     """
-    pending = [place.live(swap) for swap in read_swaps(intent) if place.previous(swap).exists() or not swap.had]
+    pending = [place.live(swap) for swap in intent.swaps if place.previous(swap).exists() or not swap.had]
     with held(pending):
         return undo(place, intent)
 
 
-def undo(place: Place, intent: dict[str, object]) -> list[str]:
+def undo(place: Place, intent: JournalDocument) -> list[str]:
     """Put every previous file back, however far an earlier attempt came; return what was put back."""
     restored = []
-    for swap in read_swaps(intent):
+    for swap in intent.swaps:
         live, previous = place.live(swap), place.previous(swap)
         for alias in swap.aliases:
             _drop_alias(live, live.parent / alias)
@@ -78,9 +78,11 @@ def undo(place: Place, intent: dict[str, object]) -> list[str]:
         if live.parent.is_dir():
             sync_folder(live.parent)
         restored.append(live.name)
-    for path, mode in read_modes(intent).items():
-        change_mode(Path(path), mode)
-    write_json(place.journal, {**intent, "state": "closed", "undone": True})
+    for legacy in intent.legacy:
+        path = place.find(legacy)
+        if path is not None:
+            change_mode(path, legacy.mode)
+    place.write_journal(replace(intent, state=JournalState.UNDONE))
     return restored
 
 

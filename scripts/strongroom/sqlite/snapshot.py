@@ -18,7 +18,9 @@ from strongroom.core.files import (
     copy_stream,
     explain_os_error,
     hash_file,
+    hash_stream,
     is_write_ahead,
+    show_path,
     state_of,
     sync_file,
 )
@@ -55,8 +57,10 @@ def take_snapshot(source: Source, original: Path, file: Path) -> Snapshot:
         if source.format == "json":
             database = _copy_json(source, original, file)
             digest = hash_file(database)
+            source_digest = hash_file(file)
         else:
             database, digest = file, _copy_sqlite(original, file)
+            source_digest = digest
     except OSError as error:
         raise explain_os_error(file, error) from error
     with open_snapshot(database) as connection, translated(original):
@@ -66,8 +70,9 @@ def take_snapshot(source: Source, original: Path, file: Path) -> Snapshot:
         source=source.name,
         path=source.path,
         file=str(database),
-        original=str(original.absolute()),
+        original=show_path(original.absolute()),
         sha256=digest,
+        source_sha256=source_digest,
         size=database.stat().st_size,
         schema_sha256=schema,
         state=state,
@@ -190,42 +195,44 @@ def refuse_damaged(snapshots: Mapping[str, Snapshot]) -> None:
             raise DamagedSourceError(snapshot.original, fact, "REINDEX or recover it, then run again")
 
 
-def refuse_changed(snapshot: Snapshot, scratch: Path) -> None:
+def refuse_changed(snapshot: Snapshot, original: Path, scratch: Path) -> None:
     """Make sure that a source still holds what its snapshot holds.
 
-    Untouched files are taken at their stat; touched ones are copied again and compared, so that a mere
+    Untouched files are taken at their stat; touched ones are read again and compared, so that a mere
     checkpoint is no change. Raises SourceChangedError.
     """
-    original = Path(snapshot.original)
     if not original.is_file():
         raise SourceChangedError(original, "is gone since its snapshot", "put it back, or preview again")
-    if dict(snapshot.state) == dict(state_of(original)):
-        return
-    if hash_now(snapshot, scratch) != snapshot.sha256:
+    if dict(snapshot.state) != dict(state_of(original)) and not is_as_copied(snapshot, original, scratch):
         raise SourceChangedError(
             original, "changed since its snapshot", "stop the application that writes to it, then run again"
         )
 
 
-def refuse_touched(snapshots: list[Snapshot]) -> None:
-    """Make sure, by their stat alone, that files which we hold locked are as they were when they were copied.
+def refuse_touched(snapshot: Snapshot, original: Path) -> None:
+    """Make sure, by its stat alone, that a file which we hold locked is as it was when it was copied.
 
     Where a write-ahead log was folded in by holding it, its raw copy was taken first. Raises SourceChangedError.
     """
-    for snapshot in snapshots:
-        original = Path(snapshot.original)
-        before = dict(snapshot.state)
-        if "-wal" not in before and not is_write_ahead(Path(snapshot.file)) and before != dict(state_of(original)):
-            raise SourceChangedError(
-                original, "changed since its snapshot", "stop the application that writes to it, then run again"
-            )
+    before = dict(snapshot.state)
+    if "-wal" not in before and not is_write_ahead(Path(snapshot.file)) and before != dict(state_of(original)):
+        raise SourceChangedError(
+            original, "changed since its snapshot", "stop the application that writes to it, then run again"
+        )
 
 
-def hash_now(snapshot: Snapshot, scratch: Path) -> str:
-    """Return the hash that a snapshot of the source would have now."""
-    original = Path(snapshot.original)
-    if not snapshot.file.endswith(snapshot.path):
-        return "" if hash_file(original) != hash_file(Path(snapshot.file.removesuffix(".db"))) else snapshot.sha256
+def is_as_copied(snapshot: Snapshot, original: Path, scratch: Path) -> bool:
+    """Tell, by reading all of it again, whether a source holds what its snapshot holds."""
+    if snapshot.file.endswith(snapshot.path):
+        return _hash_sqlite(original, scratch) == snapshot.source_sha256
+    return hash_file(original) == snapshot.source_sha256
+
+
+def _hash_sqlite(original: Path, scratch: Path) -> str:
+    """Return the hash that a copy of a database would have now; without a write-ahead log nothing is written."""
+    with original.open("rb", buffering=0) as stream, open_source(original) as connection:
+        if is_whole_in_its_file(connection):
+            return hash_stream(stream)
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     again = scratch / "again.db"
     again.unlink(missing_ok=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,18 @@ from invoke.collection import Collection
 from invoke.context import Context
 
 from strongroom import report
+from strongroom.consolidate import clean as cleaning
 from strongroom.consolidate import explain as explaining
 from strongroom.consolidate import finalize as ending
 from strongroom.consolidate import preview as rehearsal
-from strongroom.consolidate import rollback as back
+from strongroom.consolidate import rollback as rolling_back
 from strongroom.consolidate import run as running
+from strongroom.consolidate import status as looking
 from strongroom.consolidate import verify_published as again
+from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.plan import find_choices
 from strongroom.core.system import find_system
-from strongroom.runs import listing as looking
-from strongroom.runs.folder import Request
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 
 SYSTEM = "Folder under sql/, or a path to such a folder."
@@ -48,10 +48,15 @@ def ask(
     )
 
 
-def surroundings(c: Context, settings: Settings) -> running.Surroundings:
+def read_clock() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+def surroundings(c: Context, settings: Settings) -> Surroundings:
     """Pass in the clock, the progress and the environment of hooks."""
-    return running.Surroundings(
-        now=datetime.now,
+    return Surroundings(
+        now=read_clock,
         progress=report.open_progress(color=wants_color(c)),
         environment=settings.environment,
     )
@@ -190,36 +195,80 @@ def quarantine(c: Context, target: Path, table: str | None = None, run: str | No
 @task(
     help={
         "target": TARGET,
+        "source": f"{SOURCE} Without it they stay read-only.",
         "discard_changes": "Lose what was written since publish.",
         "dry_run": "Show what would happen; write nothing.",
     }
 )
-def rollback(c: Context, target: Path, discard_changes: bool = False, dry_run: bool = False) -> None:
+def rollback(
+    c: Context,
+    target: Path,
+    source: Path | None = None,
+    discard_changes: bool = False,
+    dry_run: bool = False,
+) -> None:
     """Put the previous state back."""
-    returned = back.rollback(target, discard_changes=discard_changes, dry_run=is_dry(c, dry_run))
-    report.show_returned(asdict(returned), as_json=is_json(c))
+    returned = rolling_back.rollback(
+        target,
+        source=source,
+        now=read_clock(),
+        discard_changes=discard_changes,
+        dry_run=is_dry(c, dry_run),
+    )
+    report.show_returned(returned, as_json=is_json(c))
 
 
 @task(
     help={
         "target": TARGET,
+        "source": f"{SOURCE} Files are removed there, and nowhere else.",
         "retention_days": "Days that must have passed since publish (default: the system's).",
+        "keep_undecided": "Keep rows that wait for a person beside the backup, and go on.",
+        "accept_changes": "What was written to the targets since publish is the application's work.",
         "dry_run": "Show what would happen; remove nothing.",
     }
 )
-def finalize(c: Context, target: Path, retention_days: int | None = None, dry_run: bool = False) -> None:
+def finalize(
+    c: Context,
+    target: Path,
+    source: Path,
+    retention_days: int | None = None,
+    keep_undecided: bool = False,
+    accept_changes: bool = False,
+    dry_run: bool = False,
+) -> None:
     """Remove the legacy sources, once old enough and backed up."""
-    now = surroundings(c, read_settings()).now()
-    ended = ending.finalize(target, now=now, retention_days=retention_days, dry_run=is_dry(c, dry_run))
-    report.show_finalized(asdict(ended), as_json=is_json(c))
+    wish = ending.Wish(
+        target=target,
+        source=source,
+        now=read_clock(),
+        retention_days=retention_days,
+        keep_undecided=keep_undecided,
+        accept_changes=accept_changes,
+        dry_run=is_dry(c, dry_run),
+    )
+    report.show_finalized(ending.finalize(wish), as_json=is_json(c))
+
+
+@task(
+    help={
+        "target": TARGET,
+        "retention_days": "Days for which a run is kept (default: its system's).",
+        "dry_run": "Show what would happen; remove nothing.",
+    }
+)
+def clean(c: Context, target: Path, retention_days: int | None = None, dry_run: bool = False) -> None:
+    """Remove old runs that nothing needs any more."""
+    cleaned = cleaning.clean(target, now=read_clock(), retention_days=retention_days, dry_run=is_dry(c, dry_run))
+    report.show_cleaned(cleaned, as_json=is_json(c))
 
 
 @task(help={"target": TARGET})
 def status(c: Context, target: Path) -> int:
     """List the runs and what is live; exit 7 when one is open."""
-    return report.show_runs(
-        [asdict(state) for state in looking.list_runs(target)], as_json=is_json(c), color=wants_color(c)
-    )
+    return report.show_runs(looking.list_runs(target), as_json=is_json(c), color=wants_color(c))
 
 
-namespace = Collection("consolidate", check, preview, run, verify, explain, quarantine, rollback, finalize, status)
+namespace = Collection(
+    "consolidate", check, preview, run, verify, explain, quarantine, rollback, finalize, clean, status
+)

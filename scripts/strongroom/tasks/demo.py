@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +73,10 @@ class _Walk:
         )
         self._explain()
         self._say("consolidate.rollback", "puts the previous state back")
-        returned = rollback.rollback(self._target, discard_changes=False, dry_run=False)
-        report.show_returned(asdict(returned), as_json=False)
+        returned = rollback.rollback(
+            self._target, source=self._legacy, now=around.now(), discard_changes=False, dry_run=False
+        )
+        report.show_returned(returned, as_json=False)
         if is_json(self._c):
             report.print_json(outcome.as_json())
         return outcome.exit

@@ -1,13 +1,12 @@
-"""Plans, runs and rollbacks on screen."""
+"""Plans, drafts and what was recovered, on screen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from strongroom.binding import Work
-from strongroom.core.errors import ExitCode
 from strongroom.core.plan import Plan, TableRule
 from strongroom.examine.draft.propose import Proposal
 from strongroom.examine.recovery import Recovered
@@ -75,36 +74,6 @@ def _describe(rule: TableRule) -> dict[str, Any]:
     }
 
 
-def show_returned(returned: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print what a rollback did in one sentence."""
-    if as_json:
-        print_json(returned)
-        return
-    if returned["cleared"] is not None:
-        live = f"; run {returned['run']} stays live (roll back again to undo it)" if returned["run"] else ""
-        print(f"cleared run {returned['cleared']}, which was interrupted before it published anything{live}")
-        return
-    if returned["run"] is None:
-        print("nothing to roll back: no published run")
-        return
-    verb = "would roll back" if returned["dry_run"] else "rolled back"
-    lose = f"; would lose: {'; '.join(returned['would_lose'])}" if returned["would_lose"] else ""
-    print(
-        f"{verb} run {returned['run']}: {len(returned['files'])} targets are as they were before "
-        f"({', '.join(returned['files'])}){lose}"
-    )
-
-
-def show_finalized(ended: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print which legacy sources are gone, in one sentence."""
-    if as_json:
-        print_json(ended)
-        return
-    verb = "would remove" if ended["dry_run"] else "removed"
-    before = f"; {len(ended['gone'])} were gone before" if ended["gone"] else ""
-    print(f"{verb} {len(ended['removed'])} sources of run {ended['run']}{before}; {ended['backup']} holds all of them")
-
-
 def show_recovered(recovered: Recovered, *, as_json: bool) -> None:
     """Print what was saved, and what was lost."""
     if as_json:
@@ -117,25 +86,3 @@ def show_recovered(recovered: Recovered, *, as_json: bool) -> None:
     rows = sum(recovered.tables.values())
     said = f"recovered {len(recovered.tables)} tables, {rows} rows into {recovered.file} ({recovered.way})"
     print(f"{said}; look at it before you use it")
-
-
-def show_runs(runs: list[dict[str, Any]], *, as_json: bool, color: bool) -> int:
-    """Print all runs; exit 7 when one is open."""
-    is_open = any("interrupted: run" in run["state"] for run in runs)
-    code = ExitCode.PENDING if is_open else ExitCode.DONE
-    if as_json:
-        print_json({"runs": runs, "exit": code})
-        return code
-    console = open_console(color=color)
-    table = new_table("run", "state", "verdict", "rows", "quarantined", "live", numbers=False)
-    for run in runs:
-        table.add_row(
-            run["run"],
-            run["state"],
-            run["verdict"] or "",
-            str(run["rows_read"] or ""),
-            "" if run["quarantined"] is None else str(run["quarantined"]),
-            "live" if run["is_current"] else "",
-        )
-    console.print(table if runs else "no runs yet")
-    return code

@@ -1,0 +1,207 @@
+"""What is looked at before anything is written: once, for run, preview, dry run and check alike."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom import __version__
+from strongroom.consolidate.carry import carry_paths
+from strongroom.consolidate.request import Request
+from strongroom.core.errors import GuardError, NoSpaceError, PlanError, TargetExistsError, UnreachableError
+from strongroom.core.files import find_databases, read_mark, show_path
+from strongroom.core.plan import Plan
+from strongroom.runs import refuse_busy
+from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.records import PlanDocument, SnapshotsDocument
+from strongroom.sqlite.snapshot import is_as_copied
+
+_ROOM = 2.5
+"""Snapshots, targets and ledgers together take at most this many times the sources' size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A request, and what was found of what it asks for."""
+
+    request: Request
+    plan: Plan
+    """With the files that it carries."""
+    carried: tuple[str, ...]
+    """These files, relative to the sources' directory."""
+    found: Mapping[str, Path]
+    """The sources that are there, links followed."""
+    in_place: Mapping[str, str]
+    """The targets that are sources too: target name to source name."""
+
+    @property
+    def home(self) -> Home:
+        """Return our own directory under the target."""
+        return Home(target=self.request.target)
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all sources, write-ahead logs included."""
+        return sum(map(size_of, self.found.values()))
+
+    @property
+    def legacy(self) -> dict[str, Path]:
+        """Return the sources that stay beside the targets, by their paths in the sources' directory."""
+        merged = set(self.in_place.values())
+        names = {name: self.plan.sources[name].path for name in self.found if name not in merged}
+        return {path: self.request.source / path for path in names.values()}
+
+
+def find_sources(request: Request, plan: Plan) -> Opening:
+    """Find the sources that a request speaks of. Read-only.
+
+    Raises UnreachableError for a missing directory or source that is not optional, PlanError for a database
+    file that the plan does not name, and for a source that a target into which it does not go would overwrite.
+    """
+    directory = request.source
+    if not directory.is_dir():
+        raise UnreachableError(directory, "there is no such directory", "say --source DIRECTORY")
+    plan, carried = _carry_files(request, plan)
+    found: dict[str, Path] = {}
+    for name, source in plan.sources.items():
+        path = directory / source.path
+        if path.is_file():
+            found[name] = path.resolve()
+        elif not source.optional:
+            raise UnreachableError(path, "there is no such file", f"put it there, or say optional: true for {name}")
+    if not found:
+        raise UnreachableError(directory, "holds none of the plan's sources", "say --source DIRECTORY")
+    sources = {path: name for name, path in found.items()}
+    pairs = {name: sources.get((request.target / target.path).resolve()) for name, target in plan.targets.items()}
+    opening = Opening(
+        request=request,
+        plan=plan,
+        carried=carried,
+        found=found,
+        in_place={target: source for target, source in pairs.items() if source is not None},
+    )
+    _refuse_unmapped_files(opening)
+    _refuse_overlap(opening)
+    return opening
+
+
+def open_request(opening: Opening, room: Path) -> None:
+    """See that a request may be carried out, with room for it in the directory ``room``. Read-only.
+
+    Whoever only looks may look while an application uses the targets. Raises TargetExistsError,
+    TargetBusyError, NoSpaceError.
+    """
+    _refuse_existing(opening)
+    if not opening.request.dry_run:
+        refuse_busy([opening.request.target / target.path for target in opening.plan.targets.values()])
+    _refuse_full_disk(opening, room)
+
+
+def _carry_files(request: Request, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
+    """Give every file that the plan does not name a target of its own, where it says so."""
+    if plan.defaults.unmapped_file != "carry":
+        return plan, ()
+    paths = tuple(path.relative_to(request.source).as_posix() for path in _find_unnamed(request, plan))
+    return carry_paths(plan, paths), paths
+
+
+def _find_unnamed(request: Request, plan: Plan) -> Iterator[Path]:
+    """Find the databases in the sources' directory that are neither sources nor targets of the plan."""
+    named = [request.source / source.path for source in plan.sources.values()]
+    named += [place / target.path for target in plan.targets.values() for place in (request.source, request.target)]
+    known = {path.resolve() for path in named}
+    for path in find_databases(request.source):
+        if path.resolve() not in known:
+            _refuse_unreadable_name(path)
+            yield path
+
+
+def _refuse_unreadable_name(path: Path) -> None:
+    if show_path(path) != str(path):
+        raise PlanError(path, "has a name that is no UTF-8, which no plan can hold", "rename it, or move it away")
+
+
+def _refuse_unmapped_files(opening: Opening) -> None:
+    for path in _find_unnamed(opening.request, opening.plan):
+        fact = "the plan does not name this file"
+        raise PlanError(path, fact, "add it under sources:, or move it out of the source directory")
+
+
+def _refuse_overlap(opening: Opening) -> None:
+    feeds = {(rule.target, entry.source) for rule in opening.plan.tables for entry in rule.inputs}
+    for name, source in opening.in_place.items():
+        if (name, source) not in feeds:
+            fact = f"is the same file as source {source} ({opening.plan.targets[name].path})"
+            raise PlanError(f"target {name}", fact, "say another --target directory")
+
+
+def _refuse_existing(opening: Opening) -> None:
+    """Refuse to touch targets that are there, unless told to replace them or they are sources too.
+
+    A source that a run of ours made is refused: the others went into it already.
+    """
+    current = opening.home.read_current().run
+    for target in opening.plan.targets.values():
+        live = opening.request.target / target.path
+        is_source = target.name in opening.in_place
+        if live.is_symlink():
+            raise TargetExistsError(live, "is a symbolic link", "give the file that it leads to, or move it away")
+        if is_source and current is not None:
+            fact = f"is a source, and holds what run {current} made of all sources"
+            raise TargetExistsError(live, fact, "roll back first, or take the merged sources out of the plan")
+        if live.exists() and not is_source and not opening.request.replace:
+            ours = current is not None
+            fact = "was published before, and sources, plan or target changed since" if ours else "is there already"
+            way = "say --replace to replace it (a backup is kept), or choose another --target"
+            raise TargetExistsError(live, fact, way)
+
+
+def _refuse_full_disk(opening: Opening, room: Path) -> None:
+    """Make sure that there is room for a run in a directory. Raises NoSpaceError with both figures."""
+    needed = int(_ROOM * opening.size)
+    free = shutil.disk_usage(room).free
+    if free < needed:
+        raise NoSpaceError(
+            room,
+            f"{free >> 20} MB are free and a run needs up to {(needed >> 20) + 1} MB",
+            "free some space, or choose another --target",
+        )
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a database and its write-ahead log."""
+    wal = path.with_name(path.name + "-wal")
+    return path.stat().st_size + (wal.stat().st_size if wal.is_file() else 0)
+
+
+def find_unchanged(opening: Opening) -> RunFolder | None:
+    """Return the published run, when plan, sources and targets are as it left them. Raises GuardError."""
+    current = opening.home.open_current()
+    if current is None:
+        return None
+    folder, about = current
+    plan, snapshots = folder.read(PlanDocument), folder.read(SnapshotsDocument)
+    if plan is None or snapshots is None or about.tool != __version__:
+        return None
+    if plan.sha256_of_texts != opening.plan.sha256 or snapshots.sources.keys() != opening.found.keys():
+        return None
+    merged = set(opening.in_place.values())
+    scratch = opening.home.root / "scratch"
+    for name, snapshot in snapshots.place_in(folder.snapshots).items():
+        if name not in merged and not is_as_copied(snapshot, opening.found[name], scratch):
+            return None
+    return folder if _are_targets_unchanged(folder, opening.request.target) else None
+
+
+def _are_targets_unchanged(folder: RunFolder, target: Path) -> bool:
+    journal = folder.place(target).read_journal()
+    if journal is None:
+        raise GuardError(folder.root, "is live, and does not say what it published", "put its publish.json back")
+    for swap in journal.swaps:
+        live = target / swap.live
+        log = live.with_name(live.name + "-wal")
+        if not live.is_file() or read_mark(live) != swap.mark or (log.is_file() and log.stat().st_size):
+            return False
+    return True

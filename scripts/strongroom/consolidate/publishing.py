@@ -1,0 +1,61 @@
+"""Put proven targets live, once more sure that nothing changed since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from strongroom.consolidate.attempt import Rehearsed
+from strongroom.consolidate.hooks import run_hooks
+from strongroom.consolidate.opening import Opening
+from strongroom.consolidate.request import Surroundings
+from strongroom.consolidate.targets import staged_file
+from strongroom.core.errors import DifferencesError
+from strongroom.core.files import state_of
+from strongroom.core.system import System
+from strongroom.runs import Swap, publish
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.journal import describe_legacy
+from strongroom.sqlite.snapshot import refuse_changed, refuse_touched
+
+
+def publish_targets(
+    opening: Opening, rehearsed: Rehearsed, folder: RunFolder, system: System, around: Surroundings
+) -> None:
+    """Publish what was built, between the system's hooks, and say that the run is live.
+
+    Raises DifferencesError, SourceChangedError, TargetBusyError, GuardError; then nothing was published, but
+    for a hook that fails afterwards.
+    """
+    around.checkpoint("publish")
+    around.progress.start("publish", 0)
+    run_hooks(system.hooks.before_publish, around.environment, "nothing was published")
+    for build in rehearsed.builds:
+        if dict(build.state) != dict(state_of(Path(build.file))):
+            raise DifferencesError(build.file, "changed after it was verified", "run the same command again")
+    for name, snapshot in rehearsed.snapshots.items():
+        refuse_changed(snapshot, opening.found[name], folder.scratch)
+    swaps = [
+        Swap(
+            staged=staged_file(folder, job).relative_to(folder.root).as_posix(),
+            live=job.path,
+            mark=build.mark,
+            aliases=job.aliases,
+        )
+        for job, build in zip(rehearsed.work.targets, rehearsed.builds, strict=True)
+    ]
+    target = opening.request.target
+
+    def recheck() -> None:
+        for name in opening.in_place.values():
+            refuse_touched(rehearsed.snapshots[name], opening.found[name])
+
+    publish(
+        folder.place(target, opening.request.source),
+        swaps,
+        describe_legacy(opening.legacy.items(), target),
+        around.checkpoint,
+        recheck,
+    )
+    opening.home.set_current(folder.name)
+    around.checkpoint("published")
+    run_hooks(system.hooks.after_publish, around.environment, "the targets are published all the same")

@@ -1,0 +1,41 @@
+"""What a person asked for, and what the presentation passes in beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from strongroom.core.progress import Progress
+from strongroom.runs import Checkpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One consolidation, as asked for."""
+
+    system: Path
+    """The system's folder."""
+    plan: Path
+    source: Path
+    target: Path
+    quarantine_budget: int | None = None
+    replace: bool = False
+    backup: bool = True
+    dry_run: bool = False
+    fingerprints: bool = False
+    export_json: bool = False
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Clock, progress, and the places where tests cut the power."""
+
+    now: Callable[[], datetime]
+    """The time, with its zone."""
+    progress: Progress
+    checkpoint: Checkpoint = lambda _: None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What hooks see."""

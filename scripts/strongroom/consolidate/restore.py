@@ -1,0 +1,81 @@
+"""Put legacy files back that finalize removed, from the backup that was verified before it removed them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from strongroom.core.errors import GuardError
+from strongroom.core.files import hash_file, sync_file, sync_folder
+from strongroom.core.results import Snapshot
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.journal import LegacyFile, Place, change_mode
+from strongroom.runs.records import SnapshotsDocument
+
+
+def find_missing(folder: RunFolder, place: Place) -> tuple[str, ...]:
+    """Return the legacy files of a run that are not there. Read-only.
+
+    Raises GuardError when nobody typed the directory in which they were.
+    """
+    return tuple(legacy.path for legacy, _ in _find_missing(folder, place))
+
+
+def restore_legacy(folder: RunFolder, place: Place) -> tuple[str, ...]:
+    """Put every legacy file of a run back that is not there; return which.
+
+    All of the backup that this takes is read first. Raises GuardError when nobody typed the directory in which
+    they were, or when the backup is not what was backed up.
+    """
+    missing = _find_missing(folder, place)
+    kept = {snapshot.path: snapshot for snapshot in _read_snapshots(folder)}
+    for legacy, _ in missing:
+        refuse_unsound_backup(kept[legacy.path])
+    for legacy, path in missing:
+        _restore(raw_copy(kept[legacy.path]), path, legacy.mode)
+    return tuple(legacy.path for legacy, _ in missing)
+
+
+def raw_copy(snapshot: Snapshot) -> Path:
+    """Return the file of a backup that is the legacy file itself: of JSON, what lies beside the database."""
+    file = Path(snapshot.file)
+    return file if snapshot.file.endswith(snapshot.path) else file.with_suffix("")
+
+
+def refuse_unsound_backup(snapshot: Snapshot) -> None:
+    """Make sure, reading all of it, that a backup holds what the source held. Raises GuardError."""
+    raw = raw_copy(snapshot)
+    for file, digest in ((Path(snapshot.file), snapshot.sha256), (raw, snapshot.source_sha256)):
+        if not file.is_file() or hash_file(file) != digest:
+            fact = "is not what was backed up" if file.is_file() else "is not there, and was backed up"
+            raise GuardError(file, fact, "keep the sources; make a new backup of them")
+
+
+def _find_missing(folder: RunFolder, place: Place) -> list[tuple[LegacyFile, Path]]:
+    journal = place.read_journal()
+    found = []
+    for legacy in journal.legacy if journal is not None else ():
+        path = place.find(legacy)
+        if path is None:
+            fact = f"was finalized: its legacy files were removed, and {folder.snapshots} holds them"
+            raise GuardError(f"run {folder.name}", fact, "say --source DIRECTORY to put them back there")
+        if not path.exists():
+            found.append((legacy, path))
+    return found
+
+
+def _read_snapshots(folder: RunFolder) -> list[Snapshot]:
+    known = folder.read(SnapshotsDocument)
+    if known is None:
+        raise GuardError(folder.root, "does not say what its sources were", "put its snapshots.json back")
+    return list(known.place_in(folder.snapshots).values())
+
+
+def _restore(kept: Path, path: Path, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    shutil.copyfile(kept, part)
+    change_mode(part, mode)
+    sync_file(part)
+    part.replace(path)
+    sync_folder(path.parent)

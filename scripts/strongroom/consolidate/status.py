@@ -1,0 +1,68 @@
+"""Look at what runs left: which there are, how far they came, and what they take. Read-only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.consolidate.outcome import read_report
+from strongroom.core.errors import UnreachableError
+from strongroom.core.files import is_locked
+from strongroom.runs.cleanup import measure_run
+from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.records import RunDocument, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """One run, as its documents tell."""
+
+    run: str
+    state: str
+    verdict: str | None
+    rows_read: int | None
+    quarantined: int | None
+    is_current: bool
+    is_open: bool
+    """Whether it is going on, or was interrupted and is not yet cleared away or finished."""
+    size: int
+    """Bytes of its folder and its backup."""
+
+
+def list_runs(target: Path) -> list[RunStatus]:
+    """List all runs, in the order in which they began.
+
+    Raises UnreachableError where nothing ever ran, VersionError and GuardError for documents.
+    """
+    home = Home(target=target)
+    if not home.root.is_dir():
+        raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY")
+    known = home.read_current()
+    is_going_on = is_locked(home.lock)
+    return [_describe(home, name, known.run == name, is_going_on) for name in known.runs]
+
+
+def _describe(home: Home, name: str, is_current: bool, is_going_on: bool) -> RunStatus:  # noqa: FBT001  # one caller
+    folder = home.open_run(name)
+    about, report = folder.read(RunDocument), read_report(folder)
+    said = _find_open(home, folder, about, is_going_on)
+    return RunStatus(
+        run=name,
+        state=said or str(about.state if about is not None else RunState.INTERRUPTED),
+        verdict=None if report is None else report.verdict,
+        rows_read=None if report is None else report.rows_read,
+        quarantined=None if report is None else report.quarantined,
+        is_current=is_current,
+        is_open=said is not None,
+        size=measure_run(folder),
+    )
+
+
+def _find_open(home: Home, folder: RunFolder, about: RunDocument | None, is_going_on: bool) -> str | None:  # noqa: FBT001
+    """Say what is going on, or was interrupted; None for a run that ended."""
+    journal = folder.place(home.target).read_journal()
+    if journal is not None and journal.is_open:
+        return "publishing" if is_going_on else "interrupted while publishing"
+    if about is not None and about.state is not RunState.RUNNING:
+        return None
+    return "running" if is_going_on else "interrupted"
