@@ -212,7 +212,7 @@ def test_a_worker_whose_parent_is_killed_dies_with_it(driver: Driver, tmp_path: 
 def test_a_worker_whose_parent_is_killed_before_it_could_ask_for_its_end_does_not_stay() -> None:
     orphan = """
 import os, signal, time
-from strongroom.core.workers import _die_with_parent
+from strongroom.core.pool import _die_with_parent
 parent = os.getpid()
 if os.fork():
     os.kill(parent, signal.SIGKILL)
