@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
+import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import IO, Any
 
 
 def is_running(pid: int) -> bool:
@@ -51,3 +55,65 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def read_line(stream: IO[Any], seconds: float) -> str:
+    """Return the next line of a pipe that nobody has read from by other means; what follows it stays there."""
+    deadline = time.monotonic() + seconds
+    line = b""
+    while not line.endswith(b"\n"):
+        assert select.select([stream], [], [], max(deadline - time.monotonic(), 0))[0], f"no line within {seconds:g} s"
+        said = os.read(stream.fileno(), 1)
+        assert said, "it has ended without an answer: see its traceback on stderr"
+        line += said
+    return line.decode().removesuffix("\n")
+
+
+class Child:
+    """A process that is told and answers lines; whoever waits for it does so with a limit."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self._process = process
+        self._seconds = seconds
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\n")
+
+    def read_line(self) -> str:
+        """Return the next line that it says."""
+        assert self._process.stdout is not None
+        return read_line(self._process.stdout, self._seconds)
+
+    def kill(self) -> None:
+        """End it without a chance to tidy up."""
+        self._process.kill()
+        self._process.wait(timeout=self._seconds)
+
+    def end(self) -> None:
+        """Let it end by itself, as it does when nobody tells it anything more."""
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
+        try:
+            self._process.wait(timeout=self._seconds)
+        finally:
+            if self._process.poll() is None:
+                self.kill()
+
+
+@contextmanager
+def open_child(
+    words: Sequence[str], *, seconds: float = 60.0, environment: Mapping[str, str] | None = None
+) -> Iterator[Child]:
+    """Start a process; at the end it is let go, or killed when it does not go within ``seconds``."""
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0)
+    child = Child(process, seconds)
+    try:
+        yield child
+    finally:
+        child.end()

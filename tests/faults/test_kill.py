@@ -221,5 +221,6 @@ while os.getppid() == parent:
 _die_with_parent(parent)
 print("still here")
 """
-    ended = subprocess.run([sys.executable, "-c", orphan], cwd=REPOSITORY, stdout=subprocess.PIPE, check=False)
+    words = [sys.executable, "-c", orphan]
+    ended = subprocess.run(words, cwd=REPOSITORY, stdout=subprocess.PIPE, check=False, timeout=60)
     assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, b"")
