@@ -283,7 +283,7 @@ def test_a_cell_of_200_mb_takes_no_more_memory_than_three_of_its_kind(tmp_path: 
     job = json.dumps({"argv": scene.argv(), "out": str(tmp_path / "out")})
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     ended = subprocess.run(
-        [sys.executable, str(DRIVER)], input=job + "\n", text=True, stdout=subprocess.PIPE, check=True
+        [sys.executable, str(DRIVER)], input=job + "\n", text=True, stdout=subprocess.PIPE, check=True, timeout=300
     )
     assert ended.stdout.split()[1] == "0", (tmp_path / "out").read_text()
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss

@@ -133,7 +133,9 @@ def test_the_exit_code_and_the_line_reach_the_shell(scene: Scene) -> None:
 
     def act(*flags: str) -> Ended:
         command = [sys.executable, "-P", "-m", "strongroom", *scene.argv("run", *flags)[1:]]
-        ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
         return Ended(code=ended.returncode, out=ended.stdout, err=ended.stderr)
 
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "scripts")}

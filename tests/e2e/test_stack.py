@@ -178,7 +178,7 @@ def test_an_up_that_is_killed_is_carried_on(site: Site, seconds: float) -> None:
     )  # fmt: skip
     time.sleep(seconds)
     os.killpg(started.pid, signal.SIGKILL)
-    started.wait()
+    started.wait(timeout=10)
     ended = site.run("stack.up")
     assert ended.returncode == 0, ended.stderr
     assert site.run("stack.status").returncode == 0

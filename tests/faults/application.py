@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.processes import Child, open_child
 
 _USE = """
 import sqlite3, sys
@@ -23,32 +24,21 @@ for line in sys.stdin:
 class Application:
     """A running application."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.wait()
-
-    def wait(self) -> None:
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline().strip() in ("ready", "done")
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        assert child.read_line() == "ready"
 
     def execute(self, statement: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(statement + "\n")
-        self._process.stdin.flush()
-        self.wait()
+        self._child.tell(statement)
+        assert self._child.read_line() == "done"
 
     def kill(self) -> None:
         """End it without a chance to tidy up: its write-ahead log stays."""
-        self._process.kill()
-        self._process.wait()
+        self._child.kill()
 
 
 @contextmanager
 def open_application(file: Path, *statements: str) -> Iterator[Application]:
     """Start an application on a database; it closes it properly at the end, unless it was killed."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _USE, str(file), *statements], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield Application(process)
-        if process.poll() is None and process.stdin is not None:
-            process.stdin.close()
+    with open_child([sys.executable, "-c", _USE, str(file), *statements]) as child:
+        yield Application(child)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,41 +13,44 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.scene import Ended
+from tests.processes import Child, open_child, wait_until
 
 _DRIVER = Path(__file__).with_name("driver.py")
 _PATIENCE_SECONDS = 10.0
+_ANSWER_SECONDS = 120.0
+"""More than any command line of these tests takes, on any machine."""
 
 
 class Driver:
     """A process that runs one command line at a time, each in a child of its own."""
 
-    def __init__(self, process: subprocess.Popen[str], scratch: Path) -> None:
-        self._process = process
+    def __init__(self, child: Child, scratch: Path) -> None:
+        self._child = child
         self._scratch = scratch
         self.pid = 0
 
     def start(self, argv: list[str], **where: Any) -> None:
         """Start a command line; see ``driver.py`` for where it may stop."""
         job = {"argv": argv, "out": str(self._scratch / "out"), **where}
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        self.pid = int(self._answer())
+        self._child.tell(json.dumps(job))
+        self.pid = int(self._child.read_line())
 
-    def wait(self) -> Ended:
+    def finish(self) -> Ended:
         """Wait until it ended, and all its workers with it."""
-        code = int(self._answer())
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while alive := find_session(self.pid):
-            assert time.monotonic() < deadline, f"still alive {_PATIENCE_SECONDS} s after their parent: {alive}"
-            time.sleep(0.005)
+        try:
+            code = int(self._child.read_line())
+            wait_until(lambda: not find_session(self.pid), _PATIENCE_SECONDS)
+        finally:
+            for pid in find_session(self.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         said = (self._scratch / "out").read_text(errors="replace")
         return Ended(code=code, out=said, err=said)
 
     def run(self, argv: list[str], **where: Any) -> Ended:
         """Run a command line to its end."""
         self.start(argv, **where)
-        return self.wait()
+        return self.finish()
 
     def kill_after(self, seconds: float, argv: list[str], *, with_signal: int = signal.SIGKILL, **where: Any) -> Ended:
         """Run a command line and send it a signal after a while."""
@@ -56,7 +58,7 @@ class Driver:
         time.sleep(seconds)
         with suppress(ProcessLookupError):
             os.kill(self.pid, with_signal)
-        return self.wait()
+        return self.finish()
 
     def trace(self, argv: list[str], **where: Any) -> tuple[Ended, list[str]]:
         """Run a command line; return its checkpoints and the changes of files that it made, in order."""
@@ -64,21 +66,13 @@ class Driver:
         ended = self.run(argv, trace=str(file), **where)
         return ended, file.read_text().splitlines()
 
-    def _answer(self) -> str:
-        assert self._process.stdout is not None
-        answer = self._process.stdout.readline()
-        assert answer, "the driver itself has ended: see its traceback on stderr"
-        return answer
-
 
 @contextmanager
 def open_driver(scratch: Path) -> Iterator[Driver]:
     """Start the driver; it ends with its stdin."""
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
-    with subprocess.Popen(
-        [sys.executable, str(_DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        yield Driver(process, scratch)
+    with open_child([sys.executable, str(_DRIVER)], seconds=_ANSWER_SECONDS, environment=environment) as child:
+        yield Driver(child, scratch)
 
 
 def find_session(session: int) -> dict[int, str]:

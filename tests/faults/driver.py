@@ -22,6 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 CHANGES = ("os.rename", "os.remove", "os.link", "os.symlink", "os.chmod", "os.mkdir", "os.rmdir", "os.truncate")
+HOLD_SECONDS = 60.0
 
 
 def serve() -> None:
@@ -100,7 +101,10 @@ def _checkpoint(job: dict[str, Any]) -> Any:
 def _stop(job: dict[str, Any]) -> None:
     if "hold" in job:
         Path(job["hold"]).with_suffix(".reached").touch()
+        deadline = time.monotonic() + HOLD_SECONDS
         while not Path(job["hold"]).exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{job['hold']} does not come")
             time.sleep(0.01)
         return
     os.kill(os.getpid(), job.get("signal", signal.SIGKILL))

@@ -21,16 +21,17 @@ from tests.faults.scene import Scene, find_leftovers, inject, photograph, read_t
 from tests.faults.shop import build_shop, place_strangers
 
 Answer = dict[str, Any]
+SECONDS = 30
 
 
 def mount(folder: Path, options: str) -> Path:
     folder.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=True, timeout=SECONDS)
     return folder
 
 
 def remount(folder: Path, options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True, timeout=SECONDS)
 
 
 def act(scene: Scene, *task: str) -> Answer:
@@ -95,7 +96,7 @@ def fill_the_disk_at_every_checkpoint(root: Path) -> Answer:
             "restored": photograph(scene.target) == before,
         }
         again.pop("live")
-        subprocess.run(["rm", "-r", str(scene.target)], check=True)
+        subprocess.run(["rm", "-r", str(scene.target)], check=True, timeout=SECONDS)
     return answers
 
 
@@ -129,7 +130,8 @@ def read_from_a_read_only_disk(root: Path) -> Answer:
     scene = build_shop(root)
     disk = mount(root / "disk", "size=16m")
     scene.source.rename(root / "elsewhere")
-    subprocess.run(["cp", "-r", str(root / "elsewhere"), str(disk / "source")], check=True)
+    words = ["cp", "-r", str(root / "elsewhere"), str(disk / "source")]
+    subprocess.run(words, check=True, timeout=SECONDS)
     remount(disk, "ro")
     scene = replace(scene, source=disk / "source")
     return {"run": act(scene), "verify": act(scene, "verify"), "rollback": act(scene, "rollback")}

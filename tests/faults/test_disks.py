@@ -43,10 +43,10 @@ program.run(sys.argv[1:])
 def ask_mounted(scenario: str, folder: Path) -> dict[str, Any]:
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
     mount = [*unshare, "mount", "-t", "tmpfs", "none", str(folder)]  # gone with the namespace
-    if subprocess.run(mount, stderr=subprocess.DEVNULL, check=False).returncode:
+    if subprocess.run(mount, stderr=subprocess.DEVNULL, check=False, timeout=30).returncode:
         pytest.skip("no mounts here: neither as root nor in a user namespace")
     command = [*unshare, sys.executable, str(MOUNTED), scenario, str(folder)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode == 0, ended.stderr
     found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return found
@@ -103,7 +103,7 @@ def test_a_target_that_another_user_owns_cannot_be_reached(scene: Scene, tmp_pat
     for folder in [tmp_path, *tmp_path.parents[:2]]:
         folder.chmod(0o755)
     command = [sys.executable, "-c", AS_NOBODY, *scene.argv()]
-    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
     told = Ended(code=ended.returncode, out=ended.stdout, err=ended.stderr)
     assert (told.code, "target" in told.error) == (5, True)
     assert list(scene.target.iterdir()) == []

@@ -212,7 +212,7 @@ def test_a_worker_whose_parent_is_killed_dies_with_it(driver: Driver, tmp_path: 
 def test_a_worker_whose_parent_is_killed_before_it_could_ask_for_its_end_does_not_stay() -> None:
     orphan = """
 import os, signal, time
-from strongroom.core.workers import _die_with_parent
+from strongroom.core.pool import _die_with_parent
 parent = os.getpid()
 if os.fork():
     os.kill(parent, signal.SIGKILL)
@@ -221,5 +221,6 @@ while os.getppid() == parent:
 _die_with_parent(parent)
 print("still here")
 """
-    ended = subprocess.run([sys.executable, "-c", orphan], cwd=REPOSITORY, stdout=subprocess.PIPE, check=False)
+    words = [sys.executable, "-c", orphan]
+    ended = subprocess.run(words, cwd=REPOSITORY, stdout=subprocess.PIPE, check=False, timeout=60)
     assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, b"")

@@ -30,7 +30,8 @@ except sqlite3.OperationalError as error:
 
 
 def write_elsewhere(file: Path) -> str:
-    ended = subprocess.run([sys.executable, "-c", WRITER, str(file)], capture_output=True, text=True, check=True)
+    words = [sys.executable, "-c", WRITER, str(file)]
+    ended = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
     return ended.stdout.strip()
 
 

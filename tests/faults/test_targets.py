@@ -22,6 +22,7 @@ from tests.faults.scene import (
     run_with,
     write_database,
 )
+from tests.processes import wait_until
 
 
 @pytest.fixture
@@ -152,13 +153,12 @@ def test_two_runs_at_once_are_refused(scene: Scene, tmp_path: Path) -> None:
     hold = tmp_path / "go"
     with open_driver(tmp_path) as driver:
         driver.start(scene.argv(), checkpoint="merge", hold=str(hold))
-        while not hold.with_suffix(".reached").exists():
-            pass
+        wait_until(hold.with_suffix(".reached").exists)
         for task in ("run", "preview", "rollback"):
             ended = run(scene.argv(task))
             assert (ended.code, str(driver.pid) in ended.error) == (11, True)
         assert run(scene.argv("status")).code in (0, 7)
         hold.touch()
-        ended = driver.wait()
+        ended = driver.finish()
     assert ended.code == 0, ended.err
     assert run(scene.argv("verify")).code == 0

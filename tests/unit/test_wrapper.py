@@ -136,7 +136,8 @@ def test_no_interpreter_is_a_clear_line(home: Path) -> None:
     (home / "bin").mkdir()
     for name in ("sh", "cat", "cmp", "readlink"):
         (home / "bin" / name).symlink_to(str(shutil.which(name)))
-    ended = subprocess.run([home / "inv"], env={"PATH": str(home / "bin")}, capture_output=True, text=True, check=False)
+    environment = {"PATH": str(home / "bin")}
+    ended = subprocess.run([home / "inv"], env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: python3: no Python 3.11 or newer with venv on PATH\n hint: install it")
 

@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import mmap
 from typing import Protocol
 
-_rows = multiprocessing.Value("Q", 0)
-"""Shared with the workers, which are forked from this process."""
+_BYTES = 8
+
+
+class _Rows:
+    """A counter for each process, in memory that all see.
+
+    Each writes its own only, so that there is no lock: a process killed while it held one would leave every
+    later reader waiting.
+    """
+
+    def __init__(self) -> None:
+        """Count in this process only."""
+        self.counters = _map_counters(1)
+        self.mine = 0
+        self.forgotten = 0
+
+
+def _map_counters(count: int) -> memoryview:
+    """Return so many zeros in memory that forked processes share; each is stored and loaded in one go."""
+    return memoryview(mmap.mmap(-1, count * _BYTES)).cast("Q")
+
+
+_rows = _Rows()
+
+
+def share_rows(count: int) -> None:
+    """Give ``count`` workers, about to be forked, a counter each; what was counted stays."""
+    before = sum(_rows.counters)
+    _rows.counters = _map_counters(count + 1)
+    _rows.counters[0] = before
+
+
+def count_as(number: int) -> None:
+    """Count as the worker of this number, from 1, from now on."""
+    _rows.mine = number
 
 
 def add_rows(count: int) -> None:
     """Say that ``count`` more rows of the current step are done; workers may."""
-    with _rows.get_lock():
-        _rows.value += count
+    _rows.counters[_rows.mine] += count
 
 
 def take_rows() -> int:
     """Return the rows done since the step began."""
-    return int(_rows.value)
+    return sum(_rows.counters) - _rows.forgotten
 
 
 def forget_rows() -> None:
     """Begin a step."""
-    with _rows.get_lock():
-        _rows.value = 0
+    _rows.forgotten = sum(_rows.counters)
 
 
 class Progress(Protocol):

@@ -24,7 +24,7 @@ from strongroom.schema.roles import grant, provide_roles
 HOME = "strongroom"
 """The schema of our own records."""
 _LOCK = 0x5712_0265_0042_0017
-"""Our advisory lock: two appliers wait for each other."""
+"""Our advisory lock: two appliers wait for each other, a minute at most."""
 _SHOWN = 200
 
 
@@ -49,6 +49,7 @@ def apply_schemas(access: Access, system: str, sets: Sequence[FileSet], *, dry_r
     of others; ConfigurationError, with file, line and column, for a statement that the server refuses.
     """
     with open_postgres(access) as connection, connection.transaction(force_rollback=dry_run):
+        connection.execute("SET LOCAL lock_timeout = '60s'")  # for our own lock, and those of the tables
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         if not dry_run:
             provide_roles(connection, system)

@@ -29,6 +29,7 @@ GLOBAL_FLAGS = {
     "no_color": "Print without colours.",
     "debug": "Show the traceback behind an error.",
 }
+_AGAIN_SECONDS = 0.01
 METAVARS = {"int": "NUMBER", "float": "NUMBER", "Path": "PATH"}
 
 Body: TypeAlias = Callable[..., object]
@@ -196,15 +197,27 @@ def report_failure(error: BaseException, subject: str, *, debug: bool = False) -
 @contextmanager
 def terminable() -> Iterator[None]:
     """Let SIGTERM unwind the stack, so that ``finally`` runs, instead of ending Python at once."""
+    request = _StopRequest()
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)}
     try:
-        previous = signal.signal(signal.SIGTERM, _terminate)
+        signal.signal(signal.SIGTERM, request)
     except ValueError:  # not the main thread: its owner has the handler
         yield
         return
     try:
         yield
+    except Exception as error:
+        if request.came:  # SQLite tells what is raised in a callback as an error of its own
+            raise SystemExit(ExitCode.TERMINATED) from error
+        raise
+    else:
+        if request.came:  # nothing came of it, or something that was not meant: a difference that is none
+            raise SystemExit(ExitCode.TERMINATED)
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        if request.came:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _read_flags(body: Body, help_texts: Mapping[str, str]) -> tuple[Flag, ...]:
@@ -265,5 +278,19 @@ def _print_lines(subject: str, fact: str, hint: str) -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(ExitCode.TERMINATED)
+class _StopRequest:
+    """Raises SystemExit wherever the program is, and again a moment later where nothing came of it.
+
+    Python ignores what is raised in a finalizer, and SQLite makes another error of what a callback raises.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        is_heeded = self.came and sys.exception() is not None  # somebody tidies up
+        self.came = True
+        signal.signal(signal.SIGALRM, self)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+        if not is_heeded:
+            raise SystemExit(ExitCode.TERMINATED)

@@ -90,7 +90,7 @@ def test_a_first_start_that_was_killed_begins_again(images: dict[str, Built], fo
         for seconds in (0.3, 0.8, 1.3):
             time.sleep(seconds)
             wrapped.kill()
-            wrapped.wait()
+            wrapped.wait(timeout=30)
             wrapped.start()
         port = wait_until_it_answers(container, folder)
         with connect(Running(container=container, folder=folder, port=port)) as connection:

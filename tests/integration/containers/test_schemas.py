@@ -265,11 +265,11 @@ def test_two_who_apply_at_once_wait_for_each_other(site: Site) -> None:
         words = ["inv", "postgres.apply", "--system", str(site.system)]
         codes.append(OpsProgram(every_task).main(words))
 
-    threads = [threading.Thread(target=apply) for _ in range(2)]
+    threads = [threading.Thread(target=apply, daemon=True) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(timeout=60)
     assert codes == [0, 0]
     assert site.read("SELECT count(*) FROM strongroom.applied_files") == [(1,)]
 

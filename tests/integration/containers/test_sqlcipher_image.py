@@ -23,7 +23,7 @@ print(connection.execute("PRAGMA cipher_version").fetchone()[0])
 def run(image: str, folder: Path, program: list[str], text: str) -> str:
     words = ["docker", "run", "--rm", "--interactive", "--read-only", "--cap-drop", "ALL", "--network", "none"]
     words += ["--volume", f"{folder}:/work", "--workdir", "/work", "--entrypoint", program[0], image, *program[1:]]
-    ended = subprocess.run(words, input=text, capture_output=True, text=True, env=os.environ, check=False)
+    ended = subprocess.run(words, input=text, capture_output=True, text=True, env=os.environ, check=False, timeout=120)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

@@ -37,13 +37,13 @@ def shake_hands(folder: Path, name: str, host: str) -> str:
         except OSError:
             one.close()
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         with client.wrap_socket(two, server_hostname=host) as wrapped:
             return str(wrapped.version())
     finally:
-        thread.join()
+        thread.join(timeout=10)
 
 
 def test_a_server_is_believed_under_its_names_only(folder: Path) -> None:

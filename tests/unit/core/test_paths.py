@@ -158,7 +158,8 @@ def test_shell_exports_survive_any_name(directory: Path, capsys: pytest.CaptureF
     printed = capsys.readouterr().out
     assert all(shlex.split(printed)[at] == "export" for at in range(0, len(shlex.split(printed)), 2))
     script = f'{printed}printf "%s\\n%s" "$ARAGORA_DB_MODE" "$ARAGORA_DB_ELO"'
-    result = subprocess.run(["/bin/sh", "-c", script], env={}, capture_output=True, text=True, check=True)
+    words = ["/bin/sh", "-c", script]
+    result = subprocess.run(words, env={}, capture_output=True, text=True, check=True, timeout=10)
     assert result.stdout == f"consolidated\n{directory}/analytics.db"
 
 

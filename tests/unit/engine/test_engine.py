@@ -61,7 +61,7 @@ def test_another_service_behind_it_is_said(folder: Path) -> None:
         thread.start()
         said = refuse({"DOCKER_HOST": f"unix://{folder}/other.sock"})
         server.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        thread.join(timeout=10)
     assert "does not answer" in said
 
 

@@ -36,6 +36,7 @@ from strongroom.examine.inventory import (
 from strongroom.examine.inventory.census import is_valid
 from strongroom.examine.inventory.oddities import is_reserved, show_name
 from strongroom.tasks import inventory as inventory_task
+from tests.processes import open_child
 
 
 def make(path: Path, script: str, *rows: tuple[str, list[tuple[object, ...]]]) -> Path:
@@ -549,12 +550,10 @@ def test_a_log_beside_a_file_that_another_process_holds_is_not_compared(
     copy = copy_of(path)
     program = "import sys; f = open(sys.argv[1], 'rb+'); print('ready', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", program, str(copy)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"ready\n"
+    with open_child(command) as holder:
+        assert holder.read_line() == "ready"
         database = look_at(copy)
         lines = "\n".join(describe_inventory(take_inventory(copy.parent)))
-        holder.communicate()
     assert [opener.pid for opener in database.openers] == [holder.pid]
     assert database.wal is not None
     assert database.wal.only_here is None
@@ -603,7 +602,7 @@ def test_an_interrupted_write_is_said_and_left_alone(tmp_path: Path) -> None:
         "c.execute('PRAGMA cache_size = 5'); c.execute('BEGIN');"
         "c.execute('UPDATE t SET a = zeroblob(3000000)'); os.kill(os.getpid(), 9)"
     )
-    subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=60)
     before = bytes_in(tmp_path)
     database = look_at(path)
     assert database.hot_journal == path.with_name("a.db-journal").stat().st_size > 0

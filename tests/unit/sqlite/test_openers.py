@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,25 +11,21 @@ from pathlib import Path
 import pytest
 
 from strongroom.sqlite.openers import Opener, find_openers, survey_openers
+from tests.processes import Child, open_child
 
-Hold = Callable[..., subprocess.Popen[bytes]]
+Hold = Callable[..., Child]
 
 
 @contextmanager
-def holding(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def holding(*arguments: str) -> Iterator[Child]:
     """Run a process that opens files by their modes, says so, and waits."""
     program = (
         "import sys; files = [open(p, m) for p, m in zip(sys.argv[1::2], sys.argv[2::2])];"
         "print('ready', flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", program, *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        try:
-            yield process
-        finally:
-            process.communicate()
+    with open_child([sys.executable, "-c", program, *arguments]) as child:
+        assert child.read_line() == "ready"
+        yield child
 
 
 @pytest.fixture

@@ -241,7 +241,7 @@ def test_a_copy_taken_while_a_writer_writes_is_one_instant(wal: tuple[Path, sqli
             while not stop.is_set():
                 other.executescript("BEGIN IMMEDIATE; UPDATE left SET n = n + 1; UPDATE right SET n = n + 1; COMMIT")
 
-    thread = threading.Thread(target=write)
+    thread = threading.Thread(target=write, daemon=True)
     thread.start()
     try:
         for number in range(10):
@@ -252,7 +252,7 @@ def test_a_copy_taken_while_a_writer_writes_is_one_instant(wal: tuple[Path, sqli
                 assert connection.execute("SELECT left.n = right.n FROM left, right").fetchone() == (1,)
     finally:
         stop.set()
-        thread.join()
+        thread.join(timeout=60)
 
 
 def test_a_locked_source_is_unreachable_within_the_time_given(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_a_source_that_was_left_in_the_middle_of_a_write_is_refused_and_untouche
         "c.execute('UPDATE t SET a = zeroblob(3000000)');"
         "os.kill(os.getpid(), 9)"
     )
-    ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=60)
     assert ended.returncode == -signal.SIGKILL
     journal = path.with_name("a.db-journal")
     before = path.read_bytes(), journal.read_bytes()

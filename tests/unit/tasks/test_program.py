@@ -25,6 +25,7 @@ from strongroom.core.errors import GuardError, LockedError
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 from strongroom.tasks.namespace import namespace as every_task
+from tests.processes import read_line
 
 Run = Callable[..., int]
 
@@ -408,7 +409,7 @@ test_program.OpsProgram(test_program.NAMESPACE).run(["inv", *{words!r}])
 def test_a_signal_unwinds_the_task(number: signal.Signals, code: int, repository: Path) -> None:
     child = start(repository, "signal.wait")
     assert child.stdout is not None
-    assert child.stdout.readline() == "waiting\n"
+    assert read_line(child.stdout, 20) == "waiting"
     child.send_signal(number)
     out, err = child.communicate(timeout=20)
     assert (out, child.returncode) == ("put away\n", code)

@@ -1,0 +1,117 @@
+"""SIGTERM is never lost: not in a callback that makes another error of it, nor where Python ignores errors."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import pytest
+
+from strongroom.tasks._task import terminable
+from tests.processes import read_line
+
+PROGRAM = """
+import sqlite3, sys, time
+from contextlib import suppress
+from invoke.collection import Collection
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks._task import task
+
+connection = sqlite3.connect(":memory:")
+connection.create_function("spin", 0, lambda: sum(range(200)))
+
+numbers = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+
+def ask():
+    connection.execute(f"{numbers} SELECT sum(spin()) FROM n").fetchall()
+
+class Slow:
+    def __del__(self):
+        work()
+
+def work():
+    until = time.monotonic() + 0.05
+    while time.monotonic() < until:
+        sum(range(200))
+
+@task
+def callback(c):
+    "Ask SQLite for what our own function says."
+    print("begun", flush=True)
+    while time.monotonic() < latest:
+        ask()
+
+@task
+def difference(c):
+    "The same, and note what cannot be compared."
+    print("begun", flush=True)
+    while time.monotonic() < latest:
+        with suppress(sqlite3.Error):
+            ask()
+        work()
+
+@task
+def end(c):
+    "The same once, at its very end."
+    print("begun", flush=True)
+    with suppress(sqlite3.Error):
+        connection.execute(f"{numbers.replace('100000', '30000000')} SELECT sum(spin()) FROM n").fetchall()
+
+@task
+def finalizer(c):
+    "Let go of things, one after the other."
+    print("begun", flush=True)
+    while time.monotonic() < latest:
+        Slow()
+        work()
+
+latest = time.monotonic() + 15
+OpsProgram(Collection(Collection("stop", callback, difference, end, finalizer))).run(["inv", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("place", ["callback", "difference", "end", "finalizer"])
+def test_a_task_that_is_asked_to_stop_where_errors_are_swallowed_stops_all_the_same(place: str) -> None:
+    words = [sys.executable, "-c", PROGRAM, f"stop.{place}"]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    try:
+        assert read_line(child.stdout, 20) == "begun"
+        time.sleep(0.3)
+        child.send_signal(signal.SIGTERM)
+        _, err = child.communicate(timeout=10)
+    finally:
+        child.kill()
+        child.communicate(timeout=10)
+    said = f"error: stop.{place}: interrupted (SIGTERM)\n hint: the same command goes on from here\n"
+    assert (child.returncode, err[-len(said) :]) == (143, said)
+    assert place == "finalizer" or err == said
+
+
+def tidy_up_while_asked_again(tidied: list[bool]) -> None:
+    with terminable():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            with suppress(KeyError):
+                {}["nothing"]
+            signal.raise_signal(signal.SIGTERM)
+            tidied.append(True)
+
+
+def test_a_task_that_tidies_up_is_left_to_it_when_it_is_asked_again() -> None:
+    tidied: list[bool] = []
+    with pytest.raises(SystemExit, match="143"):
+        tidy_up_while_asked_again(tidied)
+    assert tidied == [True]
+
+
+def test_what_was_there_before_is_there_afterwards() -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGALRM)
+    with pytest.raises(SystemExit), terminable():
+        signal.raise_signal(signal.SIGTERM)
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGALRM)) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
