@@ -205,6 +205,16 @@ def test_rollback_after_finalize_refuses_when_the_backup_is_damaged(shop: Scene)
     assert photograph(shop.target) == before
 
 
+def test_rollback_after_finalize_puts_nothing_back_when_it_is_refused(shop: Scene) -> None:
+    assert run(shop.argv("finalize", *NOW)).code == 0
+    write(shop.target / "alpha.db", "DELETE FROM orders")
+    ended = run(shop.argv("rollback"))
+    assert (ended.code, "--discard-changes" in ended.err) == (6, True)
+    assert read_bytes_kept(shop.source) == {}
+    assert run(shop.argv("rollback", "--discard-changes")).code == 0
+    assert len(read_bytes_kept(shop.source)) == 3
+
+
 def legacy_files(scene: Scene) -> Iterator[Path]:
     return (scene.source / name for name in ("first.db", "deep/second.db", "notes.json"))
 

@@ -15,6 +15,7 @@ from strongroom.core.errors import (
     DecisionNeededError,
     DifferencesError,
     GuardError,
+    LockedError,
     SourceChangedError,
     UnreachableError,
 )
@@ -76,7 +77,7 @@ def finalize(wish: Wish) -> Finalized:
         raise UnreachableError(wish.source, "there is no such directory", "say --source DIRECTORY")
     if wish.dry_run:
         if is_locked(home.lock):
-            raise UnreachableError(home.lock, "is held: a run is going on", "wait for it, then run the same command")
+            raise LockedError(wish.target, "another run holds the lock", "wait for it, then run the same command again")
         return _finalize(wish, home)
     with locked(home.lock):
         recover_all(home, source=wish.source, now=wish.now)

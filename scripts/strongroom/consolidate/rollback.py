@@ -10,7 +10,7 @@ from pathlib import Path
 from strongroom.consolidate.restore import find_missing, restore_legacy
 from strongroom.core.errors import UnreachableError
 from strongroom.core.files import locked
-from strongroom.runs import find_changes, put_back
+from strongroom.runs import find_changes, put_back, refuse_changes
 from strongroom.runs.cleanup import end_run
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import Became, recover_all, restore_current
@@ -57,6 +57,8 @@ def rollback(target: Path, *, source: Path | None, now: datetime, discard_change
             return Returned(run=None, files=(), dry_run=False)
         folder, about = current
         place = folder.place(target, source)
+        if not discard_changes:
+            refuse_changes(place)
         restored = restore_legacy(folder, place) if about.finalized is not None else ()
         files = put_back(place, discard_changes=discard_changes)
         restore_current(home, about)

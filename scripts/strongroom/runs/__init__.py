@@ -7,6 +7,16 @@ what an open journal began.
 from strongroom.runs.exclusive import refuse_busy
 from strongroom.runs.journal import Checkpoint, Place, Swap
 from strongroom.runs.publish import publish, recover
-from strongroom.runs.undo import find_changes, put_back
+from strongroom.runs.undo import find_changes, put_back, refuse_changes
 
-__all__ = ["Checkpoint", "Place", "Swap", "find_changes", "publish", "put_back", "recover", "refuse_busy"]
+__all__ = [
+    "Checkpoint",
+    "Place",
+    "Swap",
+    "find_changes",
+    "publish",
+    "put_back",
+    "recover",
+    "refuse_busy",
+    "refuse_changes",
+]

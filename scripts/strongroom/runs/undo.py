@@ -29,6 +29,17 @@ def find_changes(place: Place) -> list[str]:
     return changes
 
 
+def refuse_changes(place: Place) -> None:
+    """Make sure that nothing was written to the published files since. Raises GuardError."""
+    changes = find_changes(place)
+    if changes:
+        raise GuardError(
+            "rollback",
+            f"would lose what was written since publish: {'; '.join(changes)}",
+            "say --discard-changes to lose it",
+        )
+
+
 def put_back(place: Place, *, discard_changes: bool) -> list[str]:
     """Put the previous files back and make the sources writable again; return what was put back.
 
@@ -37,13 +48,8 @@ def put_back(place: Place, *, discard_changes: bool) -> list[str]:
     intent = place.read_journal()
     if intent is None or intent.state is JournalState.UNDONE:
         return []
-    changes = [] if discard_changes else find_changes(place)
-    if changes:
-        raise GuardError(
-            "rollback",
-            f"would lose what was written since publish: {'; '.join(changes)}",
-            "say --discard-changes to lose it",
-        )
+    if not discard_changes:
+        refuse_changes(place)
     with held([place.live(swap) for swap in intent.swaps]):
         place.write_journal(replace(intent, state=JournalState.UNDOING))
         return undo(place, intent)
