@@ -190,5 +190,5 @@ def stage_system(root: Path) -> Staged:
     folder = Home(target=request.target).open_run(outcome.run)
     described = read_json(folder.root / "snapshots.json") or {}
     snapshots = {name: Snapshot(**value) for name, value in described.items() if isinstance(value, dict)}
-    work = bind(read_plan(request.plan), snapshots, root / "templates")
+    work = bind(read_plan(request.plan), snapshots, root / "templates", request.engine)
     return Staged(folder=folder, work=work, snapshots=snapshots)

@@ -6,16 +6,18 @@ import json
 import math
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.files import make_private_folder, sync_file, sync_folder
 from strongroom.core.quoting import dotted, quote_all
 from strongroom.core.results import Snapshot
 from strongroom.sqlite.connection import RawText, open_snapshot
 from strongroom.sqlite.schema import read_schema
+from strongroom.sqlite.snapshot import copy_of
 
 Json = None | int | float | str | dict[str, str]
 
 
-def export_source(snapshot: Snapshot, folder: Path) -> dict[str, int]:
+def export_source(snapshot: Snapshot, folder: Path, engine: Engine) -> dict[str, int]:
     """Write each table of a snapshot to ``folder/<source>/<table>.jsonl``; return rows per table. Read-only.
 
     A value that JSON has no word for is an object of one key: ``{"blob": hex}``, ``{"text": hex}`` for text
@@ -24,7 +26,7 @@ def export_source(snapshot: Snapshot, folder: Path) -> dict[str, int]:
     place = folder / snapshot.source
     make_private_folder(place)
     counts: dict[str, int] = {}
-    with open_snapshot(Path(snapshot.file)) as connection:
+    with open_snapshot(copy_of(snapshot, engine)) as connection:
         tables = read_schema(connection).tables.values()
         connection.text_factory = RawText
         for number, table in enumerate(tables, start=1):

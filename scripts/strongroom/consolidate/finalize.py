@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, SourceChangedError, UnreachableError
 from strongroom.core.files import COMPANIONS, MANIFEST, hash_file, locked, read_json, sync_folder, write_json
 from strongroom.core.results import Snapshot
@@ -31,7 +32,9 @@ class Finalized:
     dry_run: bool
 
 
-def finalize(target: Path, *, now: datetime, retention_days: int | None, dry_run: bool) -> Finalized:
+def finalize(
+    target: Path, *, now: datetime, retention_days: int | None, dry_run: bool, engine: Engine = Engine.SYSTEM
+) -> Finalized:
     """Remove the legacy sources of the published run; an interrupted one is carried on by the same command.
 
     Everything is checked before anything is removed. ``retention_days`` counts from publish; without it the
@@ -39,7 +42,7 @@ def finalize(target: Path, *, now: datetime, retention_days: int | None, dry_run
     that time, without a sound backup or a target, SourceChangedError for a source that is not what its
     snapshot holds.
     """
-    home = Home(target=target)
+    home = Home(target=target, engine=engine)
     if not home.root.is_dir():
         raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY")
     with locked(home.lock):
@@ -59,7 +62,7 @@ def finalize(target: Path, *, now: datetime, retention_days: int | None, dry_run
         present = [snapshot for snapshot in legacy if Path(snapshot.original).exists()]
         with tempfile.TemporaryDirectory(prefix="scratch-", dir=home.root) as scratch:
             for snapshot in present:
-                _refuse_changed(snapshot, Path(scratch))
+                _refuse_changed(snapshot, Path(scratch), engine)
         if not dry_run:
             for snapshot in present:
                 _remove(Path(snapshot.original))
@@ -121,8 +124,8 @@ def _refuse_without_targets(lives: Iterable[Path]) -> None:
             raise GuardError(live, fact, "put it back, or take everything back with consolidate.rollback")
 
 
-def _refuse_changed(snapshot: Snapshot, scratch: Path) -> None:
-    if hash_now(snapshot, scratch) != snapshot.sha256:
+def _refuse_changed(snapshot: Snapshot, scratch: Path, engine: Engine) -> None:
+    if hash_now(snapshot, scratch, engine) != snapshot.sha256:
         raise SourceChangedError(
             snapshot.original, "was written to since it was consolidated", "find out by whom; its rows are not merged"
         )

@@ -18,7 +18,8 @@ from strongroom.core.plan import Plan, read_plan
 from strongroom.core.system import read_system
 from strongroom.core.workers import Workers
 from strongroom.runs.folder import Home, Request, RunFolder
-from strongroom.sqlite.connection import Error
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.libraries import library_errors
 
 
 def check(request: Request, *, with_sources: bool) -> tuple[Plan, Work | None]:
@@ -31,22 +32,22 @@ def check(request: Request, *, with_sources: bool) -> tuple[Plan, Work | None]:
     if with_sources:
         plan = finding.carry_files(plan, request.source)
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        folder = RunFolder(root=Path(scratch), snapshots=Path(scratch) / "snapshots")
+        folder = RunFolder(root=Path(scratch), snapshots=Path(scratch) / "snapshots", engine=request.engine)
         for target in plan.targets.values():
             try:
                 with open_template(
-                    folder.templates / f"{target.name}.db",
+                    Database(folder.templates / f"{target.name}.db", request.engine),
                     plan.path.parent / target.schema if target.schema else None,
                 ):
                     pass
-            except Error as error:
+            except library_errors() as error:
                 raise ConfigurationError(target.schema or target.name, str(error)) from error
         if not with_sources:
             return plan, None
         found = finding.locate_sources(plan, request.source)
         finding.refuse_overlap(request, plan, found)
         snapshots = finding.take_snapshots(plan, found, folder, Workers(None, lambda: None))
-        return plan, bind(plan, snapshots, folder.templates)
+        return plan, bind(plan, snapshots, folder.templates, request.engine)
 
 
 def preview(request: Request, around: Surroundings) -> Outcome:
@@ -58,11 +59,11 @@ def preview(request: Request, around: Surroundings) -> Outcome:
     plan = finding.carry_files(read_plan(request.plan), request.source)
     found = finding.locate_sources(plan, request.source)
     finding.refuse_overlap(request, plan, found)
-    home = Home(target=request.target)
+    home = Home(target=request.target, engine=request.engine)
     make_private_folder(home.root)
     with locked(home.lock), tempfile.TemporaryDirectory(prefix="preview-", dir=home.root) as scratch:
         finding.refuse_full_disk(found, Path(scratch))
-        folder = RunFolder(root=Path(scratch), snapshots=Path(scratch) / "snapshots")
+        folder = RunFolder(root=Path(scratch), snapshots=Path(scratch) / "snapshots", engine=request.engine)
         rehearsal = Rehearsal(request, plan, read_system(request.system), home, folder, around)
         snapshots, outcome = rehearsal.rehearse(found, time.monotonic())
         write_json(home.plan_lock, finding.describe_lock(plan, snapshots))

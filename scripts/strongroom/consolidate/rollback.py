@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import UnreachableError
 from strongroom.core.files import locked, read_json, write_json
 from strongroom.runs import find_changes, put_back
@@ -24,12 +25,12 @@ class Returned:
     """The interrupted run that was cleared instead: nothing of it had been published."""
 
 
-def rollback(target: Path, *, discard_changes: bool, dry_run: bool) -> Returned:
+def rollback(target: Path, *, discard_changes: bool, dry_run: bool, engine: Engine = Engine.SYSTEM) -> Returned:
     """Put back what was live before the last published run; nothing published is nothing to do.
 
     Raises GuardError when the targets were written to since, TargetBusyError when they are in use.
     """
-    home = Home(target=target)
+    home = Home(target=target, engine=engine)
     if not home.root.is_dir():
         raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY")
     if dry_run:

@@ -26,7 +26,7 @@ from strongroom.consolidate.targets import (
     staged_file,
 )
 from strongroom.core.errors import DifferencesError, ExitCode
-from strongroom.core.files import locked, make_private_folder, read_json, state_of, write_json
+from strongroom.core.files import locked, make_private_folder, read_json, write_json
 from strongroom.core.plan import Plan, read_plan
 from strongroom.core.progress import Progress
 from strongroom.core.results import Build, Snapshot, Verdict, Verification
@@ -35,6 +35,7 @@ from strongroom.core.workers import Workers, open_workers
 from strongroom.runs import Checkpoint, Swap, publish, refuse_busy
 from strongroom.runs.current import describe_current, give_up_staged, is_unchanged, recover_all, refuse_existing
 from strongroom.runs.folder import Home, Request, RunFolder
+from strongroom.sqlite.database import Database, state_of
 from strongroom.sqlite.snapshot import refuse_changed, refuse_damaged, refuse_touched
 
 _WORTH_PROCESSES = 64 << 20
@@ -64,7 +65,7 @@ def run(request: Request, around: Surroundings) -> Outcome:
         return _run_dry(request, plan, around)
     found = finding.locate_sources(plan, request.source)
     finding.refuse_overlap(request, plan, found)
-    home = Home(target=request.target)
+    home = Home(target=request.target, engine=request.engine)
     make_private_folder(home.root)
     with locked(home.lock):
         recover_all(home)
@@ -73,7 +74,7 @@ def run(request: Request, around: Surroundings) -> Outcome:
             return earlier
         in_place = finding.find_in_place(request.target, plan, found)
         refuse_existing(home, plan, replace=request.replace, in_place=in_place)
-        refuse_busy([request.target / target.path for target in plan.targets.values()])
+        refuse_busy([Database(request.target / target.path, request.engine) for target in plan.targets.values()])
         finding.refuse_full_disk(found, request.target)
         give_up_staged(home)
         folder = home.new_run(around.now(), backup=request.backup)
@@ -150,7 +151,7 @@ class Rehearsal:
         ticker = Ticker(self.around.progress)
         with open_workers(jobs, ticker.tick) as workers:
             snapshots = self._snapshot(found, size, workers, ticker)
-            work = bind(self.plan, snapshots, self.folder.templates)
+            work = bind(self.plan, snapshots, self.folder.templates, self.request.engine)
             self._write(
                 "plan.json",
                 {
@@ -174,7 +175,7 @@ class Rehearsal:
             finding.write_manifest(self.folder, snapshots)
         is_ours = any(part.differences for part in verifications if part.target == SNAPSHOTS)
         if any(part.damaged for part in verifications) and not is_ours:
-            refuse_damaged(snapshots)
+            refuse_damaged(snapshots, self.request.engine)
         outcome = self._judge(work, builds, verifications, time.monotonic() - began)
         self._write("verdict.json", outcome.as_json())
         return snapshots, work, builds, outcome
@@ -189,9 +190,10 @@ class Rehearsal:
         ticker.watch("snapshot", size, self.folder.snapshots)
         snapshots = finding.take_snapshots(self.plan, found, self.folder, workers)
         self._write("snapshots.json", finding.as_json(snapshots))
-        self._write("inventory.json", finding.describe_structure(snapshots))
+        self._write("inventory.json", finding.describe_structure(snapshots, self.request.engine))
         if self.request.export_json and not self.request.dry_run:
-            exports = [workers.submit(export_source, one, self.folder.root / "export") for one in snapshots.values()]
+            place, engine = self.folder.root / "export", self.request.engine
+            exports = [workers.submit(export_source, one, place, engine) for one in snapshots.values()]
             self._write("export.json", dict(zip(snapshots, workers.gather(exports), strict=True)))
         if not self.request.dry_run:
             finding.refuse_other_than_previewed(self.home.plan_lock, self.plan, snapshots)
@@ -239,10 +241,10 @@ class Rehearsal:
         self.around.progress.start("publish", 0)
         run_hooks(self.system.hooks.before_publish, self.around.environment, "nothing was published")
         for build in builds:
-            if dict(build.state) != dict(state_of(Path(build.file))):
+            if dict(build.state) != dict(state_of(Database(Path(build.file)))):
                 raise DifferencesError(build.file, "changed after it was verified", "run the same command again")
         for snapshot in snapshots.values():
-            refuse_changed(snapshot, self.folder.root / "scratch")
+            refuse_changed(snapshot, self.folder.root / "scratch", self.request.engine)
         swaps = [
             Swap(
                 staged=str(staged_file(self.folder, job).relative_to(self.folder.root)),
@@ -262,7 +264,7 @@ class Rehearsal:
             swaps,
             legacy,
             self.around.checkpoint,
-            recheck=lambda: refuse_touched([snapshots[name] for name in merged_into]),
+            recheck=lambda: refuse_touched([snapshots[name] for name in merged_into], self.request.engine),
         )
         write_json(self.home.current, read_json(self.folder.root / "current.json"))
         self.around.checkpoint("published")
@@ -282,11 +284,12 @@ def _run_dry(request: Request, plan: Plan, around: Surroundings) -> Outcome:
     """Do everything but publish, in a directory that is gone afterwards."""
     found = finding.locate_sources(plan, request.source)
     finding.refuse_overlap(request, plan, found)
-    home = Home(target=request.target)
+    home = Home(target=request.target, engine=request.engine)
     in_place = finding.find_in_place(request.target, plan, found)
     refuse_existing(home, plan, replace=request.replace, in_place=in_place)
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        folder = RunFolder(root=Path(scratch) / "dry-run", snapshots=Path(scratch) / "dry-run" / "snapshots")
+        root = Path(scratch) / "dry-run"
+        folder = RunFolder(root=root, snapshots=root / "snapshots", engine=request.engine)
         make_private_folder(folder.root)
         finding.refuse_full_disk(found, folder.root)
         system = read_system(request.system)

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from strongroom import __version__
+from strongroom.core.engines import Engine
 from strongroom.core.errors import NoSpaceError, PlanError, SourceChangedError, UnreachableError
 from strongroom.core.files import explain_os_error, find_databases, read_json, sync_file, sync_folder, write_json
 from strongroom.core.plan import Conflict, Input, Plan, Source, TableRule, Target
@@ -17,8 +18,9 @@ from strongroom.core.results import Snapshot
 from strongroom.core.workers import Workers
 from strongroom.runs.folder import Request, RunFolder
 from strongroom.sqlite.connection import open_snapshot
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import read_schema
-from strongroom.sqlite.snapshot import take_snapshot
+from strongroom.sqlite.snapshot import copy_of, take_snapshot
 
 _ROOM = 2.5
 """Snapshots, targets and ledgers together take at most this many times the sources' size."""
@@ -165,7 +167,12 @@ def take_snapshots(plan: Plan, found: Mapping[str, Path], folder: RunFolder, wor
         raise explain_os_error(folder.snapshots, error) from error
     ordered = sorted(found, key=lambda name: -_size(found[name]))
     futures = {
-        name: workers.submit(take_snapshot, plan.sources[name], found[name], folder.snapshots / plan.sources[name].path)
+        name: workers.submit(
+            take_snapshot,
+            plan.sources[name],
+            Database(found[name], folder.engine),
+            Database(folder.snapshots / plan.sources[name].path, folder.engine),
+        )
         for name in ordered
     }
     for name in workers.finished(futures):
@@ -227,11 +234,11 @@ def refuse_other_than_previewed(lock_file: Path, plan: Plan, snapshots: Mapping[
             raise SourceChangedError(path, "changed since the preview", "preview again, then run")
 
 
-def describe_structure(snapshots: Mapping[str, Snapshot]) -> dict[str, object]:
+def describe_structure(snapshots: Mapping[str, Snapshot], engine: Engine) -> dict[str, object]:
     """Return what every source declares: its tables with their columns, indexes, views and triggers."""
     described: dict[str, object] = {}
     for name, snapshot in snapshots.items():
-        with open_snapshot(Path(snapshot.file)) as connection:
+        with open_snapshot(copy_of(snapshot, engine)) as connection:
             schema = read_schema(connection)
         described[name] = {
             "path": snapshot.path,

@@ -9,21 +9,23 @@ from pathlib import Path
 from strongroom.binding import bind
 from strongroom.consolidate.outcome import Outcome, judge, read_outcome, tally_up
 from strongroom.consolidate.sources import carry_paths
-from strongroom.consolidate.targets import ledger_file, staged_file, verify_snapshot
+from strongroom.consolidate.targets import archive_database, ledger_database, staged_file, verify_snapshot
 from strongroom.consolidate.verify import verify_content, verify_drops, verify_soundness
+from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError, ExitCode, UnreachableError
 from strongroom.core.files import read_json
 from strongroom.core.plan import read_plan
 from strongroom.core.results import Snapshot, Verdict
 from strongroom.runs.listing import find_run
+from strongroom.sqlite.database import Database
 
 
-def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
+def verify(target: Path, *, run: str | None, plan_path: Path | None, engine: Engine = Engine.SYSTEM) -> Outcome:
     """Join the targets with the run's snapshots and ledger again.
 
     Raises ConfigurationError when the plan is not the run's any more.
     """
-    home, folder = find_run(target, run)
+    home, folder = find_run(target, run, engine)
     about, snapshots_json = read_json(folder.root / "run.json"), read_json(folder.root / "snapshots.json")
     report = read_json(folder.root / "report.json") or read_json(folder.root / "verdict.json")
     locked = read_json(folder.root / "plan.json")
@@ -36,7 +38,7 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
     carried = [snapshot.path for name, snapshot in snapshots.items() if name not in plan.sources]
     plan = carry_paths(plan, carried)
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        work = bind(plan, snapshots, Path(scratch))
+        work = bind(plan, snapshots, Path(scratch), engine)
         found = []
         for job in work.targets:
             staged = staged_file(folder, job)
@@ -44,9 +46,9 @@ def verify(target: Path, *, run: str | None, plan_path: Path | None) -> Outcome:
             if not file.is_file():
                 raise UnreachableError(file, "is not there", "roll back or run again")
             _refuse_log(file)
-            found.append(verify_content(job, file, ledger_file(folder, job)))
-            found.append(verify_soundness(job, file))
-    found.append(verify_drops(work.drops, folder.archive))
+            found.append(verify_content(job, Database(file, engine), ledger_database(folder, job)))
+            found.append(verify_soundness(job, Database(file, engine)))
+    found.append(verify_drops(work.drops, archive_database(folder)))
     found += [verify_snapshot(snapshot) for snapshot in snapshots.values()]
     tables, targets, differences = tally_up(found)
     unexplained = sum(tally.unexplained for tally in tables.values())

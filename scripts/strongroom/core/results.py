@@ -85,9 +85,9 @@ class Build:
     ledger: str
     rows: int
     mark: str
-    """Of the built file (``files.read_mark``)."""
+    """Of the built file (``database.read_mark``)."""
     state: Mapping[str, tuple[int, int, int]]
-    """Of the built file, when it was built (``files.state_of``)."""
+    """Of the built file, when it was built (``database.state_of``)."""
     carried: tuple[str, ...] = ()
     """What was taken along without the plan naming it: columns, indexes, views, triggers."""
     reported: tuple[str, ...] = ()

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from strongroom import __version__
 from strongroom.core.errors import TargetExistsError
-from strongroom.core.files import read_json, read_mark, state_of, write_json
+from strongroom.core.files import read_json, write_json
 from strongroom.core.plan import Plan
 from strongroom.core.results import Snapshot
 from strongroom.runs import Swap, recover
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.sqlite.snapshot import hash_now
+from strongroom.sqlite.database import Database, read_mark, state_of
+from strongroom.sqlite.snapshot import hash_now, original_of
 
 
 def describe_current(
@@ -59,16 +60,20 @@ def is_unchanged(current: Mapping[str, object], plan: Plan, found: Mapping[str, 
             continue  # source and target at once: looked at below, as a target
         snapshot = Snapshot(**{**sources[name], "original": str(path.absolute())})
         seen = {suffix: tuple(numbers) for suffix, numbers in dict(snapshot.state).items()}
-        if seen != dict(state_of(path)) and hash_now(snapshot, home.root / "scratch") != snapshot.sha256:
+        original = original_of(snapshot, home.engine)
+        if (
+            seen != dict(state_of(original))
+            and hash_now(snapshot, home.root / "scratch", home.engine) != snapshot.sha256
+        ):
             return False
     return all(
-        (home.target / live).is_file() and read_mark(home.target / live) == mark and not _has_log(home.target / live)
-        for live, mark in files.items()
+        live.path.is_file() and read_mark(live) == mark and not _has_log(live)
+        for live, mark in ((Database(home.target / path, home.engine), mark) for path, mark in files.items())
     )
 
 
-def _has_log(live: Path) -> bool:
-    log = live.with_name(live.name + "-wal")
+def _has_log(live: Database) -> bool:
+    log = live.beside("-wal")
     return log.is_file() and log.stat().st_size > 0
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.files import BACKUP_FOLDER, OWN_FOLDER
 from strongroom.runs import Place
 
@@ -26,6 +27,8 @@ class Request:
     fingerprints: bool = False
     export_json: bool = False
     jobs: int = 1
+    engine: Engine = Engine.SYSTEM
+    """The library that works on plain databases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class RunFolder:
 
     root: Path
     snapshots: Path
+    engine: Engine = Engine.SYSTEM
 
     @property
     def name(self) -> str:
@@ -62,7 +66,7 @@ class RunFolder:
 
     def place(self, target: Path) -> Place:
         """Return where the run publishes to."""
-        return Place(target=target, folder=self.root)
+        return Place(target=target, folder=self.root, engine=self.engine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,7 @@ class Home:
     """Our own directory under the target."""
 
     target: Path
+    engine: Engine = Engine.SYSTEM
 
     @property
     def root(self) -> Path:
@@ -100,7 +105,8 @@ class Home:
         """Return the folder of a run, wherever it keeps its snapshots."""
         root = self.runs / name
         backup = self.target / BACKUP_FOLDER / name
-        return RunFolder(root=root, snapshots=backup if backup.is_dir() else root / "snapshots")
+        snapshots = backup if backup.is_dir() else root / "snapshots"
+        return RunFolder(root=root, snapshots=snapshots, engine=self.engine)
 
     def new_run(self, now: datetime, *, backup: bool) -> RunFolder:
         """Return the folder of a new run; nothing is made yet."""
@@ -110,7 +116,8 @@ class Home:
             number += 1
             name = f"{stamp}_{number}"
         root = self.runs / name
-        return RunFolder(root=root, snapshots=self.target / BACKUP_FOLDER / name if backup else root / "snapshots")
+        snapshots = self.target / BACKUP_FOLDER / name if backup else root / "snapshots"
+        return RunFolder(root=root, snapshots=snapshots, engine=self.engine)
 
     def all_runs(self) -> list[str]:
         """Return the ids of all runs, oldest first."""

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.files import COMPANIONS
+from strongroom.sqlite.database import Database
 
 Checkpoint = Callable[[str], None]
 
@@ -21,7 +23,7 @@ class Swap:
     live: str
     """Relative to the target directory."""
     mark: str
-    """Of the staged file (``files.read_mark``)."""
+    """Of the staged file (``database.read_mark``)."""
     aliases: tuple[str, ...] = ()
     """Old names to link to the live file; in a journal, those that this run makes."""
     had: bool = False
@@ -35,6 +37,7 @@ class Place:
     target: Path
     folder: Path
     """The run's folder: the journal, the staged and the previous files are in it."""
+    engine: Engine = Engine.SYSTEM
 
     @property
     def journal(self) -> Path:
@@ -44,6 +47,10 @@ class Place:
     def live(self, swap: Swap) -> Path:
         """Return the file that applications open."""
         return self.target / swap.live
+
+    def database(self, swap: Swap) -> Database:
+        """Return the handle of what applications open."""
+        return Database(self.live(swap), self.engine)
 
     def staged(self, swap: Swap) -> Path:
         """Return the file that was built."""

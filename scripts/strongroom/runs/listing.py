@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.files import read_json
 from strongroom.runs.folder import Home, RunFolder
@@ -22,12 +23,12 @@ class RunState:
     is_current: bool
 
 
-def find_run(target: Path, name: str | None) -> tuple[Home, RunFolder]:
+def find_run(target: Path, name: str | None, engine: Engine = Engine.SYSTEM) -> tuple[Home, RunFolder]:
     """Return a run by its id; without one the published run, else the latest that has a ledger.
 
     Raises UnreachableError when there is none, UsageError for an unknown id.
     """
-    home = Home(target=target)
+    home = Home(target=target, engine=engine)
     names = home.all_runs()
     if name is not None:
         if name not in names:

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 from strongroom.core.errors import GuardError
-from strongroom.core.files import read_json, read_mark, sync_folder, write_json
+from strongroom.core.files import read_json, sync_folder, write_json
 from strongroom.runs.exclusive import held
 from strongroom.runs.journal import Place, change_mode, drop_companions, read_modes, read_swaps
+from strongroom.sqlite.database import read_mark
 
 
 def find_changes(place: Place) -> list[str]:
@@ -23,7 +24,7 @@ def find_changes(place: Place) -> list[str]:
         wal = live.with_name(live.name + "-wal")
         if wal.exists() and wal.stat().st_size:
             changes.append(f"{live.name} has a write-ahead log of {wal.stat().st_size} bytes")
-        elif read_mark(live) != swap.mark:
+        elif read_mark(place.database(swap)) != swap.mark:
             changes.append(f"{live.name} was written to")
     return changes
 
@@ -43,7 +44,7 @@ def put_back(place: Place, *, discard_changes: bool) -> list[str]:
             f"would lose what was written since publish: {'; '.join(changes)}",
             "say --discard-changes to lose it",
         )
-    lives = [place.live(swap) for swap in read_swaps(intent)]
+    lives = [place.database(swap) for swap in read_swaps(intent)]
     with held(lives):
         write_json(place.journal, {**intent, "state": "undoing"})
         return undo(place, intent)
@@ -54,7 +55,7 @@ def resume_undo(place: Place, intent: dict[str, object]) -> list[str]:
 
     Raises TargetBusyError when an application uses a file that is still to be put back.
     """
-    pending = [place.live(swap) for swap in read_swaps(intent) if place.previous(swap).exists() or not swap.had]
+    pending = [place.database(swap) for swap in read_swaps(intent) if place.previous(swap).exists() or not swap.had]
     with held(pending):
         return undo(place, intent)
 

@@ -10,16 +10,16 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import DamagedSourceError, SourceChangedError, UnreachableError
 from strongroom.core.files import (
     SQLITE_HEADER,
     copy_stream,
     explain_os_error,
     hash_file,
-    is_write_ahead,
-    state_of,
     sync_file,
 )
 from strongroom.core.plan import Source
@@ -30,48 +30,60 @@ from strongroom.sqlite.connection import (
     check_integrity,
     copy_database,
     is_whole_in_its_file,
+    is_write_ahead,
     open_snapshot,
     open_source,
     open_stage,
 )
+from strongroom.sqlite.database import Database, state_of
 from strongroom.sqlite.messages import translated
 
 Json = Mapping[str, object] | list[object] | str | int | float | bool | None
 
 
-def take_snapshot(source: Source, original: Path, file: Path) -> Snapshot:
-    """Copy ``original`` to ``file``, look it over and hash it; the caller makes it durable.
+def take_snapshot(source: Source, original: Database, copy: Database) -> Snapshot:
+    """Copy ``original`` to ``copy``, look it over and hash it; the caller makes it durable.
 
     Raises UnreachableError, DamagedSourceError, NoSpaceError.
     """
-    if not original.is_file():
+    if not original.path.is_file():
         raise UnreachableError(
-            original, "there is no such file", f"or say optional: true for {source.name} in the plan"
+            original.path, "there is no such file", f"or say optional: true for {source.name} in the plan"
         )
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.touch(mode=0o600)
+        copy.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        copy.path.touch(mode=0o600)
         state = state_of(original)
         if source.format == "json":
-            database = _copy_json(source, original, file)
-            digest = hash_file(database)
+            copy = _copy_json(source, original.path, copy)
+            digest = hash_file(copy.path)
         else:
-            database, digest = file, _copy_sqlite(original, file)
+            digest = _copy_sqlite(original, copy)
     except OSError as error:
-        raise explain_os_error(file, error) from error
-    with open_snapshot(database) as connection, translated(original):
+        raise explain_os_error(copy.path, error) from error
+    with open_snapshot(copy) as connection, translated(original):
         _refuse_damage(connection, original)
         schema = schema_digest(connection)
     return Snapshot(
         source=source.name,
         path=source.path,
-        file=str(database),
-        original=str(original.absolute()),
+        file=str(copy.path),
+        original=str(original.path.absolute()),
         sha256=digest,
-        size=database.stat().st_size,
+        size=copy.path.stat().st_size,
         schema_sha256=schema,
         state=state,
     )
+
+
+def copy_of(snapshot: Snapshot, engine: Engine) -> Database:
+    """Return the handle of a snapshot, for ``engine`` to work on."""
+    return Database(Path(snapshot.file), engine)
+
+
+def original_of(snapshot: Snapshot, engine: Engine) -> Database:
+    """Return the handle of a snapshot's source, for ``engine`` to work on."""
+    return Database(Path(snapshot.original), engine)
 
 
 def schema_digest(connection: Connection) -> str:
@@ -82,7 +94,7 @@ def schema_digest(connection: Connection) -> str:
     return digest.hexdigest()
 
 
-def _copy_sqlite(original: Path, file: Path) -> str:
+def _copy_sqlite(original: Database, copy: Database) -> str:
     """Copy a database as one read transaction sees it, and return the copy's hash.
 
     Without a write-ahead log the file's bytes are that state as long as the transaction's lock is held, and
@@ -90,41 +102,42 @@ def _copy_sqlite(original: Path, file: Path) -> str:
     """
     _refuse_truncated(original)
     # Opened first and closed last: POSIX drops SQLite's lock when any descriptor of the file is closed.
-    with original.open("rb", buffering=0) as stream, open_source(original) as connection:
+    with original.path.open("rb", buffering=0) as stream, open_source(original) as connection:
         if is_whole_in_its_file(connection):
-            return copy_stream(stream, file)
-        with translated(file):
-            copy_database(connection, file)
-    return hash_file(file)
+            return copy_stream(stream, copy.path)
+        with translated(copy):
+            copy_database(connection, copy)
+    return hash_file(copy.path)
 
 
-def _refuse_truncated(original: Path) -> None:
-    with original.open("rb") as stream:
+def _refuse_truncated(original: Database) -> None:
+    with original.path.open("rb") as stream:
         header = stream.read(100)
     if header and not header.startswith(SQLITE_HEADER):
-        raise DamagedSourceError(
-            original, "is not a database (or is encrypted)", "look at the file, or take it out of the plan"
-        )
+        fact = "is not a database (or is encrypted)"
+        raise DamagedSourceError(original.path, fact, "look at the file, or take it out of the plan")
     if header and len(header) < 100:  # noqa: PLR2004  the length of SQLite's file header
-        raise DamagedSourceError(original, "is truncated inside its header", "restore it from a backup, then run again")
+        fact = "is truncated inside its header"
+        raise DamagedSourceError(original.path, fact, "restore it from a backup, then run again")
 
 
-def _refuse_damage(connection: Connection, original: Path) -> None:
+def _refuse_damage(connection: Connection, original: Database) -> None:
     found = check_integrity(connection, quick=True)
     if found:
         raise DamagedSourceError(
-            original,
+            original.path,
             f"is damaged: {found[0].splitlines()[-1]}",
             "restore it from a backup, or save what is left with inventory.recover, then run again",
         )
 
 
-def _copy_json(source: Source, original: Path, file: Path) -> Path:
-    shutil.copyfile(original, file)
-    sync_file(file)
-    database = file.with_name(file.name + ".db")
-    database.unlink(missing_ok=True)
-    content = file.read_bytes()
+def _copy_json(source: Source, original: Path, copy: Database) -> Database:
+    """Copy a document to ``copy``, and return the database beside it that holds its rows."""
+    shutil.copyfile(original, copy.path)
+    sync_file(copy.path)
+    database = replace(copy, path=copy.beside(".db"))
+    database.path.unlink(missing_ok=True)
+    content = copy.path.read_bytes()
     try:
         document: Json = json.loads(content)
     except ValueError as error:
@@ -132,7 +145,7 @@ def _copy_json(source: Source, original: Path, file: Path) -> Path:
             original, f"is not JSON ({error})", "mend the file, or take it out of the plan"
         ) from error
     with open_stage(database) as connection:
-        database.chmod(0o600)
+        database.path.chmod(0o600)
         connection.execute("CREATE TABLE document (name TEXT, content TEXT)")
         connection.execute("INSERT INTO document VALUES (?, CAST(? AS TEXT))", (original.name, content))
         for table, path in source.rows.items():
@@ -177,59 +190,60 @@ def _as_sql(value: object) -> str | int | float | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def refuse_damaged(snapshots: Mapping[str, Snapshot]) -> None:
+def refuse_damaged(snapshots: Mapping[str, Snapshot], engine: Engine) -> None:
     """Look for the damage that a target shows in the sources it was made from, indexes included.
 
     Raises DamagedSourceError naming the source.
     """
     for snapshot in snapshots.values():
-        with open_snapshot(Path(snapshot.file)) as connection, translated(Path(snapshot.original)):
+        with open_snapshot(copy_of(snapshot, engine)) as connection, translated(original_of(snapshot, engine)):
             found = check_integrity(connection)
         if found:
             fact = f"is damaged: {found[0].splitlines()[-1]}"
             raise DamagedSourceError(snapshot.original, fact, "REINDEX or recover it, then run again")
 
 
-def refuse_changed(snapshot: Snapshot, scratch: Path) -> None:
+def refuse_changed(snapshot: Snapshot, scratch: Path, engine: Engine) -> None:
     """Make sure that a source still holds what its snapshot holds.
 
     Untouched files are taken at their stat; touched ones are copied again and compared, so that a mere
     checkpoint is no change. Raises SourceChangedError.
     """
-    original = Path(snapshot.original)
-    if not original.is_file():
-        raise SourceChangedError(original, "is gone since its snapshot", "put it back, or preview again")
+    original = original_of(snapshot, engine)
+    if not original.path.is_file():
+        raise SourceChangedError(original.path, "is gone since its snapshot", "put it back, or preview again")
     if dict(snapshot.state) == dict(state_of(original)):
         return
-    if hash_now(snapshot, scratch) != snapshot.sha256:
+    if hash_now(snapshot, scratch, engine) != snapshot.sha256:
         raise SourceChangedError(
-            original, "changed since its snapshot", "stop the application that writes to it, then run again"
+            original.path, "changed since its snapshot", "stop the application that writes to it, then run again"
         )
 
 
-def refuse_touched(snapshots: list[Snapshot]) -> None:
+def refuse_touched(snapshots: list[Snapshot], engine: Engine) -> None:
     """Make sure, by their stat alone, that files which we hold locked are as they were when they were copied.
 
     Where a write-ahead log was folded in by holding it, its raw copy was taken first. Raises SourceChangedError.
     """
     for snapshot in snapshots:
-        original = Path(snapshot.original)
-        before = dict(snapshot.state)
-        if "-wal" not in before and not is_write_ahead(Path(snapshot.file)) and before != dict(state_of(original)):
+        original, before = original_of(snapshot, engine), dict(snapshot.state)
+        is_folded = "-wal" in before or is_write_ahead(copy_of(snapshot, engine))
+        if not is_folded and before != dict(state_of(original)):
             raise SourceChangedError(
-                original, "changed since its snapshot", "stop the application that writes to it, then run again"
+                original.path, "changed since its snapshot", "stop the application that writes to it, then run again"
             )
 
 
-def hash_now(snapshot: Snapshot, scratch: Path) -> str:
+def hash_now(snapshot: Snapshot, scratch: Path, engine: Engine) -> str:
     """Return the hash that a snapshot of the source would have now."""
-    original = Path(snapshot.original)
+    original = original_of(snapshot, engine)
     if not snapshot.file.endswith(snapshot.path):
-        return "" if hash_file(original) != hash_file(Path(snapshot.file.removesuffix(".db"))) else snapshot.sha256
+        document = Path(snapshot.file.removesuffix(".db"))
+        return "" if hash_file(original.path) != hash_file(document) else snapshot.sha256
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    again = scratch / "again.db"
-    again.unlink(missing_ok=True)
+    again = Database(scratch / "again.db", engine)
+    again.path.unlink(missing_ok=True)
     try:
         return _copy_sqlite(original, again)
     finally:
-        again.unlink(missing_ok=True)
+        again.path.unlink(missing_ok=True)

@@ -44,6 +44,7 @@ def ask(
         source=source,
         target=target or source,
         jobs=settings.jobs,
+        engine=settings.sqlite,
         **options,
     )
 
@@ -154,7 +155,7 @@ def run(
 @task(help={"target": TARGET, "run": RUN, "plan": PLAN})
 def verify(c: Context, target: Path, run: str | None = None, plan: Path | None = None) -> int:
     """Prove the published targets once more."""
-    outcome = again.verify(target, run=run, plan_path=plan)
+    outcome = again.verify(target, run=run, plan_path=plan, engine=read_settings().sqlite)
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), again=True)
 
 
@@ -176,14 +177,16 @@ def explain(
     limit: int = 5,
 ) -> None:
     """Show every losing value, and what stands in its place."""
-    rows = explaining.explain(target, run=run, table=table, key=key, dispositions=report.LOSING)
+    engine = read_settings().sqlite
+    rows = explaining.explain(target, run=run, table=table, key=key, dispositions=report.LOSING, engine=engine)
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
 @task(help={"target": TARGET, "table": TABLE, "run": RUN, "limit": "Rows to show per table (0: all)."})
 def quarantine(c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0) -> None:
     """Show the rows that wait for a person, with their reasons."""
-    rows = explaining.explain(target, run=run, table=table, dispositions=("quarantined",))
+    engine = read_settings().sqlite
+    rows = explaining.explain(target, run=run, table=table, dispositions=("quarantined",), engine=engine)
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
@@ -196,7 +199,8 @@ def quarantine(c: Context, target: Path, table: str | None = None, run: str | No
 )
 def rollback(c: Context, target: Path, discard_changes: bool = False, dry_run: bool = False) -> None:
     """Put the previous state back."""
-    returned = back.rollback(target, discard_changes=discard_changes, dry_run=is_dry(c, dry_run))
+    engine = read_settings().sqlite
+    returned = back.rollback(target, discard_changes=discard_changes, dry_run=is_dry(c, dry_run), engine=engine)
     report.show_returned(asdict(returned), as_json=is_json(c))
 
 
@@ -209,8 +213,9 @@ def rollback(c: Context, target: Path, discard_changes: bool = False, dry_run: b
 )
 def finalize(c: Context, target: Path, retention_days: int | None = None, dry_run: bool = False) -> None:
     """Remove the legacy sources, once old enough and backed up."""
-    now = surroundings(c, read_settings()).now()
-    ended = ending.finalize(target, now=now, retention_days=retention_days, dry_run=is_dry(c, dry_run))
+    settings, dry = read_settings(), is_dry(c, dry_run)
+    now = surroundings(c, settings).now()
+    ended = ending.finalize(target, now=now, retention_days=retention_days, dry_run=dry, engine=settings.sqlite)
     report.show_finalized(asdict(ended), as_json=is_json(c))
 
 

@@ -67,14 +67,14 @@ class _Walk:
         report.show_outcome(outcome, folder=self._target, **self._look)
         self._say("consolidate.verify", "proves it once more, from the snapshots")
         report.show_outcome(
-            verify_published.verify(self._target, run=None, plan_path=None),
+            verify_published.verify(self._target, run=None, plan_path=None, engine=self._settings.sqlite),
             again=True,
             only_sentence=True,
             **self._look,
         )
         self._explain()
         self._say("consolidate.rollback", "puts the previous state back")
-        returned = rollback.rollback(self._target, discard_changes=False, dry_run=False)
+        returned = rollback.rollback(self._target, discard_changes=False, dry_run=False, engine=self._settings.sqlite)
         report.show_returned(asdict(returned), as_json=False)
         if is_json(self._c):
             report.print_json(outcome.as_json())
@@ -82,7 +82,8 @@ class _Walk:
 
     def _explain(self) -> None:
         self._say("consolidate.explain --table core.debates --limit 1", "shows every losing value")
-        rows = explain.explain(self._target, run=None, table="core.debates", dispositions=report.LOSING)
+        engine, losing = self._settings.sqlite, report.LOSING
+        rows = explain.explain(self._target, run=None, table="core.debates", dispositions=losing, engine=engine)
         report.show_kept(rows, limit=1, **self._look)
 
     def _say(self, command: str, what: str = "") -> None:
