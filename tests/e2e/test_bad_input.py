@@ -26,6 +26,8 @@ from tests.faults.scene import (
     write_system,
 )
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:

@@ -13,6 +13,8 @@ import pytest
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 PLAN = """\
 version: 1
 defaults: {unmapped_file: carry, unmapped_table: carry, unmapped_column: carry}

@@ -15,6 +15,8 @@ from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
 from tests.e2e import oracle
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 SYSTEM = Path(__file__).resolve().parents[2] / "sql" / "aragora"
 ENOUGH = "100000"
 

@@ -15,6 +15,8 @@ from strongroom.tasks.namespace import namespace as every_task
 from tests.faults.application import open_application
 from tests.faults.scene import photograph
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 SCHEMA = """
 CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT UNIQUE NOT NULL);
 CREATE TABLE sessions (id TEXT PRIMARY KEY, user TEXT REFERENCES users (id));

@@ -14,6 +14,7 @@ import pytest
 from strongroom.core.files import copy_stream
 from strongroom.core.plan import Source
 from strongroom.sqlite import snapshot
+from strongroom.sqlite.database import Database
 
 SOURCE = Source(name="a", path="a.db", trust=50, optional=False, format="sqlite", rows={})
 WRITER = """
@@ -47,8 +48,8 @@ def test_a_writer_cannot_commit_while_its_file_is_copied(tmp_path: Path, monkeyp
         return digest
 
     monkeypatch.setattr(snapshot, "copy_stream", copy_and_try)
-    taken = snapshot.take_snapshot(SOURCE, original, tmp_path / "copies" / "a.db")
+    taken = snapshot.take_snapshot(SOURCE, Database(original), Database(tmp_path / "copies" / "a.db"))
     assert said == ["database is locked"]
-    with closing(sqlite3.connect(taken.file)) as connection:
+    with closing(sqlite3.connect(taken.copy.path)) as connection:
         assert connection.execute("SELECT v FROM t").fetchall() == [(1,)]
     assert write_elsewhere(original) == "written"

@@ -12,9 +12,8 @@ from strongroom.consolidate.request import Request, Surroundings
 from strongroom.consolidate.run import run
 from strongroom.core.plan import read_plan
 from strongroom.core.progress import Silent
-from strongroom.core.results import Snapshot
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.runs.records import SnapshotsDocument
+from strongroom.sqlite.snapshot import Snapshot
 
 OVER_BUDGET = 4
 BIG = 300_000
@@ -189,8 +188,7 @@ def stage_system(root: Path) -> Staged:
     outcome = run(request, Surroundings(now=lambda: datetime(2026, 11, 21, tzinfo=UTC), progress=Silent()))
     assert outcome.exit == OVER_BUDGET, outcome
     folder = Home(target=request.target).open_run(outcome.run)
-    described = folder.read(SnapshotsDocument)
-    assert described is not None
-    snapshots = described.place_in(folder.snapshots)
-    work = bind(read_plan(request.plan), snapshots, root / "templates")
+    snapshots = folder.read_snapshots()
+    assert snapshots is not None
+    work = bind(read_plan(request.plan), snapshots, root / "templates", request.engine)
     return Staged(folder=folder, work=work, snapshots=snapshots)

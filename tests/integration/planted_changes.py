@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from strongroom.core.results import Snapshot
+from strongroom.sqlite.snapshot import Snapshot
 
 REFUSED = "'quarantined', 'no such rule', 'constraint', NULL, NULL, NULL"
 
@@ -42,7 +42,7 @@ def set_cell(column: str, row: int, value: str) -> str:
 def flip_byte_of_snapshot(ground: Ground) -> None:
     """Flip one bit in the middle of a large cell, where no check of SQLite's looks."""
     snapshot = ground.snapshots["alpha"]
-    content = bytearray(Path(snapshot.file).read_bytes())
+    content = bytearray(snapshot.copy.path.read_bytes())
     content[len(content) - 5000] ^= 1
     copy = ground.folder / "alpha.db"
     copy.write_bytes(content)

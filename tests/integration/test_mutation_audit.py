@@ -14,9 +14,9 @@ import pytest
 
 from strongroom.consolidate.targets import verify_all
 from strongroom.core.errors import DamagedSourceError
-from strongroom.core.results import Snapshot
 from strongroom.core.workers import Workers
 from strongroom.runs.folder import RunFolder
+from strongroom.sqlite.snapshot import Snapshot
 from tests.integration.audit_system import Staged, stage_system
 from tests.integration.planted_changes import CHANGES, Change, Ground
 
@@ -63,7 +63,7 @@ def plant(change: Change, ground: Ground) -> None:
 
 
 def read_content(ground: Ground) -> list[bytes]:
-    files = [ground.stage, ground.ledger, *(Path(snapshot.file) for snapshot in ground.snapshots.values())]
+    files = [ground.stage, ground.ledger, *(snapshot.copy.path for snapshot in ground.snapshots.values())]
     contents = [bytearray(file.read_bytes()) for file in files]
     for content in contents:
         for start, end in COUNTERS:

@@ -57,7 +57,8 @@ LIBRARIES = {
     "pydantic": {"core.plan", "core.system", "core.yaml_text", "runs.documents"},
     "rich": {"report"},
     "sqlparse": {"schema"},
-    "sqlite3": {"demo", "sqlite", "tasks"},
+    "sqlcipher3": {"sqlite.libraries"},
+    "sqlite3": {"demo", "sqlite"},
     "subprocess": {"core.programs"},
     "tests.bench": {"tasks"},  # bench.consolidate; measured code is in the package, the measuring is not
     "yaml": {"core.yaml_text"},
@@ -187,7 +188,7 @@ def test_whatever_stands_directly_under_the_package_is_in_a_layer(repository: Pa
     [
         (
             "core.plan.reader",
-            "from strongroom.sqlite.connection import ask",
+            "from strongroom.sqlite.reading import ask",
             "core.plan.reader: imports sqlite, which stands above it",
         ),
         ("runs", "import strongroom.consolidate", "runs: imports consolidate, which stands above it"),

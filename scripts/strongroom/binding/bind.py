@@ -20,12 +20,14 @@ from strongroom.binding.names import Present, list_renames, name_carried
 from strongroom.binding.references import bind_references
 from strongroom.binding.template import Template, open_template
 from strongroom.binding.wildcards import expand_wildcards, find_unnamed
+from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, PlanError
 from strongroom.core.plan import Conflict, Drop, Input, Plan, TableRule
 from strongroom.core.quoting import dotted, fold, quote
-from strongroom.core.results import Snapshot
 from strongroom.sqlite.connection import open_snapshot
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import Schema, Table, count_rows, read_schema
+from strongroom.sqlite.snapshot import Snapshot
 
 _LARGEST = 2**63 - 1
 _CONTENTLESS = re.compile(r"""content\s*=\s*(''|"")""", re.IGNORECASE)
@@ -38,6 +40,8 @@ class _Ground:
 
     plan: Plan
     snapshots: Mapping[str, Snapshot]
+    databases: Mapping[str, Database]
+    """The snapshots' handles."""
     schemas: dict[str, Schema] = field(default_factory=dict)
     placed: set[tuple[str, str]] = field(default_factory=set)
     absent: list[str] = field(default_factory=list)
@@ -53,20 +57,25 @@ class _Ground:
         return table
 
 
-def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path) -> Work:
+def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path, engine: Engine) -> Work:
     """Give every table and column of the snapshots its place; templates are written into ``folder``.
+
+    ``engine`` works on them, and on what is made of them.
 
     Raises PlanError for what the plan does not name, or names and is not there.
     """
-    ground = _Ground(plan, snapshots)
+    ground = _Ground(plan, snapshots, {name: snapshot.copy for name, snapshot in snapshots.items()})
     for name, snapshot in snapshots.items():
-        with open_snapshot(Path(snapshot.file)) as connection:
+        with open_snapshot(ground.databases[name]) as connection:
             ground.schemas[name] = read_schema(connection)
         _refuse_foreign_text(snapshot, ground.schemas[name])
     rules = expand_wildcards(plan, ground.schemas)
     drops = _bind_drops(ground)
     targets = tuple(
-        _bind_target(ground, name, [rule for rule in rules if rule.target == name], folder) for name in plan.targets
+        _bind_target(
+            ground, name, [rule for rule in rules if rule.target == name], Database(folder / f"{name}.db", engine)
+        )
+        for name in plan.targets
     )
     _refuse_unmapped(ground)
     return Work(targets=targets, drops=drops, absent=tuple(sorted(set(ground.absent))))
@@ -91,7 +100,7 @@ def _bind_drops(ground: _Ground) -> tuple[tuple[BoundInput, str], ...]:
                 entry = BoundInput(
                     number=1,
                     source=drop.source,
-                    file=ground.snapshots[drop.source].file,
+                    database=ground.databases[drop.source],
                     table=table,
                     columns={},
                     rowid_offset=0,
@@ -100,10 +109,10 @@ def _bind_drops(ground: _Ground) -> tuple[tuple[BoundInput, str], ...]:
     return tuple(bound)
 
 
-def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Path) -> TargetJob:
+def _bind_target(ground: _Ground, name: str, rules: list[TableRule], place: Database) -> TargetJob:
     target = ground.plan.targets[name]
     schema_file = ground.plan.path.parent / target.schema if target.schema else None
-    with open_template(folder / f"{name}.db", schema_file) as template:
+    with open_template(place, schema_file) as template:
         found = [(rule, _present(ground, rule)) for rule in name_carried(rules, template)]
         renames = list_renames(found, template)
         for rule, inputs in found:
@@ -119,7 +128,7 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
             name=name,
             path=target.path,
             aliases=target.aliases,
-            template=str(template.file),
+            template=template.database,
             tables=tuple(jobs),
             carried=tuple(template.carried),
             reported=tuple(template.reported),
@@ -177,15 +186,15 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
     for number, (source, source_table, entry) in enumerate(ordered, start=1):
         columns = map_columns(rule, table, source_table, entry)
         check_columns(rule, key, table, source_table, columns)
-        file = ground.snapshots[source].file
-        lowest, highest = _rowid_range(file, source_table)
+        database = ground.databases[source]
+        lowest, highest = _rowid_range(database, source_table)
         if bound and lowest < 1:
             offset += 1 - lowest
         bound.append(
             BoundInput(
                 number=number,
                 source=source,
-                file=file,
+                database=database,
                 table=source_table,
                 columns=columns,
                 rowid_offset=offset,
@@ -211,7 +220,7 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
         identity=identity,
         strategy=strategy,
         conflict=rule.conflict,
-        defaults=choose_defaults(rule, table),
+        defaults=choose_defaults(rule, table, template.database.engine),
         transform=rule.transform,
         where=rule.where,
         normalize=choose_normalize(rule, table, key),
@@ -248,7 +257,7 @@ def _seed_input(table: Table, template: Template, number: int, offset: int) -> l
         BoundInput(
             number=number,
             source=SEED,
-            file=str(template.file),
+            database=template.database,
             table=table,
             columns=columns,
             rowid_offset=offset,
@@ -262,9 +271,9 @@ def _rank(plan: Plan, rule: TableRule, source: str, table: str) -> tuple[int, in
     return place, -plan.sources[source].trust, source, table
 
 
-def _rowid_range(file: str, table: Table) -> tuple[int, int]:
+def _rowid_range(database: Database, table: Table) -> tuple[int, int]:
     """Return the lowest and the highest row number of a table; 1 and 0 when it is empty."""
-    with open_snapshot(Path(file)) as connection:
+    with open_snapshot(database) as connection:
         if table.rowid is None:
             return 1, count_rows(connection, table.name)
         name, source = quote(table.rowid), dotted("main", table.name)

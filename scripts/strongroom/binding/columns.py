@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import PlanError
 from strongroom.core.plan import Input, Scalar, TableRule
 from strongroom.core.quoting import fold, literal
@@ -118,13 +119,13 @@ def check_columns(
         _find(rule, table, name, rule.into)
 
 
-def choose_defaults(rule: TableRule, table: Table) -> Mapping[str, str]:
+def choose_defaults(rule: TableRule, table: Table, engine: Engine) -> Mapping[str, str]:
     """Return an SQL literal for each target column: the plan's, else the DDL's where it is a literal, else NULL.
 
     It is the value that the column stores: 7 becomes '7' in a TEXT column.
     """
     named = {fold(name): value for name, value in rule.defaults.items()}
-    with open_memory() as connection:
+    with open_memory(engine) as connection:
         return {column.name: _as_stored(connection, column, _choose_default(column, named)) for column in table.stored}
 
 

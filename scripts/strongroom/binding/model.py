@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from strongroom.core.plan import Conflict, Filter, Transform
 from strongroom.core.quoting import fold
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import Column, Table
 
 SEED = "schema"
@@ -20,7 +21,7 @@ class BoundInput:
     number: int
     """Rank among the table's inputs: 1 is decided for when nothing else decides."""
     source: str
-    file: str
+    database: Database
     """The snapshot that holds it."""
     table: Table
     columns: Mapping[str, str]
@@ -130,8 +131,8 @@ class TargetJob:
     name: str
     path: str
     aliases: tuple[str, ...]
-    template: str
-    """A database file with the target's whole structure, and the rows that the schema file inserts."""
+    template: Database
+    """A database with the target's whole structure, and the rows that the schema file inserts."""
     tables: tuple[TableJob, ...]
     carried: tuple[str, ...]
     reported: tuple[str, ...]

@@ -6,21 +6,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError
 from strongroom.core.plan import Input
 from strongroom.core.quoting import fold, quote
-from strongroom.sqlite.connection import Connection, Error, open_memory, open_stage
+from strongroom.sqlite.connection import Connection, open_memory, open_stage
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import Column, Schema, Table, count_rows, read_schema
 
 
 class Template:
     """A target's structure in the making. ``carried`` and ``reported`` say what the sources added or could not."""
 
-    def __init__(self, connection: Connection, file: Path) -> None:
+    def __init__(self, connection: Connection, database: Database) -> None:
         """Work on an open, throw-away database."""
         self._connection = connection
         self._schema: Schema | None = None
-        self.file = file
+        self.database = database
         self.carried: list[str] = []
         self.reported: list[str] = []
 
@@ -34,7 +36,7 @@ class Template:
         """Return a table that is known to be there."""
         found = self.schema().find(table)
         if found is None:
-            raise ConfigurationError(self.file.stem, f"has no table {table}")
+            raise ConfigurationError(self.database.path.stem, f"has no table {table}")
         return found
 
     def foreign_keys(self) -> list[tuple[str, str, str]]:
@@ -66,10 +68,10 @@ class Template:
         """Take a source's own definition; ``renames`` are the new names of that source's tables, where they differ."""
         definition, *indexes = [table.sql, *(index.sql for index in table.indexes if index.sql)]
         if renames:
-            definition, *indexes = _rename(table, name, siblings, renames)
+            definition, *indexes = _rename(self.database.engine, table, name, siblings, renames)
         self._execute(definition)
         for sql in indexes:
-            with suppress(Error):  # another index has its name: carry_indexes says so
+            with suppress(self._connection.Error):  # another index has its name: carry_indexes says so
                 self._execute(sql)
 
     def note_table(self, name: str, origin: str) -> None:
@@ -122,7 +124,7 @@ class Template:
             self._execute(sql)
             if probe:
                 self._connection.execute(probe)
-        except Error as error:
+        except self._connection.Error as error:
             if probe:
                 self._connection.execute(f"DROP VIEW IF EXISTS {quote(name)}")
                 self._schema = None
@@ -142,9 +144,11 @@ class Template:
             self.reported.append(f"{pragma} is left at 0: the sources disagree ({', '.join(map(str, sorted(values)))})")
 
 
-def _rename(table: Table, name: str, siblings: Mapping[str, Table], renames: Mapping[str, str]) -> list[str]:
+def _rename(
+    engine: Engine, table: Table, name: str, siblings: Mapping[str, Table], renames: Mapping[str, str]
+) -> list[str]:
     """Let SQLite write a table and its indexes under new names, foreign keys to its siblings included."""
-    with open_memory() as connection:
+    with open_memory(engine) as connection:
         for sibling in siblings.values():
             if sibling.kind == "table" or sibling is table:
                 connection.execute(sibling.sql)
@@ -170,18 +174,18 @@ def _condition(sql: str | None) -> str:
 
 
 @contextmanager
-def open_template(file: Path, schema_file: Path | None) -> Iterator[Template]:
+def open_template(database: Database, schema_file: Path | None) -> Iterator[Template]:
     """Run a target's schema file into a new database.
 
     Raises ConfigurationError naming the file and SQLite's complaint.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    with open_stage(file) as connection:
-        file.chmod(0o600)
+    database.path.parent.mkdir(parents=True, exist_ok=True)
+    database.path.unlink(missing_ok=True)
+    with open_stage(database) as connection:
+        database.path.chmod(0o600)
         if schema_file is not None:
             try:
                 connection.executescript(schema_file.read_text(encoding="utf-8"))
-            except Error as error:
+            except connection.Error as error:
                 raise ConfigurationError(schema_file, str(error), "correct the schema file") from error
-        yield Template(connection, file)
+        yield Template(connection, database)

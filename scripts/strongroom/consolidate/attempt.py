@@ -20,11 +20,11 @@ from strongroom.consolidate.snapshots import (
 )
 from strongroom.consolidate.targets import SNAPSHOTS, Ticker, add_fingerprints, ask_checks, build_and_verify
 from strongroom.core.errors import ExitCode
-from strongroom.core.results import Build, Snapshot, Verdict, Verification
+from strongroom.core.results import Build, Verdict, Verification
 from strongroom.core.workers import Workers, open_workers
 from strongroom.runs.folder import RunFolder
 from strongroom.runs.records import BuildRecord, ExportDocument, MergeDocument, PlanDocument, record_snapshots
-from strongroom.sqlite.snapshot import refuse_damaged
+from strongroom.sqlite.snapshot import Snapshot, refuse_damaged
 
 _WORTH_PROCESSES = 64 << 20
 """Below so many bytes a second process costs more than it saves."""
@@ -62,7 +62,7 @@ class Attempt:
         ticker = Ticker(self._around.progress)
         with open_workers(jobs, ticker.tick) as workers:
             snapshots = self._snapshot(size, workers, ticker)
-            work = bind(self._opening.plan, snapshots, self._folder.templates)
+            work = bind(self._opening.plan, snapshots, self._folder.templates, self._request.engine)
             self._write_plan(work)
             self._around.checkpoint("merge")
             ticker.watch("merge", size, self._folder.stage)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from strongroom.consolidate.outcome import read_report
 from strongroom.core.errors import GuardError, UnreachableError
@@ -41,15 +40,14 @@ class Cleaned:
     dry_run: bool
 
 
-def clean(target: Path, *, now: datetime, retention_days: int | None, dry_run: bool) -> Cleaned:
+def clean(home: Home, *, now: datetime, retention_days: int | None, dry_run: bool) -> Cleaned:
     """Remove every run that nothing needs, its backup included; say why the others stay.
 
     A dry run writes nothing. Raises UnreachableError where nothing ever ran, GuardError while a run is open,
     LockedError, VersionError.
     """
-    home = Home(target=target)
     if not home.root.is_dir():
-        raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY")
+        raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
     if dry_run:
         return _clean(home, now, retention_days, dry_run=True)
     with locked(home.lock):

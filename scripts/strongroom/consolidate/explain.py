@@ -11,7 +11,8 @@ from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.instants import Stored
 from strongroom.core.quoting import dotted, quote
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.sqlite.connection import Connection, Error, RawText, attached, open_snapshot
+from strongroom.sqlite.connection import Connection, RawText, attached, open_snapshot
+from strongroom.sqlite.database import Database
 
 _CUT = 200
 
@@ -44,20 +45,19 @@ class _Kept:
 
 
 def explain(
-    target: Path, *, run: str | None, table: str | None, dispositions: tuple[str, ...], key: str | None = None
+    home: Home, *, run: str | None, table: str | None, dispositions: tuple[str, ...], key: str | None = None
 ) -> Iterator[KeptRow]:
     """Yield kept rows: of one target or source table, of some dispositions, holding one value; all by default.
 
     A row holds a value when it stood in the source's row or stands in the target's.
     """
-    home = Home(target=target)
     folder, _ = home.find_run(run)
     if not folder.ledger.is_dir():
         raise UnreachableError(folder.root, "has no ledger any more", "name another --run")
     matched = False
     for ledger in sorted(folder.ledger.glob("*.db")):
         live = _find_target(home, folder, ledger.stem)
-        with open_snapshot(ledger) as connection:
+        with open_snapshot(Database(ledger, home.engine)) as connection:
             connection.text_factory = RawText
             every = _read_inputs(connection)
             for entry in every:
@@ -77,21 +77,21 @@ def _read_inputs(connection: Connection) -> list[_Kept]:
     ]
 
 
-def _find_target(home: Home, folder: RunFolder, name: str) -> Path | None:
+def _find_target(home: Home, folder: RunFolder, name: str) -> Database | None:
     staged = folder.stage / f"{name}.db"
     if staged.is_file():
-        return staged
-    journal = folder.place(home.target).read_journal()
+        return Database(staged, folder.engine)
+    place = folder.place(home.target)
+    journal = place.read_journal()
     for swap in journal.swaps if journal is not None else ():
-        live = home.target / swap.live
-        if Path(swap.staged).stem == name and live.is_file():
-            return live
+        if Path(swap.staged).stem == name and place.live(swap).is_file():
+            return place.database(swap)
     return None
 
 
 def _read_kept(
     connection: Connection,
-    live: Path | None,
+    live: Database | None,
     place: tuple[_Kept, Sequence[_Kept]],
     dispositions: tuple[str, ...],
     key: str | None,
@@ -122,7 +122,7 @@ def _read_kept(
         )
 
 
-def _find_places(connection: Connection, live: Path | None, into: str, key: str) -> list[int]:
+def _find_places(connection: Connection, live: Database | None, into: str, key: str) -> list[int]:
     """Return the rowids of the target's rows that hold a value."""
     if live is None:
         return []
@@ -134,7 +134,7 @@ def _find_places(connection: Connection, live: Path | None, into: str, key: str)
         held = " OR ".join(f"CAST({quote(name)} AS TEXT) = ?" for name in names)
         try:
             return [row[0] for row in connection.execute(f"SELECT rowid FROM {table} WHERE {held}", [key] * len(names))]
-        except Error:  # a table without rowids
+        except connection.Error:  # a table without rowids
             return []
 
 
@@ -156,7 +156,7 @@ def _count_followers(
     return found
 
 
-def _read_target(live: Path | None, into: str, rowid: int | None) -> dict[str, str] | None:
+def _read_target(live: Database | None, into: str, rowid: int | None) -> dict[str, str] | None:
     if live is None or rowid is None:
         return None
     table = into.partition(".")[2]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from strongroom.core.files import make_private_folder, sync_file, sync_folder
 from strongroom.core.quoting import dotted, quote_all
-from strongroom.core.results import Snapshot
 from strongroom.sqlite.connection import RawText, open_snapshot
 from strongroom.sqlite.schema import read_schema
+from strongroom.sqlite.snapshot import Snapshot
 
 Json = None | int | float | str | dict[str, str]
 
@@ -24,7 +24,7 @@ def export_source(snapshot: Snapshot, folder: Path) -> dict[str, int]:
     place = folder / snapshot.source
     make_private_folder(place)
     counts: dict[str, int] = {}
-    with open_snapshot(Path(snapshot.file)) as connection:
+    with open_snapshot(snapshot.copy) as connection:
         tables = read_schema(connection).tables.values()
         connection.text_factory = RawText
         for number, table in enumerate(tables, start=1):

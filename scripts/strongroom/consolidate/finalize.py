@@ -11,6 +11,7 @@ from pathlib import Path
 from strongroom.consolidate.outcome import Outcome
 from strongroom.consolidate.restore import refuse_unsound_backup
 from strongroom.consolidate.verify_published import prove
+from strongroom.core.engines import Engine
 from strongroom.core.errors import (
     DecisionNeededError,
     DifferencesError,
@@ -20,13 +21,14 @@ from strongroom.core.errors import (
     UnreachableError,
 )
 from strongroom.core.files import COMPANIONS, is_locked, locked, make_private_folder, sync_file, sync_folder
-from strongroom.core.results import Snapshot, Verdict
+from strongroom.core.results import Verdict
 from strongroom.runs import find_changes
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import recover_all
 from strongroom.runs.journal import Place, lies_under
-from strongroom.runs.records import RunDocument, SnapshotsDocument
-from strongroom.sqlite.snapshot import is_as_copied
+from strongroom.runs.records import RunDocument
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.snapshot import Snapshot, is_as_copied
 
 UNDECIDED = "quarantine"
 """The folder of a backup that keeps the ledgers whose rows nobody decided."""
@@ -51,7 +53,7 @@ class Finalized:
 class Wish:
     """What a person asked finalize for."""
 
-    target: Path
+    home: Home
     source: Path
     now: datetime
     retention_days: int | None = None
@@ -70,14 +72,14 @@ def finalize(wish: Wish) -> Finalized:
     written to since publish; DifferencesError when they are not sound; DecisionNeededError while rows wait in
     quarantine; SourceChangedError for a legacy file that is not what its snapshot holds; LockedError.
     """
-    home = Home(target=wish.target)
+    home = wish.home
     if not home.root.is_dir():
-        raise UnreachableError(wish.target, "holds no run of ours", "say --target DIRECTORY")
+        raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
     if not wish.source.is_dir():
         raise UnreachableError(wish.source, "there is no such directory", "say --source DIRECTORY")
     if wish.dry_run:
         if is_locked(home.lock):
-            raise LockedError(wish.target, "another run holds the lock", "wait for it, then run the same command again")
+            raise LockedError(home.target, "another run holds the lock", "wait for it, then run the same command again")
         return _finalize(wish, home)
     with locked(home.lock):
         recover_all(home, source=wish.source, now=wish.now)
@@ -87,11 +89,14 @@ def finalize(wish: Wish) -> Finalized:
 def _finalize(wish: Wish, home: Home) -> Finalized:
     current = home.open_current()
     if current is None:
-        raise UnreachableError(wish.target, "holds no published run", "run consolidate.run first")
+        raise UnreachableError(home.target, "holds no published run", "run consolidate.run first")
     folder, about = current
-    place = folder.place(wish.target, wish.source)
+    place = folder.place(home.target, wish.source)
     _refuse_young(about, wish)
-    snapshots = _read_snapshots(folder)
+    known = folder.read_snapshots()
+    if known is None:
+        raise UnreachableError(folder.root, "does not say what its sources were", "put its snapshots.json back")
+    snapshots = list(known.values())
     _refuse_without_backup(about, folder, snapshots)
     proven = _prove_targets(wish, folder, place)
     _refuse_undecided(proven, wish)
@@ -100,7 +105,7 @@ def _finalize(wish: Wish, home: Home) -> Finalized:
     if legacy and not present and about.finalized is None:
         fact = f"holds none of the legacy files of run {folder.name}"
         raise UnreachableError(wish.source, fact, "say --source DIRECTORY")
-    _refuse_changed(present)
+    _refuse_changed(present, home.engine)
     if not wish.dry_run:
         if proven.quarantined:
             _keep_ledgers(folder)
@@ -129,13 +134,6 @@ def _refuse_young(about: RunDocument, wish: Wish) -> None:
         raise GuardError(f"run {about.run}", fact, "wait, or say --retention-days N")
 
 
-def _read_snapshots(folder: RunFolder) -> list[Snapshot]:
-    known = folder.read(SnapshotsDocument)
-    if known is None:
-        raise UnreachableError(folder.root, "does not say what its sources were", "name another --target")
-    return list(known.place_in(folder.snapshots).values())
-
-
 def _refuse_without_backup(about: RunDocument, folder: RunFolder, snapshots: list[Snapshot]) -> None:
     """Make sure that the backup of this tree holds every source, read again to the last byte."""
     manifest = folder.read_manifest() if about.has_backup else None
@@ -156,7 +154,7 @@ def _prove_targets(wish: Wish, folder: RunFolder, place: Place) -> Outcome:
             fact = "is not there any more, and the sources are all that is left beside the backup"
             raise GuardError(place.live(swap), fact, "put it back, or take everything back with consolidate.rollback")
     changes = find_changes(place)
-    proof = prove(Home(target=wish.target), folder)
+    proof = prove(wish.home, folder)
     proven = proof.outcome
     if proven.verdict is not Verdict.DIFFERENT:
         return proven
@@ -193,10 +191,10 @@ def _find_legacy(wish: Wish, place: Place, snapshots: list[Snapshot]) -> dict[Pa
     return found
 
 
-def _refuse_changed(present: dict[Path, Snapshot]) -> None:
+def _refuse_changed(present: dict[Path, Snapshot], engine: Engine) -> None:
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         for path, snapshot in present.items():
-            if not is_as_copied(snapshot, path.resolve(), Path(scratch)):
+            if not is_as_copied(snapshot, Database(path.resolve(), engine), Path(scratch)):
                 fact = "was written to since it was consolidated"
                 raise SourceChangedError(path, fact, "find out by whom; its rows are not merged")
 

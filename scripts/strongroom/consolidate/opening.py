@@ -11,11 +11,12 @@ from strongroom import __version__
 from strongroom.consolidate.carry import carry_paths
 from strongroom.consolidate.request import Request
 from strongroom.core.errors import GuardError, NoSpaceError, PlanError, TargetExistsError, UnreachableError
-from strongroom.core.files import find_databases, read_mark, show_path
+from strongroom.core.files import find_databases, show_path
 from strongroom.core.plan import Plan
 from strongroom.runs import refuse_busy
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.runs.records import PlanDocument, SnapshotsDocument
+from strongroom.runs.records import PlanDocument
+from strongroom.sqlite.database import Database, read_mark
 from strongroom.sqlite.snapshot import is_as_copied
 
 _ROOM = 2.5
@@ -31,15 +32,15 @@ class Opening:
     """With the files that it carries."""
     carried: tuple[str, ...]
     """These files, relative to the sources' directory."""
-    found: Mapping[str, Path]
-    """The sources that are there, links followed."""
+    found: Mapping[str, Database]
+    """The sources that are there, links followed; documents too."""
     in_place: Mapping[str, str]
     """The targets that are sources too: target name to source name."""
 
     @property
     def home(self) -> Home:
         """Return our own directory under the target."""
-        return Home(target=self.request.target)
+        return Home(target=self.request.target, engine=self.request.engine)
 
     @property
     def size(self) -> int:
@@ -64,16 +65,16 @@ def find_sources(request: Request, plan: Plan) -> Opening:
     if not directory.is_dir():
         raise UnreachableError(directory, "there is no such directory", "say --source DIRECTORY")
     plan, carried = _carry_files(request, plan)
-    found: dict[str, Path] = {}
+    found: dict[str, Database] = {}
     for name, source in plan.sources.items():
         path = directory / source.path
         if path.is_file():
-            found[name] = path.resolve()
+            found[name] = Database(path.resolve(), request.engine)
         elif not source.optional:
             raise UnreachableError(path, "there is no such file", f"put it there, or say optional: true for {name}")
     if not found:
         raise UnreachableError(directory, "holds none of the plan's sources", "say --source DIRECTORY")
-    sources = {path: name for name, path in found.items()}
+    sources = {database.path: name for name, database in found.items()}
     pairs = {name: sources.get((request.target / target.path).resolve()) for name, target in plan.targets.items()}
     opening = Opening(
         request=request,
@@ -95,7 +96,8 @@ def open_request(opening: Opening, room: Path) -> None:
     """
     _refuse_existing(opening)
     if not opening.request.dry_run:
-        refuse_busy([opening.request.target / target.path for target in opening.plan.targets.values()])
+        paths = [opening.request.target / target.path for target in opening.plan.targets.values()]
+        refuse_busy([Database(path, opening.request.engine) for path in paths])
     _refuse_full_disk(opening, room)
 
 
@@ -170,10 +172,10 @@ def _refuse_full_disk(opening: Opening, room: Path) -> None:
         )
 
 
-def size_of(path: Path) -> int:
+def size_of(database: Database) -> int:
     """Return the bytes of a database and its write-ahead log."""
-    wal = path.with_name(path.name + "-wal")
-    return path.stat().st_size + (wal.stat().st_size if wal.is_file() else 0)
+    log = database.beside("-wal")
+    return database.path.stat().st_size + (log.stat().st_size if log.is_file() else 0)
 
 
 def find_unchanged(opening: Opening) -> RunFolder | None:
@@ -182,14 +184,14 @@ def find_unchanged(opening: Opening) -> RunFolder | None:
     if current is None:
         return None
     folder, about = current
-    plan, snapshots = folder.read(PlanDocument), folder.read(SnapshotsDocument)
+    plan, snapshots = folder.read(PlanDocument), folder.read_snapshots()
     if plan is None or snapshots is None or about.tool != __version__:
         return None
-    if plan.sha256_of_texts != opening.plan.sha256 or snapshots.sources.keys() != opening.found.keys():
+    if plan.sha256_of_texts != opening.plan.sha256 or snapshots.keys() != opening.found.keys():
         return None
     merged = set(opening.in_place.values())
     scratch = opening.home.root / "scratch"
-    for name, snapshot in snapshots.place_in(folder.snapshots).items():
+    for name, snapshot in snapshots.items():
         if name not in merged and not is_as_copied(snapshot, opening.found[name], scratch):
             return None
     return folder if _are_targets_unchanged(folder, opening.request.target) else None
@@ -199,9 +201,9 @@ def _are_targets_unchanged(folder: RunFolder, target: Path) -> bool:
     journal = folder.place(target).read_journal()
     if journal is None:
         raise GuardError(folder.root, "is live, and does not say what it published", "put its publish.json back")
+    place = folder.place(target)
     for swap in journal.swaps:
-        live = target / swap.live
-        log = live.with_name(live.name + "-wal")
-        if not live.is_file() or read_mark(live) != swap.mark or (log.is_file() and log.stat().st_size):
+        live, log = place.database(swap), place.database(swap).beside("-wal")
+        if not live.path.is_file() or read_mark(live) != swap.mark or (log.is_file() and log.stat().st_size):
             return False
     return True

@@ -21,7 +21,8 @@ from strongroom.core.system import read_system
 from strongroom.core.workers import Workers
 from strongroom.runs.documents import write_document
 from strongroom.runs.folder import RunFolder
-from strongroom.sqlite.connection import Error
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.libraries import library_errors
 
 
 def check(request: Request, *, with_sources: bool) -> tuple[Plan, Work | None]:
@@ -33,12 +34,12 @@ def check(request: Request, *, with_sources: bool) -> tuple[Plan, Work | None]:
     plan = read_plan(request.plan)
     opening = find_sources(request, plan) if with_sources else None
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        folder = scratch_folder(Path(scratch) / "check")
+        folder = scratch_folder(Path(scratch) / "check", request.engine)
         _run_schemas(plan if opening is None else opening.plan, folder)
         if opening is None:
             return plan, None
         snapshots = take_snapshots(opening, folder, Workers(None, lambda: None))
-        return opening.plan, bind(opening.plan, snapshots, folder.templates)
+        return opening.plan, bind(opening.plan, snapshots, folder.templates, request.engine)
 
 
 def _run_schemas(plan: Plan, folder: RunFolder) -> None:
@@ -46,9 +47,9 @@ def _run_schemas(plan: Plan, folder: RunFolder) -> None:
     for target in plan.targets.values():
         schema = plan.path.parent / target.schema if target.schema else None
         try:
-            with open_template(folder.templates / f"{target.name}.db", schema):
+            with open_template(Database(folder.templates / f"{target.name}.db", folder.engine), schema):
                 pass
-        except Error as error:
+        except library_errors() as error:
             raise ConfigurationError(target.schema or target.name, str(error)) from error
 
 
@@ -64,7 +65,7 @@ def preview(request: Request, around: Surroundings) -> Outcome:
     make_private_folder(home.root)
     with locked(home.lock), tempfile.TemporaryDirectory(prefix="preview-", dir=home.root) as scratch:
         home.provide()
-        folder = scratch_folder(Path(scratch) / "run")
+        folder = scratch_folder(Path(scratch) / "run", request.engine)
         open_request(opening, folder.root)
         rehearsed = Attempt(opening, folder, around).rehearse()
         write_document(home.plan_lock, describe_lock(opening.plan, rehearsed.snapshots), home.id)

@@ -10,11 +10,11 @@ from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.targets import staged_file
 from strongroom.core.errors import DifferencesError
-from strongroom.core.files import state_of
 from strongroom.core.system import System
 from strongroom.runs import Swap, publish
 from strongroom.runs.folder import RunFolder
 from strongroom.runs.journal import describe_legacy
+from strongroom.sqlite.database import Database, state_of
 from strongroom.sqlite.snapshot import refuse_changed, refuse_touched
 
 
@@ -30,7 +30,7 @@ def publish_targets(
     around.progress.start("publish", 0)
     run_hooks(system.hooks.before_publish, around.environment, "nothing was published")
     for build in rehearsed.builds:
-        if dict(build.state) != dict(state_of(Path(build.file))):
+        if dict(build.state) != dict(state_of(Database(Path(build.file)))):
             raise DifferencesError(build.file, "changed after it was verified", "run the same command again")
     for name, snapshot in rehearsed.snapshots.items():
         refuse_changed(snapshot, opening.found[name], folder.scratch)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.progress import Progress
 from strongroom.runs import Checkpoint
 
@@ -27,6 +28,8 @@ class Request:
     fingerprints: bool = False
     export_json: bool = False
     jobs: int = 1
+    engine: Engine = Engine.SYSTEM
+    """The library that works on plain databases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

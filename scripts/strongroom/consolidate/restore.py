@@ -7,10 +7,9 @@ from pathlib import Path
 
 from strongroom.core.errors import GuardError
 from strongroom.core.files import hash_file, sync_file, sync_folder
-from strongroom.core.results import Snapshot
 from strongroom.runs.folder import RunFolder
 from strongroom.runs.journal import LegacyFile, Place, change_mode
-from strongroom.runs.records import SnapshotsDocument
+from strongroom.sqlite.snapshot import Snapshot
 
 
 def find_missing(folder: RunFolder, place: Place) -> tuple[str, ...]:
@@ -28,24 +27,20 @@ def restore_legacy(folder: RunFolder, place: Place) -> tuple[str, ...]:
     they were, or when the backup is not what was backed up.
     """
     missing = _find_missing(folder, place)
-    kept = {snapshot.path: snapshot for snapshot in _read_snapshots(folder)}
+    snapshots = folder.read_snapshots()
+    if snapshots is None:
+        raise GuardError(folder.root, "does not say what its sources were", "put its snapshots.json back")
+    kept = {snapshot.path: snapshot for snapshot in snapshots.values()}
     for legacy, _ in missing:
         refuse_unsound_backup(kept[legacy.path])
     for legacy, path in missing:
-        _restore(raw_copy(kept[legacy.path]), path, legacy.mode)
+        _restore(kept[legacy.path].raw, path, legacy.mode)
     return tuple(legacy.path for legacy, _ in missing)
-
-
-def raw_copy(snapshot: Snapshot) -> Path:
-    """Return the file of a backup that is the legacy file itself: of JSON, what lies beside the database."""
-    file = Path(snapshot.file)
-    return file if snapshot.file.endswith(snapshot.path) else file.with_suffix("")
 
 
 def refuse_unsound_backup(snapshot: Snapshot) -> None:
     """Make sure, reading all of it, that a backup holds what the source held. Raises GuardError."""
-    raw = raw_copy(snapshot)
-    for file, digest in ((Path(snapshot.file), snapshot.sha256), (raw, snapshot.source_sha256)):
+    for file, digest in ((snapshot.copy.path, snapshot.sha256), (snapshot.raw, snapshot.source_sha256)):
         if not file.is_file() or hash_file(file) != digest:
             fact = "is not what was backed up" if file.is_file() else "is not there, and was backed up"
             raise GuardError(file, fact, "keep the sources; make a new backup of them")
@@ -62,13 +57,6 @@ def _find_missing(folder: RunFolder, place: Place) -> list[tuple[LegacyFile, Pat
         if not path.exists():
             found.append((legacy, path))
     return found
-
-
-def _read_snapshots(folder: RunFolder) -> list[Snapshot]:
-    known = folder.read(SnapshotsDocument)
-    if known is None:
-        raise GuardError(folder.root, "does not say what its sources were", "put its snapshots.json back")
-    return list(known.place_in(folder.snapshots).values())
 
 
 def _restore(kept: Path, path: Path, mode: int) -> None:

@@ -33,16 +33,15 @@ class Returned:
     """Legacy files that stay read-only: nobody typed the directory in which they are."""
 
 
-def rollback(target: Path, *, source: Path | None, now: datetime, discard_changes: bool, dry_run: bool) -> Returned:
+def rollback(home: Home, *, source: Path | None, now: datetime, discard_changes: bool, dry_run: bool) -> Returned:
     """Put back what was live before the last published run; nothing published is nothing to do.
 
     Legacy files are touched in ``source`` only, or where they lie inside the target. Raises GuardError when the
     targets were written to since, or when finalize removed legacy files that cannot be put back; TargetBusyError
     when targets are in use; UnreachableError where nothing ever ran.
     """
-    home = Home(target=target)
     if not home.root.is_dir():
-        raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY")
+        raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
     if source is not None and not source.is_dir():
         raise UnreachableError(source, "there is no such directory", "say --source DIRECTORY")
     if dry_run:
@@ -56,7 +55,7 @@ def rollback(target: Path, *, source: Path | None, now: datetime, discard_change
         if current is None:
             return Returned(run=None, files=(), dry_run=False)
         folder, about = current
-        place = folder.place(target, source)
+        place = folder.place(home.target, source)
         if not discard_changes:
             refuse_changes(place)
         restored = restore_legacy(folder, place) if about.finalized is not None else ()

@@ -16,6 +16,7 @@ from strongroom.consolidate.opening import Opening, find_sources, find_unchanged
 from strongroom.consolidate.outcome import REPORT, Outcome, read_report, show_backup
 from strongroom.consolidate.publishing import publish_targets
 from strongroom.consolidate.request import Request, Surroundings
+from strongroom.core.engines import Engine
 from strongroom.core.errors import ExitCode
 from strongroom.core.files import locked, make_private_folder, show_path
 from strongroom.core.plan import read_plan
@@ -108,12 +109,12 @@ def _consolidate(
 def _run_dry(opening: Opening, around: Surroundings) -> Outcome:
     """Do everything but publish, in a directory that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        folder = scratch_folder(Path(scratch) / "dry-run")
+        folder = scratch_folder(Path(scratch) / "dry-run", opening.request.engine)
         open_request(opening, folder.root)
         return Attempt(opening, folder, around).rehearse().outcome
 
 
-def scratch_folder(root: Path) -> RunFolder:
+def scratch_folder(root: Path, engine: Engine) -> RunFolder:
     """Make the folder of a run that stays a rehearsal."""
     make_private_folder(root)
-    return RunFolder(root=root, snapshots=root / "snapshots", home=uuid.uuid4().hex)
+    return RunFolder(root=root, snapshots=root / "snapshots", home=uuid.uuid4().hex, engine=engine)

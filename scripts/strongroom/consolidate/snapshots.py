@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 
 from strongroom import __version__
 from strongroom.consolidate.opening import Opening, size_of
 from strongroom.core.errors import SourceChangedError
 from strongroom.core.files import explain_os_error, sync_file, sync_folder
 from strongroom.core.plan import Plan
-from strongroom.core.results import Snapshot
 from strongroom.core.workers import Workers
 from strongroom.runs.documents import read_document
 from strongroom.runs.folder import Home, RunFolder
@@ -24,7 +23,7 @@ from strongroom.runs.records import (
 )
 from strongroom.sqlite.connection import open_snapshot
 from strongroom.sqlite.schema import read_schema
-from strongroom.sqlite.snapshot import take_snapshot
+from strongroom.sqlite.snapshot import Snapshot, take_snapshot
 
 
 def take_snapshots(opening: Opening, folder: RunFolder, workers: Workers) -> dict[str, Snapshot]:
@@ -38,24 +37,26 @@ def take_snapshots(opening: Opening, folder: RunFolder, workers: Workers) -> dic
         raise explain_os_error(folder.snapshots, error) from error
     sources, found = opening.plan.sources, opening.found
     futures = {
-        name: workers.submit(take_snapshot, sources[name], found[name], folder.snapshots / sources[name].path)
+        name: workers.submit(
+            take_snapshot, sources[name], found[name], replace(found[name], path=folder.snapshots / sources[name].path)
+        )
         for name in sorted(found, key=lambda name: -size_of(found[name]))
     }
     for name in workers.finished(futures):
-        workers.in_background(sync_file, Path(futures[name].result().file))
+        workers.in_background(sync_file, futures[name].result().copy.path)
     taken = {name: future.result() for name, future in futures.items()}
     return {name: taken[name] for name in sources if name in taken}
 
 
 def write_manifest(folder: RunFolder, snapshots: Mapping[str, Snapshot]) -> None:
     """Write what the backup holds, once every file of it is on disk; from then on it counts as one."""
-    for directory in {Path(snapshot.file).parent for snapshot in snapshots.values()} | {folder.snapshots}:
+    for directory in {snapshot.copy.path.parent for snapshot in snapshots.values()} | {folder.snapshots}:
         sync_folder(directory)
     files = {
         snapshot.path: BackupFile(
             sha256=snapshot.sha256,
             size=snapshot.size,
-            file=Path(snapshot.file).relative_to(folder.snapshots).as_posix(),
+            file=snapshot.copy.path.relative_to(folder.snapshots).as_posix(),
         )
         for snapshot in snapshots.values()
     }
@@ -90,7 +91,7 @@ def describe_structure(snapshots: Mapping[str, Snapshot]) -> InventoryDocument:
     """Return what every source declares: its tables with their columns, indexes, views and triggers."""
     described = {}
     for name, snapshot in snapshots.items():
-        with open_snapshot(Path(snapshot.file)) as connection:
+        with open_snapshot(snapshot.copy) as connection:
             schema = read_schema(connection)
         described[name] = SourceRecord(
             path=snapshot.path,

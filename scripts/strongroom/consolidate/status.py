@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from strongroom.consolidate.outcome import read_report
 from strongroom.core.errors import UnreachableError
@@ -29,14 +28,13 @@ class RunStatus:
     """Bytes of its folder and its backup."""
 
 
-def list_runs(target: Path) -> list[RunStatus]:
+def list_runs(home: Home) -> list[RunStatus]:
     """List all runs, in the order in which they began.
 
     Raises UnreachableError where nothing ever ran, VersionError and GuardError for documents.
     """
-    home = Home(target=target)
     if not home.root.is_dir():
-        raise UnreachableError(target, "holds no run of ours", "say --target DIRECTORY")
+        raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
     known = home.read_current()
     is_going_on = is_locked(home.lock)
     return [_describe(home, name, known.run == name, is_going_on) for name in known.runs]

@@ -13,10 +13,12 @@ from strongroom.consolidate.verify import ARCHIVE, fingerprint_target, verify_co
 from strongroom.core.files import hash_file, make_private_folder, sync_file
 from strongroom.core.plan import Plan
 from strongroom.core.progress import Progress, forget_rows, take_rows
-from strongroom.core.results import Build, Snapshot, Verification
+from strongroom.core.results import Build, Verification
 from strongroom.core.workers import Workers
 from strongroom.runs.folder import RunFolder
-from strongroom.sqlite.connection import ask, open_reading
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.reading import ask, open_reading
+from strongroom.sqlite.snapshot import Snapshot
 
 SNAPSHOTS = "snapshots"
 _LARGE = 100_000
@@ -68,7 +70,7 @@ def build_and_verify(
         make_private_folder(directory)
     ordered = sorted(work.targets, key=lambda job: -_weight(job))
     building = {
-        job.name: workers.submit(build_target, job, staged_file(folder, job), ledger_file(folder, job))
+        job.name: workers.submit(build_target, job, staged_database(folder, job), ledger_database(folder, job))
         for job in ordered
     }
     jobs = {job.name: job for job in ordered}
@@ -79,7 +81,7 @@ def build_and_verify(
         if workers.is_parallel:
             checks += _start_checks(jobs[name], folder, workers)
     for entry, _ in work.drops:
-        archive_table(entry, folder.archive)
+        archive_table(entry, archive_database(folder))
     builds = [building[job.name].result() for job in work.targets]
     between(builds)
     if not workers.is_parallel:
@@ -102,7 +104,7 @@ def _finish_checks(
     snapshots: Mapping[str, Snapshot],
     workers: Workers,
 ) -> list[Verification]:
-    checks.append(workers.submit(verify_drops, work.drops, folder.archive))
+    checks.append(workers.submit(verify_drops, work.drops, archive_database(folder)))
     checks += [workers.submit(verify_snapshot, snapshot) for snapshot in snapshots.values()]
     found = workers.gather(checks)
     names = [*(job.name for job in work.targets), ARCHIVE, SNAPSHOTS]
@@ -111,7 +113,7 @@ def _finish_checks(
 
 def _start_checks(job: TargetJob, folder: RunFolder, workers: Workers) -> list[Future[Verification]]:
     """Start a target's checks, longest first; with several processes each large table is a job of its own."""
-    staged, ledger = staged_file(folder, job), ledger_file(folder, job)
+    staged, ledger = staged_database(folder, job), ledger_database(folder, job)
     parts = _split(job) if workers.is_parallel else [job]
     soundness = workers.submit(verify_soundness, job, staged)
     return [soundness, *(workers.submit(verify_content, part, staged, ledger) for part in parts)]
@@ -128,7 +130,9 @@ def add_fingerprints(
     work: Work, folder: RunFolder, verifications: list[Verification], workers: Workers
 ) -> list[Verification]:
     """Return the verifications with the fingerprint of every target table."""
-    parts = workers.gather([workers.submit(fingerprint_target, job, staged_file(folder, job)) for job in work.targets])
+    parts = workers.gather(
+        [workers.submit(fingerprint_target, job, staged_database(folder, job)) for job in work.targets]
+    )
     found = {into: fingerprint for part in parts for into, fingerprint in part.items()}
     return [
         replace(
@@ -141,7 +145,7 @@ def add_fingerprints(
 
 def verify_snapshot(snapshot: Snapshot) -> Verification:
     """Make sure that a snapshot did not change since it was taken. Read-only."""
-    is_same = hash_file(Path(snapshot.file)) == snapshot.sha256
+    is_same = hash_file(snapshot.copy.path) == snapshot.sha256
     changed = () if is_same else (f"snapshot of {snapshot.path}: its bytes changed since it was taken",)
     return Verification(target=SNAPSHOTS, tables={}, targets={}, differences=changed)
 
@@ -159,9 +163,9 @@ def _join(parts: list[Verification]) -> Verification:
 
 def _weight(job: TargetJob) -> int:
     """Return roughly what a target costs: its bytes, and so many more for each row."""
-    files = {entry.file for table in job.tables for entry in table.inputs}
+    databases = {entry.database for table in job.tables for entry in table.inputs}
     rows = sum(_count_roughly(table) for table in job.tables)
-    return sum(Path(file).stat().st_size for file in files) + _BYTES_A_ROW * rows
+    return sum(database.path.stat().st_size for database in databases) + _BYTES_A_ROW * rows
 
 
 def _count_roughly(table: TableJob) -> int:
@@ -173,18 +177,28 @@ def staged_file(folder: RunFolder, job: TargetJob) -> Path:
     return folder.stage / f"{job.name}.db"
 
 
-def ledger_file(folder: RunFolder, job: TargetJob) -> Path:
+def staged_database(folder: RunFolder, job: TargetJob) -> Database:
+    """Return the handle of the target that is built."""
+    return Database(staged_file(folder, job), folder.engine)
+
+
+def ledger_database(folder: RunFolder, job: TargetJob) -> Database:
     """Return where a target's ledger is kept."""
-    return folder.ledger / f"{job.name}.db"
+    return Database(folder.ledger / f"{job.name}.db", folder.engine)
+
+
+def archive_database(folder: RunFolder) -> Database:
+    """Return where dropped tables are kept."""
+    return Database(folder.archive, folder.engine)
 
 
 def ask_checks(plan: Plan, work: Work, folder: RunFolder) -> list[str]:
     """Put the plan's questions to the staged targets; return the wrong answers in words."""
     if not plan.checks:
         return []
-    files = {job.name: staged_file(folder, job) for job in work.targets}
+    databases = {job.name: staged_database(folder, job) for job in work.targets}
     wrong = []
-    with open_reading(files) as connection:
+    with open_reading(databases) as connection:
         for check in plan.checks:
             answer = ask(connection, check.sql)
             if answer != check.expect:

@@ -9,13 +9,13 @@ from pathlib import Path
 from strongroom.binding import bind
 from strongroom.consolidate.kept_plan import read_kept_plan
 from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_up
-from strongroom.consolidate.targets import ledger_file, staged_file, verify_snapshot
+from strongroom.consolidate.targets import archive_database, ledger_database, staged_file, verify_snapshot
 from strongroom.consolidate.verify import verify_content, verify_drops, verify_soundness
 from strongroom.core.errors import ConfigurationError, ExitCode, UnreachableError
 from strongroom.core.plan import read_plan
 from strongroom.core.results import Verdict, Verification
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.runs.records import SnapshotsDocument
+from strongroom.sqlite.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +27,12 @@ class Proof:
     """Whether every table that was published is there, and SQLite finds no damage."""
 
 
-def verify(target: Path, *, run: str | None, plan_path: Path | None = None) -> Outcome:
+def verify(home: Home, *, run: str | None, plan_path: Path | None = None) -> Outcome:
     """Join the targets with the run's snapshots and ledger again, all of them in this tree.
 
     Raises ConfigurationError when a plan is given that is not the run's; UnreachableError for a run that did not
     finish, and for a target that is gone or in use; VersionError and GuardError for its documents.
     """
-    home = Home(target=target)
     folder, _ = home.find_run(run)
     if plan_path is not None and read_plan(plan_path).sha256 != read_kept_plan(folder).sha256:
         fact = f"is not the plan of run {folder.name}"
@@ -66,27 +65,27 @@ def prove(home: Home, folder: RunFolder) -> Proof:
 
 
 def _verify_all(home: Home, folder: RunFolder) -> list[Verification]:
-    plan, known = read_kept_plan(folder), folder.read(SnapshotsDocument)
-    if known is None:
+    plan, snapshots = read_kept_plan(folder), folder.read_snapshots()
+    if snapshots is None:
         raise UnreachableError(folder.root, "does not say what its sources were", "name another --run")
-    snapshots = known.place_in(folder.snapshots)
     for snapshot in snapshots.values():
-        if not Path(snapshot.file).is_file():
-            raise UnreachableError(snapshot.file, "is not there, and what it held cannot be proven", "put it back")
+        if not snapshot.copy.path.is_file():
+            raise UnreachableError(snapshot.copy.path, "is not there, and what it held cannot be proven", "put it back")
     found = [verify_snapshot(snapshot) for snapshot in snapshots.values()]
     if any(part.differences for part in found):
         return found
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        work = bind(plan, snapshots, Path(scratch))
+        work = bind(plan, snapshots, Path(scratch), home.engine)
         for job in work.targets:
             staged = staged_file(folder, job)
             file = staged if staged.is_file() else home.target / job.path
             if not file.is_file():
                 raise UnreachableError(file, "is not there", "roll back or run again")
             _refuse_log(file)
-            found.append(verify_content(job, file, ledger_file(folder, job)))
-            found.append(verify_soundness(job, file))
-    found.append(verify_drops(work.drops, folder.archive))
+            database = Database(file, home.engine)
+            found.append(verify_content(job, database, ledger_database(folder, job)))
+            found.append(verify_soundness(job, database))
+    found.append(verify_drops(work.drops, archive_database(folder)))
     return found
 
 

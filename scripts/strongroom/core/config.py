@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError
 
 JOBS_VARIABLE = "STRONGROOM_JOBS"
+SQLITE_VARIABLE = "STRONGROOM_SQLITE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class Settings:
     """Where ``sql/`` is: the clone, or the installed package, which brings it along."""
     jobs: int
     """Processes to work with."""
+    sqlite: Engine = Engine.SYSTEM
+    """The library that works on plain databases."""
     environment: Mapping[str, str] = field(repr=False, default_factory=dict)
     """May hold secrets: never shown, never written; ask through ``variable``."""
 
@@ -39,13 +43,21 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings, once per command. ``STRONGROOM_JOBS`` overrides the number of cores."""
+    """Read the settings, once per command.
+
+    ``STRONGROOM_JOBS`` overrides the number of cores, ``STRONGROOM_SQLITE`` the SQLite library.
+    Raises ConfigurationError for a value that means nothing.
+    """
     jobs = environ.get(JOBS_VARIABLE) or str(len(os.sched_getaffinity(0)))
     if not jobs.isdecimal() or int(jobs) == 0:
         raise ConfigurationError(JOBS_VARIABLE, f"must be a whole number from 1 (got {jobs!r})")
+    sqlite = environ.get(SQLITE_VARIABLE) or Engine.SYSTEM
+    if sqlite not in set(Engine):
+        raise ConfigurationError(SQLITE_VARIABLE, f"must be {' or '.join(Engine)} (got {sqlite!r})")
     return Settings(
         root=_find_root(),
         jobs=int(jobs),
+        sqlite=Engine(sqlite),
         environment=MappingProxyType(dict(environ)),
     )
 

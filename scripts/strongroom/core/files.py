@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -21,7 +21,6 @@ OWN_FOLDER = ".strongroom"
 BACKUP_FOLDER = "backup"
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
-_PAGE = 4096
 _LOCK_TRIES, _LOCK_SECONDS = 5, 0.02
 
 
@@ -53,23 +52,6 @@ def copy_stream(stream: FileIO, destination: Path) -> str:
             while written < count:
                 written += copy.write(view[written:count])
     return digest.hexdigest()
-
-
-def read_mark(path: Path) -> str:
-    """Return what changes whenever SQLite writes to a database file: its size and a hash of its first page.
-
-    The first page holds the file change counter and the journal mode (https://sqlite.org/fileformat2.html, 1.3).
-    Damage elsewhere is for verification to find.
-    """
-    with path.open("rb") as stream:
-        first = stream.read(_PAGE)
-    return f"{path.stat().st_size}:{hashlib.sha256(first).hexdigest()}"
-
-
-def is_write_ahead(path: Path) -> bool:
-    """Tell whether a database's header says WAL mode (https://sqlite.org/fileformat2.html, 1.3.3)."""
-    with path.open("rb") as stream:
-        return stream.read(20)[18:20] == b"\x02\x02"
 
 
 def sync_file(path: Path) -> None:
@@ -129,23 +111,6 @@ def explain_os_error(path: Path, error: OSError) -> StrongroomError:
     return UnreachableError(
         path, (error.strerror or str(error)).lower(), "check the path, its permissions and its mount"
     )
-
-
-def state_of(path: Path) -> Mapping[str, tuple[int, int, int, int]]:
-    """Return inode, size, and the times (ns) of the last change of content and of anything, by suffix.
-
-    Of a database and its journals. Whoever puts size and time of the content back changes the last of them.
-    """
-    found = {}
-    for suffix in ("", "-wal", "-journal"):
-        try:
-            stat = path.with_name(path.name + suffix).stat()
-        except FileNotFoundError:
-            continue
-        if suffix and not stat.st_size:
-            continue
-        found[suffix] = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-    return found
 
 
 def find_databases(directory: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 FileStates = Mapping[str, tuple[int, int, int, int]]
-"""What ``files.state_of`` says of a database and its journals, by suffix."""
+"""What ``database.state_of`` says of a database and its journals, by suffix."""
 DISPOSITIONS = ("inserted", "merged_identical", "merged_changed", "superseded", "quarantined", "filtered")
 
 
@@ -19,26 +19,6 @@ class Verdict(StrEnum):
     DIFFERENT = "DIFFERENT"
     INCOMPLETE = "INCOMPLETE"
     UNVERIFIED = "UNVERIFIED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A consistent copy of one source at one instant."""
-
-    source: str
-    path: str
-    file: str
-    """The copy, absolute."""
-    original: str
-    """The source, as it was found; for people: nothing is opened by it."""
-    sha256: str
-    """Of the copy."""
-    source_sha256: str
-    """Of the source's state: what a fresh snapshot's would be, as long as no row changes."""
-    size: int
-    schema_sha256: str
-    state: FileStates
-    """Of the source's files when it was taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +70,7 @@ class Build:
     ledger: str
     rows: int
     mark: str
-    """Of the built file (``files.read_mark``)."""
+    """Of the built file (``database.read_mark``)."""
     state: FileStates
     """Of the built file, when it was built."""
     carried: tuple[str, ...] = ()

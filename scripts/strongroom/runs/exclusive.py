@@ -4,42 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
-from strongroom.core.errors import TargetBusyError
+from strongroom.core.errors import KeyMissingError, TargetBusyError
 from strongroom.core.files import COMPANIONS
-from strongroom.sqlite.connection import Connection, Error, connect_live
+from strongroom.sqlite.connection import Connection, connect_live
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.libraries import library_errors
+from strongroom.sqlite.messages import explain_error
 from strongroom.sqlite.openers import find_openers
 
 _STOP_IT = "stop what uses it, then run the same command again"
 
 
 @contextmanager
-def held(lives: list[Path]) -> Iterator[None]:
+def held(lives: list[Database]) -> Iterator[None]:
     """Hold every live file exclusively, its write-ahead log folded in, while it is replaced."""
     refuse_busy(lives)
     with ExitStack() as stack:
         for live in lives:
-            if live.exists():
+            if live.path.exists():
                 stack.callback(_hold(live).close)
         yield
 
 
-def refuse_busy(lives: list[Path]) -> None:
+def refuse_busy(lives: list[Database]) -> None:
     """Make sure that nobody uses the live files and no stale journal lies beside them.
 
     Raises TargetBusyError.
     """
     for live in lives:
         for suffix in COMPANIONS:
-            companion = live.with_name(live.name + suffix)
-            if not live.exists() and companion.exists():
+            companion = live.beside(suffix)
+            if not live.path.exists() and companion.exists():
                 raise TargetBusyError(
                     companion,
                     "lies beside a target that is not there",
                     "find out whose it is; move it away, then run again",
                 )
-    openers = find_openers([live for live in lives if live.exists()])
+    openers = find_openers([live.path for live in lives if live.path.exists()])
     if openers:
         first = openers[0]
         raise TargetBusyError(
@@ -49,18 +51,21 @@ def refuse_busy(lives: list[Path]) -> None:
         )
 
 
-def _hold(live: Path) -> Connection:
+def _hold(live: Database) -> Connection:
     connection = None
     try:
         connection = connect_live(live)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
         connection.execute("BEGIN EXCLUSIVE")
-    except Error as error:
+    except library_errors() as error:
         if connection is not None:
             connection.close()
-        raise TargetBusyError(live, f"cannot be taken for ourselves ({error})", _STOP_IT) from error
+        explained = explain_error(live, error)
+        if isinstance(explained, KeyMissingError):
+            raise explained from error
+        raise TargetBusyError(live.path, f"cannot be taken for ourselves ({error})", _STOP_IT) from error
     if mode != "delete":
         connection.close()
-        raise TargetBusyError(live, "is open in another process (its journal mode cannot change)", _STOP_IT)
+        raise TargetBusyError(live.path, "is open in another process (its journal mode cannot change)", _STOP_IT)
     return connection

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, UnreachableError, UsageError
 from strongroom.core.files import BACKUP_FOLDER, MANIFEST, OWN_FOLDER, make_private_folder
 from strongroom.runs.documents import Document, Kind, read_document, read_home, write_document
@@ -21,6 +22,7 @@ from strongroom.runs.records import (
     RunDocument,
     SnapshotsDocument,
 )
+from strongroom.sqlite.snapshot import Snapshot
 
 _FILES: dict[type[Document], str] = {
     RunDocument: "run.json",
@@ -40,6 +42,8 @@ class RunFolder:
     snapshots: Path
     home: str
     """The id of the target directory."""
+    engine: Engine = Engine.SYSTEM
+    """The library that works on plain databases."""
 
     @property
     def name(self) -> str:
@@ -83,7 +87,7 @@ class RunFolder:
 
     def place(self, target: Path, source: Path | None = None) -> Place:
         """Return where the run publishes to, and the directory of legacy files that was typed, if any."""
-        return Place(target=target, source=source, folder=self.root, home=self.home)
+        return Place(target=target, source=source, folder=self.root, home=self.home, engine=self.engine)
 
     def write(self, document: Document, name: str | None = None) -> None:
         """Write one of the run's documents, under another name than its usual one on request."""
@@ -92,6 +96,11 @@ class RunFolder:
     def read(self, kind: type[Kind], name: str | None = None) -> Kind | None:
         """Read one of the run's documents; None when it is not there. Raises VersionError, GuardError."""
         return read_document(self.root / (name or _FILES[kind]), kind, self.home)
+
+    def read_snapshots(self) -> dict[str, Snapshot] | None:
+        """Return the run's snapshots, by source; None where it does not say. Raises VersionError, GuardError."""
+        known = self.read(SnapshotsDocument)
+        return None if known is None else known.place_in(self.snapshots, self.engine)
 
     def write_manifest(self, manifest: ManifestDocument) -> None:
         """Say that the snapshots are a backup."""
@@ -107,6 +116,8 @@ class Home:
     """Our own directory under the target that was typed."""
 
     target: Path
+    engine: Engine = Engine.SYSTEM
+    """The library that works on plain databases."""
 
     @property
     def root(self) -> Path:
@@ -180,7 +191,7 @@ class Home:
         root = self.runs / name
         make_private_folder(root)
         snapshots = self.target / BACKUP_FOLDER / name if backup else root / "snapshots"
-        return RunFolder(root=root, snapshots=snapshots, home=self.id)
+        return RunFolder(root=root, snapshots=snapshots, home=self.id, engine=self.engine)
 
     def _choose_name(self, now: datetime) -> str:
         """Return an id that no run has or had: when it began, in UTC, and a number where that is taken."""
@@ -221,4 +232,5 @@ def _open(home: Home, name: str, marked: str) -> RunFolder:
     about = read_document(root / _FILES[RunDocument], RunDocument, marked)
     backup = home.target / BACKUP_FOLDER / name
     has_backup = backup.is_dir() if about is None else about.has_backup
-    return RunFolder(root=root, snapshots=backup if has_backup else root / "snapshots", home=marked)
+    snapshots = backup if has_backup else root / "snapshots"
+    return RunFolder(root=root, snapshots=snapshots, home=marked, engine=home.engine)

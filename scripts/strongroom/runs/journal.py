@@ -9,8 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
+from strongroom.core.engines import Engine
 from strongroom.core.files import COMPANIONS
 from strongroom.runs.documents import Document, read_document, write_document
+from strongroom.sqlite.database import Database
 
 Checkpoint = Callable[[str], None]
 
@@ -33,7 +35,7 @@ class Swap:
     live: str
     """Relative to the target directory."""
     mark: str
-    """Of the staged file (``files.read_mark``)."""
+    """Of the staged file (``database.read_mark``)."""
     aliases: tuple[str, ...] = ()
     """Old names to link to the live file; in a journal, those that this run makes."""
     had: bool = False
@@ -79,6 +81,8 @@ class Place:
     """The run's folder: the journal, the staged and the previous files are in it."""
     home: str
     """The id of the target directory."""
+    engine: Engine = Engine.SYSTEM
+    """The library that works on plain databases."""
 
     @property
     def journal(self) -> Path:
@@ -96,6 +100,10 @@ class Place:
     def live(self, swap: Swap) -> Path:
         """Return the file that applications open."""
         return self.target / swap.live
+
+    def database(self, swap: Swap) -> Database:
+        """Return the handle of what applications open."""
+        return Database(self.live(swap), self.engine)
 
     def staged(self, swap: Swap) -> Path:
         """Return the file that was built."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from strongroom.core.errors import RollbackFailedError, SourceChangedError, TargetBusyError, UnreachableError
-from strongroom.core.files import hash_file, is_write_ahead, state_of, sync_file, sync_folder
+from strongroom.core.files import hash_file, sync_file, sync_folder
 from strongroom.core.programs import require_success, run_program
 from strongroom.runs.exclusive import held, refuse_busy
 from strongroom.runs.journal import (
@@ -25,7 +25,8 @@ from strongroom.runs.journal import (
     drop_companions,
 )
 from strongroom.runs.undo import resume_undo
-from strongroom.sqlite.connection import fold_log
+from strongroom.sqlite.connection import fold_log, is_write_ahead
+from strongroom.sqlite.database import state_of
 
 _COPY_SECONDS = 3600.0
 
@@ -42,7 +43,7 @@ def publish(
     ``recheck`` is asked once the live files are held. Raises TargetBusyError, and what it raises, before
     anything changed.
     """
-    refuse_busy([place.live(swap) for swap in swaps])
+    refuse_busy([place.database(swap) for swap in swaps])
     for swap in swaps:
         _dress(place, swap, legacy)
         _keep_raw(place, swap)
@@ -51,7 +52,7 @@ def publish(
     # Said before the files are held: holding one folds its log in, which is a change already.
     place.write_journal(intent)
     try:
-        with held([place.live(swap) for swap in swaps]):
+        with held([place.database(swap) for swap in swaps]):
             recheck()
             checkpoint("publish.intent")
             for swap in swaps:
@@ -70,10 +71,10 @@ def _keep_raw(place: Place, swap: Swap) -> None:
     Raises TargetBusyError when it changes meanwhile.
     """
     live, previous = place.live(swap), place.previous(swap)
-    if not live.exists() or previous.exists() or not is_write_ahead(live):
+    if not live.exists() or previous.exists() or not is_write_ahead(place.database(swap)):
         return
     previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    before = state_of(live)
+    before = state_of(place.database(swap))
     for suffix in ("", "-wal"):
         file = live.with_name(live.name + suffix)
         if file.exists():
@@ -81,7 +82,7 @@ def _keep_raw(place: Place, swap: Swap) -> None:
             shutil.copy2(file, kept)
             sync_file(kept)
     sync_folder(previous.parent)
-    if state_of(live) != before:
+    if state_of(place.database(swap)) != before:
         raise TargetBusyError(
             live, "changes under our hands", "stop what writes to it, then run the same command again"
         )
@@ -175,11 +176,11 @@ def recover(place: Place) -> bool:
                 f"restore it from the backup beside {place.folder}",
             )
     pending = [swap for swap in swaps if place.staged(swap).exists()]
-    refuse_busy([place.live(swap) for swap in pending])
+    refuse_busy([place.database(swap) for swap in pending])
     for swap in pending:
         _forget_stale_copy(place, swap)
         _keep_raw(place, swap)
-    with held([place.live(swap) for swap in pending]):
+    with held([place.database(swap) for swap in pending]):
         for swap in swaps:
             _put_live(place, swap)
     _finish(place, intent)
@@ -189,19 +190,20 @@ def recover(place: Place) -> bool:
 def _forget_stale_copy(place: Place, swap: Swap) -> None:
     """Drop a copy of a live file that an application has written to since; a second name of it stays."""
     live, previous = place.live(swap), place.previous(swap)
-    if not live.exists() or not previous.exists() or previous.samefile(live) or _is_folded(previous, live):
+    if not live.exists() or not previous.exists() or previous.samefile(live) or _is_folded(place, swap):
         return
     previous.unlink()
     previous.with_name(previous.name + "-wal").unlink(missing_ok=True)
 
 
-def _is_folded(previous: Path, live: Path) -> bool:
+def _is_folded(place: Place, swap: Swap) -> bool:
     """Tell whether the live file is its raw copy with the log folded in, as holding it leaves it."""
+    live, previous = place.database(swap), place.previous(swap)
     with tempfile.TemporaryDirectory(prefix="fold-", dir=previous.parent) as scratch:
-        copy = Path(scratch) / "copy.db"
+        copy = replace(live, path=Path(scratch) / "copy.db")
         for suffix in ("", "-wal"):
             file = previous.with_name(previous.name + suffix)
             if file.exists():
-                shutil.copyfile(file, copy.with_name(copy.name + suffix))
+                shutil.copyfile(file, copy.beside(suffix))
         fold_log(copy)
-        return hash_file(copy) == hash_file(live)
+        return hash_file(copy.path) == hash_file(live.path)

@@ -9,8 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
-from strongroom.core.results import FileStates, Snapshot
+from strongroom.core.engines import Engine
+from strongroom.core.results import FileStates
 from strongroom.runs.documents import Document
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.snapshot import Snapshot
 
 
 class RunState(StrEnum):
@@ -109,13 +112,13 @@ class SnapshotsDocument(Document):
 
     sources: Mapping[str, SnapshotRecord]
 
-    def place_in(self, folder: Path) -> dict[str, Snapshot]:
+    def place_in(self, folder: Path, engine: Engine) -> dict[str, Snapshot]:
         """Return the snapshots as they lie in a run's folder of snapshots, by source."""
         return {
             name: Snapshot(
                 source=name,
                 path=record.path,
-                file=str(folder / record.file),
+                copy=Database(folder / record.file, engine),
                 original=record.original,
                 sha256=record.sha256,
                 source_sha256=record.source_sha256,
@@ -133,7 +136,7 @@ def record_snapshots(snapshots: Mapping[str, Snapshot], folder: Path) -> Snapsho
         sources={
             name: SnapshotRecord(
                 path=snapshot.path,
-                file=Path(snapshot.file).relative_to(folder).as_posix(),
+                file=snapshot.copy.path.relative_to(folder).as_posix(),
                 original=snapshot.original,
                 sha256=snapshot.sha256,
                 source_sha256=snapshot.source_sha256,

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from strongroom.core.errors import GuardError
-from strongroom.core.files import read_mark, sync_folder
+from strongroom.core.files import sync_folder
 from strongroom.runs.exclusive import held
 from strongroom.runs.journal import JournalDocument, JournalState, Place, change_mode, drop_companions
+from strongroom.sqlite.database import read_mark
 
 
 def find_changes(place: Place) -> list[str]:
@@ -24,7 +25,7 @@ def find_changes(place: Place) -> list[str]:
         wal = live.with_name(live.name + "-wal")
         if wal.exists() and wal.stat().st_size:
             changes.append(f"{live.name} has a write-ahead log of {wal.stat().st_size} bytes")
-        elif read_mark(live) != swap.mark:
+        elif read_mark(place.database(swap)) != swap.mark:
             changes.append(f"{live.name} was written to")
     return changes
 
@@ -50,7 +51,7 @@ def put_back(place: Place, *, discard_changes: bool) -> list[str]:
         return []
     if not discard_changes:
         refuse_changes(place)
-    with held([place.live(swap) for swap in intent.swaps]):
+    with held([place.database(swap) for swap in intent.swaps]):
         place.write_journal(replace(intent, state=JournalState.UNDOING))
         return undo(place, intent)
 
@@ -60,7 +61,7 @@ def resume_undo(place: Place, intent: JournalDocument) -> list[str]:
 
     Raises TargetBusyError when an application uses a file that is still to be put back.
     """
-    pending = [place.live(swap) for swap in intent.swaps if place.previous(swap).exists() or not swap.had]
+    pending = [place.database(swap) for swap in intent.swaps if place.previous(swap).exists() or not swap.had]
     with held(pending):
         return undo(place, intent)
 

@@ -1,31 +1,32 @@
-"""Open SQLite files for the one purpose at hand, and say what is wrong in our own words.
+"""Open databases for the one purpose at hand, and say what is wrong in our own words.
 
-A source is only ever opened ``mode=ro``; a snapshot, which nothing writes any more, ``immutable``.
+A source is only ever opened ``mode=ro``; a snapshot, which nothing writes any more, ``immutable``. Keys reach the
+library by its own calls, never as part of a file name or an SQL text.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import quote as percent_encode
 
-from strongroom.core.errors import PlanError, UnreachableError
+from strongroom.core.engines import Engine
+from strongroom.core.errors import UnreachableError
 from strongroom.core.quoting import quote
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.keyring import spell_key
+from strongroom.sqlite.libraries import Connection as Connection  # noqa: PLC0414  # every user of ours names it
+from strongroom.sqlite.libraries import library_of, load_library
 from strongroom.sqlite.messages import translated
-
-Connection = sqlite3.Connection
-Error = sqlite3.Error
-IntegrityError = sqlite3.IntegrityError
-UndecodableError = sqlite3.OperationalError
-"""Raised, among other causes, when TEXT is no UTF-8 and is fetched as ``str``."""
-LIBRARY_VERSION = sqlite3.sqlite_version
 
 _CACHE_KIB = 6 * 1024
 _SIDE_CACHE_KIB = 2 * 1024
 _BUSY_SECONDS = 30.0
+_IN_MEMORY = "file::memory:"
 
 
 class RawText(bytes):
@@ -34,9 +35,9 @@ class RawText(bytes):
     __slots__ = ()
 
 
-def _connect(path: Path, parameters: str, *, timeout: float = _BUSY_SECONDS) -> Connection:
-    connection = sqlite3.connect(
-        _uri(path, parameters),
+def _connect(database: Database, parameters: str, *, timeout: float = _BUSY_SECONDS) -> Connection:
+    connection: Any = load_library(database.engine).connect(
+        _uri(database.path, parameters),
         uri=True,
         isolation_level=None,
         timeout=timeout,
@@ -44,11 +45,28 @@ def _connect(path: Path, parameters: str, *, timeout: float = _BUSY_SECONDS) -> 
         cached_statements=16,
     )
     try:
+        _begin(connection, database)
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    except sqlite3.Error:
+    except BaseException:
         connection.close()
         raise
-    return connection
+    return cast("Connection", connection)
+
+
+def _begin(connection: Any, database: Database) -> None:
+    """Do what comes before everything else: SQLCipher takes the key now or never."""
+    if database.key is not None:
+        connection.set_key(spell_key(database.key))
+    if database.engine is Engine.BUNDLED:
+        _keep_temporary(connection, in_memory=database.key is not None)
+
+
+def _keep_temporary(connection: Connection, *, in_memory: bool) -> None:
+    """Choose where the bundled library sorts and keeps temporary tables; those that are there are lost.
+
+    In files, as the other library does, unless something is encrypted: these files are not.
+    """
+    connection.execute(f"PRAGMA temp_store = {'MEMORY' if in_memory else 'FILE'}")
 
 
 def _uri(path: Path, parameters: str) -> str:
@@ -56,18 +74,36 @@ def _uri(path: Path, parameters: str) -> str:
     return f"file://{percent_encode(os.fsencode(path.absolute()))}?{parameters}"
 
 
+def _attach(connection: Connection, database: Database, parameters: str, name: str) -> None:
+    """Attach a file under ``name``, with its own key: without one SQLCipher would take the main database's."""
+    uri, statement = _uri(database.path, parameters), f"ATTACH ? AS {quote(name)}"
+    if library_of(connection) is Engine.SYSTEM:
+        if database.key is not None:
+            raise ValueError(f"{database.path}: only the bundled library attaches encrypted databases")
+        connection.execute(statement, (uri,))
+    elif database.key is None:
+        connection.execute(f"{statement} KEY ''", (uri,))
+        connection.execute(f"PRAGMA {quote(name)}.cache_size = -{_SIDE_CACHE_KIB}")
+    else:
+        _keep_temporary(connection, in_memory=True)
+        with translated(database):
+            connection.execute(f"{statement} KEY ?", (uri, spell_key(database.key)))
+            connection.execute(f"PRAGMA {quote(name)}.cache_size = -{_SIDE_CACHE_KIB}")
+
+
 @contextmanager
-def open_source(path: Path, *, timeout: float = _BUSY_SECONDS) -> Iterator[Connection]:
+def open_source(database: Database, *, timeout: float = _BUSY_SECONDS) -> Iterator[Connection]:
     """Open a live database read-only, its write-ahead log included; wait ``timeout`` seconds for a lock.
 
     While it is open, nothing else in this process may open and close the same file by other means:
     POSIX drops a process's locks on a file when any descriptor of it is closed.
-    Raises UnreachableError when it cannot be opened, DamagedSourceError when it is no database.
+    Raises UnreachableError when it cannot be opened, DamagedSourceError when it is no database, KeyMissingError
+    when its key is not at hand or does not open it.
     """
-    if not path.is_file():
-        raise UnreachableError(path, "there is no such file")
-    with translated(path):
-        connection = _connect(path, "mode=ro", timeout=timeout)
+    if not database.path.is_file():
+        raise UnreachableError(database.path, "there is no such file")
+    with translated(database):
+        connection = _connect(database, "mode=ro", timeout=timeout)
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             yield connection
@@ -76,10 +112,10 @@ def open_source(path: Path, *, timeout: float = _BUSY_SECONDS) -> Iterator[Conne
 
 
 @contextmanager
-def open_snapshot(path: Path) -> Iterator[Connection]:
+def open_snapshot(database: Database) -> Iterator[Connection]:
     """Open a file that nothing writes any more. Read-only."""
-    with translated(path):
-        connection = _connect(path, "mode=ro&immutable=1")
+    with translated(database):
+        connection = _connect(database, "mode=ro&immutable=1")
         try:
             yield connection
         finally:
@@ -87,16 +123,17 @@ def open_snapshot(path: Path) -> Iterator[Connection]:
 
 
 @contextmanager
-def open_stage(path: Path, *, page_size: int = 4096) -> Iterator[Connection]:
+def open_stage(database: Database, *, page_size: int = 4096) -> Iterator[Connection]:
     """Open a database that is thrown away when its making is interrupted: no journal, no sync.
 
-    ``page_size`` (bytes) holds for a new one. A statement that fails half-way leaves it damaged, so writers use
-    ``OR IGNORE`` and count.
+    ``page_size`` (bytes) holds for a new, plain one: whoever opens an encrypted one expects SQLCipher's own. A
+    statement that fails half-way leaves it damaged, so writers use ``OR IGNORE`` and count.
     """
-    with translated(path):
-        connection = _connect(path, "mode=rwc")
+    with translated(database):
+        connection = _connect(database, "mode=rwc")
         try:
-            connection.execute(f"PRAGMA page_size = {page_size}")
+            if database.key is None:
+                connection.execute(f"PRAGMA page_size = {page_size}")
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -108,27 +145,29 @@ def open_stage(path: Path, *, page_size: int = 4096) -> Iterator[Connection]:
 
 
 @contextmanager
-def open_memory() -> Iterator[Connection]:
+def open_memory(engine: Engine = Engine.SYSTEM) -> Iterator[Connection]:
     """Open an empty database in memory."""
-    connection = sqlite3.connect("file::memory:", uri=True, isolation_level=None, check_same_thread=False)
+    connection: Any = load_library(engine).connect(_IN_MEMORY, uri=True, isolation_level=None, check_same_thread=False)
     try:
-        yield connection
+        if engine is Engine.BUNDLED:
+            _keep_temporary(connection, in_memory=False)
+        yield cast("Connection", connection)
     finally:
         connection.close()
 
 
-def connect_live(path: Path) -> Connection:
+def connect_live(database: Database) -> Connection:
     """Open a target that an application may hold open, without waiting for it.
 
-    The caller closes it. Raises sqlite3.OperationalError when it is locked.
+    The caller closes it. Raises what the library raises (``library_errors``) when it is locked.
     """
-    return _connect(path, "mode=rw", timeout=0.0)
+    return _connect(database, "mode=rw", timeout=0.0)
 
 
 @contextmanager
-def attached(connection: Connection, path: Path, name: str) -> Iterator[None]:
+def attached(connection: Connection, database: Database, name: str) -> Iterator[None]:
     """Attach an immutable file under ``name`` and detach it afterwards."""
-    connection.execute(f"ATTACH ? AS {quote(name)}", (_uri(path, "mode=ro&immutable=1"),))
+    _attach(connection, database, "mode=ro&immutable=1", name)
     try:
         yield
     finally:
@@ -136,73 +175,44 @@ def attached(connection: Connection, path: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def attached_live(connection: Connection, path: Path, name: str) -> Iterator[None]:
+def attached_live(connection: Connection, database: Database, name: str) -> Iterator[None]:
     """Attach a live database read-only under ``name``, its write-ahead log included.
 
-    Raises UnreachableError, DamagedSourceError.
+    Raises UnreachableError, DamagedSourceError, KeyMissingError.
     """
-    with translated(path):
-        connection.execute(f"ATTACH ? AS {quote(name)}", (_uri(path, "mode=ro"),))
+    with translated(database):
+        _attach(connection, database, "mode=ro", name)
         try:
             yield
         finally:
             connection.execute(f"DETACH {quote(name)}")
 
 
-_READING = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
-
-
-def _allow_reading(action: int, first: str | None, second: str | None, *_rest: str | None) -> int:
-    is_loading = action == sqlite3.SQLITE_FUNCTION and (second or first or "").lower() == "load_extension"
-    return sqlite3.SQLITE_OK if action in _READING and not is_loading else sqlite3.SQLITE_DENY
-
-
-@contextmanager
-def open_reading(files: Mapping[str, Path]) -> Iterator[Connection]:
-    """Attach immutable files by name to a connection that can do nothing but read them."""
-    first = files.get("main")
-    uri = f"file:{percent_encode(str(first.absolute()))}?mode=ro&immutable=1" if first else "file::memory:"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    try:
-        for name, path in files.items():
-            if name == "main":
-                continue
-            connection.execute(f"ATTACH ? AS {quote(name)}", (_uri(path, "mode=ro&immutable=1"),))
-        connection.set_authorizer(_allow_reading)
-        yield connection
-    finally:
-        connection.close()
-
-
-def ask(connection: Connection, sql: str) -> str | int | float | bytes | None:
-    """Return the first value of the first row that a plan's own SQL gives.
-
-    Raises PlanError when it is wrong, or would do more than read.
-    """
-    try:
-        row = connection.execute(sql).fetchone()
-    except sqlite3.Error as error:
-        raise PlanError(sql, str(error), "correct the statement in the plan; it may only read") from error
-    value: str | int | float | bytes | None = row[0] if row else None
-    return value
-
-
-def attach_stage(connection: Connection, path: Path, name: str) -> None:
+def attach_stage(connection: Connection, database: Database, name: str) -> None:
     """Attach a throw-away database, created when missing, without journal or sync."""
-    connection.execute(f"ATTACH ? AS {quote(name)}", (_uri(path, "mode=rwc"),))
+    _attach(connection, database, "mode=rwc", name)
     connection.execute(f"PRAGMA {quote(name)}.journal_mode = OFF")
     connection.execute(f"PRAGMA {quote(name)}.synchronous = OFF")
     connection.execute(f"PRAGMA {quote(name)}.cache_size = -{_SIDE_CACHE_KIB}")
 
 
-def fold_log(path: Path) -> None:
+def fold_log(database: Database) -> None:
     """Fold a database's write-ahead log in and leave WAL mode, as taking it for ourselves does."""
-    connection = connect_live(path)
+    connection = connect_live(database)
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = DELETE").fetchone()
     finally:
         connection.close()
+
+
+def is_write_ahead(database: Database) -> bool:
+    """Tell whether a database is in WAL mode: its header says so, or where that is encrypted, its connection."""
+    if database.key is None:
+        with database.path.open("rb") as stream:  # https://sqlite.org/fileformat2.html, 1.3.3
+            return stream.read(20)[18:20] == b"\x02\x02"
+    with open_source(database) as connection:
+        return _read_journal_mode(connection) == "wal"
 
 
 def is_whole_in_its_file(connection: Connection) -> bool:
@@ -213,13 +223,18 @@ def is_whole_in_its_file(connection: Connection) -> bool:
     """
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return str(connection.execute("PRAGMA journal_mode").fetchone()[0]) != "wal"
+    return _read_journal_mode(connection) != "wal"
 
 
-def copy_database(source: Connection, destination: Path) -> None:
+def _read_journal_mode(connection: Connection) -> str:
+    return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+def copy_database(source: Connection, destination: Database) -> None:
     """Copy every page of one read transaction through the backup API, in one step.
 
-    Raises UnreachableError when the source stays locked for longer than its connection waits.
+    Both are of one library, and both are plain or both encrypted. Raises UnreachableError when the source stays
+    locked for longer than its connection waits.
     """
 
     def stop_when_locked(status: int, _remaining: int, _total: int) -> None:
@@ -228,8 +243,10 @@ def copy_database(source: Connection, destination: Path) -> None:
             raise UnreachableError(name, "database is locked", "stop the application that writes to it, then run again")
 
     name = source.execute("PRAGMA database_list").fetchone()[2] or "source"
-    target = sqlite3.connect(destination.absolute(), isolation_level=None, check_same_thread=False)
+    library = load_library(destination.engine)
+    target = library.connect(destination.path.absolute(), isolation_level=None, check_same_thread=False)
     try:
+        _begin(target, destination)
         target.execute("PRAGMA journal_mode = OFF")
         target.execute("PRAGMA synchronous = OFF")
         target.execute("PRAGMA cache_size = -4096")

@@ -5,18 +5,27 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
-from strongroom.core.errors import DamagedSourceError, GuardError, NoSpaceError, StrongroomError, UnreachableError
+from strongroom.core.engines import Engine
+from strongroom.core.errors import (
+    DamagedSourceError,
+    GuardError,
+    KeyMissingError,
+    NoSpaceError,
+    StrongroomError,
+    UnreachableError,
+)
+from strongroom.sqlite.database import Database, has_plain_header
+from strongroom.sqlite.libraries import library_errors
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's complaints about ``path`` into ours, with the exit code that fits."""
+def translated(database: Database) -> Iterator[None]:
+    """Turn SQLite's complaints about ``database`` into ours, with the exit code that fits."""
     try:
         yield
-    except sqlite3.Error as error:
-        raise explain_error(path, error) from error
+    except library_errors() as error:
+        raise explain_error(database, error) from error
 
 
 _Explanation = tuple[type[StrongroomError], str, str]
@@ -51,15 +60,36 @@ _EXPLANATIONS: Mapping[int, _Explanation] = {
 }
 
 
-def explain_error(path: Path, error: sqlite3.Error) -> StrongroomError:
-    """Say in our words what SQLite said about ``path``."""
-    code = getattr(error, "sqlite_errorcode", 0)
+def explain_error(database: Database, error: sqlite3.Error) -> StrongroomError:
+    """Say in our words what SQLite said about ``database``; its connection is closed by now."""
+    code = _find_code(database, error)
     text = str(error)
+    if code & 0xFF == sqlite3.SQLITE_NOTADB and database.key is not None:
+        return _explain_key(database)
     known = _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF)
     if known is not None:
         kind, fact, hint = known
-        return kind(path, fact.format(text), hint)
+        return kind(database.path, fact.format(text), hint)
     if text.startswith("no such module"):
         fact = f"has a virtual table that this SQLite cannot read ({text})"
-        return GuardError(path, fact, "drop or move that table")
-    return StrongroomError(path, text)
+        return GuardError(database.path, fact, "drop or move that table")
+    return StrongroomError(database.path, text)
+
+
+def _find_code(database: Database, error: sqlite3.Error) -> int:
+    """Return the error's code. The bundled library knows no extended ones: of these we need one."""
+    code = int(getattr(error, "sqlite_errorcode", 0))
+    if code == sqlite3.SQLITE_READONLY and database.engine is Engine.BUNDLED:
+        journal = database.beside("-journal")
+        if journal.is_file() and journal.stat().st_size:
+            return sqlite3.SQLITE_READONLY_ROLLBACK
+    return code
+
+
+def _explain_key(database: Database) -> KeyMissingError:
+    """Tell the causes apart for which SQLCipher has one code: the file is plain, or the key is another one."""
+    if has_plain_header(database):
+        fact, hint = f"is not encrypted, and has key {database.key}", "name no key for it, or encrypt it first"
+    else:
+        fact, hint = f"is not opened by key {database.key}", "name the key under which it was encrypted"
+    return KeyMissingError(database.path, fact, hint)

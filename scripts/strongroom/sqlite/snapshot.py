@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strongroom.core.errors import DamagedSourceError, SourceChangedError, UnreachableError
@@ -19,61 +20,89 @@ from strongroom.core.files import (
     explain_os_error,
     hash_file,
     hash_stream,
-    is_write_ahead,
     show_path,
-    state_of,
     sync_file,
 )
 from strongroom.core.plan import Source
 from strongroom.core.quoting import quote, quote_all
-from strongroom.core.results import Snapshot
+from strongroom.core.results import FileStates
 from strongroom.sqlite.connection import (
     Connection,
     check_integrity,
     copy_database,
     is_whole_in_its_file,
+    is_write_ahead,
     open_snapshot,
     open_source,
     open_stage,
 )
+from strongroom.sqlite.database import Database, state_of
 from strongroom.sqlite.messages import translated
 
 Json = Mapping[str, object] | list[object] | str | int | float | bool | None
 
 
-def take_snapshot(source: Source, original: Path, file: Path) -> Snapshot:
-    """Copy ``original`` to ``file``, look it over and hash it; the caller makes it durable.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A consistent copy of one source at one instant."""
+
+    source: str
+    path: str
+    """Of the source, relative to the sources' directory."""
+    copy: Database
+    original: str
+    """The source, as it was found; for people: nothing is opened by it."""
+    sha256: str
+    """Of the copy."""
+    source_sha256: str
+    """Of the source's state: what a fresh snapshot's would be, as long as no row changes."""
+    size: int
+    schema_sha256: str
+    state: FileStates
+    """Of the source's files when it was taken."""
+
+    @property
+    def raw(self) -> Path:
+        """Return the file that is the source itself: of a document, what lies beside the database made of it."""
+        return self.copy.path.with_suffix("") if self.is_document else self.copy.path
+
+    @property
+    def is_document(self) -> bool:
+        """Tell whether the source is no database."""
+        return not str(self.copy.path).endswith(self.path)
+
+
+def take_snapshot(source: Source, original: Database, copy: Database) -> Snapshot:
+    """Copy ``original`` to ``copy``, look it over and hash it; the caller makes it durable.
 
     Raises UnreachableError, DamagedSourceError, NoSpaceError.
     """
-    if not original.is_file():
+    if not original.path.is_file():
         raise UnreachableError(
-            original, "there is no such file", f"or say optional: true for {source.name} in the plan"
+            original.path, "there is no such file", f"or say optional: true for {source.name} in the plan"
         )
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.touch(mode=0o600)
+        copy.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        copy.path.touch(mode=0o600)
         state = state_of(original)
         if source.format == "json":
-            database = _copy_json(source, original, file)
-            digest = hash_file(database)
-            source_digest = hash_file(file)
+            document, copy = copy.path, _copy_json(source, original.path, copy)
+            digest, source_digest = hash_file(copy.path), hash_file(document)
         else:
-            database, digest = file, _copy_sqlite(original, file)
-            source_digest = digest
+            digest = source_digest = _copy_sqlite(original, copy)
     except OSError as error:
-        raise explain_os_error(file, error) from error
-    with open_snapshot(database) as connection, translated(original):
+        raise explain_os_error(copy.path, error) from error
+    with open_snapshot(copy) as connection, translated(original):
         _refuse_damage(connection, original)
         schema = schema_digest(connection)
     return Snapshot(
         source=source.name,
         path=source.path,
-        file=str(database),
-        original=show_path(original.absolute()),
+        copy=copy,
+        original=show_path(original.path.absolute()),
         sha256=digest,
         source_sha256=source_digest,
-        size=database.stat().st_size,
+        size=copy.path.stat().st_size,
         schema_sha256=schema,
         state=state,
     )
@@ -87,7 +116,7 @@ def schema_digest(connection: Connection) -> str:
     return digest.hexdigest()
 
 
-def _copy_sqlite(original: Path, file: Path) -> str:
+def _copy_sqlite(original: Database, copy: Database) -> str:
     """Copy a database as one read transaction sees it, and return the copy's hash.
 
     Without a write-ahead log the file's bytes are that state as long as the transaction's lock is held, and
@@ -95,41 +124,42 @@ def _copy_sqlite(original: Path, file: Path) -> str:
     """
     _refuse_truncated(original)
     # Opened first and closed last: POSIX drops SQLite's lock when any descriptor of the file is closed.
-    with original.open("rb", buffering=0) as stream, open_source(original) as connection:
+    with original.path.open("rb", buffering=0) as stream, open_source(original) as connection:
         if is_whole_in_its_file(connection):
-            return copy_stream(stream, file)
-        with translated(file):
-            copy_database(connection, file)
-    return hash_file(file)
+            return copy_stream(stream, copy.path)
+        with translated(copy):
+            copy_database(connection, copy)
+    return hash_file(copy.path)
 
 
-def _refuse_truncated(original: Path) -> None:
-    with original.open("rb") as stream:
+def _refuse_truncated(original: Database) -> None:
+    with original.path.open("rb") as stream:
         header = stream.read(100)
     if header and not header.startswith(SQLITE_HEADER):
-        raise DamagedSourceError(
-            original, "is not a database (or is encrypted)", "look at the file, or take it out of the plan"
-        )
+        fact = "is not a database (or is encrypted)"
+        raise DamagedSourceError(original.path, fact, "look at the file, or take it out of the plan")
     if header and len(header) < 100:  # noqa: PLR2004  the length of SQLite's file header
-        raise DamagedSourceError(original, "is truncated inside its header", "restore it from a backup, then run again")
+        fact = "is truncated inside its header"
+        raise DamagedSourceError(original.path, fact, "restore it from a backup, then run again")
 
 
-def _refuse_damage(connection: Connection, original: Path) -> None:
+def _refuse_damage(connection: Connection, original: Database) -> None:
     found = check_integrity(connection, quick=True)
     if found:
         raise DamagedSourceError(
-            original,
+            original.path,
             f"is damaged: {found[0].splitlines()[-1]}",
             "restore it from a backup, or save what is left with inventory.recover, then run again",
         )
 
 
-def _copy_json(source: Source, original: Path, file: Path) -> Path:
-    shutil.copyfile(original, file)
-    sync_file(file)
-    database = file.with_name(file.name + ".db")
-    database.unlink(missing_ok=True)
-    content = file.read_bytes()
+def _copy_json(source: Source, original: Path, copy: Database) -> Database:
+    """Copy a document to ``copy``, and return the database beside it that holds its rows."""
+    shutil.copyfile(original, copy.path)
+    sync_file(copy.path)
+    database = replace(copy, path=copy.beside(".db"))
+    database.path.unlink(missing_ok=True)
+    content = copy.path.read_bytes()
     try:
         document: Json = json.loads(content)
     except ValueError as error:
@@ -137,7 +167,7 @@ def _copy_json(source: Source, original: Path, file: Path) -> Path:
             original, f"is not JSON ({error})", "mend the file, or take it out of the plan"
         ) from error
     with open_stage(database) as connection:
-        database.chmod(0o600)
+        database.path.chmod(0o600)
         connection.execute("CREATE TABLE document (name TEXT, content TEXT)")
         connection.execute("INSERT INTO document VALUES (?, CAST(? AS TEXT))", (original.name, content))
         for table, path in source.rows.items():
@@ -188,55 +218,55 @@ def refuse_damaged(snapshots: Mapping[str, Snapshot]) -> None:
     Raises DamagedSourceError naming the source.
     """
     for snapshot in snapshots.values():
-        with open_snapshot(Path(snapshot.file)) as connection, translated(Path(snapshot.original)):
+        with open_snapshot(snapshot.copy) as connection, translated(snapshot.copy):
             found = check_integrity(connection)
         if found:
             fact = f"is damaged: {found[0].splitlines()[-1]}"
             raise DamagedSourceError(snapshot.original, fact, "REINDEX or recover it, then run again")
 
 
-def refuse_changed(snapshot: Snapshot, original: Path, scratch: Path) -> None:
+def refuse_changed(snapshot: Snapshot, original: Database, scratch: Path) -> None:
     """Make sure that a source still holds what its snapshot holds.
 
     Untouched files are taken at their stat; touched ones are read again and compared, so that a mere
     checkpoint is no change. Raises SourceChangedError.
     """
-    if not original.is_file():
-        raise SourceChangedError(original, "is gone since its snapshot", "put it back, or preview again")
+    if not original.path.is_file():
+        raise SourceChangedError(original.path, "is gone since its snapshot", "put it back, or preview again")
     if dict(snapshot.state) != dict(state_of(original)) and not is_as_copied(snapshot, original, scratch):
         raise SourceChangedError(
-            original, "changed since its snapshot", "stop the application that writes to it, then run again"
+            original.path, "changed since its snapshot", "stop the application that writes to it, then run again"
         )
 
 
-def refuse_touched(snapshot: Snapshot, original: Path) -> None:
+def refuse_touched(snapshot: Snapshot, original: Database) -> None:
     """Make sure, by its stat alone, that a file which we hold locked is as it was when it was copied.
 
     Where a write-ahead log was folded in by holding it, its raw copy was taken first. Raises SourceChangedError.
     """
     before = dict(snapshot.state)
-    if "-wal" not in before and not is_write_ahead(Path(snapshot.file)) and before != dict(state_of(original)):
+    if "-wal" not in before and not is_write_ahead(snapshot.copy) and before != dict(state_of(original)):
         raise SourceChangedError(
-            original, "changed since its snapshot", "stop the application that writes to it, then run again"
+            original.path, "changed since its snapshot", "stop the application that writes to it, then run again"
         )
 
 
-def is_as_copied(snapshot: Snapshot, original: Path, scratch: Path) -> bool:
+def is_as_copied(snapshot: Snapshot, original: Database, scratch: Path) -> bool:
     """Tell, by reading all of it again, whether a source holds what its snapshot holds."""
-    if snapshot.file.endswith(snapshot.path):
-        return _hash_sqlite(original, scratch) == snapshot.source_sha256
-    return hash_file(original) == snapshot.source_sha256
+    if snapshot.is_document:
+        return hash_file(original.path) == snapshot.source_sha256
+    return _hash_sqlite(original, scratch) == snapshot.source_sha256
 
 
-def _hash_sqlite(original: Path, scratch: Path) -> str:
+def _hash_sqlite(original: Database, scratch: Path) -> str:
     """Return the hash that a copy of a database would have now; without a write-ahead log nothing is written."""
-    with original.open("rb", buffering=0) as stream, open_source(original) as connection:
+    with original.path.open("rb", buffering=0) as stream, open_source(original) as connection:
         if is_whole_in_its_file(connection):
             return hash_stream(stream)
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    again = scratch / "again.db"
-    again.unlink(missing_ok=True)
+    again = replace(original, path=scratch / "again.db")
+    again.path.unlink(missing_ok=True)
     try:
         return _copy_sqlite(original, again)
     finally:
-        again.unlink(missing_ok=True)
+        again.path.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import inspect
 import signal
-import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +22,7 @@ from invoke.context import Context
 from invoke.tasks import Task
 
 from strongroom.core.errors import ExitCode, NoSpaceError, StrongroomError, UnreachableError, UsageError
+from strongroom.sqlite.libraries import library_errors
 
 GLOBAL_FLAGS = {
     "json": "Print the result as JSON.",
@@ -115,7 +115,7 @@ class OpsTask(Task[Body]):
             with terminable():
                 self._require(kwargs)
                 result: object = super().__call__(*args, **kwargs)
-        except (StrongroomError, OSError, sqlite3.Error, KeyboardInterrupt) as error:
+        except _reportable() as error:
             code = report_failure(error, self.dotted_name, debug=_reads(context, "debug"))
             if code is None:
                 raise
@@ -253,13 +253,18 @@ def _name_fact(error: BaseException) -> StrongroomError | None:
     hint = "free some space; the same command resumes"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(error.filename or "disk", "no space left", hint)
-    if isinstance(error, sqlite3.Error) and "database or disk is full" in str(error):
+    if isinstance(error, library_errors()) and "database or disk is full" in str(error):
         return NoSpaceError("disk", "no space left for SQLite", hint)
     if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
         return UnreachableError("temporary directory", "there is none to write to", "mount one at /tmp, or set TMPDIR")
     if isinstance(error, OSError) and error.filename:
         return UnreachableError(error.filename, (error.strerror or str(error)).lower(), "check permissions and mounts")
     return None
+
+
+def _reportable() -> tuple[type[BaseException], ...]:
+    """Return what ``report_failure`` is asked about."""
+    return (StrongroomError, OSError, KeyboardInterrupt, *library_errors())
 
 
 def _reads(context: object, name: str) -> bool:

@@ -22,6 +22,7 @@ from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.plan import find_choices
 from strongroom.core.system import find_system
+from strongroom.runs.folder import Home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 
 SYSTEM = "Folder under sql/, or a path to such a folder."
@@ -44,8 +45,14 @@ def ask(
         source=source,
         target=target or source,
         jobs=settings.jobs,
+        engine=settings.sqlite,
         **options,
     )
+
+
+def find_home(target: Path) -> Home:
+    """Return our own directory under a target that was typed."""
+    return Home(target=target, engine=read_settings().sqlite)
 
 
 def read_clock() -> datetime:
@@ -159,7 +166,7 @@ def run(
 @task(help={"target": TARGET, "run": RUN, "plan": PLAN})
 def verify(c: Context, target: Path, run: str | None = None, plan: Path | None = None) -> int:
     """Prove the published targets once more."""
-    outcome = again.verify(target, run=run, plan_path=plan)
+    outcome = again.verify(find_home(target), run=run, plan_path=plan)
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), again=True)
 
 
@@ -181,14 +188,14 @@ def explain(
     limit: int = 5,
 ) -> None:
     """Show every losing value, and what stands in its place."""
-    rows = explaining.explain(target, run=run, table=table, key=key, dispositions=report.LOSING)
+    rows = explaining.explain(find_home(target), run=run, table=table, key=key, dispositions=report.LOSING)
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
 @task(help={"target": TARGET, "table": TABLE, "run": RUN, "limit": "Rows to show per table (0: all)."})
 def quarantine(c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0) -> None:
     """Show the rows that wait for a person, with their reasons."""
-    rows = explaining.explain(target, run=run, table=table, dispositions=("quarantined",))
+    rows = explaining.explain(find_home(target), run=run, table=table, dispositions=("quarantined",))
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
@@ -209,7 +216,7 @@ def rollback(
 ) -> None:
     """Put the previous state back."""
     returned = rolling_back.rollback(
-        target,
+        find_home(target),
         source=source,
         now=read_clock(),
         discard_changes=discard_changes,
@@ -239,7 +246,7 @@ def finalize(
 ) -> None:
     """Remove the legacy sources, once old enough and backed up."""
     wish = ending.Wish(
-        target=target,
+        home=find_home(target),
         source=source,
         now=read_clock(),
         retention_days=retention_days,
@@ -259,14 +266,16 @@ def finalize(
 )
 def clean(c: Context, target: Path, retention_days: int | None = None, dry_run: bool = False) -> None:
     """Remove old runs that nothing needs any more."""
-    cleaned = cleaning.clean(target, now=read_clock(), retention_days=retention_days, dry_run=is_dry(c, dry_run))
+    cleaned = cleaning.clean(
+        find_home(target), now=read_clock(), retention_days=retention_days, dry_run=is_dry(c, dry_run)
+    )
     report.show_cleaned(cleaned, as_json=is_json(c))
 
 
 @task(help={"target": TARGET})
 def status(c: Context, target: Path) -> int:
     """List the runs and what is live; exit 7 when one is open."""
-    return report.show_runs(looking.list_runs(target), as_json=is_json(c), color=wants_color(c))
+    return report.show_runs(looking.list_runs(find_home(target)), as_json=is_json(c), color=wants_color(c))
 
 
 namespace = Collection(

@@ -15,7 +15,7 @@ from strongroom.consolidate import run as consolidate
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.system import find_system
 from strongroom.tasks._task import is_json, task, wants_color
-from strongroom.tasks.consolidate import ask, surroundings
+from strongroom.tasks.consolidate import ask, find_home, surroundings
 from strongroom.tasks.wiring import build_legacy_tree
 
 SEED = 20260101
@@ -66,7 +66,7 @@ class _Walk:
         report.show_outcome(outcome, folder=self._target, **self._look)
         self._say("consolidate.verify", "proves it once more, from the snapshots")
         report.show_outcome(
-            verify_published.verify(self._target, run=None, plan_path=None),
+            verify_published.verify(find_home(self._target), run=None, plan_path=None),
             again=True,
             only_sentence=True,
             **self._look,
@@ -74,7 +74,7 @@ class _Walk:
         self._explain()
         self._say("consolidate.rollback", "puts the previous state back")
         returned = rollback.rollback(
-            self._target, source=self._legacy, now=around.now(), discard_changes=False, dry_run=False
+            find_home(self._target), source=self._legacy, now=around.now(), discard_changes=False, dry_run=False
         )
         report.show_returned(returned, as_json=False)
         if is_json(self._c):
@@ -83,7 +83,7 @@ class _Walk:
 
     def _explain(self) -> None:
         self._say("consolidate.explain --table core.debates --limit 1", "shows every losing value")
-        rows = explain.explain(self._target, run=None, table="core.debates", dispositions=report.LOSING)
+        rows = explain.explain(find_home(self._target), run=None, table="core.debates", dispositions=report.LOSING)
         report.show_kept(rows, limit=1, **self._look)
 
     def _say(self, command: str, what: str = "") -> None:

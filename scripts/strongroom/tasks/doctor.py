@@ -8,6 +8,7 @@ from pathlib import Path
 from invoke.collection import Collection
 from invoke.context import Context
 
+from strongroom.core.config import read_settings
 from strongroom.core.errors import ExitCode
 from strongroom.examine.doctor import as_objects, describe_findings, examine, has_errors
 from strongroom.tasks._task import is_json, task
@@ -23,7 +24,7 @@ from strongroom.tasks.inventory import expect
 )
 def run(c: Context, source: Path | None = None, target: Path | None = None, system: str = "") -> int:
     """Check this machine, and a directory of databases."""
-    findings = examine(source=source, target=target, expected=expect(system))
+    findings = examine(source=source, target=target, expected=expect(system), engine=read_settings().sqlite)
     code = ExitCode.REFUSED if has_errors(findings) else ExitCode.DONE
     if is_json(c):
         print(json.dumps({"exit": code, "findings": as_objects(findings)}))

@@ -29,7 +29,8 @@ from strongroom.tasks._task import is_dry, is_json, task
 )
 def show(c: Context, source: Path, integrity: bool = False, table: list[str] | None = None, system: str = "") -> None:
     """Show what is there: files, tables, awkward values."""
-    inventory = take_inventory(source, integrity=integrity, tables=table or (), expected=expect(system))
+    engine = read_settings().sqlite
+    inventory = take_inventory(source, integrity=integrity, tables=table or (), expected=expect(system), engine=engine)
     print(
         json.dumps(dataclasses.asdict(inventory), default=str)
         if is_json(c)
@@ -46,7 +47,7 @@ def show(c: Context, source: Path, integrity: bool = False, table: list[str] | N
 )
 def draft(c: Context, source: Path, output: Path = Path("plan.yaml"), dry_run: bool = False) -> None:
     """Draft a plan for a directory that nobody has described."""
-    proposal = drafting.propose(drafting.survey(source))
+    proposal = drafting.propose(drafting.survey(source, read_settings().sqlite))
     if is_dry(c, dry_run):
         print(drafting.render(proposal), end="")
         return
@@ -56,7 +57,9 @@ def draft(c: Context, source: Path, output: Path = Path("plan.yaml"), dry_run: b
 @task(help={"file": "The damaged database; it keeps its bytes.", "to": "The file to write."})
 def recover(c: Context, file: Path, to: Path) -> None:
     """Save what is left of a damaged database."""
-    report.show_recovered(recovery.recover(file, to, environment=read_settings().environment), as_json=is_json(c))
+    settings = read_settings()
+    recovered = recovery.recover(file, to, environment=settings.environment, engine=settings.sqlite)
+    report.show_recovered(recovered, as_json=is_json(c))
 
 
 def expect(system: str) -> Expectation | None:

@@ -22,6 +22,7 @@ from strongroom.binding import TargetJob, bind
 from strongroom.consolidate.merge import build_target
 from strongroom.consolidate.merge.two_files import can_merge_pairs
 from strongroom.consolidate.verify import verify_content, verify_soundness
+from strongroom.core.engines import Engine
 from strongroom.core.errors import DecisionNeededError
 from strongroom.core.instants import read_instant
 from strongroom.core.plan import (
@@ -37,8 +38,10 @@ from strongroom.core.plan import (
     Target,
     Transform,
 )
-from strongroom.core.results import DISPOSITIONS, Snapshot, Verification
+from strongroom.core.results import DISPOSITIONS, Verification
 from strongroom.sqlite.connection import RawText
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.snapshot import Snapshot
 from tests.unit.consolidate.merge_cases import VALUES, Case, Column, Given, cases, text
 from tests.unit.consolidate.reference_merge import FRESH, Place, Row, Rules, Value, Values, merge, typed
 
@@ -51,8 +54,8 @@ class Bench:
 
     case: Case
     job: TargetJob
-    stage: Path
-    ledger: Path
+    stage: Database
+    ledger: Database
     sources: dict[str, Path]
 
     def verify(self) -> list[Verification]:
@@ -69,13 +72,17 @@ def prepared(case: Case) -> Iterator[Bench]:
             sources[source.name] = folder / f"{source.name}.db"
             write_source(case, source, sources[source.name])
         snapshots = {
-            name: Snapshot(source=name, path=file.name, file=str(file), original=str(file), sha256="", size=0,
-                           schema_sha256="", state={})
+            name: Snapshot(source=name, path=file.name, copy=Database(file), original=str(file), sha256="",
+                           source_sha256="", size=0, schema_sha256="", state={})
             for name, file in sources.items()
         }  # fmt: skip
-        work = bind(plan_of(case, folder), snapshots, folder / "templates")
+        work = bind(plan_of(case, folder), snapshots, folder / "templates", Engine.SYSTEM)
         yield Bench(
-            case=case, job=work.targets[0], stage=folder / "stage.db", ledger=folder / "ledger.db", sources=sources
+            case=case,
+            job=work.targets[0],
+            stage=Database(folder / "stage.db"),
+            ledger=Database(folder / "ledger.db"),
+            sources=sources,
         )
 
 
@@ -195,7 +202,7 @@ def rules_of(case: Case) -> Rules:
 
 def read_target(bench: Bench, highest: int) -> Counter[tuple[object, ...]]:
     """Count the target's rows; ids beyond all that were ever in use are fresh."""
-    with closing(sqlite3.connect(bench.stage)) as connection:
+    with closing(sqlite3.connect(bench.stage.path)) as connection:
         connection.text_factory = RawText
         rows = connection.execute("SELECT * FROM t").fetchall()
     if not bench.case.renumber:
@@ -206,7 +213,7 @@ def read_target(bench: Bench, highest: int) -> Counter[tuple[object, ...]]:
 def read_ledger(bench: Bench) -> dict[Place, tuple[str, tuple[object, ...]]]:
     """Read disposition and kept values of every row that has an entry."""
     entries = {}
-    with closing(sqlite3.connect(bench.ledger)) as connection:
+    with closing(sqlite3.connect(bench.ledger.path)) as connection:
         connection.text_factory = RawText
         for source in bench.case.sources:
             kept = ", ".join(f"c{number}" for number in range(len(source.columns)))
@@ -450,7 +457,7 @@ def test_the_verifier_sees_any_changed_cell(case: Case, data: st.DataObject) -> 
 def change_cell(bench: Bench, data: st.DataObject) -> None:
     """Give one cell of the target another value, one that the table takes."""
     primary = ", ".join(bench.case.primary) if bench.case.without_rowid else "rowid"
-    with closing(sqlite3.connect(bench.stage, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(bench.stage.path, isolation_level=None)) as connection:
         connection.text_factory = RawText
         before = connection.execute("SELECT * FROM t").fetchall()
         assume(before)

@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 from strongroom.binding import TargetJob, bind
 from strongroom.consolidate.merge import build_target
 from strongroom.consolidate.verify import verify_content, verify_soundness
+from strongroom.core.engines import Engine
 from strongroom.core.errors import PlanError
 from strongroom.core.plan import read_plan
-from strongroom.core.results import Snapshot, Verification
+from strongroom.core.results import Verification
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.snapshot import Snapshot
 
 SCHEMA = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, username TEXT NOT NULL UNIQUE, mail TEXT);
@@ -89,14 +92,14 @@ def files(draw: st.DrawFn, number: int) -> File:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     job: TargetJob
-    stage: Path
-    ledger: Path
+    stage: Database
+    ledger: Database
 
     def verify(self) -> list[Verification]:
         return [verify_content(self.job, self.stage, self.ledger), verify_soundness(self.job, self.stage)]
 
     def read(self, sql: str) -> list[Row]:
-        with closing(sqlite3.connect(self.stage)) as connection:
+        with closing(sqlite3.connect(self.stage.path)) as connection:
             return connection.execute(sql).fetchall()
 
 
@@ -106,12 +109,12 @@ def build(folder: Path, names: Sequence[str], plan: str, rule: str, tables: Sequ
     sources = json.dumps({name: {"path": f"{name}.db"} for name in names})
     (folder / "plan.yaml").write_text(plan.format(sources=sources, rule=rule, **fed))
     snapshots = {
-        name: Snapshot(source=name, path=f"{name}.db", file=str(folder / f"{name}.db"), original="", sha256="",
-                       size=0, schema_sha256="", state={})
+        name: Snapshot(source=name, path=f"{name}.db", copy=Database(folder / f"{name}.db"), original="",
+                       sha256="", source_sha256="", size=0, schema_sha256="", state={})
         for name in names
     }  # fmt: skip
-    work = bind(read_plan(folder / "plan.yaml"), snapshots, folder / "templates")
-    result = Built(job=work.targets[0], stage=folder / "stage.db", ledger=folder / "ledger.db")
+    work = bind(read_plan(folder / "plan.yaml"), snapshots, folder / "templates", Engine.SYSTEM)
+    result = Built(job=work.targets[0], stage=Database(folder / "stage.db"), ledger=Database(folder / "ledger.db"))
     build_target(result.job, result.stage, result.ledger)
     return result
 
@@ -170,7 +173,7 @@ TWO = (
 
 
 def test_a_rewritten_row_says_what_it_was() -> None:
-    with built(TWO) as result, closing(sqlite3.connect(result.ledger)) as connection:
+    with built(TWO) as result, closing(sqlite3.connect(result.ledger.path)) as connection:
         assert result.read("SELECT id, username FROM users ORDER BY id") == [(1, "ann"), (2, "bob"), (3, "cid")]
         assert result.read("SELECT person, about, loose FROM notes") == [(2, '{"who":{"id":"2"}}', 3)]
         said = connection.execute('SELECT _disposition, _reason FROM "s1.notes"').fetchall()
@@ -190,7 +193,7 @@ def test_the_verifier_sees_a_reference_that_leads_elsewhere() -> None:
         "UPDATE people SET owner = 1 WHERE label = 'p1'",
     ):
         with built(TWO) as result:
-            with closing(sqlite3.connect(result.stage)) as connection, connection:
+            with closing(sqlite3.connect(result.stage.path)) as connection, connection:
                 assert connection.execute(sql).rowcount == 1
             found = result.verify()[0]
             assert found.differences or any(tally.unexplained for tally in found.tables.values()), sql
@@ -348,9 +351,9 @@ def test_the_verifier_sees_an_id_that_the_strategy_would_not_give(table: str) ->
         assert [part.differences for part in result.verify()] == [(), ()]
         wrong = {"accounts": "UPDATE accounts SET id = 'u9' WHERE name = 'bob'",
                  "sessions": "UPDATE sessions SET id = 9 WHERE name = 'y'"}  # fmt: skip
-        with closing(sqlite3.connect(result.stage)) as connection, connection:
+        with closing(sqlite3.connect(result.stage.path)) as connection, connection:
             assert connection.execute(wrong[table]).rowcount == 1
-        with closing(sqlite3.connect(result.ledger)) as connection, connection:  # a ledger that lies as well
+        with closing(sqlite3.connect(result.ledger.path)) as connection, connection:  # a ledger that lies as well
             connection.execute('UPDATE "s1.sessions" SET _target_rowid = 9 WHERE _target_rowid <> 0')
         found = result.verify()[0]
         assert found.differences or any(tally.unexplained for tally in found.tables.values())

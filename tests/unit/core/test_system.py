@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from strongroom.core.config import read_settings
+from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError, PlanError, UsageError
 from strongroom.core.system import System, find_system, read_system
 from strongroom.core.yaml_text import load_yaml, read_model, render_schema
@@ -288,3 +289,13 @@ def test_a_wrong_number_of_jobs_is_refused(jobs: str) -> None:
     assert read_settings({"STRONGROOM_JOBS": "3"}).jobs == 3
     with pytest.raises(ConfigurationError, match="STRONGROOM_JOBS: must be a whole number from 1"):
         read_settings({"STRONGROOM_JOBS": jobs})
+
+
+def test_the_sqlite_library_is_chosen_by_name() -> None:
+    assert [read_settings({"STRONGROOM_SQLITE": name}).sqlite for name in ("", "system", "bundled")] == [
+        Engine.SYSTEM,
+        Engine.SYSTEM,
+        Engine.BUNDLED,
+    ]
+    with pytest.raises(ConfigurationError, match=r"STRONGROOM_SQLITE: must be system or bundled \(got 'BUNDLED'\)"):
+        read_settings({"STRONGROOM_SQLITE": "BUNDLED"})

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import DamagedSourceError, GuardError, NoSpaceError, StrongroomError, UnreachableError
 from strongroom.core.quoting import dotted, fold, literal, quote, quote_all
 from strongroom.sqlite.connection import (
@@ -31,6 +32,8 @@ from strongroom.sqlite.connection import (
     open_source,
     open_stage,
 )
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.libraries import library_errors, load_library
 from strongroom.sqlite.messages import explain_error
 from strongroom.sqlite.schema import Schema, Table, count_rows, read_schema, read_sequence
 
@@ -49,14 +52,37 @@ ODD_NAMES = [
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
 
 
+class Chosen:
+    """The library that a test works with: everything here holds for both."""
+
+    engine = Engine.SYSTEM
+
+
+@pytest.fixture(params=list(Engine), scope="module", autouse=True)
+def _each_engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    Chosen.engine = request.param
+    yield
+    Chosen.engine = Engine.SYSTEM
+
+
+def handle(path: Path) -> Database:
+    return Database(path, Chosen.engine)
+
+
+def connect(path: Path, *, timeout: float = 5.0) -> sqlite3.Connection:
+    """Open a file as an application would, but by the same library: in one process two undo each other's locks."""
+    connection: sqlite3.Connection = load_library(Chosen.engine).connect(path, isolation_level=None, timeout=timeout)
+    return connection
+
+
 def make(path: Path, script: str) -> Path:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(connect(path)) as connection:
         connection.executescript(script)
     return path
 
 
 def schema_of(script: str) -> Schema:
-    with open_memory() as connection:
+    with open_memory(Chosen.engine) as connection:
         connection.executescript(script)
         return read_schema(connection)
 
@@ -67,7 +93,7 @@ def table_of(script: str, name: str = "t") -> Table:
 
 def look_over(path: Path, *, quick: bool) -> tuple[str, ...]:
     try:
-        with open_source(path) as connection:
+        with open_source(handle(path)) as connection:
             return check_integrity(connection, quick=quick)
     except DamagedSourceError as error:
         return (error.fact,)
@@ -77,7 +103,7 @@ def look_over(path: Path, *, quick: bool) -> tuple[str, ...]:
 def wal(tmp_path: Path) -> Iterator[tuple[Path, sqlite3.Connection]]:
     """A WAL database that a writer holds open, with rows that are only in its log."""
     path = tmp_path / "wal.db"
-    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+    with closing(connect(path)) as writer:
         writer.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
             "CREATE TABLE t (a); INSERT INTO t VALUES (1), (2);"
@@ -92,16 +118,16 @@ def wal(tmp_path: Path) -> Iterator[tuple[Path, sqlite3.Connection]]:
 def test_any_file_name_can_be_opened_copied_and_attached(tmp_path: Path, name: str) -> None:
     path, copy = tmp_path / name, tmp_path / f"copy of {name}"
     make(path, "CREATE TABLE t (a); INSERT INTO t VALUES (7)")
-    with open_source(path) as connection:
+    with open_source(handle(path)) as connection:
         assert count_rows(connection, "t") == 1
-        copy_database(connection, copy)
-    with open_snapshot(copy) as connection, attached(connection, path, "other"):
+        copy_database(connection, handle(copy))
+    with open_snapshot(handle(copy)) as connection, attached(connection, handle(path), "other"):
         assert connection.execute("SELECT a FROM main.t UNION ALL SELECT a FROM other.t").fetchall() == [
             (7,),
             (7,),
         ]
-    with open_stage(copy) as connection:
-        attach_stage(connection, path, "beside")
+    with open_stage(handle(copy)) as connection:
+        attach_stage(connection, handle(path), "beside")
         assert count_rows(connection, "t", "beside") == 1
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([path.name, copy.name])
 
@@ -109,20 +135,20 @@ def test_any_file_name_can_be_opened_copied_and_attached(tmp_path: Path, name: s
 def test_a_name_that_is_not_utf8_can_be_opened(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.db"))
     make(path, "CREATE TABLE t (a)")
-    with open_source(path) as connection:
+    with open_source(handle(path)) as connection:
         assert list(read_schema(connection).tables) == ["t"]
 
 
 def test_a_path_that_starts_with_two_slashes_can_be_opened(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a)")
-    with open_source(Path(f"/{path}")) as connection:
+    with open_source(handle(Path(f"/{path}"))) as connection:
         assert list(read_schema(connection).tables) == ["t"]
 
 
 def test_a_relative_path_can_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "a.db", "CREATE TABLE t (a)")
     monkeypatch.chdir(tmp_path)
-    with open_source(Path("a.db")) as connection:
+    with open_source(handle(Path("a.db"))) as connection:
         assert list(read_schema(connection).tables) == ["t"]
 
 
@@ -130,7 +156,7 @@ def test_a_relative_path_can_be_opened(tmp_path: Path, monkeypatch: pytest.Monke
 def test_sources_and_snapshots_cannot_be_written_to(tmp_path: Path, opener: Callable[..., object]) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a)")
     before = path.read_bytes()
-    with pytest.raises(UnreachableError), opener(path) as connection:  # type: ignore[attr-defined]
+    with pytest.raises(UnreachableError), opener(handle(path)) as connection:  # type: ignore[attr-defined]
         connection.execute("INSERT INTO t VALUES (1)")
     assert path.read_bytes() == before
 
@@ -140,7 +166,7 @@ def test_a_missing_file_and_a_folder_are_unreachable_and_not_made(tmp_path: Path
     path = tmp_path / "a.db"
     if there:
         path.mkdir()
-    with pytest.raises(UnreachableError) as caught, open_source(path):
+    with pytest.raises(UnreachableError) as caught, open_source(handle(path)):
         pass
     assert caught.value.exit_code == 5
     assert path.exists() is there
@@ -148,7 +174,7 @@ def test_a_missing_file_and_a_folder_are_unreachable_and_not_made(tmp_path: Path
 
 def test_an_empty_file_is_an_empty_database(tmp_path: Path) -> None:
     (tmp_path / "a.db").touch()
-    with open_source(tmp_path / "a.db") as connection:
+    with open_source(handle(tmp_path / "a.db")) as connection:
         assert read_schema(connection).tables == {}
 
 
@@ -156,7 +182,7 @@ def test_an_empty_file_is_an_empty_database(tmp_path: Path) -> None:
 def test_what_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.db"
     path.write_bytes(content)
-    with pytest.raises(DamagedSourceError) as caught, open_source(path) as connection:
+    with pytest.raises(DamagedSourceError) as caught, open_source(handle(path)) as connection:
         check_integrity(connection)
     assert caught.value.exit_code == 6
     assert str(path) in str(caught.value)
@@ -181,7 +207,7 @@ def test_a_flipped_page_is_found_by_both_checks(tmp_path: Path) -> None:
 
 def test_a_sound_database_has_nothing_to_say(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1)")
-    with open_source(path) as connection:
+    with open_source(handle(path)) as connection:
         assert check_integrity(connection) == ()
         assert check_integrity(connection, quick=True) == ()
 
@@ -196,7 +222,7 @@ def test_rows_that_are_only_in_the_log_are_read_while_a_writer_holds_it(
     before = path.read_bytes(), path.with_name("wal.db-wal").read_bytes()
     writer.execute("BEGIN EXCLUSIVE")
     writer.execute("INSERT INTO t VALUES (3)")
-    with open_source(path) as connection:
+    with open_source(handle(path)) as connection:
         assert count_rows(connection, "t") == 2
         assert read_schema(connection).journal_mode == "wal"
     writer.execute("ROLLBACK")
@@ -210,7 +236,7 @@ def test_the_log_keeps_its_bytes_when_nobody_else_has_it_open(wal: tuple[Path, s
         lonely.with_name(f"lonely.db{suffix}").write_bytes(path.with_name(f"wal.db{suffix}").read_bytes())
     log = lonely.with_name("lonely.db-wal")
     before = lonely.read_bytes(), log.read_bytes()
-    with open_source(lonely) as connection:
+    with open_source(handle(lonely)) as connection:
         assert count_rows(connection, "t") == 2
     assert (lonely.read_bytes(), log.read_bytes()) == before
     assert before[1]
@@ -219,11 +245,11 @@ def test_the_log_keeps_its_bytes_when_nobody_else_has_it_open(wal: tuple[Path, s
 def test_a_copy_holds_the_log_too_and_needs_none(wal: tuple[Path, sqlite3.Connection]) -> None:
     path, _ = wal
     copy = path.with_name("copy.db")
-    with open_source(path) as connection:
-        copy_database(connection, copy)
+    with open_source(handle(path)) as connection:
+        copy_database(connection, handle(copy))
     assert not copy.with_name("copy.db-wal").exists()
     assert copy.read_bytes()[18:20] == b"\x02\x02"
-    with open_snapshot(copy) as connection:
+    with open_snapshot(handle(copy)) as connection:
         assert count_rows(connection, "t") == 2
         assert check_integrity(connection) == ()
     assert sorted(file.name for file in path.parent.glob("copy*")) == ["copy.db"]
@@ -237,7 +263,7 @@ def test_a_copy_taken_while_a_writer_writes_is_one_instant(wal: tuple[Path, sqli
     stop = threading.Event()
 
     def write() -> None:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as other:
+        with closing(connect(path, timeout=30)) as other:
             while not stop.is_set():
                 other.executescript("BEGIN IMMEDIATE; UPDATE left SET n = n + 1; UPDATE right SET n = n + 1; COMMIT")
 
@@ -246,9 +272,9 @@ def test_a_copy_taken_while_a_writer_writes_is_one_instant(wal: tuple[Path, sqli
     try:
         for number in range(10):
             copy = path.with_name(f"copy-{number}.db")
-            with open_source(path) as connection:
-                copy_database(connection, copy)
-            with open_snapshot(copy) as connection:
+            with open_source(handle(path)) as connection:
+                copy_database(connection, handle(copy))
+            with open_snapshot(handle(copy)) as connection:
                 assert connection.execute("SELECT left.n = right.n FROM left, right").fetchone() == (1,)
     finally:
         stop.set()
@@ -257,10 +283,10 @@ def test_a_copy_taken_while_a_writer_writes_is_one_instant(wal: tuple[Path, sqli
 
 def test_a_locked_source_is_unreachable_within_the_time_given(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a)")
-    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+    with closing(connect(path)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         started = time.monotonic()
-        with pytest.raises(UnreachableError, match="locked") as caught, open_source(path, timeout=0.1):
+        with pytest.raises(UnreachableError, match="locked") as caught, open_source(handle(path), timeout=0.1):
             pass
     assert time.monotonic() - started < 5
     assert caught.value.exit_code == 5
@@ -269,19 +295,19 @@ def test_a_locked_source_is_unreachable_within_the_time_given(tmp_path: Path) ->
 def test_a_copy_of_a_source_that_stays_locked_ends(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a)")
     with (
-        closing(sqlite3.connect(path, isolation_level=None)) as writer,
-        open_source(path, timeout=0.1) as connection,
+        closing(connect(path)) as writer,
+        open_source(handle(path), timeout=0.1) as connection,
     ):
         writer.execute("BEGIN EXCLUSIVE")
         with pytest.raises(UnreachableError, match="locked") as caught:
-            copy_database(connection, tmp_path / "copy.db")
+            copy_database(connection, handle(tmp_path / "copy.db"))
     assert caught.value.subject == str(path)
 
 
 def test_a_source_that_was_left_in_the_middle_of_a_write_is_refused_and_untouched(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(4000000))")
     program = (
-        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
         "c.execute('PRAGMA cache_size = 5'); c.execute('BEGIN');"
         "c.execute('UPDATE t SET a = zeroblob(3000000)');"
         "os.kill(os.getpid(), 9)"
@@ -290,26 +316,26 @@ def test_a_source_that_was_left_in_the_middle_of_a_write_is_refused_and_untouche
     assert ended.returncode == -signal.SIGKILL
     journal = path.with_name("a.db-journal")
     before = path.read_bytes(), journal.read_bytes()
-    with pytest.raises(DamagedSourceError, match="middle of a write"), open_source(path):
+    with pytest.raises(DamagedSourceError, match="middle of a write"), open_source(handle(path)):
         pass
     assert (path.read_bytes(), journal.read_bytes()) == before
 
 
 def test_a_live_target_is_not_waited_for(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a)")
-    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+    with closing(connect(path)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         started = time.monotonic()
         with (
-            pytest.raises(sqlite3.OperationalError, match="locked"),
-            closing(connect_live(path)) as connection,
+            pytest.raises(library_errors(), match="locked"),
+            closing(connect_live(handle(path))) as connection,
         ):
             connection.execute("BEGIN IMMEDIATE")
         assert time.monotonic() - started < 2
 
 
 def test_a_live_target_is_not_made_when_it_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(sqlite3.OperationalError), closing(connect_live(tmp_path / "a.db")) as connection:
+    with pytest.raises(library_errors()), closing(connect_live(handle(tmp_path / "a.db"))) as connection:
         connection.execute("SELECT 1 FROM sqlite_master")
     assert not (tmp_path / "a.db").exists()
 
@@ -317,26 +343,26 @@ def test_a_live_target_is_not_made_when_it_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["order", "my target", 'say "so"', "core-2", "Ünï"])
 def test_databases_are_attached_under_any_name(tmp_path: Path, name: str) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1)")
-    with open_memory() as connection:
-        with attached(connection, path, name):
+    with open_memory(Chosen.engine) as connection:
+        with attached(connection, handle(path), name):
             assert count_rows(connection, "t", name) == 1
             assert list(read_schema(connection, name).tables) == ["t"]
-        attach_stage(connection, tmp_path / "b.db", name)
+        attach_stage(connection, handle(tmp_path / "b.db"), name)
         connection.execute(f"CREATE TABLE {dotted(name, 'u')} (a)")
         assert list(read_schema(connection, name).tables) == ["u"]
 
 
 def test_an_attached_database_is_detached_after_an_error(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a)")
-    with open_memory() as connection:
-        with pytest.raises(KeyError), attached(connection, path, "once"):
+    with open_memory(Chosen.engine) as connection:
+        with pytest.raises(KeyError), attached(connection, handle(path), "once"):
             raise KeyError
-        with attached(connection, path, "once"):
+        with attached(connection, handle(path), "once"):
             pass
 
 
 def test_staging_leaves_no_journal_beside_the_file(tmp_path: Path) -> None:
-    with open_stage(tmp_path / "stage.db") as connection:
+    with open_stage(handle(tmp_path / "stage.db")) as connection:
         connection.execute("CREATE TABLE t (a)")
         connection.execute("INSERT INTO t VALUES (1)")
         assert [file.name for file in tmp_path.iterdir()] == ["stage.db"]
@@ -350,7 +376,7 @@ def test_text_and_blob_stay_apart_and_invalid_text_is_read(tmp_path: Path) -> No
         tmp_path / "a.db",
         "CREATE TABLE t (a);INSERT INTO t VALUES ('x'), (x'78'), (CAST(x'ff41' AS TEXT)), (CAST(x'610062' AS TEXT))",
     )
-    with open_source(path) as connection:
+    with open_source(handle(path)) as connection:
         connection.text_factory = RawText
         cells = [row[0] for row in connection.execute("SELECT a FROM t")]
     assert cells == [b"x", b"x", b"\xffA", b"a\0b"]
@@ -372,12 +398,12 @@ def test_a_copy_keeps_every_value_and_its_storage_class(
     tmp_path_factory: pytest.TempPathFactory, cells: list[object]
 ) -> None:
     folder = tmp_path_factory.mktemp("copy")
-    with closing(sqlite3.connect(folder / "a.db", isolation_level=None)) as connection:
+    with closing(connect(folder / "a.db")) as connection:
         connection.execute("CREATE TABLE t (a)")
         connection.executemany("INSERT INTO t VALUES (?)", [(cell,) for cell in cells])
-    with open_source(folder / "a.db") as connection:
-        copy_database(connection, folder / "b.db")
-    with open_snapshot(folder / "b.db") as connection:
+    with open_source(handle(folder / "a.db")) as connection:
+        copy_database(connection, handle(folder / "b.db"))
+    with open_snapshot(handle(folder / "b.db")) as connection:
         copied = [row[0] for row in connection.execute("SELECT a FROM t ORDER BY rowid")]
     assert [(type(cell), cell) for cell in copied] == [(type(cell), cell) for cell in cells]
 
@@ -408,7 +434,7 @@ def test_complaints_get_the_exit_code_that_fits(code: int | None, kind: type[Str
     error = sqlite3.OperationalError("what {SQLite} says")
     if code is not None:
         error.sqlite_errorcode = code  # type: ignore[misc]
-    explained = explain_error(Path("a.db"), error)
+    explained = explain_error(Database(Path("a.db")), error)
     assert type(explained) is kind
     assert explained.exit_code == exit_code
     assert str(explained).startswith("a.db: ")
@@ -420,7 +446,7 @@ def test_a_virtual_table_of_an_unknown_kind_is_refused_by_name(tmp_path: Path) -
         "CREATE TABLE t (a); PRAGMA writable_schema = ON;"
         "INSERT INTO sqlite_master VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING vec0(a)')",
     )
-    with pytest.raises(GuardError, match="no such module: vec0"), open_source(path) as connection:
+    with pytest.raises(GuardError, match="no such module: vec0"), open_source(handle(path)) as connection:
         read_schema(connection)
 
 
@@ -430,7 +456,7 @@ def test_a_virtual_table_of_an_unknown_kind_is_refused_by_name(tmp_path: Path) -
 @given(names, st.lists(names, min_size=1, max_size=4, unique_by=fold))
 def test_any_name_survives_quoting(table: str, columns: list[str]) -> None:
     assume(not fold(table).startswith("sqlite_"))
-    with open_memory() as connection:
+    with open_memory(Chosen.engine) as connection:
         connection.execute(f"CREATE TABLE {quote(table)} ({quote_all(columns)})")
         connection.execute(f"INSERT INTO {dotted('main', table)} VALUES ({', '.join('?' * len(columns))})", columns)
         read = read_schema(connection).tables[table]
@@ -442,11 +468,11 @@ def test_any_name_survives_quoting(table: str, columns: list[str]) -> None:
 
 @given(names, names)
 def test_names_are_equal_exactly_when_sqlite_says_so(one: str, other: str) -> None:
-    with open_memory() as connection:
+    with open_memory(Chosen.engine) as connection:
         try:
             connection.execute(f"CREATE TABLE t ({quote(one)}, {quote(other)})")
             collide = False
-        except sqlite3.OperationalError:
+        except connection.OperationalError:
             collide = True
     assert (fold(one) == fold(other)) is collide
 
@@ -505,7 +531,7 @@ KEYS = [
 
 @pytest.mark.parametrize("columns", KEYS)
 def test_the_integer_key_is_the_column_that_moves_with_the_rowid(columns: str) -> None:
-    with open_memory() as connection:
+    with open_memory(Chosen.engine) as connection:
         connection.execute(f"CREATE TABLE t ({columns})")
         connection.execute("INSERT INTO t (id) VALUES (7)")
         is_rowid = connection.execute("SELECT rowid FROM t").fetchone() == (7,)
@@ -546,7 +572,7 @@ def test_autoincrement_is_read_from_the_code_alone(script: str, expected: bool) 
     ],
 )
 def test_a_column_named_rowid_does_not_hide_the_rowid(columns: str, expected: str | None) -> None:
-    with open_memory() as connection:
+    with open_memory(Chosen.engine) as connection:
         connection.execute(f"CREATE TABLE t ({columns})")
         connection.execute("INSERT INTO t DEFAULT VALUES")
         table = read_schema(connection).tables["t"]
@@ -581,14 +607,14 @@ def test_the_primary_key_is_in_key_order() -> None:
     ],
 )
 def test_the_high_water_mark_is_read_whatever_it_is(script: str, expected: int) -> None:
-    with open_memory() as connection:
+    with open_memory(Chosen.engine) as connection:
         connection.executescript(f"CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); {script}")
         assert read_sequence(connection, "t") == expected
         assert read_sequence(connection, "unknown") == 0
 
 
 def test_a_database_without_sequences_has_no_mark() -> None:
-    with open_memory() as connection:
+    with open_memory(Chosen.engine) as connection:
         connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
         assert read_sequence(connection, "t") == 0
 
@@ -634,7 +660,7 @@ WORDS = [
 @given(st.lists(st.sampled_from(WORDS), max_size=3))
 def test_affinity_is_what_sqlite_makes_of_a_declaration(words: list[str]) -> None:
     declared = quote(" ".join(words)) if words else ""
-    with open_memory() as connection:
+    with open_memory(Chosen.engine) as connection:
         connection.execute(f"CREATE TABLE t (a {declared})")
         connection.execute("INSERT INTO t VALUES ('1.0'), (1)")
         text, number = (row[0] for row in connection.execute("SELECT typeof(a) FROM t ORDER BY rowid"))
@@ -705,7 +731,7 @@ def test_views_triggers_and_pragmas_are_read_from_an_attached_database(tmp_path:
         "CREATE TRIGGER g AFTER INSERT ON t BEGIN DELETE FROM t WHERE a = 0; END; ANALYZE;"
         "CREATE TABLE q (id INTEGER PRIMARY KEY AUTOINCREMENT)",
     )
-    with open_memory() as connection, attached(connection, path, "far"):
+    with open_memory(Chosen.engine) as connection, attached(connection, handle(path), "far"):
         schema = read_schema(connection, "far")
     assert list(schema.tables) == ["t", "q"]
     assert schema.views == {"v": "CREATE VIEW v AS SELECT a FROM t"}
@@ -715,7 +741,7 @@ def test_views_triggers_and_pragmas_are_read_from_an_attached_database(tmp_path:
 
 def test_tables_of_one_name_in_two_databases_are_not_mixed_up(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (far PRIMARY KEY); CREATE INDEX i ON t (far)")
-    with open_memory() as connection, attached(connection, path, "far"):
+    with open_memory(Chosen.engine) as connection, attached(connection, handle(path), "far"):
         connection.execute("CREATE TABLE t (near)")
         near, far = read_schema(connection).tables["t"], read_schema(connection, "far").tables["t"]
     assert [column.name for column in near.columns] == ["near"]
@@ -726,5 +752,5 @@ def test_tables_of_one_name_in_two_databases_are_not_mixed_up(tmp_path: Path) ->
 
 def test_a_wide_encoding_is_told(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a)")
-    with open_source(path) as connection:
+    with open_source(handle(path)) as connection:
         assert read_schema(connection).encoding == "UTF-16le"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from strongroom.binding import TableJob, TargetJob
 from strongroom.consolidate.merge.conflicts import (
@@ -19,11 +19,11 @@ from strongroom.consolidate.merge.insert import insert_decided, insert_plain
 from strongroom.consolidate.merge.ledger import collect_entries, start_ledger, write_ledger
 from strongroom.consolidate.merge.references import drop_idle_rewrites
 from strongroom.consolidate.merge.two_files import can_merge_pairs, merge_pairs
-from strongroom.core.files import read_mark, state_of
 from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, literal
 from strongroom.core.results import Build
 from strongroom.sqlite.connection import Connection, attach_stage, attached, open_snapshot, open_stage
+from strongroom.sqlite.database import Database, read_mark, state_of
 from strongroom.sqlite.functions import register_functions
 from strongroom.sqlite.schema import Schema, read_schema, read_sequence
 
@@ -31,15 +31,15 @@ _LARGE = 32 << 20
 """Bytes of its sources from which a target counts as large."""
 
 
-def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
+def build_target(job: TargetJob, stage: Database, ledger: Database) -> Build:
     """Build ``stage`` and ``ledger``; both must not exist yet, and the caller makes them durable.
 
     Raises PlanError, DecisionNeededError, DamagedSourceError, NoSpaceError; then both are worthless.
     """
-    scratch = stage.with_name(stage.name + ".scratch")
-    for file in (stage, ledger, scratch):
-        file.touch(mode=0o600, exist_ok=False)
-    with open_snapshot(Path(job.template)) as connection:
+    scratch = replace(stage, path=stage.beside(".scratch"))
+    for made_here in (stage, ledger, scratch):
+        made_here.path.touch(mode=0o600, exist_ok=False)
+    with open_snapshot(job.template) as connection:
         template = read_schema(connection)
         objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid").fetchall()
     with open_stage(stage, page_size=_choose_page_size(job)) as connection:
@@ -57,11 +57,11 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
         _set_sequences(connection, job)
         for pragma in ("user_version", "application_id"):
             connection.execute(f"PRAGMA main.{pragma} = {getattr(template, pragma)}")
-    scratch.unlink()
+    scratch.path.unlink()
     return Build(
         target=job.name,
-        file=str(stage),
-        ledger=str(ledger),
+        file=str(stage.path),
+        ledger=str(ledger.path),
         rows=rows,
         mark=read_mark(stage),
         state=state_of(stage),
@@ -72,11 +72,11 @@ def build_target(job: TargetJob, stage: Path, ledger: Path) -> Build:
 
 def _choose_page_size(job: TargetJob) -> int:
     """Return SQLite's usual page size, or twice that for a large target, which then takes a tenth less time."""
-    files = {entry.file for table in job.tables for entry in table.inputs}
-    return 8192 if sum(Path(file).stat().st_size for file in files) >= _LARGE else 4096
+    databases = {entry.database for table in job.tables for entry in table.inputs}
+    return 8192 if sum(database.path.stat().st_size for database in databases) >= _LARGE else 4096
 
 
-def _prepare(connection: Connection, ledger: Path, scratch: Path) -> None:
+def _prepare(connection: Connection, ledger: Database, scratch: Database) -> None:
     register_functions(connection)
     attach_stage(connection, ledger, "ledger")
     attach_stage(connection, scratch, "scratch")
@@ -155,7 +155,7 @@ def _set_sequences(connection: Connection, job: TargetJob) -> None:
             continue
         mark = read_sequence(connection, table.table.name)
         for entry in table.inputs:
-            with attached(connection, Path(entry.file), "src"):
+            with attached(connection, entry.database, "src"):
                 mark = max(mark, read_sequence(connection, entry.table.name, "src"))
         if not mark:
             continue

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from strongroom.binding import BoundInput, TableJob
 from strongroom.consolidate.merge.references import MAPS
 from strongroom.consolidate.merge.rows import open_rows
@@ -67,7 +65,7 @@ def are_pairs(job: TableJob) -> bool:
 def _pair_rows(connection: Connection, job: TableJob) -> int:
     """Find the keys that two files share by their own indexes."""
     one, two = job.inputs
-    with attached(connection, Path(two.file), "other"), open_rows(connection, job, one) as rows:
+    with attached(connection, two.database, "other"), open_rows(connection, job, one) as rows:
         same = " AND ".join(f"o.{quote(two.columns[name])} = {rows.value(name)} COLLATE BINARY" for name in job.key)
         connection.execute("CREATE TABLE scratch.pairs (g INTEGER PRIMARY KEY, one INTEGER, two INTEGER)")
         count = connection.execute(

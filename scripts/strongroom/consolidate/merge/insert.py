@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from strongroom.binding import BoundInput, TableJob
 from strongroom.consolidate.merge.identity import find_highest_id, position_of, set_taken_ids_aside, survivors
 from strongroom.consolidate.merge.rows import Rows, open_rows
 from strongroom.core.quoting import dotted, quote, quote_all
-from strongroom.sqlite.connection import Connection, Error, attached
+from strongroom.sqlite.connection import Connection, attached
 from strongroom.sqlite.schema import Table
 
 _WHOLE_RECORDS = ("RowData", "RowCell")
@@ -23,7 +22,7 @@ def insert_plain(connection: Connection, job: TableJob, entry: BoundInput) -> tu
     there no constraint can refuse a row, and nothing needs to be counted.
     """
     into = dotted("main", job.table.name)
-    with attached(connection, Path(entry.file), "src"):
+    with attached(connection, entry.database, "src"):
         source = dotted("src", entry.table.name)
         statement = f"INSERT OR IGNORE INTO {into} SELECT * FROM {source}"
         if _is_transfer(connection, job, entry, statement):
@@ -217,7 +216,7 @@ def _quarantine_refused(connection: Connection, rows: Rows, batch: _Batch, into:
     for (rid,) in missing:
         try:
             connection.execute(f"INSERT {into} AND {batch.rid} = ?", (rid,))
-        except Error as error:
+        except connection.Error as error:
             connection.execute(
                 "INSERT OR REPLACE INTO scratch.entries (input, rid, disposition, reason, rule) "
                 "VALUES (?, ?, 'quarantined', ?, ?)",

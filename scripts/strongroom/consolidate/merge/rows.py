@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from strongroom.binding import BoundInput, TableJob
 from strongroom.consolidate.merge.references import changed_reference, map_of, waiting_parent
@@ -88,7 +87,7 @@ def open_rows(connection: Connection, job: TableJob, entry: BoundInput) -> Itera
 @contextmanager
 def open_raw(connection: Connection, entry: BoundInput) -> Iterator[Raw]:
     """Attach an input's snapshot; a table without rowids is numbered in key order first."""
-    with attached(connection, Path(entry.file), "src"):
+    with attached(connection, entry.database, "src"):
         name = entry.table.rowid
         if name is not None:
             yield Raw(table=dotted("src", entry.table.name), rid=f"s.{quote(name)}")

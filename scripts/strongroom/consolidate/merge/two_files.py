@@ -6,8 +6,6 @@ beside them. Where a constraint refuses anything, the caller starts again on the
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from strongroom.binding import BoundInput, TableJob
 from strongroom.consolidate.merge.conflicts import are_pairs, column_rule, same_value
 from strongroom.consolidate.merge.insert import insert_plain
@@ -37,7 +35,7 @@ def merge_pairs(connection: Connection, job: TableJob) -> bool:
     read, inserted = insert_plain(connection, job, one)
     if read != inserted:
         return False
-    with attached(connection, Path(one.file), "one"), attached(connection, Path(two.file), "two"):
+    with attached(connection, one.database, "one"), attached(connection, two.database, "two"):
         pairs = _find_pairs(connection, job)
         if not (_update_first(connection, job) and _insert_others(connection, job, pairs)):
             return False

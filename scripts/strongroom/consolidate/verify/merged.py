@@ -11,7 +11,7 @@ from strongroom.consolidate.verify.rows import make_value
 from strongroom.core.instants import Stored, read_instant
 from strongroom.core.plan import ColumnRule
 from strongroom.core.quoting import dotted, fold, quote
-from strongroom.sqlite.connection import Connection, RawText, UndecodableError
+from strongroom.sqlite.connection import Connection, RawText
 from strongroom.sqlite.functions import normalized_call
 from strongroom.sqlite.schema import Column
 
@@ -29,7 +29,7 @@ def count_wrong_merges(connection: Connection, job: TableJob) -> int:
         return 0
     try:
         return _count_wrong(connection, job)
-    except UndecodableError:
+    except connection.OperationalError:  # among other causes, TEXT that is no UTF-8
         factory, connection.text_factory = connection.text_factory, RawText
         try:
             return _count_wrong(connection, job)

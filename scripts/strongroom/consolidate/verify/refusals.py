@@ -11,7 +11,9 @@ from strongroom.consolidate.verify.claims import refused
 from strongroom.consolidate.verify.rows import Side
 from strongroom.core.instants import Stored
 from strongroom.core.quoting import dotted, quote_all
-from strongroom.sqlite.connection import Connection, Error, RawText, attach_stage, open_stage
+from strongroom.sqlite.connection import Connection, RawText, attach_stage, open_stage
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.libraries import library_of
 
 
 def count_refused(connection: Connection, side: Side) -> int:
@@ -33,13 +35,13 @@ def _open_twin(connection: Connection, side: Side) -> Iterator[str]:
     """Copy the target's table, with everything that is unique in it, to where rows may be tried."""
     table = side.job.table
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        file = Path(scratch) / "twin.db"
-        with open_stage(file) as maker:
+        place = Database(Path(scratch) / "twin.db", library_of(connection))
+        with open_stage(place) as maker:
             maker.execute(table.sql)
             for index in table.indexes:
                 if index.unique and index.sql:
                     maker.execute(index.sql)
-        attach_stage(connection, file, "twin")
+        attach_stage(connection, place, "twin")
         connection.execute("PRAGMA twin.journal_mode = MEMORY")
         try:
             twin, names = dotted("twin", table.name), quote_all(column.name for column in side.job.columns)
@@ -56,7 +58,7 @@ def _is_taken_in(connection: Connection, side: Side, twin: str, row: tuple[Store
     connection.execute("BEGIN")
     try:
         connection.execute(f"INSERT INTO {twin} ({names}) VALUES ({holes})", row)
-    except Error:
+    except connection.Error:
         return False
     else:
         return True

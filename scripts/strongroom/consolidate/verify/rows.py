@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from strongroom.binding import BoundInput, TableJob
 from strongroom.consolidate.verify.references import follow_references, is_waiting
@@ -141,7 +140,7 @@ def _strictly(left: str, right: str) -> str:
 @contextmanager
 def open_side(connection: Connection, job: TableJob, entry: BoundInput) -> Iterator[Side]:
     """Attach an input's snapshot as ``src``, numbered and in the target's form where that is needed."""
-    with attached(connection, Path(entry.file), "src"):
+    with attached(connection, entry.database, "src"):
         entries = int(connection.execute(f"SELECT count(*) FROM {dotted('ledger', entry.name)}").fetchone()[0])
         raw, raw_rid = dotted("src", entry.table.name), quote(entry.table.rowid or "")
         if entry.table.rowid is None:

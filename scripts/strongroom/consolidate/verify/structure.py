@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from strongroom.binding import TargetJob
 from strongroom.core.quoting import dotted, quote
@@ -13,7 +12,7 @@ from strongroom.sqlite.schema import count_rows, read_schema, read_sequence
 
 def verify_structure(connection: Connection, job: TargetJob) -> list[str]:
     """Return the differences in tables, indexes, views, triggers, marks and header, in words."""
-    with attached(connection, Path(job.template), "template"):
+    with attached(connection, job.template, "template"):
         wanted, held = _objects(connection, "template"), _objects(connection, "main")
         differences = [f"{job.name}: {kind} {name} is missing" for kind, name in wanted.keys() - held.keys()]
         differences += [f"{job.name}: {kind} {name} should not be there" for kind, name in held.keys() - wanted.keys()]
@@ -58,7 +57,7 @@ def _verify_sequences(connection: Connection, job: TargetJob) -> list[str]:
         ).fetchone()[0]
         wanted = int(highest or 0)
         for entry in table.inputs:
-            with attached(connection, Path(entry.file), "src"):
+            with attached(connection, entry.database, "src"):
                 wanted = max(wanted, read_sequence(connection, entry.table.name, "src"))
         held = read_sequence(connection, name)
         if held != wanted:
@@ -81,7 +80,7 @@ def count_orphans(connection: Connection, job: TargetJob) -> list[str]:
             continue
         before = 0
         for entry in table.inputs:
-            with attached(connection, Path(entry.file), "src"):
+            with attached(connection, entry.database, "src"):
                 found = connection.execute(f"PRAGMA src.foreign_key_check({quote(entry.table.name)})").fetchall()
                 before += len(found)
         rows = count_rows(connection, table.table.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from strongroom.binding import BoundInput, TargetJob
 from strongroom.consolidate.verify.structure import count_orphans, find_damage, verify_structure
@@ -11,7 +10,8 @@ from strongroom.consolidate.verify.tables import verify_contents, verify_table
 from strongroom.consolidate.verify.virtual import verify_virtual
 from strongroom.core.progress import add_rows
 from strongroom.core.results import TableTally, TargetTally, Verification
-from strongroom.sqlite.connection import Error, attached, open_snapshot
+from strongroom.sqlite.connection import attached, open_snapshot
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.fingerprint import fingerprint_table
 from strongroom.sqlite.functions import register_functions
 
@@ -19,7 +19,7 @@ ARCHIVE = "archive"
 """What stands for the dropped tables among the targets of a verification."""
 
 
-def verify_content(job: TargetJob, stage: Path, ledger: Path) -> Verification:
+def verify_content(job: TargetJob, stage: Database, ledger: Database) -> Verification:
     """Join snapshots, target and ledger, and say where every row ended. Read-only."""
     tables: dict[str, TableTally] = {}
     targets: dict[str, TargetTally] = {}
@@ -29,7 +29,7 @@ def verify_content(job: TargetJob, stage: Path, ledger: Path) -> Verification:
         for table in job.tables:
             try:
                 found, tally, wrong = verify_table(connection, table)
-            except Error as error:
+            except connection.Error as error:
                 differences.append(f"{table.into}: cannot be compared ({error})")
                 continue
             tables.update(found)
@@ -39,13 +39,13 @@ def verify_content(job: TargetJob, stage: Path, ledger: Path) -> Verification:
     return Verification(target=job.name, tables=tables, targets=targets, differences=tuple(differences))
 
 
-def fingerprint_target(job: TargetJob, stage: Path) -> dict[str, str]:
+def fingerprint_target(job: TargetJob, stage: Database) -> dict[str, str]:
     """Return the fingerprint of every table of a target. Read-only."""
     with open_snapshot(stage) as connection:
         return {table.into: str(fingerprint_table(connection, table.table.name)) for table in job.tables}
 
 
-def verify_soundness(job: TargetJob, stage: Path) -> Verification:
+def verify_soundness(job: TargetJob, stage: Database) -> Verification:
     """Check a target's pages, indexes, structure and marks, and count its orphans. Read-only."""
     with open_snapshot(stage) as connection:
         register_functions(connection)
@@ -55,7 +55,7 @@ def verify_soundness(job: TargetJob, stage: Path) -> Verification:
             differences = damage + verify_structure(connection, job)
             differences += verify_virtual(connection, job)
             notes = count_orphans(connection, job)
-        except Error as error:
+        except connection.Error as error:
             differences, notes = [f"{job.name}: cannot be examined ({error})"], []
     return Verification(
         target=job.name,
@@ -67,11 +67,11 @@ def verify_soundness(job: TargetJob, stage: Path) -> Verification:
     )
 
 
-def verify_drops(drops: Sequence[tuple[BoundInput, str]], archive: Path) -> Verification:
+def verify_drops(drops: Sequence[tuple[BoundInput, str]], archive: Database) -> Verification:
     """Compare the tables that the plan drops, row by row in any order, with what the archive keeps. Read-only."""
     tables, differences = {}, []
     for entry, _ in drops:
-        with open_snapshot(Path(entry.file)) as source, open_snapshot(archive) as kept:
+        with open_snapshot(entry.database) as source, open_snapshot(archive) as kept:
             before, after = fingerprint_table(source, entry.table.name), fingerprint_table(kept, entry.name)
         lost = 0 if before == after else before.rows
         tables[entry.name] = TableTally(

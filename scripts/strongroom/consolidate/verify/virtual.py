@@ -8,7 +8,9 @@ from pathlib import Path
 
 from strongroom.binding import TargetJob
 from strongroom.core.quoting import literal, quote
-from strongroom.sqlite.connection import Connection, Error, copy_database, open_stage
+from strongroom.sqlite.connection import Connection, copy_database, open_stage
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.libraries import library_of
 from strongroom.sqlite.schema import Table, read_schema
 
 _MODULE = re.compile(r"\bUSING\s+(\w+)", re.IGNORECASE)
@@ -38,13 +40,13 @@ def _read_module(table: Table) -> str:
 def _ask_in_copy(connection: Connection, job: TargetJob, tables: list[Table]) -> list[str]:
     differences = []
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        copy = Path(scratch) / "copy.db"
+        copy = Database(Path(scratch) / "copy.db", library_of(connection))
         copy_database(connection, copy)
         with open_stage(copy) as asked:
             for table in tables:
                 name = quote(table.name)
                 try:
                     asked.execute(f"INSERT INTO {name}({name}) VALUES ('integrity-check')")
-                except Error as error:
+                except asked.Error as error:
                     differences.append(f"{job.name}.{table.name}: its full-text index is wrong ({error})")
     return differences

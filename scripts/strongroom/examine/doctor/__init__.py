@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.examine.doctor.finding import Finding, Level
 from strongroom.examine.doctor.folders import examine_file_system, examine_promises, examine_space
 from strongroom.examine.doctor.machine import examine_machine
@@ -21,19 +22,25 @@ __all__ = ["Finding", "Level", "as_objects", "describe_findings", "examine", "ha
 
 
 def examine(
-    *, source: Path | None = None, target: Path | None = None, expected: Expectation | None = None
+    *,
+    source: Path | None = None,
+    target: Path | None = None,
+    expected: Expectation | None = None,
+    engine: Engine = Engine.SYSTEM,
 ) -> tuple[Finding, ...]:
     """Examine the machine; with ``source`` its databases too, with ``target`` what publishing needs there.
 
     Raises UnreachableError when there is no such source.
     """
-    return tuple(_examine(source, target, expected))
+    return tuple(_examine(source, target, expected, engine))
 
 
-def _examine(source: Path | None, target: Path | None, expected: Expectation | None) -> Iterator[Finding]:
-    inventory = take_inventory(source, census=False, expected=expected) if source is not None else None
+def _examine(
+    source: Path | None, target: Path | None, expected: Expectation | None, engine: Engine
+) -> Iterator[Finding]:
+    inventory = take_inventory(source, census=False, expected=expected, engine=engine) if source is not None else None
     size = sum(database.size for database in inventory.databases) if inventory is not None else 0
-    yield from examine_machine(sys.version_info[:3])
+    yield from examine_machine(sys.version_info[:3], engine)
     temporary = Path(tempfile.gettempdir())
     yield from examine_space("temporary", temporary)
     yield from examine_promises("temporary", temporary)
@@ -43,7 +50,7 @@ def _examine(source: Path | None, target: Path | None, expected: Expectation | N
         yield from examine_promises("target", target)
     if source is not None and inventory is not None:
         yield from examine_file_system("source", source)
-        yield from examine_sources(inventory, expected)
+        yield from examine_sources(inventory, expected, engine)
 
 
 def has_errors(findings: Sequence[Finding]) -> bool:

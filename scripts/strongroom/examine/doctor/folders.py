@@ -14,6 +14,7 @@ from strongroom.core.errors import StrongroomError
 from strongroom.core.files import sync_file, sync_folder
 from strongroom.examine.doctor.finding import Finding, Level
 from strongroom.sqlite.connection import connect_live
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.messages import translated
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -167,7 +168,8 @@ def _probe_private(scratch: Path) -> None:
 def _probe_wal(scratch: Path) -> None:
     path = scratch / "probe.db"
     path.touch()
-    with translated(path), closing(connect_live(path)) as connection:
+    database = Database(path)
+    with translated(database), closing(connect_live(database)) as connection:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         connection.execute("CREATE TABLE probes (id INTEGER PRIMARY KEY)")
     if mode != "wal":

@@ -7,8 +7,10 @@ import resource
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.examine.doctor.finding import Finding, Level
-from strongroom.sqlite.connection import LIBRARY_VERSION, open_memory
+from strongroom.sqlite.connection import open_memory
+from strongroom.sqlite.libraries import read_library_version
 
 _PYTHON_NEEDED = (3, 11)
 _SQLITE_NEEDED = (3, 37, 0)  # PRAGMA table_list
@@ -23,11 +25,11 @@ _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def examine_machine(python: Sequence[int]) -> Iterator[Finding]:
+def examine_machine(python: Sequence[int], engine: Engine) -> Iterator[Finding]:
     """Look at everything that does not depend on a folder."""
     yield examine_python(python)
-    yield from examine_sqlite(LIBRARY_VERSION)
-    with open_memory() as connection:
+    yield from examine_sqlite(read_library_version(engine))
+    with open_memory(engine) as connection:
         options = {str(row[0]) for row in connection.execute("PRAGMA compile_options")}
         modules = {str(row[0]) for row in connection.execute("SELECT name FROM pragma_module_list")}
     yield from examine_options(options, modules)

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import StrongroomError
 from strongroom.core.quoting import quote
 from strongroom.examine.doctor.finding import Finding, Level
 from strongroom.examine.doctor.machine import parse_version
 from strongroom.examine.inventory import DatabaseFacts, Expectation, Inventory, find_lacking
-from strongroom.sqlite.connection import LIBRARY_VERSION, open_source
+from strongroom.sqlite.connection import open_source
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.libraries import read_library_version
 
 _NEWEST_FORMAT = 4
 _VERSION_TABLE = re.compile(r"schema_?(version|migration)s?\Z", re.IGNORECASE)
@@ -20,12 +23,14 @@ _NAMED = 3
 """How many files a note names."""
 
 
-def examine_sources(inventory: Inventory, expected: Expectation | None = None) -> Iterator[Finding]:
+def examine_sources(
+    inventory: Inventory, expected: Expectation | None = None, engine: Engine = Engine.SYSTEM
+) -> Iterator[Finding]:
     """Look at every database of an inventory, and at what is no database."""
     for database in inventory.databases:
         yield from _examine_state(database)
-        yield from _examine_age(database, expected)
-    yield from _examine_versions(inventory)
+        yield from _examine_age(database, expected, engine)
+    yield from _examine_versions(inventory, engine)
     yield from _examine_journals(inventory)
     for other in inventory.others:
         yield Finding(
@@ -82,14 +87,15 @@ def _examine_state(database: DatabaseFacts) -> Iterator[Finding]:
         )
 
 
-def _examine_age(database: DatabaseFacts, expected: Expectation | None) -> Iterator[Finding]:
+def _examine_age(database: DatabaseFacts, expected: Expectation | None, engine: Engine) -> Iterator[Finding]:
     if 0 < database.file_format < _NEWEST_FORMAT:
         yield Finding(level=Level.NOTE, subject=database.path, fact=f"has file format {database.file_format} of 4")
-    if database.written_by and parse_version(database.written_by) > parse_version(LIBRARY_VERSION):
+    here = read_library_version(engine)
+    if database.written_by and parse_version(database.written_by) > parse_version(here):
         yield Finding(
             level=Level.NOTE,
             subject=database.path,
-            fact=f"was written by SQLite {database.written_by}, newer than {LIBRARY_VERSION} here",
+            fact=f"was written by SQLite {database.written_by}, newer than {here} here",
         )
     for line in find_lacking(database, expected) if expected is not None else ():
         yield Finding(
@@ -114,11 +120,11 @@ def _examine_journals(inventory: Inventory) -> Iterator[Finding]:
         )
 
 
-def _examine_versions(inventory: Inventory) -> Iterator[Finding]:
+def _examine_versions(inventory: Inventory, engine: Engine) -> Iterator[Finding]:
     """Compare what tables of schema versions, by their usual names, say about one module in several files."""
     said: dict[str, dict[str, list[str]]] = {}
     for database in inventory.databases:
-        for module, version in _read_versions(Path(inventory.directory), database):
+        for module, version in _read_versions(Path(inventory.directory), database, engine):
             said.setdefault(module, {}).setdefault(version, []).append(database.path)
     for module, versions in said.items():
         if len(versions) > 1:
@@ -131,7 +137,7 @@ def _examine_versions(inventory: Inventory) -> Iterator[Finding]:
             )
 
 
-def _read_versions(directory: Path, database: DatabaseFacts) -> list[tuple[str, str]]:
+def _read_versions(directory: Path, database: DatabaseFacts, engine: Engine) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for table in database.tables:
         names = {column.name.lower() for column in table.columns}
@@ -140,7 +146,7 @@ def _read_versions(directory: Path, database: DatabaseFacts) -> list[tuple[str, 
         what = "CAST(module AS TEXT), CAST(version AS TEXT)"
         sql = f"SELECT {what} FROM {quote(table.name)} LIMIT {_VERSIONS_READ}"
         try:
-            with open_source(directory / database.path) as connection:
+            with open_source(Database(directory / database.path, engine)) as connection:
                 found += [(str(module), str(version)) for module, version in connection.execute(sql)]
         except StrongroomError:
             continue  # said already: the inventory could not read it either

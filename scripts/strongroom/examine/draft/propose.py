@@ -185,7 +185,7 @@ def _decide(places: Sequence[Place]) -> tuple[str, str]:
     for name in _INSTANTS:
         if all(name in table.by_name for _, table in places):
             return f"{{rule: newest, by: {places[0][1].by_name[name].name}}}", ""
-    newest_first = sorted(places, key=lambda place: -place[0].file.stat().st_mtime_ns)
+    newest_first = sorted(places, key=lambda place: -place[0].database.path.stat().st_mtime_ns)
     order = ", ".join(found.source for found, _ in newest_first)
     return f"{{rule: prefer, order: [{order}]}}", "which file is right? The one written last is named first"
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import StrongroomError, UnreachableError
 from strongroom.core.files import find_databases
 from strongroom.core.quoting import dotted, fold, quote
-from strongroom.sqlite.connection import Connection, Error, attached_live, open_memory, open_source
+from strongroom.sqlite.connection import Connection, attached_live, open_memory, open_source
+from strongroom.sqlite.database import Database, choose_engine
 from strongroom.sqlite.schema import Schema, Table, read_schema
 
 
@@ -21,7 +23,7 @@ class Found:
     source: str
     path: str
     """Relative to the directory."""
-    file: Path
+    database: Database
     schema: Schema
 
 
@@ -45,7 +47,7 @@ class Sharing:
     """Of these, the rows that are the same in all columns that both have."""
 
 
-def survey(directory: Path) -> Survey:
+def survey(directory: Path, engine: Engine = Engine.SYSTEM) -> Survey:
     """Read the structure of every database under a directory. Read-only.
 
     Raises UnreachableError for a missing directory, or one without a database that can be read.
@@ -58,12 +60,13 @@ def survey(directory: Path) -> Survey:
     for file in find_databases(directory):
         path = file.relative_to(directory).as_posix()
         try:
-            with open_source(file) as connection:
+            database = Database(file, engine)
+            with open_source(database) as connection:
                 schema = read_schema(connection)
         except StrongroomError as error:
             unread[path] = error.fact
             continue
-        found.append(Found(source=_name_source(path, taken), path=path, file=file, schema=schema))
+        found.append(Found(source=_name_source(path, taken), path=path, database=database, schema=schema))
     if not found:
         said = "; ".join(f"{path}: {reason}" for path, reason in list(unread.items())[:3])
         fact = f"holds no database that can be read{f' ({said})' if said else ''}"
@@ -94,9 +97,9 @@ def compare(one: Found, left: Table, two: Found, right: Table, key: Sequence[str
     same_key = " AND ".join(f"a.{quote(name)} = b.{quote(name)}" for name in key)
     same_row = " AND ".join(f"a.{quote(name)} IS b.{quote(name)}" for name in common) or "1"
     with (
-        open_memory() as connection,
-        attached_live(connection, one.file, "one"),
-        attached_live(connection, two.file, "two"),
+        open_memory(choose_engine((one.database, two.database))) as connection,
+        attached_live(connection, one.database, "one"),
+        attached_live(connection, two.database, "two"),
     ):
         row = connection.execute(
             f"SELECT count(*), coalesce(sum({same_row}), 0) FROM {dotted('one', left.name)} a "
@@ -110,7 +113,7 @@ def is_unique_by_census(found: Found, table: Table, columns: Sequence[str]) -> b
     listed = ", ".join(map(quote, columns))
     missing = " OR ".join(f"{quote(name)} IS NULL" for name in columns)
     name = dotted("main", table.name)
-    with open_source(found.file) as connection:
+    with open_source(found.database) as connection:
         doubles = connection.execute(f"SELECT 1 FROM {name} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1").fetchone()
         return (
             doubles is None and connection.execute(f"SELECT 1 FROM {name} WHERE {missing} LIMIT 1").fetchone() is None
@@ -119,17 +122,17 @@ def is_unique_by_census(found: Found, table: Table, columns: Sequence[str]) -> b
 
 def declared_parents(found: Found, table: Table) -> set[str]:
     """Return the names, folded, of the tables that a table's foreign keys lead to. Read-only."""
-    with open_source(found.file) as connection:
+    with open_source(found.database) as connection:
         rows = connection.execute('SELECT "table" FROM pragma_foreign_key_list(?)', (table.name,))
         return {fold(name) for (name,) in rows}
 
 
 def share_of_references(found: Found, table: Table, column: str, parent: Table, own: str) -> float:
     """Return which part of a column's values stand in another table's id; 0 where there are none. Read-only."""
-    with open_source(found.file) as connection:
+    with open_source(found.database) as connection:
         try:
             return _share(connection, table, column, parent, own)
-        except Error:
+        except connection.Error:
             return 0.0
 
 

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.files import explain_os_error
 from strongroom.core.quoting import fold
@@ -36,6 +37,7 @@ from strongroom.examine.inventory.model import (
 from strongroom.examine.inventory.observe import Depth, observe_database
 from strongroom.examine.inventory.overlaps import find_overlaps
 from strongroom.examine.inventory.text import describe_inventory
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.openers import Opener, survey_openers
 
 __all__ = [
@@ -65,6 +67,7 @@ def take_inventory(
     integrity: bool = False,
     tables: Sequence[str] = (),
     expected: Expectation | None = None,
+    engine: Engine = Engine.SYSTEM,
 ) -> Inventory:
     """Observe every database, JSON file and look-alike under ``directory``. Read-only.
 
@@ -77,7 +80,7 @@ def take_inventory(
     depth = Depth(census=census, integrity=integrity, wants=lambda name: not wanted or fold(name) in wanted)
     found = find_files(directory)
     survey = survey_openers(found.databases)
-    databases, lost = _observe_all(directory, found, survey.openers, depth)
+    databases, lost = _observe_all(directory, found, survey.openers, depth, engine)
     _refuse_unknown(tables, databases)
     if expected is not None:
         databases = tuple(compare_with_expectation(database, expected) for database in databases)
@@ -115,13 +118,14 @@ def _observe_all(
     found: Findings,
     openers: Sequence[Opener],
     depth: Depth,
+    engine: Engine,
 ) -> tuple[tuple[DatabaseFacts, ...], tuple[OtherFile, ...]]:
     databases, lost = [], []
     for path in found.databases:
         name = name_in(directory, path)
         try:
             holders = [opener for opener in openers if opener.path == path]
-            databases.append(observe_database(path, name, holders, depth))
+            databases.append(observe_database(Database(path, engine), name, holders, depth))
         except OSError as error:
             lost.append(OtherFile(path=name, size=0, reason=f"cannot be read ({error.strerror})"))
     return tuple(databases), tuple(lost)

@@ -200,7 +200,7 @@ def count_alike_keys(connection: Connection, table: Table, column: str) -> int:
 def count_foreign_key_violations(connection: Connection, table: Table) -> int:
     """Count the rows whose declared parent is not there. Read-only.
 
-    Raises sqlite3.OperationalError when the declaration itself cannot be checked.
+    Raises the library's own OperationalError when the declaration itself cannot be checked.
     """
     rows = connection.execute("SELECT count(*) FROM pragma_foreign_key_check(?)", (table.name,))
     return int(rows.fetchone()[0])

@@ -11,7 +11,7 @@ from strongroom.core.plan import Source
 from strongroom.core.quoting import fold
 from strongroom.examine.inventory.model import DatabaseFacts, TableFacts
 from strongroom.examine.inventory.oddities import show_name
-from strongroom.sqlite.connection import Error, open_memory
+from strongroom.sqlite.connection import open_memory
 from strongroom.sqlite.schema import Schema, Table, read_schema
 
 LEGACY_FOLDER = "legacy"
@@ -45,7 +45,7 @@ def _read_declared(file: Path) -> Schema:
         try:
             connection.executescript(file.read_text(encoding="utf-8"))
             return read_schema(connection)
-        except Error as error:
+        except connection.Error as error:
             raise ConfigurationError(file, str(error), "correct the SQL") from error
 
 

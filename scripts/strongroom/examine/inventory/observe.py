@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from strongroom.core.errors import StrongroomError
 from strongroom.core.quoting import quote
@@ -13,7 +12,8 @@ from strongroom.examine.inventory import census, oddities
 from strongroom.examine.inventory.headers import measure_hot_journal, read_header, read_wal
 from strongroom.examine.inventory.model import ColumnFacts, DatabaseFacts, Problem, SequenceFacts, TableFacts, WalFacts
 from strongroom.examine.inventory.wal import compare_with_wal
-from strongroom.sqlite.connection import Connection, Error, check_integrity, open_source
+from strongroom.sqlite.connection import Connection, check_integrity, open_source
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.openers import Opener
 from strongroom.sqlite.schema import Table, count_rows, read_schema, read_sequence
 
@@ -42,19 +42,19 @@ class _Content:
     problem: Problem | None = None
 
 
-def observe_database(path: Path, name: str, openers: Sequence[Opener], depth: Depth) -> DatabaseFacts:
+def observe_database(database: Database, name: str, openers: Sequence[Opener], depth: Depth) -> DatabaseFacts:
     """Observe one SQLite file, shown as ``name``. Read-only; what cannot be read is said, not raised.
 
     Only an OSError on the file itself passes.
     """
-    header = read_header(path)
-    log = read_wal(_beside(path, "-wal"))
-    hot_journal = measure_hot_journal(_beside(path, "-journal"))
-    shared_memory = _beside(path, "-shm").exists()
-    size = path.stat().st_size
-    content = _read_content(path, depth)
+    header = read_header(database.path)
+    log = read_wal(database.beside("-wal"))
+    hot_journal = measure_hot_journal(database.beside("-journal"))
+    shared_memory = database.beside("-shm").exists()
+    size = database.path.stat().st_size
+    content = _read_content(database, depth)
     if log is not None and depth.census and content.problem is None and not openers:
-        log = _compare(path, log)
+        log = _compare(database, log)
     return DatabaseFacts(
         path=name,
         size=size,
@@ -77,18 +77,14 @@ def observe_database(path: Path, name: str, openers: Sequence[Opener], depth: De
     )
 
 
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
+def _compare(database: Database, log: WalFacts) -> WalFacts:
+    return dataclasses.replace(log, only_here=compare_with_wal(database)) if log.holds_content else log
 
 
-def _compare(path: Path, log: WalFacts) -> WalFacts:
-    return dataclasses.replace(log, only_here=compare_with_wal(path)) if log.holds_content else log
-
-
-def _read_content(path: Path, depth: Depth) -> _Content:
+def _read_content(database: Database, depth: Depth) -> _Content:
     content = _Content()
     try:
-        with open_source(path, timeout=_LOCK_SECONDS) as connection:
+        with open_source(database, timeout=_LOCK_SECONDS) as connection:
             content.integrity = _lines(check_integrity(connection, quick=not depth.integrity))
             schema = read_schema(connection)
             content.views, content.triggers = len(schema.views), len(schema.triggers)
@@ -125,7 +121,7 @@ def _count_rows(connection: Connection, table: Table) -> int:
         return count_rows(connection, table.name)
     try:
         return count_rows(connection, table.name)
-    except Error:
+    except connection.Error:
         return 0  # a virtual table need not be countable
 
 
@@ -183,7 +179,7 @@ def _observe_sequence(connection: Connection, table: Table) -> SequenceFacts:
 def _check_foreign_keys(connection: Connection, table: Table) -> tuple[int, str]:
     try:
         return census.count_foreign_key_violations(connection, table), ""
-    except Error as error:
+    except connection.Error as error:
         if "foreign key mismatch" not in str(error):
             raise
         return 0, f"its foreign keys cannot be checked ({error})"

@@ -8,7 +8,7 @@ from functools import cache
 
 from strongroom.core.quoting import quote
 from strongroom.examine.inventory.model import ColumnFacts, SequenceFacts
-from strongroom.sqlite.connection import Error, open_memory
+from strongroom.sqlite.connection import open_memory
 from strongroom.sqlite.schema import Table
 
 _LARGE = 1 << 20
@@ -46,7 +46,7 @@ def is_reserved(word: str) -> bool:
         try:
             connection.execute(f"SELECT 1 AS {word}")
             connection.execute(f"SELECT {word} FROM (SELECT 1 AS {quote(word)})")
-        except Error:
+        except connection.Error:
             return True
     return False
 

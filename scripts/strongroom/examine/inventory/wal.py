@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from strongroom.core.errors import StrongroomError
 from strongroom.core.quoting import dotted, fold, quote
 from strongroom.examine.inventory.model import WalChange
 from strongroom.sqlite.connection import Connection, attached, open_source
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import Table, count_rows, read_schema
 
 _BARE = "without_log"
 
 
-def compare_with_wal(path: Path) -> tuple[WalChange, ...] | None:
+def compare_with_wal(database: Database) -> tuple[WalChange, ...] | None:
     """Compare a database read with its log and without; None when the file alone cannot be read. Read-only.
 
     Nobody else may have the file open: without its log it is read as if nothing could change it.
     """
     try:
-        with open_source(path) as connection, attached(connection, path, _BARE):
+        with open_source(database) as connection, attached(connection, database, _BARE):
             return _compare(connection)
     except StrongroomError:
         return None

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import DamagedSourceError, TargetExistsError, UnreachableError
 from strongroom.core.files import explain_os_error, sync_file, sync_folder
 from strongroom.core.programs import run_program
 from strongroom.examine.recovery.salvage import salvage
 from strongroom.sqlite.connection import check_integrity, open_snapshot
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import count_rows, read_schema
 
 _SECONDS = 3600.0
@@ -36,7 +38,7 @@ class Recovered:
     """Rows of which nobody knows the table; they are in ``lost_and_found``."""
 
 
-def recover(damaged: Path, to: Path, *, environment: Mapping[str, str]) -> Recovered:
+def recover(damaged: Path, to: Path, *, environment: Mapping[str, str], engine: Engine = Engine.SYSTEM) -> Recovered:
     """Write what is left of ``damaged`` to ``to``, and say what is not.
 
     Raises UnreachableError without the file, TargetExistsError when ``to`` is there, DamagedSourceError when
@@ -56,8 +58,9 @@ def recover(damaged: Path, to: Path, *, environment: Mapping[str, str]) -> Recov
                 if part.is_file():
                     shutil.copyfile(part, copy.with_name(copy.name + suffix))
             shell = _find_shell(environment)
-            lost = salvage(copy, made) if shell is None else _run_shell(shell, copy, made, environment)
-            result = _look_over(damaged, made, to, shell, lost)
+            pair = Database(copy, engine), Database(made, engine)
+            lost = salvage(*pair) if shell is None else _run_shell(shell, copy, made, environment)
+            result = _look_over(damaged, pair[1], to, shell, lost)
             sync_file(made)
             made.rename(to)
             sync_folder(to.parent)
@@ -83,8 +86,8 @@ def _run_shell(shell: str, copy: Path, made: Path, environment: Mapping[str, str
     return ("what a backup has and this file lacks: SQLite's recovery does not list it",)
 
 
-def _look_over(damaged: Path, made: Path, to: Path, shell: str | None, lost: tuple[str, ...]) -> Recovered:
-    if not made.is_file() or not made.stat().st_size:
+def _look_over(damaged: Path, made: Database, to: Path, shell: str | None, lost: tuple[str, ...]) -> Recovered:
+    if not made.path.is_file() or not made.path.stat().st_size:
         raise DamagedSourceError(damaged, "holds nothing that could be recovered", _RESTORE)
     with open_snapshot(made) as connection:
         if check_integrity(connection):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from strongroom.core.instants import Stored
 from strongroom.core.quoting import dotted, quote, quote_all
-from strongroom.sqlite.connection import Connection, Error, RawText, open_snapshot, open_stage
+from strongroom.sqlite.connection import Connection, RawText, open_snapshot, open_stage
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import Table, read_schema
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
-def salvage(damaged: Path, made: Path) -> tuple[str, ...]:
+def salvage(damaged: Database, made: Database) -> tuple[str, ...]:
     """Write every table, index, view and trigger that can be read to ``made``; return what is lost, a line each.
 
     Raises DamagedSourceError when the file does not even say which tables it has.
@@ -27,7 +26,7 @@ def salvage(damaged: Path, made: Path) -> tuple[str, ...]:
         for sql in others:
             try:
                 target.execute(sql)
-            except Error as error:
+            except target.Error as error:
                 lost.append(f"{' '.join(sql.split()[:4])} …: {error}")
     return tuple(lost)
 
@@ -68,7 +67,7 @@ def _read_on(source: Connection, target: Connection, table: Table, first: int) -
                     refused += 1 - _insert(target, table, listed, row)
                     last, first = int(row[0]), int(row[0]) + 1
                 is_whole = statement == query
-            except Error:
+            except source.Error:
                 continue
             if is_whole:
                 return last, refused, True
@@ -110,7 +109,7 @@ def _probe(source: Connection, table: Table, start: int) -> int | None:
         row = source.execute(  # all of the row: what is read later must not fail then
             f"SELECT {rowid}, * FROM {dotted('main', table.name)} WHERE {rowid} >= ? ORDER BY {rowid} LIMIT 1", (start,)
         ).fetchone()
-    except Error:
+    except source.Error:
         return None
     finally:
         source.text_factory = str
@@ -124,7 +123,7 @@ def _save_plainly(source: Connection, target: Connection, table: Table) -> list[
     try:
         for row in source.execute(f"SELECT {names} FROM {dotted('main', table.name)}"):
             _insert(target, table, names, row)
-    except Error:
+    except source.Error:
         return [f"{table.name}: the rows after the damage; it has no rowids by which to find them"]
     finally:
         source.text_factory = str
