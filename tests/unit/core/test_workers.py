@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -114,6 +115,10 @@ def die_in_the_middle_of_an_answer() -> bytes:
 
     multiprocessing.connection.Connection._send = send_half  # type: ignore[attr-defined]
     return b"x" * 4_000_000
+
+
+def wait_for(event: threading.Event) -> None:
+    event.wait(timeout=15)
 
 
 def describe_signals() -> tuple[object, object, set[signal.Signals]]:
@@ -239,9 +244,12 @@ def test_what_fails_in_the_background_is_raised_where_it_is_waited_for() -> None
 
 
 def test_a_disk_that_does_not_answer_does_not_keep_an_error_from_being_told() -> None:
+    answers = threading.Event()
     with failing(DamagedSourceError, "is no database", within=8) as workers:
-        workers.in_background(time.sleep, 12)
+        workers.in_background(wait_for, answers)
         workers.gather([workers.submit(refuse)])
+    answers.set()
+    wait_until(lambda: threading.active_count() == 1)  # none of them runs when the next test forks
 
 
 # Deaths.
