@@ -31,7 +31,7 @@ COMMANDS = (
     "consolidate.verify --target {target}",
     "consolidate.explain --target {target} --key 1",
     "consolidate.quarantine --target {target}",
-    "consolidate.finalize --target {target} --retention-days 0 --dry-run",
+    "consolidate.finalize --source {source} --target {target} --retention-days 0 --keep-undecided --dry-run",
     "consolidate.rollback --target {target} --dry-run",
     "consolidate.rollback --target {target}",
 )
@@ -93,7 +93,9 @@ def test_without_being_asked_for_the_bundled_library_is_not_even_loaded(words: d
         "print(json.dumps([ended, 'sqlcipher3' in sys.modules]))\n"
     )
     lines = json.dumps([command.format(**words) for command in COMMANDS])
-    ended = subprocess.run([sys.executable, "-c", program, lines], check=True, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program, lines], check=True, capture_output=True, text=True, timeout=60
+    )
     assert json.loads(ended.stdout.splitlines()[-1]) == [[0] * len(COMMANDS), False]
 
 

@@ -33,12 +33,12 @@ class Driver:
         """Start a command line; see ``driver.py`` for where it may stop."""
         job = {"argv": argv, "out": str(self._scratch / "out"), **where}
         self._child.tell(json.dumps(job))
-        self.pid = int(self._child.read_line())
+        self.pid = self._read_answer("pid")
 
     def finish(self) -> Ended:
         """Wait until it ended, and all its workers with it."""
         try:
-            code = int(self._child.read_line())
+            code = self._read_answer("code")
             wait_until(lambda: not find_session(self.pid), _PATIENCE_SECONDS)
         finally:
             for pid in find_session(self.pid):
@@ -46,6 +46,12 @@ class Driver:
                     os.kill(pid, signal.SIGKILL)
         said = (self._scratch / "out").read_text(errors="replace")
         return Ended(code=code, out=said, err=said)
+
+    def _read_answer(self, kind: str) -> int:
+        """Read a number that is what we wait for: another one, taken for a process, would have strangers killed."""
+        said, number = self._child.read_line().split()
+        assert said == kind, f"{said} {number} is the answer to an earlier job, which nobody waited for"
+        return int(number)
 
     def run(self, argv: list[str], **where: Any) -> Ended:
         """Run a command line to its end."""
@@ -77,6 +83,7 @@ def open_driver(scratch: Path) -> Iterator[Driver]:
 
 def find_session(session: int) -> dict[int, str]:
     """Return the processes of a session that still run, zombies aside, with their names."""
+    assert session > 1, "no session of ours"
     found = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():

@@ -46,9 +46,9 @@ def serve() -> None:
                 consolidate.read_clock = lambda moment=clock: moment
             inject(setattr, _checkpoint(job))
             OpsProgram(Collection(consolidate.namespace)).run(job["argv"])
-        print(pid, flush=True)
+        print(f"pid {pid}", flush=True)
         _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(f"code {os.waitstatus_to_exitcode(status)}", flush=True)
 
 
 def _prepare(job: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -31,6 +30,7 @@ from tests.faults.scene import (
 )
 from tests.faults.shop import build_shop, change_sources
 from tests.faults.trees import KINDS, Tree, act_in
+from tests.processes import wait_until
 
 NOW = ("--retention-days", "0")
 TIE = """
@@ -306,14 +306,11 @@ def test_a_run_that_is_going_on_is_pending_and_not_interrupted(tmp_path: Path, d
     scene = build_shop(tmp_path / "first")
     hold = tmp_path / "go on"
     driver.start(scene.argv("run"), checkpoint="verify", hold=str(hold))
-    deadline = time.monotonic() + 20
-    while not hold.with_suffix(".reached").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(hold.with_suffix(".reached").exists, 20)
     ended = run(scene.argv("status", "--json"))
     assert (ended.code, [state["state"] for state in ended.json["runs"]]) == (7, ["running"])
     hold.touch()
-    assert driver.wait().code == 0
+    assert driver.finish().code == 0
     assert run(scene.argv("status")).code == 0
 
 

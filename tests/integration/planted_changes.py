@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.snapshot import Snapshot
 
 REFUSED = "'quarantined', 'no such rule', 'constraint', NULL, NULL, NULL"
@@ -46,7 +47,7 @@ def flip_byte_of_snapshot(ground: Ground) -> None:
     content[len(content) - 5000] ^= 1
     copy = ground.folder / "alpha.db"
     copy.write_bytes(content)
-    ground.snapshots["alpha"] = replace(snapshot, file=str(copy))
+    ground.snapshots["alpha"] = replace(snapshot, copy=Database(copy))
 
 
 def flip_byte_of_cell(ground: Ground) -> None:
