@@ -52,7 +52,7 @@ def find(scene: Scene, name: str) -> Path:
 
 def edit(file: Path) -> None:
     content = json.loads(file.read_text())
-    key = next(key for key in content if key not in ("document", "version", "home", "sha256"))
+    key = next(key for key in content if key not in ("document", "version", "owner", "sha256"))
     content[key] = {"edited": True}
     file.write_text(json.dumps(content))
 
@@ -125,6 +125,20 @@ def test_a_document_of_another_target_is_refused(shop: Scene, tmp_path: Path, ta
     before = photograph(shop.target), read_bytes_kept(shop.source)
     ended = run(argv(shop, task))
     assert (ended.code, "belongs to another target directory" in ended.error) == (6, True)
+    assert (photograph(shop.target), read_bytes_kept(shop.source)) == before
+
+
+@pytest.mark.parametrize("name", ["run.json", "publish.json", "snapshots.json", "report.json"])
+def test_a_document_of_another_run_is_refused(shop: Scene, name: str) -> None:
+    change_sources(shop)
+    assert run(shop.argv("run", "--replace")).code == 0
+    first, second = shop.runs()
+    shutil.copy(shop.home / "runs" / first / name, shop.home / "runs" / second / name)
+    before = photograph(shop.target), read_bytes_kept(shop.source)
+    for task in ("run", "rollback", "finalize", "status"):
+        if task in DOCUMENTS[name]:
+            ended = run(argv(shop, task))
+            assert (ended.code, name in ended.error, "another run" in ended.error) == (6, True, True), ended.err
     assert (photograph(shop.target), read_bytes_kept(shop.source)) == before
 
 

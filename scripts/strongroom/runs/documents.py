@@ -1,7 +1,7 @@
 """The documents of a run: typed, versioned, each with this one reader and this one writer.
 
-On disk a document is a JSON object of its fields and four more: its kind, the version of the format, the id of
-the target directory to which it belongs, and a hash of all the rest. Paths in documents are relative to the
+On disk a document is a JSON object of its fields and four more: its kind, the version of the format, its owner (the
+id of a target directory, and of a run in it), and a hash of all the rest. Paths in documents are relative to the
 target, or text for people by which nothing is opened: a tree that was copied or moved acts on itself.
 """
 
@@ -21,7 +21,7 @@ from strongroom.core.files import OWN_FOLDER, write_text
 VERSION = 1
 """Of all documents together. Until 1.0 only this one is read."""
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {}
-_ENVELOPE = ("document", "version", "home", "sha256")
+_ENVELOPE = ("document", "version", "owner", "sha256")
 
 
 class Document:
@@ -35,27 +35,27 @@ class Document:
 Kind = TypeVar("Kind", bound=Document)
 
 
-def write_document(path: Path, document: Document, home: str) -> None:
-    """Write a document durably and whole, for the target directory whose id is ``home``."""
+def write_document(path: Path, document: Document, owner: str) -> None:
+    """Write a document durably and whole, for a target directory or a run in it."""
     fields = _adapter(type(document)).dump_python(document, mode="json")
-    content = {"document": document.kind, "version": VERSION, "home": home, **fields}
+    content = {"document": document.kind, "version": VERSION, "owner": owner, **fields}
     content["sha256"] = _digest(content)
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def read_document(path: Path, kind: type[Kind], home: str | None = None) -> Kind | None:
+def read_document(path: Path, kind: type[Kind], owner: str | None = None) -> Kind | None:
     """Read a document; None when there is no such file.
 
     Raises VersionError for one of another version or without any, GuardError for one that was edited, truncated
-    or damaged, is no such document, or belongs to another target directory than ``home``.
+    or damaged, is no such document, or belongs to somebody else than ``owner``.
     """
     content = _read(path)
     if content is None:
         return None
     if content["document"] != kind.kind:
         raise _damaged(path, f"is a document of another kind ({content['document']})")
-    if home is not None and content["home"] != home:
-        fact = "belongs to another target directory"
+    if owner is not None and content["owner"] != owner:
+        fact = "belongs to another target directory, or to another run"
         raise GuardError(path, fact, "move it away: it was copied there, and says nothing about this one")
     fields = {name: value for name, value in content.items() if name not in _ENVELOPE}
     try:
@@ -67,13 +67,13 @@ def read_document(path: Path, kind: type[Kind], home: str | None = None) -> Kind
     return found
 
 
-def read_home(path: Path) -> str | None:
-    """Return the id of the target directory to which a document belongs; None when there is no such file.
+def read_owner(path: Path) -> str | None:
+    """Return what a document belongs to; None when there is no such file.
 
     Raises VersionError, GuardError.
     """
     content = _read(path)
-    return None if content is None else str(content["home"])
+    return None if content is None else str(content["owner"])
 
 
 def _read(path: Path) -> dict[str, Any] | None:

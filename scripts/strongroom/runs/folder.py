@@ -10,7 +10,7 @@ from pathlib import Path
 from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, UnreachableError, UsageError
 from strongroom.core.files import BACKUP_FOLDER, MANIFEST, OWN_FOLDER, make_private_folder
-from strongroom.runs.documents import Document, Kind, read_document, read_home, write_document
+from strongroom.runs.documents import Document, Kind, read_document, read_owner, write_document
 from strongroom.runs.journal import Place
 from strongroom.runs.records import (
     CurrentDocument,
@@ -51,6 +51,11 @@ class RunFolder:
         return self.root.name
 
     @property
+    def owner(self) -> str:
+        """Return what marks the documents of this run of this target directory."""
+        return _mark(self.home, self.name)
+
+    @property
     def stage(self) -> Path:
         """Where targets are built."""
         return self.root / "stage"
@@ -87,15 +92,15 @@ class RunFolder:
 
     def place(self, target: Path, source: Path | None = None) -> Place:
         """Return where the run publishes to, and the directory of legacy files that was typed, if any."""
-        return Place(target=target, source=source, folder=self.root, home=self.home, engine=self.engine)
+        return Place(target=target, source=source, folder=self.root, owner=self.owner, engine=self.engine)
 
     def write(self, document: Document, name: str | None = None) -> None:
         """Write one of the run's documents, under another name than its usual one on request."""
-        write_document(self.root / (name or _FILES[type(document)]), document, self.home)
+        write_document(self.root / (name or _FILES[type(document)]), document, self.owner)
 
     def read(self, kind: type[Kind], name: str | None = None) -> Kind | None:
         """Read one of the run's documents; None when it is not there. Raises VersionError, GuardError."""
-        return read_document(self.root / (name or _FILES[kind]), kind, self.home)
+        return read_document(self.root / (name or _FILES[kind]), kind, self.owner)
 
     def read_snapshots(self) -> dict[str, Snapshot] | None:
         """Return the run's snapshots, by source; None where it does not say. Raises VersionError, GuardError."""
@@ -104,11 +109,11 @@ class RunFolder:
 
     def write_manifest(self, manifest: ManifestDocument) -> None:
         """Say that the snapshots are a backup."""
-        write_document(self.snapshots / MANIFEST, manifest, self.home)
+        write_document(self.snapshots / MANIFEST, manifest, self.owner)
 
     def read_manifest(self) -> ManifestDocument | None:
         """Read what the backup holds. Raises VersionError, GuardError."""
-        return read_document(self.snapshots / MANIFEST, ManifestDocument, self.home)
+        return read_document(self.snapshots / MANIFEST, ManifestDocument, self.owner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +152,7 @@ class Home:
     @property
     def id(self) -> str:
         """Return what marks the documents of this target directory; a new one where none was written yet."""
-        return read_home(self.current_file) or uuid.uuid4().hex
+        return read_owner(self.current_file) or uuid.uuid4().hex
 
     def provide(self) -> None:
         """Make the directory, and give it its id. Raises UnreachableError."""
@@ -227,9 +232,13 @@ class Home:
         )
 
 
+def _mark(home: str, run: str) -> str:
+    return f"{home}/{run}"
+
+
 def _open(home: Home, name: str, marked: str) -> RunFolder:
     root = home.runs / name
-    about = read_document(root / _FILES[RunDocument], RunDocument, marked)
+    about = read_document(root / _FILES[RunDocument], RunDocument, _mark(marked, name))
     backup = home.target / BACKUP_FOLDER / name
     has_backup = backup.is_dir() if about is None else about.has_backup
     snapshots = backup if has_backup else root / "snapshots"

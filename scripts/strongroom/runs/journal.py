@@ -79,8 +79,8 @@ class Place:
     """The directory of legacy files; None where nobody typed it."""
     folder: Path
     """The run's folder: the journal, the staged and the previous files are in it."""
-    home: str
-    """The id of the target directory."""
+    owner: str
+    """What marks the documents of the run."""
     engine: Engine = Engine.SYSTEM
     """The library that works on plain databases."""
 
@@ -91,11 +91,11 @@ class Place:
 
     def read_journal(self) -> JournalDocument | None:
         """Read the intent; None when there is none. Raises VersionError, GuardError."""
-        return read_document(self.journal, JournalDocument, self.home)
+        return read_document(self.journal, JournalDocument, self.owner)
 
     def write_journal(self, document: JournalDocument) -> None:
         """Write the intent durably."""
-        write_document(self.journal, document, self.home)
+        write_document(self.journal, document, self.owner)
 
     def live(self, swap: Swap) -> Path:
         """Return the file that applications open."""
