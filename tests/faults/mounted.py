@@ -118,6 +118,10 @@ def write_to_a_read_only_disk(root: Path) -> Answer:
                 "preview": ["preview"],
                 "rollback": ["rollback"],
                 "status": ["status"],
+                "verify": ["verify"],
+                "explain": ["explain"],
+                "finalize": ["finalize", "--retention-days", "0"],
+                "clean": ["clean", "--retention-days", "0"],
                 "dry run": ["run", "--replace", "--dry-run"],
             }.items()
         }

@@ -79,10 +79,11 @@ def test_a_disk_that_fills_up_at_any_checkpoint_stops_the_run_and_the_same_comma
 def test_a_read_only_target_cannot_be_reached(tmp_path: Path) -> None:
     found = ask_mounted("write_to_a_read_only_disk", tmp_path)
     assert found.keys() == {"empty", "previewed", "published"}
+    refused = dict.fromkeys(("run", "run again", "preview", "rollback", "finalize", "clean"), 5)
     expected = {
-        "empty": {"run": 5, "run again": 5, "preview": 5, "rollback": 5, "status": 5, "dry run": 0},
-        "previewed": {"run": 5, "run again": 5, "preview": 5, "rollback": 5, "status": 0, "dry run": 0},
-        "published": {"run": 5, "run again": 5, "preview": 5, "rollback": 5, "status": 0, "dry run": 0},
+        "empty": {**refused, "status": 5, "verify": 5, "explain": 5, "dry run": 0},
+        "previewed": {**refused, "status": 0, "verify": 5, "explain": 5, "dry run": 0},
+        "published": {**refused, "status": 0, "verify": 0, "explain": 0, "dry run": 0},
     }
     for state, tasks in expected.items():
         for task, code in tasks.items():
