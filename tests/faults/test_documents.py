@@ -27,7 +27,7 @@ DOCUMENTS = {
     "plan.json": {"run", "verify", "finalize"},
     "snapshots.json": {"run", "verify", "finalize"},
     "report.json": {"run", "verify", "finalize", "status"},
-    "manifest.json": {"finalize"},
+    "manifest.json": {"run", "finalize"},
 }
 """Each document, and the tasks that read it: these refuse it, the others need it not."""
 

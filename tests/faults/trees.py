@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import signal
 import subprocess
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +104,9 @@ def _mount_elsewhere(root: Path, other: Path) -> None:
     _place_decoys(root, other)
 
 
-def move_aside(path: Path) -> Path:
-    """Take something out of its place, and say where it is."""
-    return Path(shutil.move(path, path.with_name(f"{path.name}.aside")))
+def copy_tree(scene: Scene) -> Scene:
+    """Copy a scene's whole tree, as ``cp -a`` does."""
+    root = scene.source.parent
+    other = root.with_name("copied")
+    subprocess.run(["cp", "-a", root, other], check=True, timeout=_SECONDS)
+    return replace(scene, source=other / scene.source.name, target=other / scene.target.name)

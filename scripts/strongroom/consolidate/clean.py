@@ -6,11 +6,13 @@ import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from strongroom.consolidate.finalize import refuse_unusual_days
 from strongroom.consolidate.outcome import read_report
-from strongroom.core.errors import GuardError, UnreachableError
+from strongroom.core.errors import UnreachableError
 from strongroom.core.files import locked
 from strongroom.runs.cleanup import clear_run, measure_run
 from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.interrupted import refuse_open
 from strongroom.runs.records import CurrentDocument, RunDocument, RunState
 
 
@@ -48,6 +50,8 @@ def clean(home: Home, *, now: datetime, retention_days: int | None, dry_run: boo
     """
     if not home.root.is_dir():
         raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
+    home.refuse_links()
+    refuse_unusual_days(retention_days)
     if dry_run:
         return _clean(home, now, retention_days, dry_run=True)
     with locked(home.lock):
@@ -56,12 +60,15 @@ def clean(home: Home, *, now: datetime, retention_days: int | None, dry_run: boo
 
 def _clean(home: Home, now: datetime, retention_days: int | None, *, dry_run: bool) -> Cleaned:
     removed, kept = [], []
+    refuse_open(home)
     needed = _find_needed(home)
     for name in home.all_runs():
         folder = home.open_run(name)
         about = folder.read(RunDocument)
         size = measure_run(folder)
-        reason = needed.get(name) or _find_reason(folder, about, now, retention_days)
+        reason = needed.get(name)
+        if reason is None and about is not None:
+            reason = _find_reason(folder, about, now, retention_days)
         if reason is not None:
             kept.append(Kept(run=name, reason=reason, size=size))
             continue
@@ -81,10 +88,7 @@ def _find_needed(home: Home) -> dict[str, str]:
     return {**before, about.run: "it is live"}
 
 
-def _find_reason(folder: RunFolder, about: RunDocument | None, now: datetime, retention_days: int | None) -> str | None:
-    if about is None or about.state is RunState.RUNNING:
-        fact = "was interrupted, or is going on"
-        raise GuardError(f"run {folder.name}", fact, "run the same command again, or roll back; then clean")
+def _find_reason(folder: RunFolder, about: RunDocument, now: datetime, retention_days: int | None) -> str | None:
     if about.finalized is not None:
         return "its backup is all that is left of the legacy files"
     if about.state is RunState.STAGED:

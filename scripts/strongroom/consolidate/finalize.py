@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -19,17 +20,19 @@ from strongroom.core.errors import (
     LockedError,
     SourceChangedError,
     UnreachableError,
+    UsageError,
 )
-from strongroom.core.files import COMPANIONS, is_locked, locked, make_private_folder, sync_file, sync_folder
+from strongroom.core.files import COMPANIONS, follow, is_locked, locked, make_private_folder, sync_file, sync_folder
 from strongroom.core.results import Verdict
 from strongroom.runs import find_changes
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.runs.interrupted import recover_all
+from strongroom.runs.interrupted import refuse_open
 from strongroom.runs.journal import Place, lies_under
 from strongroom.runs.records import RunDocument
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.snapshot import Snapshot, is_as_copied
 
+_MOST_DAYS = 36_500
 UNDECIDED = "quarantine"
 """The folder of a backup that keeps the ledgers whose rows nobody decided."""
 
@@ -77,16 +80,18 @@ def finalize(wish: Wish) -> Finalized:
         raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
     if not wish.source.is_dir():
         raise UnreachableError(wish.source, "there is no such directory", "say --source DIRECTORY")
+    home.refuse_links()
+    refuse_unusual_days(wish.retention_days)
     if wish.dry_run:
         if is_locked(home.lock):
             raise LockedError(home.target, "another run holds the lock", "wait for it, then run the same command again")
         return _finalize(wish, home)
     with locked(home.lock):
-        recover_all(home, source=wish.source, now=wish.now)
         return _finalize(wish, home)
 
 
 def _finalize(wish: Wish, home: Home) -> Finalized:
+    refuse_open(home)
     current = home.open_current()
     if current is None:
         raise UnreachableError(home.target, "holds no published run", "run consolidate.run first")
@@ -106,12 +111,13 @@ def _finalize(wish: Wish, home: Home) -> Finalized:
         fact = f"holds none of the legacy files of run {folder.name}"
         raise UnreachableError(wish.source, fact, "say --source DIRECTORY")
     _refuse_changed(present, home.engine)
+    _refuse_unremovable(present)
     if not wish.dry_run:
         if proven.quarantined:
             _keep_ledgers(folder)
         folder.write(replace(about, finalized=about.finalized or wish.now))
-        for path in present:
-            _remove(path)
+        for path, snapshot in present.items():
+            _remove(path, () if snapshot.is_document else COMPANIONS)
     return Finalized(
         run=folder.name,
         removed=tuple(snapshot.path for snapshot in present.values()),
@@ -120,6 +126,12 @@ def _finalize(wish: Wish, home: Home) -> Finalized:
         undecided=proven.quarantined,
         dry_run=wish.dry_run,
     )
+
+
+def refuse_unusual_days(days: int | None) -> None:
+    """Make sure that a number of days is one. Raises UsageError."""
+    if days is not None and not 0 <= days <= _MOST_DAYS:
+        raise UsageError("--retention-days", f"must be from 0 to {_MOST_DAYS} (got {days})")
 
 
 def _refuse_young(about: RunDocument, wish: Wish) -> None:
@@ -178,15 +190,18 @@ def _refuse_undecided(proven: Outcome, wish: Wish) -> None:
 def _find_legacy(wish: Wish, place: Place, snapshots: list[Snapshot]) -> dict[Path, Snapshot]:
     """Return where the legacy files are, in the directory that was typed; a link goes with what it leads to."""
     journal = place.read_journal()
-    lives = {place.live(swap).resolve() for swap in (journal.swaps if journal is not None else ())}
+    lives = {follow(place.live(swap)) for swap in (journal.swaps if journal is not None else ())}
     found = {}
     for snapshot in snapshots:
         path = wish.source / snapshot.path
-        if path.resolve() in lives:
+        real = follow(path)
+        if real in lives:
             continue
-        if path.is_symlink() and lies_under(wish.source, path) is None:
-            fact = f"is a link to {path.resolve()}, which is not in --source"
+        if lies_under(wish.source, path) is None:
+            fact = f"leads to {real}, which is not in --source"
             raise GuardError(path, fact, "put the file itself there, or remove both yourself and keep the backup")
+        if path.exists() and not path.is_file():
+            raise SourceChangedError(path, "is no file any more", "find out what put it there")
         found[path] = snapshot
     return found
 
@@ -194,9 +209,17 @@ def _find_legacy(wish: Wish, place: Place, snapshots: list[Snapshot]) -> dict[Pa
 def _refuse_changed(present: dict[Path, Snapshot], engine: Engine) -> None:
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         for path, snapshot in present.items():
-            if not is_as_copied(snapshot, Database(path.resolve(), engine), Path(scratch)):
+            if not is_as_copied(snapshot, Database(follow(path), engine), Path(scratch)):
                 fact = "was written to since it was consolidated"
                 raise SourceChangedError(path, fact, "find out by whom; its rows are not merged")
+
+
+def _refuse_unremovable(present: dict[Path, Snapshot]) -> None:
+    """Make sure, before the first file goes, that all of them can go."""
+    for path in present:
+        for folder in {path.parent, follow(path).parent}:
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise UnreachableError(folder, "does not let us remove files", "check its permissions and its mount")
 
 
 def _keep_ledgers(folder: RunFolder) -> None:
@@ -211,9 +234,9 @@ def _keep_ledgers(folder: RunFolder) -> None:
     sync_folder(place)
 
 
-def _remove(path: Path) -> None:
-    real = path.resolve()
-    for file in (real, *(real.with_name(real.name + suffix) for suffix in COMPANIONS), path):
+def _remove(path: Path, companions: tuple[str, ...]) -> None:
+    real = follow(path)
+    for file in (real, *(real.with_name(real.name + suffix) for suffix in companions), path):
         file.unlink(missing_ok=True)
     sync_folder(real.parent)
     sync_folder(path.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from strongroom import __version__
 from strongroom.consolidate.carry import carry_paths
 from strongroom.consolidate.request import Request
 from strongroom.core.errors import GuardError, NoSpaceError, PlanError, TargetExistsError, UnreachableError
-from strongroom.core.files import find_databases, show_path
+from strongroom.core.files import find_databases, follow, show_path
 from strongroom.core.plan import Plan
 from strongroom.runs import refuse_busy
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.runs.records import PlanDocument
+from strongroom.runs.journal import lies_under
+from strongroom.runs.records import PlanDocument, RunDocument
 from strongroom.sqlite.database import Database, read_mark
 from strongroom.sqlite.snapshot import is_as_copied
 
@@ -69,13 +71,13 @@ def find_sources(request: Request, plan: Plan) -> Opening:
     for name, source in plan.sources.items():
         path = directory / source.path
         if path.is_file():
-            found[name] = Database(path.resolve(), request.engine)
+            found[name] = Database(follow(path), request.engine)
         elif not source.optional:
             raise UnreachableError(path, "there is no such file", f"put it there, or say optional: true for {name}")
     if not found:
         raise UnreachableError(directory, "holds none of the plan's sources", "say --source DIRECTORY")
     sources = {database.path: name for name, database in found.items()}
-    pairs = {name: sources.get((request.target / target.path).resolve()) for name, target in plan.targets.items()}
+    pairs = {name: sources.get(follow(request.target / target.path)) for name, target in plan.targets.items()}
     opening = Opening(
         request=request,
         plan=plan,
@@ -113,9 +115,9 @@ def _find_unnamed(request: Request, plan: Plan) -> Iterator[Path]:
     """Find the databases in the sources' directory that are neither sources nor targets of the plan."""
     named = [request.source / source.path for source in plan.sources.values()]
     named += [place / target.path for target in plan.targets.values() for place in (request.source, request.target)]
-    known = {path.resolve() for path in named}
+    known = {follow(path) for path in named}
     for path in find_databases(request.source):
-        if path.resolve() not in known:
+        if follow(path) not in known:
             _refuse_unreadable_name(path)
             yield path
 
@@ -150,6 +152,8 @@ def _refuse_existing(opening: Opening) -> None:
         is_source = target.name in opening.in_place
         if live.is_symlink():
             raise TargetExistsError(live, "is a symbolic link", "give the file that it leads to, or move it away")
+        if lies_under(opening.request.target, live) is None:
+            raise GuardError(live, "leads out of the target", "mount the other disk there instead of a link")
         if is_source and current is not None:
             fact = f"is a source, and holds what run {current} made of all sources"
             raise TargetExistsError(live, fact, "roll back first, or take the merged sources out of the plan")
@@ -184,6 +188,8 @@ def find_unchanged(opening: Opening) -> RunFolder | None:
     if current is None:
         return None
     folder, about = current
+    if not _is_complete(opening, folder, about):
+        return None
     plan, snapshots = folder.read(PlanDocument), folder.read_snapshots()
     if plan is None or snapshots is None or about.tool != __version__:
         return None
@@ -195,6 +201,18 @@ def find_unchanged(opening: Opening) -> RunFolder | None:
         if name not in merged and not is_as_copied(snapshot, opening.found[name], scratch):
             return None
     return folder if _are_targets_unchanged(folder, opening.request.target) else None
+
+
+def _is_complete(opening: Opening, folder: RunFolder, about: RunDocument) -> bool:
+    """Tell whether what the way back and the next proof need is there: ledgers, the backup, old names."""
+    if not folder.ledger.is_dir() or (about.has_backup and folder.read_manifest() is None):
+        return False
+    places = [
+        (opening.request.target / target.path).parent / alias
+        for target in opening.plan.targets.values()
+        for alias in target.aliases
+    ]
+    return all(os.path.lexists(place) for place in places)
 
 
 def _are_targets_unchanged(folder: RunFolder, target: Path) -> bool:

@@ -64,6 +64,7 @@ def preview(request: Request, around: Surroundings) -> Outcome:
     home = opening.home
     make_private_folder(home.root)
     with locked(home.lock), tempfile.TemporaryDirectory(prefix="preview-", dir=home.root) as scratch:
+        home.refuse_links()
         home.provide()
         folder = scratch_folder(Path(scratch) / "run", request.engine)
         open_request(opening, folder.root)

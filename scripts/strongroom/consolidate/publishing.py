@@ -58,4 +58,9 @@ def publish_targets(
     )
     opening.home.set_current(folder.name)
     around.checkpoint("published")
+    run_after_publish(system, around)
+
+
+def run_after_publish(system: System, around: Surroundings) -> None:
+    """Run the hooks that follow a publishing. Raises GuardError for one that fails."""
     run_hooks(system.hooks.after_publish, around.environment, "the targets are published all the same")

@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.core.errors import GuardError
-from strongroom.core.files import hash_file, sync_file, sync_folder
+from strongroom.core.errors import DamagedSourceError, GuardError
+from strongroom.core.files import COMPANIONS, hash_file, sync_file, sync_folder
 from strongroom.runs.folder import RunFolder
-from strongroom.runs.journal import LegacyFile, Place, change_mode
-from strongroom.sqlite.snapshot import Snapshot
+from strongroom.runs.journal import LegacyFile, Place, change_mode, lies_under
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.snapshot import Snapshot, is_as_copied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Missing:
+    """A legacy file that is not there, or of which the link is not."""
+
+    legacy: LegacyFile
+    snapshot: Snapshot
+    path: Path
+    """Where it was, or the link to it."""
+    file: Path
+    """Where the file itself was."""
 
 
 def find_missing(folder: RunFolder, place: Place) -> tuple[str, ...]:
-    """Return the legacy files of a run that are not there. Read-only.
-
-    Raises GuardError when nobody typed the directory in which they were.
-    """
-    return tuple(legacy.path for legacy, _ in _find_missing(folder, place))
+    """Return the legacy files of a run that are not there. Read-only. Raises what ``restore_legacy`` raises."""
+    return tuple(one.legacy.path for one in _find_missing(folder, place))
 
 
 def restore_legacy(folder: RunFolder, place: Place) -> tuple[str, ...]:
-    """Put every legacy file of a run back that is not there; return which.
+    """Put every legacy file of a run back that is not there, links to them included; return which.
 
     All of the backup that this takes is read first. Raises GuardError when nobody typed the directory in which
-    they were, or when the backup is not what was backed up.
+    they were, when something else is in a file's place or beside it, or when the backup is not what was backed up.
     """
     missing = _find_missing(folder, place)
-    snapshots = folder.read_snapshots()
-    if snapshots is None:
-        raise GuardError(folder.root, "does not say what its sources were", "put its snapshots.json back")
-    kept = {snapshot.path: snapshot for snapshot in snapshots.values()}
-    for legacy, _ in missing:
-        refuse_unsound_backup(kept[legacy.path])
-    for legacy, path in missing:
-        _restore(kept[legacy.path].raw, path, legacy.mode)
-    return tuple(legacy.path for legacy, _ in missing)
+    for one in missing:
+        refuse_unsound_backup(one.snapshot)
+    for one in missing:
+        if not one.file.exists():
+            _restore(one.snapshot.raw, one.file, one.legacy.mode)
+        if one.legacy.link is not None and not os.path.lexists(one.path):
+            one.path.symlink_to(one.legacy.link)
+            sync_folder(one.path.parent)
+    return tuple(one.legacy.path for one in missing)
 
 
 def refuse_unsound_backup(snapshot: Snapshot) -> None:
@@ -46,17 +59,63 @@ def refuse_unsound_backup(snapshot: Snapshot) -> None:
             raise GuardError(file, fact, "keep the sources; make a new backup of them")
 
 
-def _find_missing(folder: RunFolder, place: Place) -> list[tuple[LegacyFile, Path]]:
-    journal = place.read_journal()
+def _find_missing(folder: RunFolder, place: Place) -> list[_Missing]:
+    journal, snapshots = place.read_journal(), folder.read_snapshots()
+    if journal is None or snapshots is None:
+        raise GuardError(folder.root, "does not say what its sources were", "put its documents back")
+    kept = {snapshot.path: snapshot for snapshot in snapshots.values()}
     found = []
-    for legacy in journal.legacy if journal is not None else ():
-        path = place.find(legacy)
-        if path is None:
-            fact = f"was finalized: its legacy files were removed, and {folder.snapshots} holds them"
-            raise GuardError(f"run {folder.name}", fact, "say --source DIRECTORY to put them back there")
-        if not path.exists():
-            found.append((legacy, path))
+    for legacy in journal.legacy:
+        one = _locate(folder, place, legacy, kept[legacy.path])
+        if one.file.exists():
+            _refuse_other(folder, one, place)
+        else:
+            _refuse_companions(one)
+        if not one.file.exists() or not os.path.lexists(one.path):
+            found.append(one)
     return found
+
+
+def _locate(folder: RunFolder, place: Place, legacy: LegacyFile, snapshot: Snapshot) -> _Missing:
+    """Find where a legacy file was. Raises GuardError where that is no place that was typed."""
+    home = place.target if legacy.inside is not None else place.source
+    path = None if home is None else home / (legacy.inside or legacy.path)
+    if home is not None and legacy.inside is not None and legacy.link is not None and place.source is not None:
+        home, path = place.source, place.source / legacy.path
+    file = path if path is None or legacy.link is None else path.parent / legacy.link
+    real = None if home is None or file is None else lies_under(home, file)
+    if path is None or real is None:
+        fact = f"was finalized: its legacy files were removed, and {folder.snapshots} holds them"
+        way = "say --source DIRECTORY to put them back there"
+        if home is not None:
+            fact, way = f"{fact}; {legacy.path} leads out of {home}", "remove the link, then run the same command again"
+        raise GuardError(f"run {folder.name}", fact, way)
+    return _Missing(legacy=legacy, snapshot=snapshot, path=path, file=real)
+
+
+def _refuse_other(folder: RunFolder, one: _Missing, place: Place) -> None:
+    if not _is_the_legacy_file(one, place):
+        fact = f"is another file than the one that was consolidated, which {folder.snapshots} holds"
+        raise GuardError(one.file, fact, "move it away, or name the right --source, then run the same command again")
+
+
+def _is_the_legacy_file(one: _Missing, place: Place) -> bool:
+    if not one.file.is_file():
+        return False
+    with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
+        try:
+            return is_as_copied(one.snapshot, Database(one.file, place.engine), Path(scratch))
+        except DamagedSourceError:
+            return False
+
+
+def _refuse_companions(one: _Missing) -> None:
+    """Make sure that no journal lies where a database is put back: SQLite would play it into that."""
+    for suffix in () if one.snapshot.is_document else COMPANIONS:
+        companion = one.file.with_name(one.file.name + suffix)
+        if companion.exists():
+            fact = "lies beside a file that is to be put back"
+            raise GuardError(companion, fact, "find out whose it is; move it away, then run the same command again")
 
 
 def _restore(kept: Path, path: Path, mode: int) -> None:

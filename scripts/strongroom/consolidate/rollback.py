@@ -14,7 +14,7 @@ from strongroom.runs import find_changes, put_back, refuse_changes
 from strongroom.runs.cleanup import end_run
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import Became, recover_all, restore_current
-from strongroom.runs.records import RunState
+from strongroom.runs.records import RunDocument, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ def rollback(home: Home, *, source: Path | None, now: datetime, discard_changes:
         raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
     if source is not None and not source.is_dir():
         raise UnreachableError(source, "there is no such directory", "say --source DIRECTORY")
+    home.refuse_links()
     if dry_run:
         return _look(home, source)
     with locked(home.lock):
@@ -83,7 +84,17 @@ def _find_already_back(home: Home, recovered: Mapping[str, Became]) -> Returned 
 
 
 def _look(home: Home, source: Path | None) -> Returned:
+    """Say what a rollback would do; what was interrupted is finished first, or cleared away."""
+    known = home.read_current()
+    name = known.runs[-1] if known.runs else None
+    folder = None if name is None else home.open_run(name)
+    about = None if folder is None else folder.read(RunDocument)
+    journal = None if folder is None else folder.place(home.target).read_journal()
+    if name is not None and journal is None and (about is None or about.state is RunState.RUNNING):
+        return Returned(run=known.run, files=(), dry_run=True, cleared=name)
     current = home.open_current()
+    if journal is not None and journal.is_open and folder is not None and about is not None:
+        current = folder, about
     if current is None:
         return Returned(run=None, files=(), dry_run=True)
     folder, about = current
@@ -93,7 +104,7 @@ def _look(home: Home, source: Path | None) -> Returned:
         run=folder.name,
         files=tuple(swap.live for swap in journal.swaps) if journal is not None else (),
         dry_run=True,
-        would_lose=tuple(find_changes(place)),
+        would_lose=() if journal is None or journal.is_open else tuple(find_changes(place)),
         restored=find_missing(folder, place) if about.finalized is not None else (),
         read_only=_find_read_only(home, folder, source),
     )

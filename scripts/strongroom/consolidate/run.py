@@ -14,7 +14,7 @@ from strongroom.consolidate.attempt import Attempt
 from strongroom.consolidate.kept_plan import keep_plan
 from strongroom.consolidate.opening import Opening, find_sources, find_unchanged, open_request
 from strongroom.consolidate.outcome import REPORT, Outcome, read_report, show_backup
-from strongroom.consolidate.publishing import publish_targets
+from strongroom.consolidate.publishing import publish_targets, run_after_publish
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.engines import Engine
 from strongroom.core.errors import ExitCode
@@ -23,7 +23,7 @@ from strongroom.core.plan import read_plan
 from strongroom.core.system import System, read_system
 from strongroom.runs.cleanup import end_run
 from strongroom.runs.folder import RunFolder
-from strongroom.runs.interrupted import give_up_staged, recover_all
+from strongroom.runs.interrupted import Became, give_up_staged, recover_all
 from strongroom.runs.records import RunDocument, RunState
 
 
@@ -40,8 +40,11 @@ def run(request: Request, around: Surroundings) -> Outcome:
     home = opening.home
     make_private_folder(home.root)
     with locked(home.lock):
+        home.refuse_links()
         home.provide()
-        recover_all(home, source=request.source, now=around.now())
+        recovered = recover_all(home, source=request.source, now=around.now())
+        if Became.PUBLISHED in recovered.values():  # it ended before its hooks did
+            run_after_publish(system, around)
         earlier = _find_earlier(opening)
         if earlier is not None:
             return earlier

@@ -9,6 +9,7 @@ from strongroom.core.errors import UnreachableError
 from strongroom.core.files import is_locked
 from strongroom.runs.cleanup import measure_run
 from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.journal import JournalState
 from strongroom.runs.records import RunDocument, RunState
 
 
@@ -46,21 +47,28 @@ def _describe(home: Home, name: str, is_current: bool, is_going_on: bool) -> Run
     said = _find_open(home, folder, about, is_going_on)
     return RunStatus(
         run=name,
-        state=said or str(about.state if about is not None else RunState.INTERRUPTED),
+        state=said or _describe_end(about),
         verdict=None if report is None else report.verdict,
         rows_read=None if report is None else report.rows_read,
         quarantined=None if report is None else report.quarantined,
         is_current=is_current,
-        is_open=said is not None,
+        is_open=said is not None or about is None,
         size=measure_run(folder),
     )
+
+
+def _describe_end(about: RunDocument | None) -> str:
+    if about is None:
+        return "unknown: its run.json is not there"
+    return f"{about.state}, finalized" if about.finalized is not None else str(about.state)
 
 
 def _find_open(home: Home, folder: RunFolder, about: RunDocument | None, is_going_on: bool) -> str | None:  # noqa: FBT001
     """Say what is going on, or was interrupted; None for a run that ended."""
     journal = folder.place(home.target).read_journal()
     if journal is not None and journal.is_open:
-        return "publishing" if is_going_on else "interrupted while publishing"
-    if about is not None and about.state is not RunState.RUNNING:
+        what = "rolling back" if journal.state is JournalState.UNDOING else "publishing"
+        return what if is_going_on else f"interrupted while {what}"
+    if about is None or about.state is not RunState.RUNNING:
         return None
     return "running" if is_going_on else "interrupted"

@@ -11,10 +11,11 @@ from strongroom.consolidate.kept_plan import read_kept_plan
 from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_up
 from strongroom.consolidate.targets import archive_database, ledger_database, staged_file, verify_snapshot
 from strongroom.consolidate.verify import verify_content, verify_drops, verify_soundness
-from strongroom.core.errors import ConfigurationError, ExitCode, UnreachableError
+from strongroom.core.errors import ConfigurationError, ExitCode, StaleError, UnreachableError
 from strongroom.core.plan import read_plan
 from strongroom.core.results import Verdict, Verification
 from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.records import RunDocument, RunState
 from strongroom.sqlite.database import Database
 
 
@@ -30,14 +31,25 @@ class Proof:
 def verify(home: Home, *, run: str | None, plan_path: Path | None = None) -> Outcome:
     """Join the targets with the run's snapshots and ledger again, all of them in this tree.
 
-    Raises ConfigurationError when a plan is given that is not the run's; UnreachableError for a run that did not
-    finish, and for a target that is gone or in use; VersionError and GuardError for its documents.
+    Raises ConfigurationError when a plan is given that is not the run's; StaleError for a run that was interrupted
+    while its targets changed places; UnreachableError for a run that did not finish or was rolled back, and for a
+    target that is gone or in use; VersionError and GuardError for its documents.
     """
-    folder, _ = home.find_run(run)
+    folder, about = home.find_run(run)
+    _refuse_unfinished(home, folder, about)
     if plan_path is not None and read_plan(plan_path).sha256 != read_kept_plan(folder).sha256:
         fact = f"is not the plan of run {folder.name}"
         raise ConfigurationError(plan_path, fact, "leave --plan out: the run has its plan with it")
     return prove(home, folder).outcome
+
+
+def _refuse_unfinished(home: Home, folder: RunFolder, about: RunDocument) -> None:
+    journal = folder.place(home.target).read_journal()
+    if journal is not None and journal.is_open:
+        way = "run the same consolidate.run again, or consolidate.rollback"
+        raise StaleError(f"run {folder.name}", "was interrupted while its targets changed places", way)
+    if about.state is RunState.ROLLED_BACK:
+        raise UnreachableError(f"run {folder.name}", "was rolled back: nothing of it is live", "name another --run")
 
 
 def prove(home: Home, folder: RunFolder) -> Proof:
@@ -74,6 +86,8 @@ def _verify_all(home: Home, folder: RunFolder) -> list[Verification]:
     found = [verify_snapshot(snapshot) for snapshot in snapshots.values()]
     if any(part.differences for part in found):
         return found
+    if not folder.ledger.is_dir():
+        raise UnreachableError(folder.ledger, "is not there, and what it held cannot be proven", "put it back")
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         work = bind(plan, snapshots, Path(scratch), home.engine)
         for job in work.targets:

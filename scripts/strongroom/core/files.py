@@ -113,6 +113,17 @@ def explain_os_error(path: Path, error: OSError) -> StrongroomError:
     )
 
 
+def follow(path: Path) -> Path:
+    """Return where a path leads, its links followed, whether something is there or not.
+
+    Raises UnreachableError for links that go in a circle.
+    """
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # Python 3.11 and 3.12; later ones return what they have
+        raise UnreachableError(path, "leads in a circle of symbolic links", "remove the link") from error
+
+
 def find_databases(directory: Path) -> Iterator[Path]:
     """Find what is, or calls itself, a SQLite file; our own folders, links and empty files are left out."""
     for folder, folders, names in os.walk(directory):
@@ -128,7 +139,15 @@ def find_databases(directory: Path) -> Iterator[Path]:
 
 def is_ours(folder: Path) -> bool:
     """Tell whether a folder holds our own runs or backups."""
-    return folder.name == OWN_FOLDER or (folder.parent.name == BACKUP_FOLDER and (folder / MANIFEST).is_file())
+    return folder.name == OWN_FOLDER or (folder.parent.name == BACKUP_FOLDER and _is_manifest(folder / MANIFEST))
+
+
+def _is_manifest(path: Path) -> bool:
+    """Tell whether a file is the manifest of a backup of ours, and no file of another program with that name."""
+    try:
+        return '"document": "manifest"' in path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
 
 
 def _has_sqlite_header(path: Path) -> bool:

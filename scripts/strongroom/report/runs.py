@@ -45,7 +45,8 @@ def show_returned(returned: Returned, *, as_json: bool) -> None:
         return
     if returned.cleared is not None:
         live = f"; run {returned.run} stays live (roll back again to undo it)" if returned.run else ""
-        print(f"cleared run {returned.cleared}, which was interrupted before it published anything{live}")
+        verb = "would clear" if returned.dry_run else "cleared"
+        print(f"{verb} run {returned.cleared}, which was interrupted before it published anything{live}")
         return
     if returned.run is None:
         print("nothing to roll back: no published run")

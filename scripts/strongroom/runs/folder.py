@@ -11,7 +11,7 @@ from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, UnreachableError, UsageError
 from strongroom.core.files import BACKUP_FOLDER, MANIFEST, OWN_FOLDER, make_private_folder
 from strongroom.runs.documents import Document, Kind, read_document, read_owner, write_document
-from strongroom.runs.journal import Place
+from strongroom.runs.journal import Place, lies_under
 from strongroom.runs.records import (
     CurrentDocument,
     ExportDocument,
@@ -20,6 +20,7 @@ from strongroom.runs.records import (
     MergeDocument,
     PlanDocument,
     RunDocument,
+    RunState,
     SnapshotsDocument,
 )
 from strongroom.sqlite.snapshot import Snapshot
@@ -154,6 +155,15 @@ class Home:
         """Return what marks the documents of this target directory; a new one where none was written yet."""
         return read_owner(self.current_file) or uuid.uuid4().hex
 
+    def refuse_links(self) -> None:
+        """Make sure that what is ours lies in the target itself: in a copy of the tree a link leads to another's.
+
+        Raises GuardError.
+        """
+        for place in (self.root, self.runs, self.target / BACKUP_FOLDER):
+            if lies_under(self.target, place) is None:
+                raise GuardError(place, "leads out of the target", "mount the other disk there instead of a link")
+
     def provide(self) -> None:
         """Make the directory, and give it its id. Raises UnreachableError."""
         make_private_folder(self.root)
@@ -186,6 +196,9 @@ class Home:
         if about is None:
             fact = f"says that run {name} is live, and its folder is not there"
             raise GuardError(self.current_file, fact, f"put {folder.root} back")
+        if about.state not in (RunState.PUBLISHED, RunState.RUNNING):
+            fact = f"says that run {name} is live, and that run is {about.state}"
+            raise GuardError(self.current_file, fact, "put it back as it was")
         return folder, about
 
     def begin_run(self, now: datetime, *, backup: bool) -> RunFolder:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from strongroom.core.errors import GuardError
 from strongroom.core.files import write_text
 from strongroom.runs import recover
 from strongroom.runs.cleanup import clear_run, end_run, sweep
@@ -29,6 +30,7 @@ def recover_all(home: Home, *, source: Path | None, now: datetime) -> dict[str, 
     ``source`` is the directory of legacy files that was typed, if any. Raises what ``runs.recover`` raises, and
     GuardError when the folder of the run that is live is gone.
     """
+    home.refuse_links()
     for left in (home.root / "scratch", *home.root.glob("preview-*"), *home.root.glob("scratch-*")):
         shutil.rmtree(left, ignore_errors=True)
     sweep(home.root)
@@ -41,10 +43,22 @@ def recover_all(home: Home, *, source: Path | None, now: datetime) -> dict[str, 
     return found
 
 
+def refuse_open(home: Home) -> None:
+    """Make sure that no run is open: what is decided next would be about something else. Raises GuardError."""
+    for name in home.all_runs():
+        folder = home.open_run(name)
+        about, journal = folder.read(RunDocument), folder.place(home.target).read_journal()
+        if about is None or about.state is RunState.RUNNING or (journal is not None and journal.is_open):
+            raise GuardError(
+                f"run {name}", "was interrupted", "run the same consolidate.run again, or consolidate.rollback"
+            )
+
+
 def _recover_run(home: Home, folder: RunFolder, source: Path | None, now: datetime) -> Became | None:
     sweep(folder.root)
     about = folder.read(RunDocument)
     if about is None:
+        _refuse_to_forget(folder)
         _forget(home, folder)
         return Became.CLEARED
     place = folder.place(home.target, source)
@@ -60,6 +74,14 @@ def _recover_run(home: Home, folder: RunFolder, source: Path | None, now: dateti
         return None
     _settle(home, folder, about, ended, now)
     return Became.UNDONE if ended is RunState.ROLLED_BACK else Became.PUBLISHED
+
+
+def _refuse_to_forget(folder: RunFolder) -> None:
+    """Make sure that a run without its first document ended before it did anything. Raises GuardError."""
+    left = [*(folder.root.iterdir() if folder.root.is_dir() else ()), *folder.snapshots.glob("*")]
+    if left or folder.snapshots.is_dir():
+        fact = "is not there, and what the run made is; without it nobody knows what may go"
+        raise GuardError(folder.root / "run.json", fact, "put it back")
 
 
 def _forget(home: Home, folder: RunFolder) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from strongroom.core.engines import Engine
-from strongroom.core.files import COMPANIONS
+from strongroom.core.files import COMPANIONS, follow
 from strongroom.runs.documents import Document, read_document, write_document
 from strongroom.sqlite.database import Database
 
 Checkpoint = Callable[[str], None]
+_WRITING = 0o222
 
 
 class JournalState(StrEnum):
@@ -52,6 +53,8 @@ class LegacyFile:
     """Relative to the target directory where it lies in there: then it belongs to the same tree."""
     mode: int
     """Its permissions before publish."""
+    link: str | None = None
+    """Where it leads, as the link says, when it is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +125,8 @@ class Place:
 
 def lies_under(folder: Path, path: Path) -> Path | None:
     """Return a path with its links followed, when it leads to a place inside the folder."""
-    found = path.resolve()
-    return found if found.is_relative_to(folder.resolve()) else None
+    found = follow(path)
+    return found if found.is_relative_to(follow(folder)) else None
 
 
 def describe_legacy(paths: Iterable[tuple[str, Path]], target: Path) -> tuple[LegacyFile, ...]:
@@ -131,8 +134,9 @@ def describe_legacy(paths: Iterable[tuple[str, Path]], target: Path) -> tuple[Le
     described = []
     for path, place in paths:
         found = lies_under(target, place)
-        inside = None if found is None else found.relative_to(target.resolve()).as_posix()
-        described.append(LegacyFile(path=path, inside=inside, mode=place.stat().st_mode & 0o7777))
+        inside = None if found is None else found.relative_to(follow(target)).as_posix()
+        link = str(place.readlink()) if place.is_symlink() else None
+        described.append(LegacyFile(path=path, inside=inside, mode=place.stat().st_mode & 0o7777, link=link))
     return tuple(described)
 
 
@@ -144,10 +148,27 @@ def drop_companions(live: Path) -> None:
 
 def change_mode(path: Path, mode: int) -> bool:
     """Change a legacy file's permissions where the file system lets us; return whether it did."""
-    if not path.is_file() or not os.access(path, os.R_OK):
-        return False
     try:
+        if not path.is_file() or not os.access(path, os.R_OK):
+            return False
         path.chmod(mode)
     except OSError:
         return False
     return True
+
+
+def make_read_only(path: Path) -> bool:
+    """Take the permissions to write from a legacy file."""
+    return change_mode(path, _mode_of(path) & ~_WRITING)
+
+
+def make_writable_again(path: Path, mode: int) -> bool:
+    """Give a legacy file its permissions back, if they are what publish made of them: else it is another's file."""
+    return _mode_of(path) == mode & ~_WRITING and change_mode(path, mode)
+
+
+def _mode_of(path: Path) -> int:
+    try:
+        return path.stat().st_mode & 0o7777
+    except OSError:
+        return 0

@@ -21,8 +21,8 @@ from strongroom.runs.journal import (
     LegacyFile,
     Place,
     Swap,
-    change_mode,
     drop_companions,
+    make_read_only,
 )
 from strongroom.runs.undo import resume_undo
 from strongroom.sqlite.connection import fold_log, is_write_ahead
@@ -111,8 +111,8 @@ def _dress(place: Place, swap: Swap, legacy: tuple[LegacyFile, ...]) -> None:
 def _finish(place: Place, intent: JournalDocument) -> None:
     for legacy in intent.legacy:
         path = place.find(legacy)
-        if path is not None and path.is_file():
-            change_mode(path, stat.S_IMODE(path.stat().st_mode) & ~0o222)
+        if path is not None:
+            make_read_only(path)
     place.write_journal(replace(intent, state=JournalState.CLOSED))
 
 

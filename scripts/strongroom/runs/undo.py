@@ -9,7 +9,7 @@ from pathlib import Path
 from strongroom.core.errors import GuardError
 from strongroom.core.files import sync_folder
 from strongroom.runs.exclusive import held
-from strongroom.runs.journal import JournalDocument, JournalState, Place, change_mode, drop_companions
+from strongroom.runs.journal import JournalDocument, JournalState, Place, drop_companions, make_writable_again
 from strongroom.sqlite.database import read_mark
 
 
@@ -88,7 +88,7 @@ def undo(place: Place, intent: JournalDocument) -> list[str]:
     for legacy in intent.legacy:
         path = place.find(legacy)
         if path is not None:
-            change_mode(path, legacy.mode)
+            make_writable_again(path, legacy.mode)
     place.write_journal(replace(intent, state=JournalState.UNDONE))
     return restored
 

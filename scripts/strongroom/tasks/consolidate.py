@@ -20,6 +20,7 @@ from strongroom.consolidate import status as looking
 from strongroom.consolidate import verify_published as again
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.config import Settings, read_settings
+from strongroom.core.errors import UsageError
 from strongroom.core.plan import find_choices
 from strongroom.core.system import find_system
 from strongroom.runs.folder import Home
@@ -39,6 +40,9 @@ def ask(
     """Put a request together from what was typed."""
     folder = find_system(system, settings.root)
     source = source or Path()
+    budget = options.get("quarantine_budget")
+    if budget is not None and budget < 0:
+        raise UsageError("--quarantine-budget", f"must be a number from 0 (got {budget})")
     return Request(
         system=folder,
         plan=plan or folder / "plan.yaml",

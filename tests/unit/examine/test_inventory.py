@@ -408,7 +408,7 @@ def test_databases_are_found_by_their_header_wherever_they_are(tmp_path: Path) -
 def test_our_own_folders_links_and_companions_are_left_out(tmp_path: Path) -> None:
     for name in (".strongroom/runs/x/a.db", "backup/20261121_015301/a.db", "backup/mine/a.db", "a.db"):
         make(tmp_path / name, "CREATE TABLE t (a)")
-    (tmp_path / "backup/20261121_015301/manifest.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "backup/20261121_015301/manifest.json").write_text('{"document": "manifest"}', encoding="utf-8")
     (tmp_path / "link.db").symlink_to("a.db")
     (tmp_path / "folder").symlink_to("backup")
     (tmp_path / "dangling.db").symlink_to("nowhere")

@@ -83,7 +83,11 @@ class _Reader:
 
     def _refuse_equal_names(self) -> None:
         """Refuse two sources, or two targets and aliases, with one name or one file."""
-        sources = [(name, [source.path]) for name, source in self._model.sources.items()]
+        # A document's snapshot is a database beside it.
+        sources = [
+            (name, [source.path, *([f"{source.path}.db"] if source.format == "json" else [])])
+            for name, source in self._model.sources.items()
+        ]
         targets = [(name, [target.path, *target.aliases]) for name, target in self._model.targets.items()]
         for kind, entries in (("sources", sources), ("targets", targets)):
             names: dict[str, str] = {}
