@@ -10,6 +10,7 @@ from strongroom.core.files import hash_file, sync_file, sync_folder
 from strongroom.runs.folder import RunFolder
 from strongroom.runs.journal import LegacyFile, Place, change_mode
 from strongroom.sqlite.snapshot import Snapshot
+from strongroom.sqlite.writing_back import write_back
 
 
 def find_missing(folder: RunFolder, place: Place) -> tuple[str, ...]:
@@ -34,13 +35,16 @@ def restore_legacy(folder: RunFolder, place: Place) -> tuple[str, ...]:
     for legacy, _ in missing:
         refuse_unsound_backup(kept[legacy.path])
     for legacy, path in missing:
-        _restore(kept[legacy.path].raw, path, legacy.mode)
+        _restore(kept[legacy.path], path, legacy.mode)
     return tuple(legacy.path for legacy, _ in missing)
 
 
 def refuse_unsound_backup(snapshot: Snapshot) -> None:
     """Make sure, reading all of it, that a backup holds what the source held. Raises GuardError."""
-    for file, digest in ((snapshot.copy.path, snapshot.sha256), (snapshot.raw, snapshot.source_sha256)):
+    held = [(snapshot.copy.path, snapshot.sha256)]
+    if snapshot.copy.key is None:
+        held.append((snapshot.raw, snapshot.source_sha256))
+    for file, digest in held:
         if not file.is_file() or hash_file(file) != digest:
             fact = "is not what was backed up" if file.is_file() else "is not there, and was backed up"
             raise GuardError(file, fact, "keep the sources; make a new backup of them")
@@ -59,10 +63,14 @@ def _find_missing(folder: RunFolder, place: Place) -> list[tuple[LegacyFile, Pat
     return found
 
 
-def _restore(kept: Path, path: Path, mode: int) -> None:
+def _restore(kept: Snapshot, path: Path, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    shutil.copyfile(kept, part)
+    part.unlink(missing_ok=True)
+    if kept.copy.key is None:
+        shutil.copyfile(kept.raw, part)
+    else:
+        write_back(kept, part)
     change_mode(part, mode)
     sync_file(part)
     part.replace(path)

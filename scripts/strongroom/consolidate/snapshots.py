@@ -36,10 +36,16 @@ def take_snapshots(opening: Opening, folder: RunFolder, workers: Workers) -> dic
     except OSError as error:
         raise explain_os_error(folder.snapshots, error) from error
     sources, found = opening.plan.sources, opening.found
-    futures = {
-        name: workers.submit(
-            take_snapshot, sources[name], found[name], replace(found[name], path=folder.snapshots / sources[name].path)
+    copies = {
+        name: replace(
+            database,
+            path=folder.snapshots / sources[name].path,
+            key=opening.plan.choose_snapshot_key(name),
         )
+        for name, database in found.items()
+    }
+    futures = {
+        name: workers.submit(take_snapshot, sources[name], found[name], copies[name])
         for name in sorted(found, key=lambda name: -size_of(found[name]))
     }
     for name in workers.finished(futures):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import DamagedSourceError, SourceChangedError, UnreachableError
 from strongroom.core.files import (
     SQLITE_HEADER,
@@ -36,8 +37,10 @@ from strongroom.sqlite.connection import (
     open_source,
     open_stage,
 )
+from strongroom.sqlite.content import digest_content
 from strongroom.sqlite.database import Database, state_of
 from strongroom.sqlite.messages import translated
+from strongroom.sqlite.transfer import copy_content
 
 Json = Mapping[str, object] | list[object] | str | int | float | bool | None
 
@@ -55,21 +58,31 @@ class Snapshot:
     sha256: str
     """Of the copy."""
     source_sha256: str
-    """Of the source's state: what a fresh snapshot's would be, as long as no row changes."""
+    """Of the source's state: what a fresh snapshot's would be, as long as no row changes. Under a key that of its
+    content: bytes differ each time that they are encrypted."""
     size: int
     schema_sha256: str
     state: FileStates
     """Of the source's files when it was taken."""
+    source_key: str | None = None
+    """The name of the source's key; the copy's may be another, and is there for plain sources too."""
 
     @property
     def raw(self) -> Path:
-        """Return the file that is the source itself: of a document, what lies beside the database made of it."""
-        return self.copy.path.with_suffix("") if self.is_document else self.copy.path
+        """Return the file that is the source itself: of a document, what lies beside the database made of it.
+
+        An encrypted copy has none such: the document is in it.
+        """
+        return self.copy.path.with_suffix("") if self.is_document and self.copy.key is None else self.copy.path
 
     @property
     def is_document(self) -> bool:
         """Tell whether the source is no database."""
         return not str(self.copy.path).endswith(self.path)
+
+    def find_original(self, path: Path, engine: Engine) -> Database:
+        """Return the handle of the source at a place; ``engine`` works on it when nothing is encrypted."""
+        return Database(path, engine if self.copy.key is None else Engine.BUNDLED, self.source_key)
 
 
 def take_snapshot(source: Source, original: Database, copy: Database) -> Snapshot:
@@ -86,8 +99,11 @@ def take_snapshot(source: Source, original: Database, copy: Database) -> Snapsho
         copy.path.touch(mode=0o600)
         state = state_of(original)
         if source.format == "json":
-            document, copy = copy.path, _copy_json(source, original.path, copy)
-            digest, source_digest = hash_file(copy.path), hash_file(document)
+            copy, source_digest = _copy_json(source, original.path, copy)
+            digest = hash_file(copy.path)
+        elif copy.key is not None:
+            source_digest = _copy_encrypted(original, copy)
+            digest = hash_file(copy.path)
         else:
             digest = source_digest = _copy_sqlite(original, copy)
     except OSError as error:
@@ -105,6 +121,7 @@ def take_snapshot(source: Source, original: Database, copy: Database) -> Snapsho
         size=copy.path.stat().st_size,
         schema_sha256=schema,
         state=state,
+        source_key=original.key,
     )
 
 
@@ -132,6 +149,19 @@ def _copy_sqlite(original: Database, copy: Database) -> str:
     return hash_file(copy.path)
 
 
+def _copy_encrypted(original: Database, copy: Database) -> str:
+    """Copy a database under a key, never through a plain file; return the hash of its content."""
+    if original.key is None:
+        _refuse_truncated(original)
+        return copy_content(original, copy)
+    with open_source(original) as connection:
+        connection.execute("BEGIN")
+        digest = digest_content(connection)
+        with translated(copy):
+            copy_database(connection, copy)
+        return digest
+
+
 def _refuse_truncated(original: Database) -> None:
     with original.path.open("rb") as stream:
         header = stream.read(100)
@@ -153,13 +183,20 @@ def _refuse_damage(connection: Connection, original: Database) -> None:
         )
 
 
-def _copy_json(source: Source, original: Path, copy: Database) -> Database:
-    """Copy a document to ``copy``, and return the database beside it that holds its rows."""
-    shutil.copyfile(original, copy.path)
-    sync_file(copy.path)
+def _copy_json(source: Source, original: Path, copy: Database) -> tuple[Database, str]:
+    """Copy a document to ``copy``; return the database beside it that holds its rows, and the document's hash.
+
+    Under a key there is the database only.
+    """
     database = replace(copy, path=copy.beside(".db"))
     database.path.unlink(missing_ok=True)
-    content = copy.path.read_bytes()
+    if copy.key is None:
+        shutil.copyfile(original, copy.path)
+        sync_file(copy.path)
+        content = copy.path.read_bytes()
+    else:
+        copy.path.unlink()
+        content = original.read_bytes()
     try:
         document: Json = json.loads(content)
     except ValueError as error:
@@ -172,7 +209,7 @@ def _copy_json(source: Source, original: Path, copy: Database) -> Database:
         connection.execute("INSERT INTO document VALUES (?, CAST(? AS TEXT))", (original.name, content))
         for table, path in source.rows.items():
             _write_rows(connection, table, _select(document, path, original))
-    return database
+    return database, hashlib.sha256(content).hexdigest()
 
 
 def _select(document: Json, path: str, original: Path) -> list[Mapping[str, object]]:
@@ -239,13 +276,17 @@ def refuse_changed(snapshot: Snapshot, original: Database, scratch: Path) -> Non
         )
 
 
+def was_write_ahead(snapshot: Snapshot, original: Database) -> bool:
+    """Tell whether a source is in WAL mode. To be asked before it is held; read-only."""
+    return "-wal" in snapshot.state or is_write_ahead(snapshot.copy if snapshot.copy.key is None else original)
+
+
 def refuse_touched(snapshot: Snapshot, original: Database) -> None:
     """Make sure, by its stat alone, that a file which we hold locked is as it was when it was copied.
 
-    Where a write-ahead log was folded in by holding it, its raw copy was taken first. Raises SourceChangedError.
+    Not for one in WAL mode: holding it folds its log in, and its raw copy was taken first. Raises SourceChangedError.
     """
-    before = dict(snapshot.state)
-    if "-wal" not in before and not is_write_ahead(snapshot.copy) and before != dict(state_of(original)):
+    if dict(snapshot.state) != dict(state_of(original)):
         raise SourceChangedError(
             original.path, "changed since its snapshot", "stop the application that writes to it, then run again"
         )
@@ -255,6 +296,10 @@ def is_as_copied(snapshot: Snapshot, original: Database, scratch: Path) -> bool:
     """Tell, by reading all of it again, whether a source holds what its snapshot holds."""
     if snapshot.is_document:
         return hash_file(original.path) == snapshot.source_sha256
+    if snapshot.copy.key is not None:
+        with open_source(original) as connection:
+            connection.execute("BEGIN")
+            return digest_content(connection) == snapshot.source_sha256
     return _hash_sqlite(original, scratch) == snapshot.source_sha256
 
 

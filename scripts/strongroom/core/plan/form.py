@@ -193,4 +193,5 @@ class Plan:
     @property
     def is_encrypted(self) -> bool:
         """Tell whether a source or a target is encrypted."""
-        return any(one.key is not None for one in (*self.sources.values(), *self.targets.values()))
+        names = [*(source.key for source in self.sources.values()), *(target.key for target in self.targets.values())]
+        return any(name is not None for name in names)
