@@ -58,8 +58,8 @@ class Snapshot:
     sha256: str
     """Of the copy."""
     source_sha256: str
-    """Of the source's state: what a fresh snapshot's would be, as long as no row changes. Under a key that of its
-    content: bytes differ each time that they are encrypted."""
+    """Of the source's bytes: what a fresh snapshot's would be, as long as no row changes. Empty under a key, where
+    bytes are others each time: ``hash_source`` tells it from what the copy holds."""
     size: int
     schema_sha256: str
     state: FileStates
@@ -102,8 +102,8 @@ def take_snapshot(source: Source, original: Database, copy: Database) -> Snapsho
             copy, source_digest = _copy_json(source, original.path, copy)
             digest = hash_file(copy.path)
         elif copy.key is not None:
-            source_digest = _copy_encrypted(original, copy)
-            digest = hash_file(copy.path)
+            _copy_encrypted(original, copy)
+            digest, source_digest = hash_file(copy.path), ""
         else:
             digest = source_digest = _copy_sqlite(original, copy)
     except OSError as error:
@@ -149,17 +149,16 @@ def _copy_sqlite(original: Database, copy: Database) -> str:
     return hash_file(copy.path)
 
 
-def _copy_encrypted(original: Database, copy: Database) -> str:
-    """Copy a database under a key, never through a plain file; return the hash of its content."""
+def _copy_encrypted(original: Database, copy: Database) -> None:
+    """Copy a database under a key, never through a plain file."""
     if original.key is None:
         _refuse_truncated(original)
-        return copy_content(original, copy)
+        copy_content(original, copy)
+        return
     with open_source(original) as connection:
         connection.execute("BEGIN")
-        digest = digest_content(connection)
         with translated(copy):
             copy_database(connection, copy)
-        return digest
 
 
 def _refuse_truncated(original: Database) -> None:
@@ -292,15 +291,23 @@ def refuse_touched(snapshot: Snapshot, original: Database) -> None:
         )
 
 
+def hash_source(snapshot: Snapshot) -> str:
+    """Return the hash of what a source held when its snapshot was taken; under a key all of this is read."""
+    if snapshot.source_sha256:
+        return snapshot.source_sha256
+    with open_snapshot(snapshot.copy) as connection:
+        return digest_content(connection)
+
+
 def is_as_copied(snapshot: Snapshot, original: Database, scratch: Path) -> bool:
     """Tell, by reading all of it again, whether a source holds what its snapshot holds."""
     if snapshot.is_document:
         return hash_file(original.path) == snapshot.source_sha256
-    if snapshot.copy.key is not None:
-        with open_source(original) as connection:
-            connection.execute("BEGIN")
-            return digest_content(connection) == snapshot.source_sha256
-    return _hash_sqlite(original, scratch) == snapshot.source_sha256
+    if snapshot.copy.key is None:
+        return _hash_sqlite(original, scratch) == snapshot.source_sha256
+    with open_source(original) as connection:
+        connection.execute("BEGIN")
+        return digest_content(connection) == hash_source(snapshot)
 
 
 def _hash_sqlite(original: Database, scratch: Path) -> str:

@@ -25,6 +25,8 @@ def copy_content(original: Database, copy: Database) -> str:
     with open_stage(copy) as connection:
         connection.execute(f"PRAGMA encoding = '{encoding}'")
         connection.execute("PRAGMA ignore_check_constraints = ON")
+        # Else the live file is taken exclusively too, which one in WAL mode that is read only cannot be.
+        connection.execute("PRAGMA locking_mode = NORMAL")
         with attached_live(connection, original, "src"):
             connection.execute("BEGIN")
             with translated(original):

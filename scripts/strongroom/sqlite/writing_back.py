@@ -9,7 +9,7 @@ from strongroom.core.errors import GuardError
 from strongroom.core.files import hash_file
 from strongroom.sqlite.connection import copy_database, open_snapshot
 from strongroom.sqlite.content import digest_content
-from strongroom.sqlite.snapshot import Snapshot
+from strongroom.sqlite.snapshot import Snapshot, hash_source
 from strongroom.sqlite.transfer import copy_content
 
 
@@ -32,6 +32,6 @@ def write_back(snapshot: Snapshot, path: Path) -> None:
             copy_database(connection, original)
         with open_snapshot(original) as connection:
             digest = digest_content(connection)
-    if digest != snapshot.source_sha256:
+    if digest != hash_source(snapshot):
         path.unlink()
         raise GuardError(snapshot.copy.path, "does not give its source back", "keep it, and tell us")
