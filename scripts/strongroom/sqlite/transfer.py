@@ -74,11 +74,15 @@ def _copy_rows(table: Stored) -> str:
 
 
 def _copy_marks(connection: Connection) -> None:
-    """Copy the AUTOINCREMENT high-water marks."""
-    found = [
+    """Copy the AUTOINCREMENT high-water marks, and the table of them where all others that had some are gone."""
+    there, here = (
         connection.execute(f"SELECT 1 FROM {schema}.sqlite_master WHERE name = 'sqlite_sequence'").fetchone()
         for schema in ("src", "main")
-    ]
-    if all(found):
-        connection.execute("DELETE FROM main.sqlite_sequence")
-        connection.execute("INSERT INTO main.sqlite_sequence SELECT * FROM src.sqlite_sequence")
+    )
+    if not there:
+        return
+    if not here:
+        connection.execute("CREATE TABLE main._strongroom_marks (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+        connection.execute("DROP TABLE main._strongroom_marks")
+    connection.execute("DELETE FROM main.sqlite_sequence")
+    connection.execute("INSERT INTO main.sqlite_sequence SELECT * FROM src.sqlite_sequence")
