@@ -218,6 +218,7 @@ def test_rollback_and_finalize_give_every_source_back(scene: Scene, temporary: P
     assert find_planted(scene.target, temporary) == []
     ended = run(scene.argv("rollback"))
     assert ended.code == 0, ended.err
+    assert "with the same content: open.db" in ended.out
     assert not (scene.target / "main.db").exists()
     assert {query: read_vault(scene.source / name, key, query) for query, name, key in _ASKED} == before
     assert (scene.source / "doc.json").read_bytes() == document
@@ -301,6 +302,30 @@ def test_a_published_target_is_replaced_by_one_under_another_key(scene: Scene, m
     assert run(scene.argv("verify")).code == 0
     assert run(scene.argv("rollback")).code == 0
     check_target(scene)
+    assert run(scene.argv("verify")).code == 0
+
+
+def test_targets_under_several_keys_share_a_snapshot(
+    scene: Scene, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = PLAN.replace("copy:\n", "  side: {path: side.db, encrypt: other}\ncopy:\n  side: [one.cache]\n")
+    (scene.system / "plan.yaml").write_text(plan[: plan.index("drop:")])
+    give_keys(monkeypatch, {**KEYS, "other": OTHER})
+    ended = run(scene.argv("run", "--json"))
+    assert ended.code == 0, ended.err
+    check_target(scene)
+    assert read_vault(scene.target / "side.db", OTHER, "SELECT v FROM cache") == [(PLANTED["dropped"],)]
+    assert can_open(next((scene.target / "backup").rglob("one.db")), KEYS["vault"])
+    assert run(scene.argv("verify")).code == 0
+    assert find_planted(scene.target, temporary) == []
+
+
+def test_a_key_may_bring_its_salt(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    salted = KEYS["vault"] + "5a" * 16
+    give_keys(monkeypatch, {**KEYS, "vault": salted})
+    assert run(scene.argv()).code == 0
+    assert (scene.target / "main.db").read_bytes()[:16] == b"\x5a" * 16
+    assert can_open(scene.target / "main.db", salted)
     assert run(scene.argv("verify")).code == 0
 
 

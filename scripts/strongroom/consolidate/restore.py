@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from strongroom.core.errors import GuardError
@@ -37,6 +38,12 @@ def restore_legacy(folder: RunFolder, place: Place) -> tuple[str, ...]:
     for legacy, path in missing:
         _restore(kept[legacy.path], path, legacy.mode)
     return tuple(legacy.path for legacy, _ in missing)
+
+
+def find_rewritten(folder: RunFolder, paths: Collection[str]) -> tuple[str, ...]:
+    """Return which of these files are written anew rather than copied: plain databases from an encrypted backup."""
+    snapshots = (folder.read_snapshots() or {}).values() if paths else ()
+    return tuple(snapshot.path for snapshot in snapshots if snapshot.path in paths and snapshot.is_rewritten)
 
 
 def refuse_unsound_backup(snapshot: Snapshot) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from strongroom.consolidate.request import NO_KEYS
-from strongroom.consolidate.restore import find_missing, restore_legacy
+from strongroom.consolidate.restore import find_missing, find_rewritten, restore_legacy
 from strongroom.core.errors import UnreachableError
 from strongroom.core.files import locked
 from strongroom.core.secret import Secret
@@ -33,6 +33,8 @@ class Returned:
     """The interrupted run that was cleared instead: nothing of it had been published."""
     restored: tuple[str, ...] = ()
     """Legacy files that finalize had removed, from the verified backup."""
+    rewritten: tuple[str, ...] = ()
+    """Of these, plain ones from an encrypted backup: the same content, in other pages."""
     read_only: tuple[str, ...] = ()
     """Legacy files that stay read-only: nobody typed the directory in which they are."""
 
@@ -77,7 +79,14 @@ def rollback(
         restore_current(home, about)
         end_run(folder, about, RunState.ROLLED_BACK, now)
         read_only = _find_read_only(home, folder, source)
-        return Returned(run=folder.name, files=tuple(files), dry_run=False, restored=restored, read_only=read_only)
+        return Returned(
+            run=folder.name,
+            files=tuple(files),
+            dry_run=False,
+            restored=restored,
+            rewritten=find_rewritten(folder, restored),
+            read_only=read_only,
+        )
 
 
 def _name_keys(folder: RunFolder, place: Place, about: RunDocument) -> set[str | None]:

@@ -70,6 +70,11 @@ class Snapshot:
         """Tell whether the source is no database."""
         return not str(self.copy.path).endswith(self.path)
 
+    @property
+    def is_rewritten(self) -> bool:
+        """Tell whether its copy holds the content of a plain database under a key, and not its pages."""
+        return self.copy.key is not None and self.source_key is None and not self.is_document
+
     def find_original(self, path: Path, engine: Engine) -> Database:
         """Return the handle of the source at a place; ``engine`` works on it when nothing is encrypted."""
         return Database(path, engine if self.copy.key is None else Engine.BUNDLED, self.source_key)
