@@ -4,8 +4,8 @@ Reads one job per line on stdin, as JSON: ``argv``; ``out``, the file for what i
 file that gets one line per checkpoint and per change of a file. It stops at ``checkpoint`` (a name), or
 before ``change`` (the number of a change of a file), by ``signal`` (SIGKILL if not said) or, with
 ``hold``, until that file is there. ``processes`` makes it work with two worker processes whatever the
-size, ``hours`` sets its clock. Answers each job with the child's process id, and when it has ended with
-its exit code, negative for a signal.
+size, ``hours`` sets its clock, ``keys`` are at hand by their names. Answers each job with the child's
+process id, and when it has ended with its exit code, negative for a signal.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def serve() -> None:
     from invoke.collection import Collection  # noqa: PLC0415  workers, which import this file again, need none of it
 
     from strongroom.consolidate import attempt  # noqa: PLC0415
+    from strongroom.core.secret import Secret  # noqa: PLC0415
     from strongroom.tasks import consolidate  # noqa: PLC0415
     from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
     from tests.faults.scene import inject  # noqa: PLC0415
@@ -44,6 +45,8 @@ def serve() -> None:
             if job.get("hours"):
                 clock = datetime.now(UTC) + timedelta(hours=job["hours"])
                 consolidate.read_clock = lambda moment=clock: moment
+            if job.get("keys"):
+                consolidate.find_keys = lambda keys=job["keys"]: {name: Secret(key) for name, key in keys.items()}
             inject(setattr, _checkpoint(job))
             OpsProgram(Collection(consolidate.namespace)).run(job["argv"])
         print(f"pid {pid}", flush=True)

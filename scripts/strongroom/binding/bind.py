@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from strongroom.binding.columns import (
@@ -25,7 +25,7 @@ from strongroom.core.errors import GuardError, PlanError
 from strongroom.core.plan import Conflict, Drop, Input, Plan, TableRule
 from strongroom.core.quoting import dotted, fold, quote
 from strongroom.sqlite.connection import open_snapshot
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import Database, under_key
 from strongroom.sqlite.schema import Schema, Table, count_rows, read_schema
 from strongroom.sqlite.snapshot import Snapshot
 
@@ -60,7 +60,7 @@ class _Ground:
 def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path, engine: Engine) -> Work:
     """Give every table and column of the snapshots its place; templates are written into ``folder``.
 
-    ``engine`` works on them, and on what is made of them.
+    ``engine`` works on them, and on what is made of them, unless something of it is encrypted.
 
     Raises PlanError for what the plan does not name, or names and is not there.
     """
@@ -72,9 +72,7 @@ def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path, engine: En
     rules = expand_wildcards(plan, ground.schemas)
     drops = _bind_drops(ground)
     targets = tuple(
-        _bind_target(
-            ground, name, [rule for rule in rules if rule.target == name], Database(folder / f"{name}.db", engine)
-        )
+        _bind_target(ground, name, [rule for rule in rules if rule.target == name], folder, engine)
         for name in plan.targets
     )
     _refuse_unmapped(ground)
@@ -109,9 +107,12 @@ def _bind_drops(ground: _Ground) -> tuple[tuple[BoundInput, str], ...]:
     return tuple(bound)
 
 
-def _bind_target(ground: _Ground, name: str, rules: list[TableRule], place: Database) -> TargetJob:
+def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Path, engine: Engine) -> TargetJob:
     target = ground.plan.targets[name]
     schema_file = ground.plan.path.parent / target.schema if target.schema else None
+    fed = {entry.source for rule in rules for entry in rule.inputs if entry.source in ground.databases}
+    is_secret = target.key is not None or any(ground.databases[source].key is not None for source in fed)
+    place = under_key(folder / f"{name}.db", target.key, Engine.BUNDLED if is_secret else engine)
     with open_template(place, schema_file) as template:
         found = [(rule, _present(ground, rule)) for rule in name_carried(rules, template)]
         renames = list_renames(found, template)
@@ -129,9 +130,10 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], place: Data
             path=target.path,
             aliases=target.aliases,
             template=template.database,
-            tables=tuple(jobs),
+            tables=tuple(replace(job, is_secret=is_secret) for job in jobs),
             carried=tuple(template.carried),
             reported=tuple(template.reported),
+            is_secret=is_secret,
         )
 
 

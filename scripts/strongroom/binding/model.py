@@ -91,6 +91,8 @@ class TableJob:
     rewrites: tuple[Rewrite, ...] = ()
     normalize: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Key column to the transforms through which it is matched."""
+    is_secret: bool = False
+    """Whether its target, or what feeds it, is encrypted: then nothing of it may lie anywhere in plain."""
 
     @property
     def into(self) -> str:
@@ -101,6 +103,11 @@ class TableJob:
     def columns(self) -> tuple[Column, ...]:
         """Return the columns that are written."""
         return self.table.stored
+
+    @property
+    def working(self) -> str:
+        """Return the name of the database in which verification keeps its working tables."""
+        return "working" if self.is_secret else "temp"
 
     def rewrites_of(self, entry: BoundInput) -> tuple[Rewrite, ...]:
         """Return the references that may change in an input: its file holds the referenced table too."""
@@ -136,6 +143,8 @@ class TargetJob:
     tables: tuple[TableJob, ...]
     carried: tuple[str, ...]
     reported: tuple[str, ...]
+    is_secret: bool = False
+    """Whether it, or a source of it, is encrypted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,3 +156,18 @@ class Work:
     """Tables left behind, each with its reason."""
     absent: tuple[str, ...]
     """Optional sources and tables that the plan names and that are not there."""
+
+    @property
+    def archive_key(self) -> str | None:
+        """Return the name of the key of the archive: the first target's that has one, else a dropped source's.
+
+        None when no table comes from an encrypted snapshot.
+        """
+        dropped = [entry.database.key for entry, _ in self.drops if entry.database.key is not None]
+        targets = [target.template.key for target in self.targets if target.template.key is not None]
+        return (targets or dropped)[0] if dropped else None
+
+    @property
+    def is_secret(self) -> bool:
+        """Tell whether anything of it is encrypted."""
+        return self.archive_key is not None or any(target.is_secret for target in self.targets)

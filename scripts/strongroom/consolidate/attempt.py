@@ -146,7 +146,9 @@ class Attempt:
 
     def _say_built(self, builds: list[Build], ticker: Ticker) -> None:
         records = {
-            build.target: BuildRecord(rows=build.rows, mark=build.mark, carried=build.carried, reported=build.reported)
+            build.target: BuildRecord(
+                rows=build.rows, mark=build.mark, carried=build.carried, reported=build.reported, key=build.key
+            )
             for build in builds
         }
         self._folder.write(MergeDocument(targets=records))

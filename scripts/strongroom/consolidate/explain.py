@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from strongroom.consolidate.request import NO_KEYS
 from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.instants import Stored
 from strongroom.core.quoting import dotted, quote
+from strongroom.core.secret import Secret
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.sqlite.connection import Connection, RawText, attached, open_snapshot
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import Database, under_key
+from strongroom.sqlite.keyring import hold_needed
 
 _CUT = 200
 
@@ -45,19 +48,34 @@ class _Kept:
 
 
 def explain(
-    home: Home, *, run: str | None, table: str | None, dispositions: tuple[str, ...], key: str | None = None
+    home: Home,
+    *,
+    run: str | None,
+    table: str | None,
+    dispositions: tuple[str, ...],
+    key: str | None = None,
+    keys: Mapping[str, Secret] = NO_KEYS,
 ) -> Iterator[KeptRow]:
     """Yield kept rows: of one target or source table, of some dispositions, holding one value; all by default.
 
-    A row holds a value when it stood in the source's row or stands in the target's.
+    A row holds a value when it stood in the source's row or stands in the target's. Raises UnreachableError,
+    UsageError for a table that is none of the run's, KeyMissingError.
     """
     folder, _ = home.find_run(run)
     if not folder.ledger.is_dir():
         raise UnreachableError(folder.root, "has no ledger any more", "name another --run")
-    matched = False
+    with hold_needed(keys, folder.read_target_keys().values()):
+        yield from _explain(home, folder, table, dispositions, key)
+
+
+def _explain(
+    home: Home, folder: RunFolder, table: str | None, dispositions: tuple[str, ...], key: str | None
+) -> Iterator[KeptRow]:
+    matched, names = False, folder.read_target_keys()
     for ledger in sorted(folder.ledger.glob("*.db")):
-        live = _find_target(home, folder, ledger.stem)
-        with open_snapshot(Database(ledger, home.engine)) as connection:
+        kept = under_key(ledger, names.get(ledger.stem), home.engine)
+        live = _find_target(home, folder, replace(kept, path=folder.stage / ledger.name))
+        with open_snapshot(kept) as connection:
             connection.text_factory = RawText
             every = _read_inputs(connection)
             for entry in every:
@@ -77,14 +95,13 @@ def _read_inputs(connection: Connection) -> list[_Kept]:
     ]
 
 
-def _find_target(home: Home, folder: RunFolder, name: str) -> Database | None:
-    staged = folder.stage / f"{name}.db"
-    if staged.is_file():
-        return Database(staged, folder.engine)
+def _find_target(home: Home, folder: RunFolder, staged: Database) -> Database | None:
+    if staged.path.is_file():
+        return staged
     place = folder.place(home.target)
     journal = place.read_journal()
     for swap in journal.swaps if journal is not None else ():
-        if Path(swap.staged).stem == name and place.live(swap).is_file():
+        if Path(swap.staged).stem == staged.path.stem and place.live(swap).is_file():
             return place.database(swap)
     return None
 

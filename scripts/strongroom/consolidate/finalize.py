@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,12 +25,13 @@ from strongroom.core.errors import (
 )
 from strongroom.core.files import COMPANIONS, follow, is_locked, locked, make_private_folder, sync_file, sync_folder
 from strongroom.core.results import Verdict
+from strongroom.core.secret import Secret
 from strongroom.runs import find_changes
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import refuse_open
 from strongroom.runs.journal import Place, lies_under
 from strongroom.runs.records import RunDocument
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.keyring import hold_needed
 from strongroom.sqlite.snapshot import Snapshot, is_as_copied
 
 _MOST_DAYS = 36_500
@@ -64,6 +66,7 @@ class Wish:
     keep_undecided: bool = False
     accept_changes: bool = False
     dry_run: bool = False
+    keys: Mapping[str, Secret] = field(default_factory=dict, repr=False)
 
 
 def finalize(wish: Wish) -> Finalized:
@@ -73,7 +76,7 @@ def finalize(wish: Wish) -> Finalized:
     read, each legacy file is copied again and compared. A dry run writes nothing. Raises UnreachableError without
     a published run or its sources; GuardError before the time, without a sound backup, and when the targets were
     written to since publish; DifferencesError when they are not sound; DecisionNeededError while rows wait in
-    quarantine; SourceChangedError for a legacy file that is not what its snapshot holds; LockedError.
+    quarantine; SourceChangedError for a legacy file that is not what its snapshot holds; LockedError; KeyMissingError.
     """
     home = wish.home
     if not home.root.is_dir():
@@ -96,6 +99,11 @@ def _finalize(wish: Wish, home: Home) -> Finalized:
     if current is None:
         raise UnreachableError(home.target, "holds no published run", "run consolidate.run first")
     folder, about = current
+    with hold_needed(wish.keys, folder.name_keys() | folder.name_source_keys()):
+        return _finalize_run(wish, home, folder, about)
+
+
+def _finalize_run(wish: Wish, home: Home, folder: RunFolder, about: RunDocument) -> Finalized:
     place = folder.place(home.target, wish.source)
     _refuse_young(about, wish)
     known = folder.read_snapshots()
@@ -209,7 +217,7 @@ def _find_legacy(wish: Wish, place: Place, snapshots: list[Snapshot]) -> dict[Pa
 def _refuse_changed(present: dict[Path, Snapshot], engine: Engine) -> None:
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         for path, snapshot in present.items():
-            if not is_as_copied(snapshot, Database(follow(path), engine), Path(scratch)):
+            if not is_as_copied(snapshot, snapshot.find_original(follow(path), engine), Path(scratch)):
                 fact = "was written to since it was consolidated"
                 raise SourceChangedError(path, fact, "find out by whom; its rows are not merged")
 

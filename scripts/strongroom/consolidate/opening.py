@@ -11,6 +11,7 @@ from pathlib import Path
 from strongroom import __version__
 from strongroom.consolidate.carry import carry_paths
 from strongroom.consolidate.request import Request
+from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, NoSpaceError, PlanError, TargetExistsError, UnreachableError
 from strongroom.core.files import find_databases, follow, show_path
 from strongroom.core.plan import Plan
@@ -18,7 +19,8 @@ from strongroom.runs import refuse_busy
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.journal import lies_under
 from strongroom.runs.records import PlanDocument, RunDocument
-from strongroom.sqlite.database import Database, read_mark
+from strongroom.sqlite.connection import open_source
+from strongroom.sqlite.database import Database, has_plain_header, read_mark
 from strongroom.sqlite.snapshot import is_as_copied
 
 _ROOM = 2.5
@@ -56,6 +58,29 @@ class Opening:
         names = {name: self.plan.sources[name].path for name in self.found if name not in merged}
         return {path: self.request.source / path for path in names.values()}
 
+    def name_keys(self) -> set[str | None]:
+        """Return the names of the keys that it takes: of sources, of targets, of what these replace or interrupt.
+
+        Raises VersionError, GuardError for documents.
+        """
+        names = {self.plan.sources[name].key for name in self.found} | self.home.name_open_keys()
+        names |= {target.key for target in self.plan.targets.values()}
+        return names | {self.find_key_before(name) for name in self.plan.targets}
+
+    def find_key_before(self, target: str) -> str | None:
+        """Return the name of the key of the file that a target replaces; None for none, and for a plain one.
+
+        A file that is neither a source nor ours is taken to be under the target's own.
+        """
+        live = Database(self.request.target / self.plan.targets[target].path)
+        if not live.path.is_file() or has_plain_header(live):
+            return None
+        current = self.home.open_current()
+        journal = None if current is None else current[0].place(self.request.target).read_journal()
+        known = {self.request.target / swap.live: swap.key for swap in (journal.swaps if journal is not None else ())}
+        of_source = self.plan.sources[self.in_place[target]].key if target in self.in_place else None
+        return known.get(live.path, of_source or self.plan.targets[target].key)
+
 
 def find_sources(request: Request, plan: Plan) -> Opening:
     """Find the sources that a request speaks of. Read-only.
@@ -71,7 +96,8 @@ def find_sources(request: Request, plan: Plan) -> Opening:
     for name, source in plan.sources.items():
         path = directory / source.path
         if path.is_file():
-            found[name] = Database(follow(path), request.engine)
+            is_secret = plan.choose_snapshot_key(name) is not None
+            found[name] = Database(follow(path), Engine.BUNDLED if is_secret else request.engine, source.key)
         elif not source.optional:
             raise UnreachableError(path, "there is no such file", f"put it there, or say optional: true for {name}")
     if not found:
@@ -88,6 +114,18 @@ def find_sources(request: Request, plan: Plan) -> Opening:
     _refuse_unmapped_files(opening)
     _refuse_overlap(opening)
     return opening
+
+
+def try_keys(opening: Opening) -> None:
+    """Open every encrypted source once, so that a wrong key ends it before anything is written. Read-only.
+
+    A source in whose place a run of ours put its target is under that one's key. Raises KeyMissingError.
+    """
+    merged = set(opening.in_place.values()) if opening.home.read_current().run is not None else set()
+    for name, database in opening.found.items():
+        if database.key is not None and name not in merged:
+            with open_source(database):
+                pass
 
 
 def open_request(opening: Opening, room: Path) -> None:

@@ -15,7 +15,7 @@ from strongroom.runs import Swap, publish
 from strongroom.runs.folder import RunFolder
 from strongroom.runs.journal import describe_legacy
 from strongroom.sqlite.database import Database, state_of
-from strongroom.sqlite.snapshot import refuse_changed, refuse_touched
+from strongroom.sqlite.snapshot import refuse_changed, refuse_touched, was_write_ahead
 
 
 def publish_targets(
@@ -40,14 +40,18 @@ def publish_targets(
             live=job.path,
             mark=build.mark,
             aliases=job.aliases,
+            key=job.template.key,
+            key_before=opening.find_key_before(job.name),
         )
         for job, build in zip(rehearsed.work.targets, rehearsed.builds, strict=True)
     ]
     target = opening.request.target
+    sources = {name: (rehearsed.snapshots[name], opening.found[name]) for name in opening.in_place.values()}
+    settled = [pair for pair in sources.values() if not was_write_ahead(*pair)]
 
     def recheck() -> None:
-        for name in opening.in_place.values():
-            refuse_touched(rehearsed.snapshots[name], opening.found[name])
+        for snapshot, original in settled:
+            refuse_touched(snapshot, original)
 
     publish(
         folder.place(target, opening.request.source),

@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from strongroom.core.engines import Engine
 from strongroom.core.progress import Progress
+from strongroom.core.secret import Secret
 from strongroom.runs import Checkpoint
+
+NO_KEYS: Mapping[str, Secret] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +46,5 @@ class Surroundings:
     checkpoint: Checkpoint = lambda _: None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What hooks see."""
+    keys: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    """By the names that plans and documents know them by."""

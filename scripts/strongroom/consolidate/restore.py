@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from strongroom.core.errors import DamagedSourceError, GuardError
 from strongroom.core.files import COMPANIONS, hash_file, sync_file, sync_folder
 from strongroom.runs.folder import RunFolder
 from strongroom.runs.journal import LegacyFile, Place, change_mode, lies_under
-from strongroom.sqlite.database import Database
 from strongroom.sqlite.snapshot import Snapshot, is_as_copied
+from strongroom.sqlite.writing_back import write_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +45,25 @@ def restore_legacy(folder: RunFolder, place: Place) -> tuple[str, ...]:
         refuse_unsound_backup(one.snapshot)
     for one in missing:
         if not one.file.exists():
-            _restore(one.snapshot.raw, one.file, one.legacy.mode)
+            _restore(one.snapshot, one.file, one.legacy.mode)
         if one.legacy.link is not None and not os.path.lexists(one.path):
             one.path.symlink_to(one.legacy.link)
             sync_folder(one.path.parent)
     return tuple(one.legacy.path for one in missing)
 
 
+def find_rewritten(folder: RunFolder, paths: Collection[str]) -> tuple[str, ...]:
+    """Return which of these files are written anew rather than copied: plain databases from an encrypted backup."""
+    snapshots = (folder.read_snapshots() or {}).values() if paths else ()
+    return tuple(snapshot.path for snapshot in snapshots if snapshot.path in paths and snapshot.is_rewritten)
+
+
 def refuse_unsound_backup(snapshot: Snapshot) -> None:
     """Make sure, reading all of it, that a backup holds what the source held. Raises GuardError."""
-    for file, digest in ((snapshot.copy.path, snapshot.sha256), (snapshot.raw, snapshot.source_sha256)):
+    held = [(snapshot.copy.path, snapshot.sha256)]
+    if snapshot.copy.key is None:
+        held.append((snapshot.raw, snapshot.source_sha256))
+    for file, digest in held:
         if not file.is_file() or hash_file(file) != digest:
             fact = "is not what was backed up" if file.is_file() else "is not there, and was backed up"
             raise GuardError(file, fact, "keep the sources; make a new backup of them")
@@ -77,20 +87,19 @@ def _find_missing(folder: RunFolder, place: Place) -> list[_Missing]:
 
 
 def _locate(folder: RunFolder, place: Place, legacy: LegacyFile, snapshot: Snapshot) -> _Missing:
-    """Find where a legacy file was. Raises GuardError where that is no place that was typed."""
-    home = place.target if legacy.inside is not None else place.source
-    path = None if home is None else home / (legacy.inside or legacy.path)
-    if home is not None and legacy.inside is not None and legacy.link is not None and place.source is not None:
+    """Find where a legacy file was: where it was typed, else in the tree. Raises GuardError where neither is so."""
+    fact = f"was finalized: its legacy files were removed, and {folder.snapshots} holds them"
+    if place.source is not None:
         home, path = place.source, place.source / legacy.path
-    file = path if path is None or legacy.link is None else path.parent / legacy.link
-    real = None if home is None or file is None else lies_under(home, file)
-    if path is None or real is None:
-        fact = f"was finalized: its legacy files were removed, and {folder.snapshots} holds them"
-        way = "say --source DIRECTORY to put them back there"
-        if home is not None:
-            fact, way = f"{fact}; {legacy.path} leads out of {home}", "remove the link, then run the same command again"
-        raise GuardError(f"run {folder.name}", fact, way)
-    return _Missing(legacy=legacy, snapshot=snapshot, path=path, file=real)
+    elif legacy.inside is not None and legacy.link is None:
+        home, path = place.target, place.target / legacy.inside
+    else:
+        raise GuardError(f"run {folder.name}", fact, "say --source DIRECTORY to put them back there")
+    file = lies_under(home, path if legacy.link is None else path.parent / legacy.link)
+    if file is None:
+        way = "remove the link, then run the same command again"
+        raise GuardError(path, f"leads out of {home}; the run {fact}", way)
+    return _Missing(legacy=legacy, snapshot=snapshot, path=path, file=file)
 
 
 def _refuse_other(folder: RunFolder, one: _Missing, place: Place) -> None:
@@ -104,7 +113,7 @@ def _is_the_legacy_file(one: _Missing, place: Place) -> bool:
         return False
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         try:
-            return is_as_copied(one.snapshot, Database(one.file, place.engine), Path(scratch))
+            return is_as_copied(one.snapshot, one.snapshot.find_original(one.file, place.engine), Path(scratch))
         except DamagedSourceError:
             return False
 
@@ -118,10 +127,14 @@ def _refuse_companions(one: _Missing) -> None:
             raise GuardError(companion, fact, "find out whose it is; move it away, then run the same command again")
 
 
-def _restore(kept: Path, path: Path, mode: int) -> None:
+def _restore(kept: Snapshot, path: Path, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    shutil.copyfile(kept, part)
+    part.unlink(missing_ok=True)
+    if kept.copy.key is None:
+        shutil.copyfile(kept.raw, part)
+    else:
+        write_back(kept, part)
     change_mode(part, mode)
     sync_file(part)
     part.replace(path)

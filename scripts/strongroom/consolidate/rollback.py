@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from strongroom.consolidate.restore import find_missing, restore_legacy
+from strongroom.consolidate.request import NO_KEYS
+from strongroom.consolidate.restore import find_missing, find_rewritten, restore_legacy
 from strongroom.core.errors import UnreachableError
 from strongroom.core.files import locked
+from strongroom.core.secret import Secret
 from strongroom.runs import find_changes, put_back, refuse_changes
 from strongroom.runs.cleanup import end_run
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import Became, recover_all, restore_current
+from strongroom.runs.journal import Place
 from strongroom.runs.records import RunDocument, RunState
+from strongroom.sqlite.keyring import hold_needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +33,26 @@ class Returned:
     """The interrupted run that was cleared instead: nothing of it had been published."""
     restored: tuple[str, ...] = ()
     """Legacy files that finalize had removed, from the verified backup."""
+    rewritten: tuple[str, ...] = ()
+    """Of these, plain ones from an encrypted backup: the same content, in other pages."""
     read_only: tuple[str, ...] = ()
     """Legacy files that stay read-only: nobody typed the directory in which they are."""
 
 
-def rollback(home: Home, *, source: Path | None, now: datetime, discard_changes: bool, dry_run: bool) -> Returned:
+def rollback(
+    home: Home,
+    *,
+    source: Path | None,
+    now: datetime,
+    discard_changes: bool,
+    dry_run: bool,
+    keys: Mapping[str, Secret] = NO_KEYS,
+) -> Returned:
     """Put back what was live before the last published run; nothing published is nothing to do.
 
     Legacy files are touched in ``source`` only, or where they lie inside the target. Raises GuardError when the
     targets were written to since, or when finalize removed legacy files that cannot be put back; TargetBusyError
-    when targets are in use; UnreachableError where nothing ever ran.
+    when targets are in use; UnreachableError where nothing ever ran; KeyMissingError.
     """
     if not home.root.is_dir():
         raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
@@ -46,9 +60,10 @@ def rollback(home: Home, *, source: Path | None, now: datetime, discard_changes:
         raise UnreachableError(source, "there is no such directory", "say --source DIRECTORY")
     home.refuse_links()
     if dry_run:
-        return _look(home, source)
+        return _look(home, source, keys)
     with locked(home.lock):
-        recovered = recover_all(home, source=source, now=now)
+        with hold_needed(keys, home.name_open_keys()):
+            recovered = recover_all(home, source=source, now=now)
         already = _find_already_back(home, recovered)
         if already is not None:
             return already
@@ -59,12 +74,27 @@ def rollback(home: Home, *, source: Path | None, now: datetime, discard_changes:
         place = folder.place(home.target, source)
         if not discard_changes:
             refuse_changes(place)
-        restored = restore_legacy(folder, place) if about.finalized is not None else ()
-        files = put_back(place, discard_changes=discard_changes)
+        with hold_needed(keys, _name_keys(folder, place, about)):
+            restored = restore_legacy(folder, place) if about.finalized is not None else ()
+            files = put_back(place, discard_changes=discard_changes)
         restore_current(home, about)
         end_run(folder, about, RunState.ROLLED_BACK, now)
         read_only = _find_read_only(home, folder, source)
-        return Returned(run=folder.name, files=tuple(files), dry_run=False, restored=restored, read_only=read_only)
+        return Returned(
+            run=folder.name,
+            files=tuple(files),
+            dry_run=False,
+            restored=restored,
+            rewritten=find_rewritten(folder, restored),
+            read_only=read_only,
+        )
+
+
+def _name_keys(folder: RunFolder, place: Place, about: RunDocument) -> set[str | None]:
+    """Return the names of the keys that it takes to hold the targets, and to write legacy files back."""
+    journal = place.read_journal()
+    targets = set() if journal is None else {swap.key for swap in journal.swaps}
+    return targets if about.finalized is None else targets | folder.name_keys() | folder.name_source_keys()
 
 
 def _find_already_back(home: Home, recovered: Mapping[str, Became]) -> Returned | None:
@@ -83,7 +113,7 @@ def _find_already_back(home: Home, recovered: Mapping[str, Became]) -> Returned 
     return Returned(run=name, files=files, dry_run=False)
 
 
-def _look(home: Home, source: Path | None) -> Returned:
+def _look(home: Home, source: Path | None, keys: Mapping[str, Secret]) -> Returned:
     """Say what a rollback would do; what was interrupted is finished first, or cleared away."""
     known = home.read_current()
     name = known.runs[-1] if known.runs else None
@@ -100,12 +130,14 @@ def _look(home: Home, source: Path | None) -> Returned:
     folder, about = current
     place = folder.place(home.target, source)
     journal = place.read_journal()
+    with hold_needed(keys, _name_keys(folder, place, about) if about.finalized is not None else set()):
+        restored = find_missing(folder, place) if about.finalized is not None else ()
     return Returned(
         run=folder.name,
         files=tuple(swap.live for swap in journal.swaps) if journal is not None else (),
         dry_run=True,
         would_lose=() if journal is None or journal.is_open else tuple(find_changes(place)),
-        restored=find_missing(folder, place) if about.finalized is not None else (),
+        restored=restored,
         read_only=_find_read_only(home, folder, source),
     )
 

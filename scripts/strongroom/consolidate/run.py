@@ -12,12 +12,12 @@ from pathlib import Path
 from strongroom import __version__
 from strongroom.consolidate.attempt import Attempt
 from strongroom.consolidate.kept_plan import keep_plan
-from strongroom.consolidate.opening import Opening, find_sources, find_unchanged, open_request
+from strongroom.consolidate.opening import Opening, find_sources, find_unchanged, open_request, try_keys
 from strongroom.consolidate.outcome import REPORT, Outcome, read_report, show_backup
 from strongroom.consolidate.publishing import publish_targets, run_after_publish
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.engines import Engine
-from strongroom.core.errors import ExitCode
+from strongroom.core.errors import ExitCode, UsageError
 from strongroom.core.files import locked, make_private_folder, show_path
 from strongroom.core.plan import read_plan
 from strongroom.core.system import System, read_system
@@ -25,6 +25,7 @@ from strongroom.runs.cleanup import end_run
 from strongroom.runs.folder import RunFolder
 from strongroom.runs.interrupted import Became, give_up_staged, recover_all
 from strongroom.runs.records import RunDocument, RunState
+from strongroom.sqlite.keyring import hold_needed
 
 
 def run(request: Request, around: Surroundings) -> Outcome:
@@ -34,10 +35,17 @@ def run(request: Request, around: Surroundings) -> Outcome:
     returned, staged and unpublished.
     """
     system, plan = read_system(request.system), read_plan(request.plan)
+    if request.export_json and plan.is_encrypted:
+        fact = "would write rows in plain text, and the plan has encrypted sources or targets"
+        raise UsageError("--export-json", fact, "leave it out; consolidate.explain shows rows on the screen")
     opening = find_sources(request, plan)
-    if request.dry_run:
-        return _run_dry(opening, around)
-    home = opening.home
+    with hold_needed(around.keys, opening.name_keys()):
+        try_keys(opening)
+        return _run_dry(opening, around) if request.dry_run else _run(opening, system, around)
+
+
+def _run(opening: Opening, system: System, around: Surroundings) -> Outcome:
+    request, home = opening.request, opening.home
     make_private_folder(home.root)
     with locked(home.lock):
         home.refuse_links()

@@ -23,7 +23,7 @@ from strongroom.runs.records import (
 )
 from strongroom.sqlite.connection import open_snapshot
 from strongroom.sqlite.schema import read_schema
-from strongroom.sqlite.snapshot import Snapshot, take_snapshot
+from strongroom.sqlite.snapshot import Snapshot, hash_source, take_snapshot
 
 
 def take_snapshots(opening: Opening, folder: RunFolder, workers: Workers) -> dict[str, Snapshot]:
@@ -36,10 +36,16 @@ def take_snapshots(opening: Opening, folder: RunFolder, workers: Workers) -> dic
     except OSError as error:
         raise explain_os_error(folder.snapshots, error) from error
     sources, found = opening.plan.sources, opening.found
-    futures = {
-        name: workers.submit(
-            take_snapshot, sources[name], found[name], replace(found[name], path=folder.snapshots / sources[name].path)
+    copies = {
+        name: replace(
+            database,
+            path=folder.snapshots / sources[name].path,
+            key=opening.plan.choose_snapshot_key(name),
         )
+        for name, database in found.items()
+    }
+    futures = {
+        name: workers.submit(take_snapshot, sources[name], found[name], copies[name])
         for name in sorted(found, key=lambda name: -size_of(found[name]))
     }
     for name in workers.finished(futures):
@@ -65,7 +71,7 @@ def write_manifest(folder: RunFolder, snapshots: Mapping[str, Snapshot]) -> None
 
 def describe_lock(plan: Plan, snapshots: Mapping[str, Snapshot]) -> PlanLockDocument:
     """Return what a preview locks: plan, tool, and per source its schema and content."""
-    sources = {name: (snapshot.schema_sha256, snapshot.source_sha256) for name, snapshot in snapshots.items()}
+    sources = {name: (snapshot.schema_sha256, hash_source(snapshot)) for name, snapshot in snapshots.items()}
     return PlanLockDocument(plan=plan.sha256, tool=__version__, sources=sources)
 
 

@@ -16,7 +16,7 @@ from strongroom.core.progress import Progress, forget_rows, take_rows
 from strongroom.core.results import Build, Verification
 from strongroom.core.workers import Workers
 from strongroom.runs.folder import RunFolder
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import Database, under_key
 from strongroom.sqlite.reading import ask, open_reading
 from strongroom.sqlite.snapshot import Snapshot
 
@@ -81,7 +81,7 @@ def build_and_verify(
         if workers.is_parallel:
             checks += _start_checks(jobs[name], folder, workers)
     for entry, _ in work.drops:
-        archive_table(entry, archive_database(folder))
+        archive_table(entry, archive_database(folder, work))
     builds = [building[job.name].result() for job in work.targets]
     between(builds)
     if not workers.is_parallel:
@@ -104,7 +104,7 @@ def _finish_checks(
     snapshots: Mapping[str, Snapshot],
     workers: Workers,
 ) -> list[Verification]:
-    checks.append(workers.submit(verify_drops, work.drops, archive_database(folder)))
+    checks.append(workers.submit(verify_drops, work.drops, archive_database(folder, work)))
     checks += [workers.submit(verify_snapshot, snapshot) for snapshot in snapshots.values()]
     found = workers.gather(checks)
     names = [*(job.name for job in work.targets), ARCHIVE, SNAPSHOTS]
@@ -179,17 +179,17 @@ def staged_file(folder: RunFolder, job: TargetJob) -> Path:
 
 def staged_database(folder: RunFolder, job: TargetJob) -> Database:
     """Return the handle of the target that is built."""
-    return Database(staged_file(folder, job), folder.engine)
+    return replace(job.template, path=staged_file(folder, job))
 
 
 def ledger_database(folder: RunFolder, job: TargetJob) -> Database:
-    """Return where a target's ledger is kept."""
-    return Database(folder.ledger / f"{job.name}.db", folder.engine)
+    """Return where a target's ledger is kept: it holds its losers, and is opened as it is."""
+    return replace(job.template, path=folder.ledger / f"{job.name}.db")
 
 
-def archive_database(folder: RunFolder) -> Database:
+def archive_database(folder: RunFolder, work: Work) -> Database:
     """Return where dropped tables are kept."""
-    return Database(folder.archive, folder.engine)
+    return under_key(folder.archive, work.archive_key, folder.engine)
 
 
 def ask_checks(plan: Plan, work: Work, folder: RunFolder) -> list[str]:
@@ -202,5 +202,6 @@ def ask_checks(plan: Plan, work: Work, folder: RunFolder) -> list[str]:
         for check in plan.checks:
             answer = ask(connection, check.sql)
             if answer != check.expect:
-                wrong.append(f"check: {check.sql} gives {answer!r} and should give {check.expect!r}")
+                said = "another value" if work.is_secret else repr(answer)
+                wrong.append(f"check: {check.sql} gives {said} and should give {check.expect!r}")
     return wrong

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strongroom.binding import bind
 from strongroom.consolidate.kept_plan import read_kept_plan
 from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_up
+from strongroom.consolidate.request import NO_KEYS
 from strongroom.consolidate.targets import archive_database, ledger_database, staged_file, verify_snapshot
 from strongroom.consolidate.verify import verify_content, verify_drops, verify_soundness
 from strongroom.core.errors import ConfigurationError, ExitCode, StaleError, UnreachableError
 from strongroom.core.plan import read_plan
 from strongroom.core.results import Verdict, Verification
+from strongroom.core.secret import Secret
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.records import RunDocument, RunState
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.keyring import hold_needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +31,22 @@ class Proof:
     """Whether every table that was published is there, and SQLite finds no damage."""
 
 
-def verify(home: Home, *, run: str | None, plan_path: Path | None = None) -> Outcome:
+def verify(
+    home: Home, *, run: str | None, plan_path: Path | None = None, keys: Mapping[str, Secret] = NO_KEYS
+) -> Outcome:
     """Join the targets with the run's snapshots and ledger again, all of them in this tree.
 
     Raises ConfigurationError when a plan is given that is not the run's; StaleError for a run that was interrupted
     while its targets changed places; UnreachableError for a run that did not finish or was rolled back, and for a
-    target that is gone or in use; VersionError and GuardError for its documents.
+    target that is gone or in use; KeyMissingError; VersionError and GuardError for its documents.
     """
     folder, about = home.find_run(run)
     _refuse_unfinished(home, folder, about)
     if plan_path is not None and read_plan(plan_path).sha256 != read_kept_plan(folder).sha256:
         fact = f"is not the plan of run {folder.name}"
         raise ConfigurationError(plan_path, fact, "leave --plan out: the run has its plan with it")
-    return prove(home, folder).outcome
+    with hold_needed(keys, folder.name_keys()):
+        return prove(home, folder).outcome
 
 
 def _refuse_unfinished(home: Home, folder: RunFolder, about: RunDocument) -> None:
@@ -53,7 +59,7 @@ def _refuse_unfinished(home: Home, folder: RunFolder, about: RunDocument) -> Non
 
 
 def prove(home: Home, folder: RunFolder) -> Proof:
-    """Verify a run again. Raises what ``verify`` raises."""
+    """Verify a run again, whose keys are held. Raises what ``verify`` raises."""
     report = read_report(folder)
     if report is None:
         raise UnreachableError(folder.root, "is not a finished run", "name another --run")
@@ -96,10 +102,10 @@ def _verify_all(home: Home, folder: RunFolder) -> list[Verification]:
             if not file.is_file():
                 raise UnreachableError(file, "is not there", "roll back or run again")
             _refuse_log(file)
-            database = Database(file, home.engine)
+            database = replace(job.template, path=file)
             found.append(verify_content(job, database, ledger_database(folder, job)))
             found.append(verify_soundness(job, database))
-    found.append(verify_drops(work.drops, archive_database(folder)))
+    found.append(verify_drops(work.drops, archive_database(folder, work)))
     return found
 
 

@@ -77,3 +77,5 @@ class Build:
     """What was taken along without the plan naming it: columns, indexes, views, triggers."""
     reported: tuple[str, ...] = ()
     """What could not be taken along."""
+    key: str | None = None
+    """The name of its key, and of its ledger's."""

@@ -60,6 +60,8 @@ def show_returned(returned: Returned, *, as_json: bool) -> None:
     if returned.restored:
         verb = "would put back" if returned.dry_run else "put back"
         print(f"{verb} from the backup: {', '.join(returned.restored)}")
+    if returned.rewritten:
+        print(f"written anew from encrypted snapshots, with the same content: {', '.join(returned.rewritten)}")
     if returned.read_only:
         print(f"legacy files that stay read-only (say --source DIRECTORY): {', '.join(returned.read_only)}")
 

@@ -108,6 +108,22 @@ class RunFolder:
         known = self.read(SnapshotsDocument)
         return None if known is None else known.place_in(self.snapshots, self.engine)
 
+    def read_target_keys(self) -> dict[str, str | None]:
+        """Return the name of each target's key, which is its ledger's too. Raises VersionError, GuardError."""
+        known = self.read(MergeDocument)
+        return {} if known is None else {name: record.key for name, record in known.targets.items()}
+
+    def name_keys(self) -> set[str | None]:
+        """Return the names of the keys with which all that a run keeps is opened. Raises VersionError, GuardError."""
+        known = self.read(SnapshotsDocument)
+        records = () if known is None else known.sources.values()
+        return {*self.read_target_keys().values(), *(record.key for record in records)}
+
+    def name_source_keys(self) -> set[str | None]:
+        """Return the names of the legacy files' own keys. Raises VersionError, GuardError."""
+        known = self.read(SnapshotsDocument)
+        return set() if known is None else {record.source_key for record in known.sources.values()}
+
     def write_manifest(self, manifest: ManifestDocument) -> None:
         """Say that the snapshots are a backup."""
         write_document(self.snapshots / MANIFEST, manifest, self.owner)
@@ -223,6 +239,18 @@ class Home:
     def all_runs(self) -> tuple[str, ...]:
         """Return the ids of all runs, in the order in which they began. Raises VersionError, GuardError."""
         return self.read_current().runs
+
+    def name_open_keys(self) -> set[str | None]:
+        """Return the names of the keys that it takes to finish what was interrupted. Raises VersionError, GuardError.
+
+        Read-only.
+        """
+        names: set[str | None] = set()
+        for name in self.all_runs():
+            journal = self.open_run(name).place(self.target).read_journal()
+            if journal is not None and journal.is_open:
+                names |= journal.name_keys()
+        return names
 
     def find_run(self, name: str | None) -> tuple[RunFolder, RunDocument]:
         """Return a run by its id; without one the run that is live, else the latest that has a ledger. Read-only.

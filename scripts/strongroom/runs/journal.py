@@ -12,7 +12,7 @@ from typing import ClassVar
 from strongroom.core.engines import Engine
 from strongroom.core.files import COMPANIONS, follow
 from strongroom.runs.documents import Document, read_document, write_document
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import Database, under_key
 
 Checkpoint = Callable[[str], None]
 _WRITING = 0o222
@@ -41,6 +41,10 @@ class Swap:
     """Old names to link to the live file; in a journal, those that this run makes."""
     had: bool = False
     """Whether a file was live before."""
+    key: str | None = None
+    """The name of the key of what is put live."""
+    key_before: str | None = None
+    """The name of the key of what was live before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,10 @@ class JournalDocument(Document):
     def is_open(self) -> bool:
         """Tell whether something was begun and not finished."""
         return self.state in (JournalState.OPEN, JournalState.UNDOING)
+
+    def name_keys(self) -> set[str | None]:
+        """Return the names of the keys of what was live, and of what was put live."""
+        return {key for swap in self.swaps for key in (swap.key, swap.key_before)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +113,12 @@ class Place:
         return self.target / swap.live
 
     def database(self, swap: Swap) -> Database:
-        """Return the handle of what applications open."""
-        return Database(self.live(swap), self.engine)
+        """Return the handle of what applications open, once it is published."""
+        return under_key(self.live(swap), swap.key, self.engine)
+
+    def before(self, swap: Swap) -> Database:
+        """Return the handle of what applications open until it is published."""
+        return under_key(self.live(swap), swap.key_before, self.engine)
 
     def staged(self, swap: Swap) -> Path:
         """Return the file that was built."""

@@ -43,7 +43,7 @@ def publish(
     ``recheck`` is asked once the live files are held. Raises TargetBusyError, and what it raises, before
     anything changed.
     """
-    refuse_busy([place.database(swap) for swap in swaps])
+    refuse_busy([place.before(swap) for swap in swaps])
     for swap in swaps:
         _dress(place, swap, legacy)
         _keep_raw(place, swap)
@@ -52,7 +52,7 @@ def publish(
     # Said before the files are held: holding one folds its log in, which is a change already.
     place.write_journal(intent)
     try:
-        with held([place.database(swap) for swap in swaps]):
+        with held([place.before(swap) for swap in swaps]):
             recheck()
             checkpoint("publish.intent")
             for swap in swaps:
@@ -71,10 +71,10 @@ def _keep_raw(place: Place, swap: Swap) -> None:
     Raises TargetBusyError when it changes meanwhile.
     """
     live, previous = place.live(swap), place.previous(swap)
-    if not live.exists() or previous.exists() or not is_write_ahead(place.database(swap)):
+    if not live.exists() or previous.exists() or not is_write_ahead(place.before(swap)):
         return
     previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    before = state_of(place.database(swap))
+    before = state_of(place.before(swap))
     for suffix in ("", "-wal"):
         file = live.with_name(live.name + suffix)
         if file.exists():
@@ -82,7 +82,7 @@ def _keep_raw(place: Place, swap: Swap) -> None:
             shutil.copy2(file, kept)
             sync_file(kept)
     sync_folder(previous.parent)
-    if state_of(place.database(swap)) != before:
+    if state_of(place.before(swap)) != before:
         raise TargetBusyError(
             live, "changes under our hands", "stop what writes to it, then run the same command again"
         )
@@ -176,11 +176,11 @@ def recover(place: Place) -> bool:
                 f"restore it from the backup beside {place.folder}",
             )
     pending = [swap for swap in swaps if place.staged(swap).exists()]
-    refuse_busy([place.database(swap) for swap in pending])
+    refuse_busy([place.before(swap) for swap in pending])
     for swap in pending:
         _forget_stale_copy(place, swap)
         _keep_raw(place, swap)
-    with held([place.database(swap) for swap in pending]):
+    with held([place.before(swap) for swap in pending]):
         for swap in swaps:
             _put_live(place, swap)
     _finish(place, intent)
@@ -198,7 +198,7 @@ def _forget_stale_copy(place: Place, swap: Swap) -> None:
 
 def _is_folded(place: Place, swap: Swap) -> bool:
     """Tell whether the live file is its raw copy with the log folded in, as holding it leaves it."""
-    live, previous = place.database(swap), place.previous(swap)
+    live, previous = place.before(swap), place.previous(swap)
     with tempfile.TemporaryDirectory(prefix="fold-", dir=previous.parent) as scratch:
         copy = replace(live, path=Path(scratch) / "copy.db")
         for suffix in ("", "-wal"):

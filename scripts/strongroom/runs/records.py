@@ -12,7 +12,7 @@ from typing import ClassVar
 from strongroom.core.engines import Engine
 from strongroom.core.results import FileStates
 from strongroom.runs.documents import Document
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import under_key
 from strongroom.sqlite.snapshot import Snapshot
 
 
@@ -102,6 +102,10 @@ class SnapshotRecord:
     size: int
     schema_sha256: str
     state: FileStates
+    key: str | None = None
+    """The name of the copy's key; only the bundled library opens it then."""
+    source_key: str | None = None
+    """The name of the source's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +122,14 @@ class SnapshotsDocument(Document):
             name: Snapshot(
                 source=name,
                 path=record.path,
-                copy=Database(folder / record.file, engine),
+                copy=under_key(folder / record.file, record.key, engine),
                 original=record.original,
                 sha256=record.sha256,
                 source_sha256=record.source_sha256,
                 size=record.size,
                 schema_sha256=record.schema_sha256,
                 state=record.state,
+                source_key=record.source_key,
             )
             for name, record in self.sources.items()
         }
@@ -143,6 +148,8 @@ def record_snapshots(snapshots: Mapping[str, Snapshot], folder: Path) -> Snapsho
                 size=snapshot.size,
                 schema_sha256=snapshot.schema_sha256,
                 state=snapshot.state,
+                key=snapshot.copy.key,
+                source_key=snapshot.source_key,
             )
             for name, snapshot in snapshots.items()
         }
@@ -228,6 +235,8 @@ class BuildRecord:
     mark: str
     carried: tuple[str, ...]
     reported: tuple[str, ...]
+    key: str | None = None
+    """The name of its key, and of its ledger's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

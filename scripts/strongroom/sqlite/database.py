@@ -35,6 +35,11 @@ class Database:
         return self.path.with_name(self.path.name + suffix)
 
 
+def under_key(path: Path, key: str | None, engine: Engine) -> Database:
+    """Return the handle of a file under a key, or of a plain one (None) that ``engine`` works on."""
+    return Database(path, engine if key is None else Engine.BUNDLED, key)
+
+
 def choose_engine(databases: Iterable[Database]) -> Engine:
     """Return the library with which one connection can open all of them."""
     return Engine.BUNDLED if any(one.engine is Engine.BUNDLED for one in databases) else Engine.SYSTEM

@@ -6,7 +6,8 @@ They are read before workers are forked, who inherit them; handles, jobs and doc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from strongroom.core.errors import KeyMissingError
@@ -14,6 +15,8 @@ from strongroom.core.secret import Secret
 
 _RAW = re.compile(r"(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{96})\Z")
 """32 bytes in hex, or 48 with the salt. SQLCipher takes anything else for a passphrase, without a word."""
+SCRATCH = "strongroom.scratch"
+"""The name of a run's own random key, for working tables and what is thrown away; no plan can name it."""
 _held: dict[str, Secret] = {}
 
 
@@ -35,6 +38,28 @@ def hold_keys(keys: Mapping[str, Secret]) -> Iterator[None]:
         _held.update(before)
 
 
+@contextmanager
+def hold_needed(keys: Mapping[str, Secret], names: Iterable[str | None]) -> Iterator[None]:
+    """Keep the keys of these names at hand, and a new random one for what is thrown away; nothing for no names.
+
+    The random one is in this process and its workers only, and gone with them. Raises KeyMissingError naming one
+    that is not among ``keys``.
+    """
+    needed = sorted({name for name in names if name is not None})
+    for name in needed:
+        if name not in keys:
+            raise _not_at_hand(name)
+    if not needed:
+        yield
+        return
+    with hold_keys({**{name: keys[name] for name in needed}, SCRATCH: Secret(secrets.token_hex(32))}):
+        yield
+
+
+def _not_at_hand(name: str) -> KeyMissingError:
+    return KeyMissingError(f"key {name}", "is not at hand", "see to it that its provider is reachable, and names it")
+
+
 def spell_key(name: str) -> str:
     """Return a held key as SQLCipher reads it; for its calls only, never as part of an SQL text.
 
@@ -42,5 +67,5 @@ def spell_key(name: str) -> str:
     """
     secret = _held.get(name)
     if secret is None:
-        raise KeyMissingError(f"key {name}", "is not at hand", "see to it that its provider is reachable, and names it")
+        raise _not_at_hand(name)
     return f"x'{secret.reveal()}'"

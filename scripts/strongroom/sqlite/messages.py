@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ def translated(database: Database) -> Iterator[None]:
         raise explain_error(database, error) from error
 
 
+_TEXT_OF_CELL = re.compile(r" with text '.*", re.DOTALL)
+"""What Python adds about TEXT that is no UTF-8: the cell itself."""
 _Explanation = tuple[type[StrongroomError], str, str]
 _UNREACHABLE: _Explanation = (UnreachableError, "{}", "check permissions, mounts and who holds it open")
 _EXPLANATIONS: Mapping[int, _Explanation] = {
@@ -63,7 +66,7 @@ _EXPLANATIONS: Mapping[int, _Explanation] = {
 def explain_error(database: Database, error: sqlite3.Error) -> StrongroomError:
     """Say in our words what SQLite said about ``database``; its connection is closed by now."""
     code = _find_code(database, error)
-    text = str(error)
+    text = _TEXT_OF_CELL.sub("", str(error))
     if code & 0xFF == sqlite3.SQLITE_NOTADB and database.key is not None:
         return _explain_key(database)
     known = _EXPLANATIONS.get(code) or _EXPLANATIONS.get(code & 0xFF)

@@ -1,18 +1,13 @@
-"""Take a consistent copy of one source at one instant; the source keeps its bytes.
-
-A JSON source becomes a database: table ``document`` holds the file's text, and each table that the
-plan names under ``rows`` holds one row per object.
-"""
+"""Take a consistent copy of one source at one instant; the source keeps its bytes."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.errors import DamagedSourceError, SourceChangedError, UnreachableError
 from strongroom.core.files import (
     SQLITE_HEADER,
@@ -21,10 +16,8 @@ from strongroom.core.files import (
     hash_file,
     hash_stream,
     show_path,
-    sync_file,
 )
 from strongroom.core.plan import Source
-from strongroom.core.quoting import quote, quote_all
 from strongroom.core.results import FileStates
 from strongroom.sqlite.connection import (
     Connection,
@@ -34,12 +27,12 @@ from strongroom.sqlite.connection import (
     is_write_ahead,
     open_snapshot,
     open_source,
-    open_stage,
 )
+from strongroom.sqlite.content import digest_content
 from strongroom.sqlite.database import Database, state_of
+from strongroom.sqlite.document import copy_document
 from strongroom.sqlite.messages import translated
-
-Json = Mapping[str, object] | list[object] | str | int | float | bool | None
+from strongroom.sqlite.transfer import copy_content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +48,36 @@ class Snapshot:
     sha256: str
     """Of the copy."""
     source_sha256: str
-    """Of the source's state: what a fresh snapshot's would be, as long as no row changes."""
+    """Of the source's bytes: what a fresh snapshot's would be, as long as no row changes. Empty under a key, where
+    bytes are others each time: ``hash_source`` tells it from what the copy holds."""
     size: int
     schema_sha256: str
     state: FileStates
     """Of the source's files when it was taken."""
+    source_key: str | None = None
+    """The name of the source's key; the copy's may be another, and is there for plain sources too."""
 
     @property
     def raw(self) -> Path:
-        """Return the file that is the source itself: of a document, what lies beside the database made of it."""
-        return self.copy.path.with_suffix("") if self.is_document else self.copy.path
+        """Return the file that is the source itself: of a document, what lies beside the database made of it.
+
+        An encrypted copy has none such: the document is in it.
+        """
+        return self.copy.path.with_suffix("") if self.is_document and self.copy.key is None else self.copy.path
 
     @property
     def is_document(self) -> bool:
         """Tell whether the source is no database."""
         return not str(self.copy.path).endswith(self.path)
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Tell whether its copy holds the content of a plain database under a key, and not its pages."""
+        return self.copy.key is not None and self.source_key is None and not self.is_document
+
+    def find_original(self, path: Path, engine: Engine) -> Database:
+        """Return the handle of the source at a place; ``engine`` works on it when nothing is encrypted."""
+        return Database(path, engine if self.copy.key is None else Engine.BUNDLED, self.source_key)
 
 
 def take_snapshot(source: Source, original: Database, copy: Database) -> Snapshot:
@@ -86,8 +94,11 @@ def take_snapshot(source: Source, original: Database, copy: Database) -> Snapsho
         copy.path.touch(mode=0o600)
         state = state_of(original)
         if source.format == "json":
-            document, copy = copy.path, _copy_json(source, original.path, copy)
-            digest, source_digest = hash_file(copy.path), hash_file(document)
+            copy, source_digest = copy_document(source, original.path, copy)
+            digest = hash_file(copy.path)
+        elif copy.key is not None:
+            _copy_encrypted(original, copy)
+            digest, source_digest = hash_file(copy.path), ""
         else:
             digest = source_digest = _copy_sqlite(original, copy)
     except OSError as error:
@@ -105,6 +116,7 @@ def take_snapshot(source: Source, original: Database, copy: Database) -> Snapsho
         size=copy.path.stat().st_size,
         schema_sha256=schema,
         state=state,
+        source_key=original.key,
     )
 
 
@@ -132,6 +144,18 @@ def _copy_sqlite(original: Database, copy: Database) -> str:
     return hash_file(copy.path)
 
 
+def _copy_encrypted(original: Database, copy: Database) -> None:
+    """Copy a database under a key, never through a plain file."""
+    if original.key is None:
+        _refuse_truncated(original)
+        copy_content(original, copy)
+        return
+    with open_source(original) as connection:
+        connection.execute("BEGIN")
+        with translated(copy):
+            copy_database(connection, copy)
+
+
 def _refuse_truncated(original: Database) -> None:
     with original.path.open("rb") as stream:
         header = stream.read(100)
@@ -151,65 +175,6 @@ def _refuse_damage(connection: Connection, original: Database) -> None:
             f"is damaged: {found[0].splitlines()[-1]}",
             "restore it from a backup, or save what is left with inventory.recover, then run again",
         )
-
-
-def _copy_json(source: Source, original: Path, copy: Database) -> Database:
-    """Copy a document to ``copy``, and return the database beside it that holds its rows."""
-    shutil.copyfile(original, copy.path)
-    sync_file(copy.path)
-    database = replace(copy, path=copy.beside(".db"))
-    database.path.unlink(missing_ok=True)
-    content = copy.path.read_bytes()
-    try:
-        document: Json = json.loads(content)
-    except ValueError as error:
-        raise DamagedSourceError(
-            original, f"is not JSON ({error})", "mend the file, or take it out of the plan"
-        ) from error
-    with open_stage(database) as connection:
-        database.path.chmod(0o600)
-        connection.execute("CREATE TABLE document (name TEXT, content TEXT)")
-        connection.execute("INSERT INTO document VALUES (?, CAST(? AS TEXT))", (original.name, content))
-        for table, path in source.rows.items():
-            _write_rows(connection, table, _select(document, path, original))
-    return database
-
-
-def _select(document: Json, path: str, original: Path) -> list[Mapping[str, object]]:
-    found: Json = document
-    for step in path.removeprefix("$").split("."):
-        if not step:
-            continue
-        if not isinstance(found, Mapping) or step not in found:
-            return []
-        found = found[step]  # type: ignore[assignment]
-    if isinstance(found, Mapping):
-        found = [{"key": key, **value} if isinstance(value, Mapping) else value for key, value in found.items()]
-    if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
-        raise DamagedSourceError(original, f"{path} is no list of objects", "correct rows: in the plan")
-    return found  # type: ignore[return-value]
-
-
-def _write_rows(connection: Connection, table: str, rows: list[Mapping[str, object]]) -> None:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    if not columns:
-        return
-    connection.execute(f"CREATE TABLE {quote(table)} ({quote_all(columns)})")
-    holes = ", ".join("?" * len(columns))
-    connection.executemany(
-        f"INSERT INTO {quote(table)} VALUES ({holes})",
-        ([_as_sql(row.get(name)) for name in columns] for row in rows),
-    )
-
-
-def _as_sql(value: object) -> str | int | float | None:
-    if isinstance(value, bool):
-        return int(value)
-    if value is None or isinstance(value, str | float):
-        return value
-    if isinstance(value, int) and -(2**63) <= value < 2**63:
-        return value
-    return json.dumps(value, ensure_ascii=False)
 
 
 def refuse_damaged(snapshots: Mapping[str, Snapshot]) -> None:
@@ -239,23 +204,39 @@ def refuse_changed(snapshot: Snapshot, original: Database, scratch: Path) -> Non
         )
 
 
+def was_write_ahead(snapshot: Snapshot, original: Database) -> bool:
+    """Tell whether a source is in WAL mode. To be asked before it is held; read-only."""
+    return "-wal" in snapshot.state or is_write_ahead(snapshot.copy if snapshot.copy.key is None else original)
+
+
 def refuse_touched(snapshot: Snapshot, original: Database) -> None:
     """Make sure, by its stat alone, that a file which we hold locked is as it was when it was copied.
 
-    Where a write-ahead log was folded in by holding it, its raw copy was taken first. Raises SourceChangedError.
+    Not for one in WAL mode: holding it folds its log in, and its raw copy was taken first. Raises SourceChangedError.
     """
-    before = dict(snapshot.state)
-    if "-wal" not in before and not is_write_ahead(snapshot.copy) and before != dict(state_of(original)):
+    if dict(snapshot.state) != dict(state_of(original)):
         raise SourceChangedError(
             original.path, "changed since its snapshot", "stop the application that writes to it, then run again"
         )
+
+
+def hash_source(snapshot: Snapshot) -> str:
+    """Return the hash of what a source held when its snapshot was taken; under a key all of this is read."""
+    if snapshot.source_sha256:
+        return snapshot.source_sha256
+    with open_snapshot(snapshot.copy) as connection:
+        return digest_content(connection)
 
 
 def is_as_copied(snapshot: Snapshot, original: Database, scratch: Path) -> bool:
     """Tell, by reading all of it again, whether a source holds what its snapshot holds."""
     if snapshot.is_document:
         return hash_file(original.path) == snapshot.source_sha256
-    return _hash_sqlite(original, scratch) == snapshot.source_sha256
+    if snapshot.copy.key is None:
+        return _hash_sqlite(original, scratch) == snapshot.source_sha256
+    with open_source(original) as connection:
+        connection.execute("BEGIN")
+        return digest_content(connection) == hash_source(snapshot)
 
 
 def _hash_sqlite(original: Database, scratch: Path) -> str:

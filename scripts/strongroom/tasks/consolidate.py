@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.errors import UsageError
 from strongroom.core.plan import find_choices
+from strongroom.core.secret import Secret
 from strongroom.core.system import find_system
 from strongroom.runs.folder import Home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
@@ -64,12 +66,18 @@ def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def find_keys() -> Mapping[str, Secret]:
+    """Return the keys that are at hand, by name: none, as long as there is no provider of keys."""
+    return {}
+
+
 def surroundings(c: Context, settings: Settings) -> Surroundings:
     """Pass in the clock, the progress and the environment of hooks."""
     return Surroundings(
         now=read_clock,
         progress=report.open_progress(color=wants_color(c)),
         environment=settings.environment,
+        keys=find_keys(),
     )
 
 
@@ -92,7 +100,7 @@ def check(
 ) -> None:
     """Check a plan, and that it fits the sources."""
     request = ask(read_settings(), system, source, target or Path("consolidated"), plan)
-    found, work = rehearsal.check(request, with_sources=source is not None)
+    found, work = rehearsal.check(request, with_sources=source is not None, keys=find_keys())
     choices = find_choices(found.path)
     report.show_plan(found, work, choices, expanded=expanded, as_json=is_json(c), color=wants_color(c))
 
@@ -170,7 +178,7 @@ def run(
 @task(help={"target": TARGET, "run": RUN, "plan": PLAN})
 def verify(c: Context, target: Path, run: str | None = None, plan: Path | None = None) -> int:
     """Prove the published targets once more."""
-    outcome = again.verify(find_home(target), run=run, plan_path=plan)
+    outcome = again.verify(find_home(target), run=run, plan_path=plan, keys=find_keys())
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), again=True)
 
 
@@ -192,14 +200,16 @@ def explain(
     limit: int = 5,
 ) -> None:
     """Show every losing value, and what stands in its place."""
-    rows = explaining.explain(find_home(target), run=run, table=table, key=key, dispositions=report.LOSING)
+    rows = explaining.explain(
+        find_home(target), run=run, table=table, key=key, dispositions=report.LOSING, keys=find_keys()
+    )
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
 @task(help={"target": TARGET, "table": TABLE, "run": RUN, "limit": "Rows to show per table (0: all)."})
 def quarantine(c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0) -> None:
     """Show the rows that wait for a person, with their reasons."""
-    rows = explaining.explain(find_home(target), run=run, table=table, dispositions=("quarantined",))
+    rows = explaining.explain(find_home(target), run=run, table=table, dispositions=("quarantined",), keys=find_keys())
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
@@ -225,6 +235,7 @@ def rollback(
         now=read_clock(),
         discard_changes=discard_changes,
         dry_run=is_dry(c, dry_run),
+        keys=find_keys(),
     )
     report.show_returned(returned, as_json=is_json(c))
 
@@ -257,6 +268,7 @@ def finalize(
         keep_undecided=keep_undecided,
         accept_changes=accept_changes,
         dry_run=is_dry(c, dry_run),
+        keys=find_keys(),
     )
     report.show_finalized(ending.finalize(wish), as_json=is_json(c))
 

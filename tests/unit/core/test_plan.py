@@ -328,11 +328,56 @@ def test_a_wrong_shape_is_named_with_its_line_and_key(tmp_path: Path, text: str,
         ("one: {path: one.db, trust: 1.0}", "sources.one.trust: must be a"),
         ("one: {path: ../one.db}", "sources.one.path: "),
         ("one: {path: /etc/one.db}", "sources.one.path: "),
+        ("one: {path: one.db, key: 1st}", "sources.one.key: must match pattern"),
+        ("one: {path: one.json, format: json, key: k}", "sources.one: key is for format: sqlite only"),
     ],
 )  # fmt: skip
 def test_a_wrong_source_is_named_with_its_line(tmp_path: Path, text: str, said: str) -> None:
     head = f"version: 1\ntargets: {{house: {{path: house.db}}}}\nsources:\n  {text}\n"
     assert complaint(tmp_path, "", head=head).startswith(f"plan.yaml:4: {said}")
+
+
+ENCRYPTED = """\
+version: 1
+sources:
+  one: {path: one.db, key: first}
+  two: {path: two.db}
+targets:
+  shed: {path: shed.db%s}
+  house: {path: house.db, encrypt: second}
+"""
+FEEDS = ("copy: {shed: [one.*]}", "tables:\n- {into: shed.t, from: [two.t, one.t]}")
+
+
+@pytest.mark.parametrize("text", FEEDS)
+def test_a_plain_target_of_an_encrypted_source_is_refused_until_the_plan_says_so(tmp_path: Path, text: str) -> None:
+    found = complaint(tmp_path, text, head=ENCRYPTED % "")
+    assert found.startswith("plan.yaml:6: shed would hold rows of the encrypted source one, and is plain | say encrypt")
+    assert "is plain" not in found.partition("|")[2]
+    for said, key in ((", encrypt: false", None), (", encrypt: third", "third")):
+        write(tmp_path, ENCRYPTED % said + text)
+        assert read_plan(tmp_path / "plan.yaml").targets["shed"].key == key
+
+
+def test_carried_tables_do_not_leave_their_encryption_unseen(tmp_path: Path) -> None:
+    head = "version: 1\nsources: {one: {path: one.db, key: k}}\ntargets:\n  shed: {path: shed.db}\n"
+    assert "and is plain" in complaint(tmp_path, "defaults: {unmapped_table: carry}", head=head)
+
+
+@pytest.mark.parametrize("key", ["true", "1st", '""', "a.b"])
+def test_a_key_has_a_simple_name(tmp_path: Path, key: str) -> None:
+    found = complaint(tmp_path, "", head=ENCRYPTED % f", encrypt: {key}")
+    assert found.startswith("plan.yaml:6: targets.shed.encrypt: must ")
+
+
+def test_a_snapshot_has_the_key_of_the_first_encrypted_target_that_its_source_feeds(tmp_path: Path) -> None:
+    text = "copy: {house: [two.a], shed: [two.b]}"
+    plan = read_plan(write(tmp_path, ENCRYPTED % ", encrypt: third" + text))
+    assert {name: plan.choose_snapshot_key(name) for name in plan.sources} == {"one": "first", "two": "third"}
+    plan = read_plan(write(tmp_path, ENCRYPTED % "" + text))
+    assert plan.choose_snapshot_key("two") == "second"
+    assert plan.is_encrypted
+    assert not read(tmp_path, "").is_encrypted
 
 
 @pytest.mark.parametrize("path", ["/etc/house.db", "../house.db", "a/../../house.db"])

@@ -25,6 +25,7 @@ from strongroom.core.results import Build
 from strongroom.sqlite.connection import Connection, attach_stage, attached, open_snapshot, open_stage
 from strongroom.sqlite.database import Database, read_mark, state_of
 from strongroom.sqlite.functions import register_functions
+from strongroom.sqlite.keyring import SCRATCH
 from strongroom.sqlite.schema import Schema, read_schema, read_sequence
 
 _LARGE = 32 << 20
@@ -36,7 +37,7 @@ def build_target(job: TargetJob, stage: Database, ledger: Database) -> Build:
 
     Raises PlanError, DecisionNeededError, DamagedSourceError, NoSpaceError; then both are worthless.
     """
-    scratch = replace(stage, path=stage.beside(".scratch"))
+    scratch = replace(stage, path=stage.beside(".scratch"), key=SCRATCH if job.is_secret else None)
     for made_here in (stage, ledger, scratch):
         made_here.path.touch(mode=0o600, exist_ok=False)
     with open_snapshot(job.template) as connection:
@@ -67,6 +68,7 @@ def build_target(job: TargetJob, stage: Database, ledger: Database) -> Build:
         state=state_of(stage),
         carried=job.carried,
         reported=job.reported,
+        key=stage.key,
     )
 
 
@@ -95,13 +97,16 @@ def _create_tables(connection: Connection, template: Schema, objects: _Objects) 
 
 
 def _create_early_indexes(connection: Connection, job: TableJob) -> set[str]:
-    """Create what has to be there before the rows: what refuses rows, and what a plain copy can move along."""
+    """Create what has to be there before the rows: what refuses rows, and what a plain copy can move along.
+
+    Where something is encrypted, all of them: sorting is done in memory there, and temporary files would be plain.
+    """
     alone = not may_be_contested(job) and len(job.inputs) == 1
     twins = {(index.parts, index.unique, index.partial) for index in job.inputs[0].table.indexes} if alone else set()
     made = set()
     for index in job.table.indexes:
         can_move = not index.partial and index.columns and (index.parts, index.unique, False) in twins
-        if index.sql and (index.unique or can_move):
+        if index.sql and (index.unique or can_move or job.is_secret):
             connection.execute(index.sql)
             made.add(index.name)
     return made

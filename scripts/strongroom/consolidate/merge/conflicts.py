@@ -85,13 +85,17 @@ def _group_rows(connection: Connection, job: TableJob) -> int:
     listed = ", ".join(keys)
     declared = ", ".join(_declare(key, _column(job, name)) for key, name in zip(keys, job.key, strict=True))
     connection.execute(f"CREATE TABLE scratch.contested (g INTEGER PRIMARY KEY, {declared})")
+    indexed = f"CREATE INDEX scratch.ix_contested ON contested ({listed})"
+    if job.is_secret:  # made afterwards, it would be sorted in memory
+        connection.execute(indexed)
     # Numbered as their first rows come, so that what follows goes through the tables in order.
     count = connection.execute(
         f"INSERT INTO scratch.contested ({listed}) SELECT {listed} FROM scratch.keys "
         f"GROUP BY {listed} HAVING count(*) > 1 ORDER BY min(rowid)"
     ).rowcount
     if count:
-        connection.execute(f"CREATE INDEX scratch.ix_contested ON contested ({listed})")
+        if not job.is_secret:
+            connection.execute(indexed)
         same = " AND ".join(f"k.{key} = c.{key}" for key in keys)
         connection.execute(
             "INSERT INTO scratch.contenders "

@@ -65,14 +65,20 @@ def _read_makers(job: TableJob) -> list[tuple[Maker, list[int]]]:
 def _open_versions(connection: Connection, job: TableJob) -> str:
     """Return the query for all versions, in the form in which the target stores them."""
     query = _versions_query(job)
-    if job.table.rowid is not None and not any(job.needs_settling(entry) for entry in job.inputs):
+    is_plain = job.table.rowid is not None and not any(job.needs_settling(entry) for entry in job.inputs)
+    if is_plain and not job.is_secret:
         return query
     declared = ", ".join(f"c{number} {column.affinity}" for number, column in enumerate(job.columns))
-    connection.execute("DROP TABLE IF EXISTS temp.versions")
-    connection.execute(f"CREATE TEMP TABLE versions (grp, rank, rid, anchor, {declared})")
-    connection.execute(f"INSERT INTO temp.versions {query}")
+    versions = f"{job.working}.versions"
+    connection.execute(f"DROP TABLE IF EXISTS {versions}")
+    connection.execute(f"CREATE TABLE {versions} (grp, rank, rid, anchor, {declared})")
+    by_index = job.is_secret and job.table.rowid is not None
+    if by_index:  # whole rows would be sorted, and in memory
+        connection.execute(f"CREATE INDEX {job.working}.by_group ON versions (grp, rank, rid)")
+    connection.execute(f"INSERT INTO {versions} {query}")
     columns = ", ".join(f"c{number}" for number, _ in enumerate(job.columns))
-    return f"SELECT {_group(job)}, rank, rid, anchor, {columns} FROM temp.versions"
+    source = f"{versions} INDEXED BY by_group" if by_index else versions
+    return f"SELECT {_group(job)}, rank, rid, anchor, {columns} FROM {source}"
 
 
 def _group(job: TableJob) -> str:

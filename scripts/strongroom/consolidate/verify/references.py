@@ -16,17 +16,21 @@ from strongroom.sqlite.functions import id_of, reference_call
 def open_maps(connection: Connection, job: TableJob) -> Iterator[TableJob]:
     """Make the maps of the tables that a table refers to; give the job without the references that all stay."""
     parents = {rewrite.parent: rewrite for rewrite in job.rewrites}
-    changed = {name for name, rewrite in parents.items() if _make_map(connection, rewrite)}
+    changed = {name for name, rewrite in parents.items() if _make_map(connection, job, rewrite)}
     try:
         yield replace(job, rewrites=tuple(rewrite for rewrite in job.rewrites if rewrite.parent in changed))
     finally:
         for name in parents:
-            connection.execute(f"DROP TABLE {_map(name)}")
+            connection.execute(f"DROP TABLE {_map(job, name)}")
 
 
-def _make_map(connection: Connection, rewrite: Rewrite) -> bool:
-    name, target = _map(rewrite.parent), dotted("main", rewrite.parent)
-    connection.execute(f"CREATE TEMP TABLE {quote('ids of ' + rewrite.parent)} (source, old TEXT, new, waits)")
+def _make_map(connection: Connection, job: TableJob, rewrite: Rewrite) -> bool:
+    name, target = _map(job, rewrite.parent), dotted("main", rewrite.parent)
+    index = dotted(job.working, "by id of " + rewrite.parent)
+    indexed = f"CREATE INDEX {index} ON {quote('ids of ' + rewrite.parent)} (old)"
+    connection.execute(f"CREATE TABLE {name} (source, old TEXT, new, waits)")
+    if job.is_secret:  # made afterwards, it would be sorted in memory
+        connection.execute(indexed)
     for holder in rewrite.holders:
         kept = dotted("ledger", holder.kept)
         held = f"SELECT t.{quote(rewrite.parent_id)} FROM {target} t WHERE t.{quote(rewrite.parent_rowid)}"
@@ -37,28 +41,27 @@ def _make_map(connection: Connection, rewrite: Rewrite) -> bool:
             f"({held} = l._target_rowid) AS new, l._disposition AS disposition, {taken} AS taken FROM {kept} l) "
             "WHERE own IS NOT NULL AND (new IS NOT own OR disposition = 'quarantined')"
         )
-    connection.execute(
-        f"CREATE INDEX temp.{quote('by id of ' + rewrite.parent)} ON {quote('ids of ' + rewrite.parent)} (old)"
-    )
+    if not job.is_secret:
+        connection.execute(indexed)
     return connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is not None
 
 
-def _map(parent: str) -> str:
-    return dotted("temp", "ids of " + parent)
+def _map(job: TableJob, parent: str) -> str:
+    return dotted(job.working, "ids of " + parent)
 
 
 def follow_references(job: TableJob, entry: BoundInput, column: str, value: str) -> str:
     """Return what a column should hold where its source holds ``value``."""
     for rewrite in job.rewrites_of(entry):
         if rewrite.column == column:
-            value = reference_call(_map(rewrite.parent), entry.source, value, rewrite.json)
+            value = reference_call(_map(job, rewrite.parent), entry.source, value, rewrite.json)
     return value
 
 
 def is_waiting(job: TableJob, entry: BoundInput, alias: str) -> str:
     """Return the condition that a source's row refers to one that waits in quarantine."""
     waiting = [
-        f"EXISTS (SELECT 1 FROM {_map(rewrite.parent)} w WHERE w.source = {literal(entry.source)} AND w.waits "
+        f"EXISTS (SELECT 1 FROM {_map(job, rewrite.parent)} w WHERE w.source = {literal(entry.source)} AND w.waits "
         f"AND w.old = {id_of(f'{alias}.{quote(entry.columns[rewrite.column])}', rewrite.json)})"
         for rewrite in job.rewrites_of(entry)
     ]

@@ -13,6 +13,7 @@ from strongroom.core.instants import Stored
 from strongroom.core.quoting import dotted, quote_all
 from strongroom.sqlite.connection import Connection, RawText, attach_stage, open_stage
 from strongroom.sqlite.database import Database
+from strongroom.sqlite.keyring import SCRATCH
 from strongroom.sqlite.libraries import library_of
 
 
@@ -35,7 +36,8 @@ def _open_twin(connection: Connection, side: Side) -> Iterator[str]:
     """Copy the target's table, with everything that is unique in it, to where rows may be tried."""
     table = side.job.table
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        place = Database(Path(scratch) / "twin.db", library_of(connection))
+        key = SCRATCH if side.job.is_secret else None
+        place = Database(Path(scratch) / "twin.db", library_of(connection), key)
         with open_stage(place) as maker:
             maker.execute(table.sql)
             for index in table.indexes:

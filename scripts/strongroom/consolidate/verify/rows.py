@@ -144,15 +144,15 @@ def open_side(connection: Connection, job: TableJob, entry: BoundInput) -> Itera
         entries = int(connection.execute(f"SELECT count(*) FROM {dotted('ledger', entry.name)}").fetchone()[0])
         raw, raw_rid = dotted("src", entry.table.name), quote(entry.table.rowid or "")
         if entry.table.rowid is None:
-            _number(connection, entry)
-            raw, raw_rid = "temp.numbered", "_strongroom_row"
+            _number(connection, job, entry)
+            raw, raw_rid = f"{job.working}.numbered", "_strongroom_row"
         is_settled = job.needs_settling(entry)
         if is_settled:
             _settle(connection, job, entry, raw, raw_rid)
         yield Side(
             job=job,
             entry=entry,
-            rows="temp.settled AS s" if is_settled else f"{raw} AS s",
+            rows=f"{job.working}.settled AS s" if is_settled else f"{raw} AS s",
             rid="s._strongroom_row" if is_settled else f"s.{raw_rid}",
             raw=raw,
             raw_rid=raw_rid,
@@ -160,17 +160,17 @@ def open_side(connection: Connection, job: TableJob, entry: BoundInput) -> Itera
             entries=entries,
         )
         for table in ("numbered", "settled"):
-            connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
+            connection.execute(f"DROP TABLE IF EXISTS {job.working}.{table}")
 
 
-def _number(connection: Connection, entry: BoundInput) -> None:
+def _number(connection: Connection, job: TableJob, entry: BoundInput) -> None:
     """Give the rows of a table without rowids numbers in key order, as the ledger does."""
     names = [column.name for column in entry.table.columns]
     declared = ", ".join(f"{quote(column.name)} {column.affinity}" for column in entry.table.columns)
-    connection.execute(f"CREATE TEMP TABLE numbered (_strongroom_row INTEGER PRIMARY KEY, {declared})")
+    connection.execute(f"CREATE TABLE {job.working}.numbered (_strongroom_row INTEGER PRIMARY KEY, {declared})")
     order = quote_all(entry.table.primary_key or tuple(names))
     connection.execute(
-        f"INSERT INTO temp.numbered ({quote_all(names)}) SELECT {quote_all(names)} "
+        f"INSERT INTO {job.working}.numbered ({quote_all(names)}) SELECT {quote_all(names)} "
         f"FROM {dotted('src', entry.table.name)} ORDER BY {order}"
     )
 
@@ -178,9 +178,9 @@ def _number(connection: Connection, entry: BoundInput) -> None:
 def _settle(connection: Connection, job: TableJob, entry: BoundInput, raw: str, raw_rid: str) -> None:
     """Let SQLite store the source's values as the target's columns would."""
     declared = ", ".join(f"{quote(column.name)} {column.affinity}" for column in job.columns)
-    connection.execute(f"CREATE TEMP TABLE settled (_strongroom_row INTEGER PRIMARY KEY, {declared})")
+    connection.execute(f"CREATE TABLE {job.working}.settled (_strongroom_row INTEGER PRIMARY KEY, {declared})")
     values = ", ".join(make_value(job, entry, column, f"s.{quote(name)}") for column, name in _pairs(job, entry))
-    connection.execute(f"INSERT INTO temp.settled SELECT s.{raw_rid}, {values} FROM {raw} AS s")
+    connection.execute(f"INSERT INTO {job.working}.settled SELECT s.{raw_rid}, {values} FROM {raw} AS s")
 
 
 def _pairs(job: TableJob, entry: BoundInput) -> Iterator[tuple[Column, str]]:

@@ -55,7 +55,7 @@ def _verify_table(connection: Connection, job: TableJob) -> tuple[dict[str, Tabl
         if wrong:
             differences.append(f"{job.into}: {wrong} merged rows are not what the rule makes of their versions")
     if covers:
-        connection.execute("DROP TABLE temp.covered")
+        connection.execute(f"DROP TABLE {job.working}.covered")
     return tallies, TargetTally(rows=rows, explained=explained, seeded=seeded), differences
 
 
@@ -86,10 +86,10 @@ def _prepare_cover(connection: Connection, job: TableJob) -> bool:
     if len(job.inputs) < 2 or not shared:  # noqa: PLR2004  two inputs
         return False
     if job.table.rowid is not None:
-        connection.execute("CREATE TEMP TABLE covered (k0 INTEGER PRIMARY KEY)")
+        connection.execute(f"CREATE TABLE {job.working}.covered (k0 INTEGER PRIMARY KEY)")
         return True
     columns = ", ".join(f"k{number}" for number, _ in enumerate(_identity(job)))
-    connection.execute(f"CREATE TEMP TABLE covered ({columns}, PRIMARY KEY ({columns})) WITHOUT ROWID")
+    connection.execute(f"CREATE TABLE {job.working}.covered ({columns}, PRIMARY KEY ({columns})) WITHOUT ROWID")
     return True
 
 
@@ -98,7 +98,7 @@ def _count(connection: Connection, side: Side, query: str, *, cover: bool) -> in
     if not cover:
         return int(connection.execute(f"SELECT count(*) {query}").fetchone()[0])
     names = ", ".join(f"t.{quote(name)}" for name in _identity(side.job))
-    return connection.execute(f"INSERT OR IGNORE INTO temp.covered SELECT {names} {query}").rowcount
+    return connection.execute(f"INSERT OR IGNORE INTO {side.job.working}.covered SELECT {names} {query}").rowcount
 
 
 def _explain(connection: Connection, side: Side, *, covers: bool) -> TableTally:

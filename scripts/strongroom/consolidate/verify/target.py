@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from strongroom.binding import BoundInput, TargetJob
 from strongroom.consolidate.verify.structure import count_orphans, find_damage, verify_structure
 from strongroom.consolidate.verify.tables import verify_contents, verify_table
 from strongroom.consolidate.verify.virtual import verify_virtual
+from strongroom.core.engines import Engine
 from strongroom.core.progress import add_rows
 from strongroom.core.results import TableTally, TargetTally, Verification
-from strongroom.sqlite.connection import attached, open_snapshot
+from strongroom.sqlite.connection import Connection, attach_stage, attached, open_snapshot
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.fingerprint import fingerprint_table
 from strongroom.sqlite.functions import register_functions
+from strongroom.sqlite.keyring import SCRATCH
 
 ARCHIVE = "archive"
 """What stands for the dropped tables among the targets of a verification."""
@@ -24,19 +29,37 @@ def verify_content(job: TargetJob, stage: Database, ledger: Database) -> Verific
     tables: dict[str, TableTally] = {}
     targets: dict[str, TargetTally] = {}
     differences: list[str] = []
-    with open_snapshot(stage) as connection, attached(connection, ledger, "ledger"):
+    with open_snapshot(stage) as connection, attached(connection, ledger, "ledger"), _working(connection, job):
         register_functions(connection)
         for table in job.tables:
             try:
                 found, tally, wrong = verify_table(connection, table)
             except connection.Error as error:
-                differences.append(f"{table.into}: cannot be compared ({error})")
+                differences.append(f"{table.into}: cannot be compared ({say_error(job, error)})")
                 continue
             tables.update(found)
             add_rows(tally.rows)
             targets[table.into] = tally
             differences += wrong + verify_contents(connection, table)
     return Verification(target=job.name, tables=tables, targets=targets, differences=tuple(differences))
+
+
+@contextmanager
+def _working(connection: Connection, job: TargetJob) -> Iterator[None]:
+    """Give encrypted data a place for working tables, under the run's random key: TEMP is in memory there."""
+    if not job.is_secret:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
+        place = Database(Path(scratch) / "working.db", Engine.BUNDLED, SCRATCH)
+        attach_stage(connection, place, "working")
+        yield
+        connection.execute("DETACH working")
+
+
+def say_error(job: TargetJob, error: Exception) -> str:
+    """Say what SQLite complains of; of encrypted data only the kind of error, for the text may hold a value."""
+    return type(error).__name__ if job.is_secret else str(error)
 
 
 def fingerprint_target(job: TargetJob, stage: Database) -> dict[str, str]:
@@ -56,7 +79,7 @@ def verify_soundness(job: TargetJob, stage: Database) -> Verification:
             differences += verify_virtual(connection, job)
             notes = count_orphans(connection, job)
         except connection.Error as error:
-            differences, notes = [f"{job.name}: cannot be examined ({error})"], []
+            differences, notes = [f"{job.name}: cannot be examined ({say_error(job, error)})"], []
     return Verification(
         target=job.name,
         tables={},

@@ -10,6 +10,7 @@ from strongroom.binding import TargetJob
 from strongroom.core.quoting import literal, quote
 from strongroom.sqlite.connection import Connection, copy_database, open_stage
 from strongroom.sqlite.database import Database
+from strongroom.sqlite.keyring import SCRATCH
 from strongroom.sqlite.libraries import library_of
 from strongroom.sqlite.schema import Table, read_schema
 
@@ -39,8 +40,9 @@ def _read_module(table: Table) -> str:
 
 def _ask_in_copy(connection: Connection, job: TargetJob, tables: list[Table]) -> list[str]:
     differences = []
+    is_encrypted = job.template.key is not None
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        copy = Database(Path(scratch) / "copy.db", library_of(connection))
+        copy = Database(Path(scratch) / "copy.db", library_of(connection), SCRATCH if is_encrypted else None)
         copy_database(connection, copy)
         with open_stage(copy) as asked:
             for table in tables:

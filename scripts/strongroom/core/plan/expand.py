@@ -43,7 +43,13 @@ def read_plan(path: Path) -> Plan:
         defaults=Defaults(**model.defaults.model_dump()),
         sources={name: Source(name=name, **source.model_dump()) for name, source in model.sources.items()},
         targets={
-            name: Target(name=name, path=target.path, schema=target.schema_, aliases=tuple(target.aliases))
+            name: Target(
+                name=name,
+                path=target.path,
+                schema=target.schema_,
+                aliases=tuple(target.aliases),
+                key=target.encrypt or None,
+            )
             for name, target in model.targets.items()
         },
         tables=(*reader.expand_tables(), *reader.expand_copies()),
@@ -51,6 +57,7 @@ def read_plan(path: Path) -> Plan:
         checks=tuple(Check(sql=check.sql, expect=check.expect) for check in model.checks),
     )
     reader.refuse_doubles(plan)
+    reader.refuse_decrypting(plan)
     return plan
 
 
@@ -231,6 +238,15 @@ class _Reader:
         for rule in plan.tables:
             if rule.table != "*":
                 self._claim(rules, (rule.target, fold(rule.table)), rule.origin, rule.into)
+
+    def refuse_decrypting(self, plan: Plan) -> None:
+        """Refuse a plain target into which an encrypted source goes, unless the plan says so."""
+        for source in plan.sources.values():
+            for target in plan.targets_of(source.name) if source.key is not None else ():
+                if self._model.targets[target.name].encrypt is None:
+                    fact = f"{target.name} would hold rows of the encrypted source {source.name}, and is plain"
+                    way = "say encrypt: and the name of its key, or encrypt: false to keep it plain on purpose"
+                    raise PlanError(self._at("targets", target.name), fact, way)
 
     @staticmethod
     def _claim(places: dict[tuple[str, str], str], place: tuple[str, str], origin: str, name: str) -> None:

@@ -31,6 +31,8 @@ class Source:
     format: str
     rows: Mapping[str, str]
     """JSON only: table name to the JSON path of its rows."""
+    key: str | None = None
+    """The name of its key, where it is encrypted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Target:
     path: str
     schema: str | None
     aliases: tuple[str, ...]
+    key: str | None = None
+    """The name of the key under which it is kept; None for a plain one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,3 +174,24 @@ class Plan:
     tables: tuple[TableRule, ...]
     drops: tuple[Drop, ...]
     checks: tuple[Check, ...]
+
+    def targets_of(self, source: str) -> tuple[Target, ...]:
+        """Return the targets into which a source goes, in the plan's order."""
+        fed = {rule.target for rule in self.tables if any(entry.source == source for entry in rule.inputs)}
+        if not fed and self.defaults.unmapped_table == "carry" and len(self.targets) == 1:
+            return tuple(self.targets.values())
+        return tuple(target for name, target in self.targets.items() if name in fed)
+
+    def choose_snapshot_key(self, source: str) -> str | None:
+        """Return the name of the key under which a source's snapshot is kept; None for a plain one.
+
+        It is that of the first encrypted target that the source feeds, else its own.
+        """
+        found = (target.key for target in self.targets_of(source) if target.key is not None)
+        return next(found, self.sources[source].key)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Tell whether a source or a target is encrypted."""
+        names = [*(source.key for source in self.sources.values()), *(target.key for target in self.targets.values())]
+        return any(name is not None for name in names)

@@ -19,6 +19,8 @@ def _stay_inside(text: str) -> str:
 
 
 FileName = Annotated[str, Field(min_length=1), AfterValidator(_stay_inside)]
+KeyName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+"""Of a key. Its name only: the plan is no place for keys."""
 
 
 class _Model(BaseModel):
@@ -43,20 +45,27 @@ class SourceModel(_Model):
     optional: bool = False
     format: Literal["sqlite", "json"] = "sqlite"
     rows: dict[str, str] = {}
+    key: KeyName | None = None
 
     @model_validator(mode="after")
-    def _rows_need_json(self) -> SourceModel:
+    def _fits_format(self) -> SourceModel:
         if self.rows and self.format != "json":
             raise ValueError("rows are for format: json only")
+        if self.key is not None and self.format != "sqlite":
+            raise ValueError("key is for format: sqlite only")
         return self
 
 
 class TargetModel(_Model):
-    """One database that we build, relative to the target directory."""
+    """One database that we build, relative to the target directory.
+
+    ``encrypt`` names its key; false says that it is plain on purpose, though encrypted sources feed it.
+    """
 
     path: FileName
     schema_: FileName | None = Field(default=None, alias="schema")
     aliases: list[FileName] = []
+    encrypt: KeyName | Literal[False] | None = None
 
 
 class InputModel(_Model):

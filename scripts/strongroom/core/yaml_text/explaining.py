@@ -82,7 +82,7 @@ class _Fault:
         shown = kind not in ("missing", "extra_forbidden") and not isinstance(value, dict | list)
         expected = _EXPECTED.get(kind, "")
         if kind == "literal_error":
-            choices = entry["ctx"]["expected"].replace("'", "")
+            choices = entry["ctx"]["expected"].replace("'", "").replace("False", "false")
             expected = f"one of {choices}" if " or " in choices else choices
         return cls(
             key=key,

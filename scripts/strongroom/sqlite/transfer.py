@@ -1,0 +1,88 @@
+"""Copy a database to a file of another encryption: encrypt a plain one, write an encrypted one back in plain.
+
+The backup API does neither. ``sqlcipher_export`` gives rows without a key new numbers, and forgets the header.
+"""
+
+from __future__ import annotations
+
+from strongroom.core.errors import GuardError
+from strongroom.core.quoting import dotted, quote, quote_all
+from strongroom.sqlite.connection import Connection, attached_live, open_source, open_stage
+from strongroom.sqlite.content import HEADER, Stored, digest_content, list_stored
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.messages import translated
+
+
+def copy_content(original: Database, copy: Database) -> str:
+    """Copy what one read transaction sees of ``original`` to a new file; return the hash of its content.
+
+    Both are of the bundled library. Tables are read back and compared. What is not carried: pages as they lay, the
+    journal mode, and the planner's statistics. Raises GuardError when the copy does not hold the same, and what
+    opening raises.
+    """
+    with open_source(original) as source:
+        encoding = source.execute("PRAGMA encoding").fetchone()[0]
+    with open_stage(copy) as connection:
+        connection.execute(f"PRAGMA encoding = '{encoding}'")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        # Else the live file is taken exclusively too, which one in WAL mode that is read only cannot be.
+        connection.execute("PRAGMA locking_mode = NORMAL")
+        with attached_live(connection, original, "src"):
+            connection.execute("BEGIN")
+            with translated(original):
+                _copy_all(connection)
+                digests = [digest_content(connection, schema) for schema in ("src", "main")]
+            connection.execute("COMMIT")
+    if digests[0] != digests[1]:
+        fact = "cannot be copied exactly between a plain and an encrypted file"
+        raise GuardError(original.path, fact, "encrypt it yourself first, and name its key in the plan")
+    return digests[0]
+
+
+def _copy_all(connection: Connection) -> None:
+    # Indexes before rows: made afterwards they are sorted, and this library sorts in memory.
+    for kind in ("table", "index"):
+        for (sql,) in connection.execute(
+            "SELECT sql FROM src.sqlite_master WHERE type = ? AND rootpage > 0 AND sql IS NOT NULL "
+            "AND name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY rowid",
+            (kind,),
+        ).fetchall():
+            connection.execute(sql)
+    for table in list_stored(connection, "src"):
+        connection.execute(_copy_rows(table))
+    _copy_marks(connection)
+    # As VACUUM does it: the tables behind virtual ones are there with their rows, and nothing may make them anew.
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute(
+        "INSERT INTO main.sqlite_master SELECT * FROM src.sqlite_master "
+        "WHERE type IN ('view', 'trigger') OR type = 'table' AND rootpage = 0"
+    )
+    connection.execute("PRAGMA writable_schema = OFF")
+    for pragma in HEADER:
+        number = connection.execute(f"PRAGMA src.{pragma}").fetchone()[0]
+        connection.execute(f"PRAGMA main.{pragma} = {number}")
+
+
+def _copy_rows(table: Stored) -> str:
+    into, rows = dotted("main", table.name), dotted("src", table.name)
+    if table.has_key and not table.is_computed:
+        return f"INSERT INTO {into} SELECT * FROM {rows}"  # SQLite hands whole records over, indexes too
+    names = quote_all(table.columns)
+    if table.rowid is not None:
+        names = f"{quote(table.rowid)}, {names}"
+    return f"INSERT INTO {into} ({names}) SELECT {names} FROM {rows} NOT INDEXED"
+
+
+def _copy_marks(connection: Connection) -> None:
+    """Copy the AUTOINCREMENT high-water marks, and the table of them where all others that had some are gone."""
+    there, here = (
+        connection.execute(f"SELECT 1 FROM {schema}.sqlite_master WHERE name = 'sqlite_sequence'").fetchone()
+        for schema in ("src", "main")
+    )
+    if not there:
+        return
+    if not here:
+        connection.execute("CREATE TABLE main._strongroom_marks (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+        connection.execute("DROP TABLE main._strongroom_marks")
+    connection.execute("DELETE FROM main.sqlite_sequence")
+    connection.execute("INSERT INTO main.sqlite_sequence SELECT * FROM src.sqlite_sequence")
