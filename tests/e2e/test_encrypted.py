@@ -261,34 +261,62 @@ tables:
 """
 
 
+def build_in_place(root: Path, key: str | None, mode: str) -> Scene:
+    said = "" if key is None else f", key: {key}"
+    schema = "CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT);"
+    system = write_system(root / "inplace", IN_PLACE % said, {"main": schema})
+    rows = f"{schema} INSERT INTO t VALUES ('a', '{PLANTED['kept']}'), ('b', '1');"
+    folder = root / "data"
+    write_vault(folder / "house.db", f"PRAGMA journal_mode = {mode}; {rows}", KEYS.get(key or ""))
+    write_vault(folder / "auth.db", f"{schema} INSERT INTO t VALUES ('b', '2'), ('c', '3');", KEYS["second"])
+    return Scene(system=system, source=folder, target=folder)
+
+
+BEFORE = [("a", PLANTED["kept"]), ("b", "1")]
+AFTER = [*BEFORE, ("c", "3")]
+
+
+def check_in_place(scene: Scene, key: str | None) -> None:
+    """Make sure that the target stands in its source's place, and that this one comes back under its own key."""
+    live, value = scene.source / "house.db", KEYS.get(key or "")
+    assert read_vault(live, KEYS["vault"], "SELECT * FROM t ORDER BY k") == AFTER
+    assert "nothing to do" in run(scene.argv()).out
+    assert run(scene.argv("verify")).code == 0
+    assert [can_open(path, value) for path in scene.home.rglob("previous/house.db")] == [True]
+    ended = run(scene.argv("rollback"))
+    assert ended.code == 0, ended.err
+    assert read_vault(live, value, "SELECT * FROM t ORDER BY k") == BEFORE
+
+
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 @pytest.mark.parametrize("key", [None, "first"])
 def test_a_target_in_place_of_a_source_changes_its_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path, key: str | None, mode: str
 ) -> None:
     give_keys(monkeypatch)
-    said = "" if key is None else f", key: {key}"
-    schema = "CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT);"
-    scene = Scene(
-        system=write_system(tmp_path / "inplace", IN_PLACE % said, {"main": schema}),
-        source=tmp_path / "data",
-        target=tmp_path / "data",
-    )
-    value = KEYS.get(key or "")
-    rows = f"{schema} INSERT INTO t VALUES ('a', '{PLANTED['kept']}'), ('b', '1');"
-    live = write_vault(scene.source / "house.db", f"PRAGMA journal_mode = {mode}; {rows}", value)
-    write_vault(scene.source / "auth.db", f"{schema} INSERT INTO t VALUES ('b', '2'), ('c', '3');", KEYS["second"])
+    scene = build_in_place(tmp_path, key, mode)
     ended = run(scene.argv("run", "--json"))
     assert ended.code == 0, ended.err
     assert ended.json["verdict"] == "PROVEN"
-    wanted = [("a", PLANTED["kept"]), ("b", "1"), ("c", "3")]
-    assert read_vault(live, KEYS["vault"], "SELECT * FROM t ORDER BY k") == wanted
-    assert "nothing to do" in run(scene.argv()).out
-    assert run(scene.argv("verify")).code == 0
-    assert [can_open(path, value) for path in scene.home.rglob("previous/house.db")] == [True]
-    ended = run(scene.argv("rollback"))
+    check_in_place(scene, key)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("moment", ["publish.intent", "publish.house.db"])
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+@pytest.mark.parametrize("key", [None, "first"])
+def test_a_kill_while_a_source_is_replaced_is_finished_with_both_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: Driver, key: str | None, mode: str, moment: str
+) -> None:
+    scene = build_in_place(tmp_path, key, mode)
+    assert driver.run(scene.argv(), checkpoint=moment, keys=KEYS).code == -9
+    give_keys(monkeypatch, {name: text for name, text in KEYS.items() if name != "vault"})
+    ended = run(scene.argv())
+    assert (ended.code, ended.error) == (12, "error: key vault: is not at hand")
+    ended = driver.run(scene.argv(), keys=KEYS)
     assert ended.code == 0, ended.err
-    assert read_vault(live, value, "SELECT * FROM t ORDER BY k") == [*wanted[:1], ("b", "1")]
+    give_keys(monkeypatch)
+    check_in_place(scene, key)
 
 
 def test_a_published_target_is_replaced_by_one_under_another_key(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

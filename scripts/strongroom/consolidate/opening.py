@@ -119,9 +119,12 @@ def find_sources(request: Request, plan: Plan) -> Opening:
 def try_keys(opening: Opening) -> None:
     """Open every encrypted source once, so that a wrong key ends it before anything is written. Read-only.
 
-    A source in whose place a run of ours put its target is under that one's key. Raises KeyMissingError.
+    A source in whose place a run of ours put its target, or was about to, may be under that one's key. Raises
+    KeyMissingError.
     """
-    merged = set(opening.in_place.values()) if opening.home.read_current().run is not None else set()
+    home = opening.home
+    is_replaced = home.read_current().run is not None or bool(home.name_open_keys())
+    merged = set(opening.in_place.values()) if is_replaced else set()
     for name, database in opening.found.items():
         if database.key is not None and name not in merged:
             with open_source(database):
