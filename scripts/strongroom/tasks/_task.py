@@ -214,8 +214,7 @@ def terminable() -> Iterator[None]:
         if request.came:  # nothing came of it, or something that was not meant: a difference that is none
             raise SystemExit(ExitCode.TERMINATED)
     finally:
-        if request.came:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        request.end()
         for number, handler in previous.items():
             signal.signal(number, handler)
 
@@ -291,11 +290,19 @@ class _StopRequest:
 
     def __init__(self) -> None:
         self.came = False
+        self._is_over = False
 
     def __call__(self, _signal: int, _frame: FrameType | None) -> None:
         is_heeded = self.came and sys.exception() is not None  # somebody tidies up
         self.came = True
-        signal.signal(signal.SIGALRM, self)
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+        if not self._is_over:
+            signal.signal(signal.SIGALRM, self)
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
         if not is_heeded:
             raise SystemExit(ExitCode.TERMINATED)
+
+    def end(self) -> None:
+        """Ask no more: an alarm that finds no handler any more would end the process."""
+        self._is_over = True  # first: one that is on its way sets no other
+        if self.came:
+            signal.setitimer(signal.ITIMER_REAL, 0)

@@ -115,3 +115,18 @@ def test_what_was_there_before_is_there_afterwards() -> None:
         signal.raise_signal(signal.SIGTERM)
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGALRM)) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_an_alarm_that_comes_as_the_task_ends_is_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_timer = signal.setitimer
+
+    def be_too_late(which: int, seconds: float) -> None:
+        set_timer(which, seconds)
+        if not seconds:
+            signal.raise_signal(signal.SIGALRM)
+
+    monkeypatch.setattr(signal, "setitimer", be_too_late)
+    with pytest.raises(SystemExit), terminable():
+        signal.raise_signal(signal.SIGTERM)
+    left, _ = set_timer(signal.ITIMER_REAL, 0)
+    assert left == 0
