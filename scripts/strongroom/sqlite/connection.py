@@ -25,6 +25,8 @@ from strongroom.sqlite.messages import translated
 
 _CACHE_KIB = 6 * 1024
 _SIDE_CACHE_KIB = 2 * 1024
+_SECRET_CACHE_KIB = 24 * 1024
+"""Of an encrypted database that is being made: the system's cache holds its pages encrypted only."""
 _BUSY_SECONDS = 30.0
 _IN_MEMORY = "file::memory:"
 
@@ -134,6 +136,8 @@ def open_stage(database: Database, *, page_size: int = 4096) -> Iterator[Connect
         try:
             if database.key is None:
                 connection.execute(f"PRAGMA page_size = {page_size}")
+            else:
+                connection.execute(f"PRAGMA cache_size = -{_SECRET_CACHE_KIB}")
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
