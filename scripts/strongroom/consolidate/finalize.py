@@ -94,8 +94,8 @@ def finalize(wish: Wish) -> Finalized:
 
 
 def _finalize(wish: Wish, home: Home) -> Finalized:
-    refuse_open(home)
     current = home.open_current()
+    refuse_open(home)
     if current is None:
         raise UnreachableError(home.target, "holds no published run", "run consolidate.run first")
     folder, about = current

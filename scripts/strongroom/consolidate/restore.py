@@ -61,7 +61,7 @@ def find_rewritten(folder: RunFolder, paths: Collection[str]) -> tuple[str, ...]
 def refuse_unsound_backup(snapshot: Snapshot) -> None:
     """Make sure, reading all of it, that a backup holds what the source held. Raises GuardError."""
     held = [(snapshot.copy.path, snapshot.sha256)]
-    if snapshot.copy.key is None:
+    if snapshot.copy.key is None and snapshot.is_document:
         held.append((snapshot.raw, snapshot.source_sha256))
     for file, digest in held:
         if not file.is_file() or hash_file(file) != digest:

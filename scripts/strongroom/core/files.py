@@ -30,9 +30,9 @@ def hash_file(path: Path) -> str:
         return hash_stream(stream)
 
 
-def hash_stream(stream: FileIO) -> str:
-    """Return the SHA-256 of what is left of a stream, in hex."""
-    digest = hashlib.sha256()
+def hash_stream(stream: FileIO, before: bytes = b"") -> str:
+    """Return the SHA-256 of some bytes and what is left of a stream, in hex."""
+    digest = hashlib.sha256(before)
     buffer = bytearray(_CHUNK)
     view = memoryview(buffer)
     while count := stream.readinto(buffer):

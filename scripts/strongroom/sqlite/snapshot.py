@@ -34,6 +34,10 @@ from strongroom.sqlite.document import copy_document
 from strongroom.sqlite.messages import translated
 from strongroom.sqlite.transfer import copy_content
 
+_HEADER = 100
+_NOT_CONTENT = ((24, 28), (92, 100))
+"""In the header: the change counter, and the library that wrote last."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
@@ -100,7 +104,8 @@ def take_snapshot(source: Source, original: Database, copy: Database) -> Snapsho
             _copy_encrypted(original, copy)
             digest, source_digest = hash_file(copy.path), ""
         else:
-            digest = source_digest = _copy_sqlite(original, copy)
+            source_digest = _copy_sqlite(original, copy)
+            digest = hash_file(copy.path) if is_write_ahead(copy) else source_digest
     except OSError as error:
         raise explain_os_error(copy.path, error) from error
     with open_snapshot(copy) as connection, translated(original):
@@ -129,7 +134,7 @@ def schema_digest(connection: Connection) -> str:
 
 
 def _copy_sqlite(original: Database, copy: Database) -> str:
-    """Copy a database as one read transaction sees it, and return the copy's hash.
+    """Copy a database as one read transaction sees it, and return the hash of that state.
 
     Without a write-ahead log the file's bytes are that state as long as the transaction's lock is held, and
     copying them costs a third of the backup API's page by page.
@@ -141,7 +146,16 @@ def _copy_sqlite(original: Database, copy: Database) -> str:
             return copy_stream(stream, copy.path)
         with translated(copy):
             copy_database(connection, copy)
-    return hash_file(copy.path)
+    return _hash_state(copy)
+
+
+def _hash_state(copy: Database) -> str:
+    """Hash what the backup API wrote, without what says how often and by which library (fileformat2, 1.3)."""
+    with copy.path.open("rb", buffering=0) as stream:
+        head = bytearray(stream.read(_HEADER))
+        for start, end in _NOT_CONTENT:
+            head[start:end] = bytes(end - start)
+        return hash_stream(stream, bytes(head))
 
 
 def _copy_encrypted(original: Database, copy: Database) -> None:
@@ -158,11 +172,11 @@ def _copy_encrypted(original: Database, copy: Database) -> None:
 
 def _refuse_truncated(original: Database) -> None:
     with original.path.open("rb") as stream:
-        header = stream.read(100)
+        header = stream.read(_HEADER)
     if header and not header.startswith(SQLITE_HEADER):
         fact = "is not a database (or is encrypted)"
         raise DamagedSourceError(original.path, fact, "look at the file, or take it out of the plan")
-    if header and len(header) < 100:  # noqa: PLR2004  the length of SQLite's file header
+    if header and len(header) < _HEADER:
         fact = "is truncated inside its header"
         raise DamagedSourceError(original.path, fact, "restore it from a backup, then run again")
 
