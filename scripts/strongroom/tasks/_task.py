@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import errno
 import inspect
-import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeAlias, overload
 
 from invoke.context import Context
@@ -23,13 +20,13 @@ from invoke.tasks import Task
 
 from strongroom.core.errors import ExitCode, NoSpaceError, StrongroomError, UnreachableError, UsageError
 from strongroom.sqlite.libraries import library_errors
+from strongroom.tasks._stop import terminable
 
 GLOBAL_FLAGS = {
     "json": "Print the result as JSON.",
     "no_color": "Print without colours.",
     "debug": "Show the traceback behind an error.",
 }
-_AGAIN_SECONDS = 0.01
 METAVARS = {"int": "NUMBER", "float": "NUMBER", "Path": "PATH"}
 
 Body: TypeAlias = Callable[..., object]
@@ -194,31 +191,6 @@ def report_failure(error: BaseException, subject: str, *, debug: bool = False) -
     return known.exit_code
 
 
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that ``finally`` runs, instead of ending Python at once."""
-    request = _StopRequest()
-    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)}
-    try:
-        signal.signal(signal.SIGTERM, request)
-    except ValueError:  # not the main thread: its owner has the handler
-        yield
-        return
-    try:
-        yield
-    except Exception as error:
-        if request.came:  # SQLite tells what is raised in a callback as an error of its own
-            raise SystemExit(ExitCode.TERMINATED) from error
-        raise
-    else:
-        if request.came:  # nothing came of it, or something that was not meant: a difference that is none
-            raise SystemExit(ExitCode.TERMINATED)
-    finally:
-        request.end()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
 def _read_flags(body: Body, help_texts: Mapping[str, str]) -> tuple[Flag, ...]:
     parameters = list(inspect.signature(body).parameters.values())[1:]
     taken = [parameter.name for parameter in parameters if parameter.name in GLOBAL_FLAGS]
@@ -280,29 +252,3 @@ def _print_interrupted(subject: str, cause: str) -> None:
 def _print_lines(subject: str, fact: str, hint: str) -> None:
     lines = [f"error: {subject}: {fact}"] + ([f" hint: {hint}"] if hint else [])
     print("\n".join(lines), file=sys.stderr)
-
-
-class _StopRequest:
-    """Raises SystemExit wherever the program is, and again a moment later where nothing came of it.
-
-    Python ignores what is raised in a finalizer, and SQLite makes another error of what a callback raises.
-    """
-
-    def __init__(self) -> None:
-        self.came = False
-        self._is_over = False
-
-    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
-        is_heeded = self.came and sys.exception() is not None  # somebody tidies up
-        self.came = True
-        if not self._is_over:
-            signal.signal(signal.SIGALRM, self)
-            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
-        if not is_heeded:
-            raise SystemExit(ExitCode.TERMINATED)
-
-    def end(self) -> None:
-        """Ask no more: an alarm that finds no handler any more would end the process."""
-        self._is_over = True  # first: one that is on its way sets no other
-        if self.came:
-            signal.setitimer(signal.ITIMER_REAL, 0)

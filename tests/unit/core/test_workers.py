@@ -21,7 +21,7 @@ import pytest
 from strongroom.core.errors import DamagedSourceError, StrongroomError
 from strongroom.core.progress import add_rows, forget_rows, take_rows
 from strongroom.core.workers import Workers, open_workers
-from strongroom.tasks._task import terminable
+from strongroom.tasks._stop import terminable
 from tests.processes import find_children, time_limit, wait_until
 
 DEATH = "worker: a worker process ended unexpectedly"
@@ -381,7 +381,7 @@ def test_a_system_that_gives_no_more_processes_says_so(monkeypatch: pytest.Monke
 INTERRUPTED = """
 import os, random, signal, sys, time
 from strongroom.core.workers import open_workers
-from strongroom.tasks._task import terminable
+from strongroom.tasks._stop import terminable
 
 def start_workers_again_and_again(ready):
     deadline = time.monotonic() + 10

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from strongroom.tasks._task import terminable
+from strongroom.tasks._stop import terminable
 from tests.processes import read_line
 
 PROGRAM = """
