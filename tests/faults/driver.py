@@ -56,6 +56,7 @@ def serve() -> None:
 
 def _prepare(job: dict[str, Any]) -> None:
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
     out = os.open(job["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
     os.dup2(out, 1)
     os.dup2(out, 2)
