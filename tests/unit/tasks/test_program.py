@@ -396,7 +396,8 @@ def test_no_line_ends_in_a_traceback(words: list[str]) -> None:
 
 def start(repository: Path, *words: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
     program = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 sys.path[:0] = [{str(repository)!r}, {str(repository / "scripts")!r}, {str(Path(__file__).parent)!r}]
 import test_program
 test_program.OpsProgram(test_program.NAMESPACE).run(["inv", *{words!r}])
