@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -17,7 +18,7 @@ from strongroom.consolidate.merge.cycles import fill_circle, group_circles
 from strongroom.consolidate.merge.decide import create_merged, decide
 from strongroom.consolidate.merge.insert import insert_decided, insert_plain
 from strongroom.consolidate.merge.ledger import collect_entries, start_ledger, write_ledger
-from strongroom.consolidate.merge.references import drop_idle_rewrites
+from strongroom.consolidate.merge.references import prepare_rewrites
 from strongroom.consolidate.merge.two_files import can_merge_pairs, merge_pairs
 from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, literal
@@ -46,12 +47,13 @@ def build_target(job: TargetJob, stage: Database, ledger: Database) -> Build:
     with open_stage(stage, page_size=_choose_page_size(job)) as connection:
         _prepare(connection, ledger, scratch)
         _create_tables(connection, template, objects)
+        by_name = {table.table.name: table for table in job.tables}
         made: set[str] = set()
         rows = 0
         for circle in group_circles(job.tables):
             for table in circle:
                 made |= _create_early_indexes(connection, table)
-            filled = fill_circle(connection, job.tables, circle, partial(_fill_table, connection))
+            filled = fill_circle(connection, job.tables, circle, partial(_fill_table, connection, by_name))
             add_rows(filled)
             rows += filled
         _create_rest(connection, objects, made)
@@ -112,11 +114,11 @@ def _create_early_indexes(connection: Connection, job: TableJob) -> set[str]:
     return made
 
 
-def _fill_table(connection: Connection, job: TableJob) -> int:
+def _fill_table(connection: Connection, jobs: Mapping[str, TableJob], job: TableJob) -> int:
     clear_scratch(connection)
     if not job.inputs:
         return 0
-    job = drop_idle_rewrites(connection, job)
+    job = prepare_rewrites(connection, jobs, job)
     is_changed = job.where or job.transform or job.rewrites
     alone = len(job.inputs) == 1 and not may_be_contested(job) and not is_changed
     if alone and (job.inputs[0].table.rowid is not None or job.table.without_rowid):

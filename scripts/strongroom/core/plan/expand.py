@@ -147,13 +147,22 @@ class _Reader:
         )
 
     def _expand_reference(self, entry: str | ReferenceModel, target: str, origin: str) -> Reference:
-        text, path = (entry, None) if isinstance(entry, str) else (entry.column, entry.json_)
+        model = ReferenceModel(column=entry) if isinstance(entry, str) else entry
+        text = model.column
         owner, _, rest = text.partition(".")
         table, _, column = rest.rpartition(".")
         if owner != target or not table or not column:
             fact = f"{text!r} is no column of target {target}"
             raise PlanError(origin, fact, f"write {target}.table.column; references stay inside one target")
-        return Reference(table=table, column=column, json=path)
+        homes = (self._split(name, origin, self._model.sources, "source") for name in model.parent)
+        return Reference(
+            table=table,
+            column=column,
+            json=model.json_,
+            parent=tuple(f"{source}.{name}" for source, name in homes),
+            orphans=model.orphans,
+            reason=model.reason,
+        )
 
     def _expand_input(self, entry: str | InputModel, origin: str) -> Input:
         text, columns = (entry, {}) if isinstance(entry, str) else (entry.table, entry.columns)
