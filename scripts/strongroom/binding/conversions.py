@@ -41,8 +41,9 @@ def _find_conversions(job: TableJob, entry: BoundInput) -> Iterator[str]:
             count, example = _ask(connection, job, entry, column, source)
             if count:
                 said = f" ({example})" if example is not None and not job.is_secret else ""
-                kind = column.declared or column.affinity
-                yield (f"{count} values of {entry.name}.{source.name} become others in {column.name} {kind}{said}")
+                many = "1 value" if count == 1 else f"{count} values"
+                place = f"{entry.name}.{source.name}"
+                yield f"{many} of {place}{said} would be stored as another by {column.name} {column.declared}".rstrip()
 
 
 def _taken(job: TableJob, entry: BoundInput) -> list[Column]:
