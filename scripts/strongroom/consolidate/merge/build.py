@@ -99,16 +99,14 @@ def _create_tables(connection: Connection, template: Schema, objects: _Objects) 
 
 
 def _create_early_indexes(connection: Connection, job: TableJob) -> set[str]:
-    """Create what has to be there before the rows: what refuses rows, and what a plain copy can move along.
+    """Create what has to be there before the rows: what refuses rows.
 
-    Where something is encrypted, all of them: sorting is done in memory there, and temporary files would be plain.
+    The others are made of the target's rows, so that a source's damaged index does not come along with its records.
+    Where something is encrypted, all come first: sorting is done in memory there, and temporary files would be plain.
     """
-    alone = not may_be_contested(job) and len(job.inputs) == 1
-    twins = {(index.parts, index.unique, index.partial) for index in job.inputs[0].table.indexes} if alone else set()
     made = set()
     for index in job.table.indexes:
-        can_move = not index.partial and index.columns and (index.parts, index.unique, False) in twins
-        if index.sql and (index.unique or can_move or job.is_secret):
+        if index.sql and (index.unique or job.is_secret):
             connection.execute(index.sql)
             made.add(index.name)
     return made
