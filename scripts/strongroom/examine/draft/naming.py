@@ -1,0 +1,93 @@
+"""What a column's name says about where it refers to."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from functools import cache
+
+
+class Hint(IntEnum):
+    """How much a column's name says that it holds a table's ids."""
+
+    AGAINST = 0
+    """It measures or dates something."""
+    NOTHING = 1
+    REFERS = 2
+    """It refers to some row: ``author``, ``created_by``, ``parent_id``."""
+    NAMES = 3
+    """It names the table: ``user_id`` or ``owner_user`` for ``users``."""
+
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman"}
+_LINKS = frozenset({("id",), ("uid",), ("ref",), ("fk",), ("by",), ("key",)})
+_PEOPLE = frozenset({"user", "account", "person", "member", "customer", "client", "employee", "contact", "profile"})
+_ROLE_WORDS = """
+actor agent approver assignee author boss buyer client contact creator customer driver editor employee follower friend
+holder invitee inviter leader lead manager member modifier operator owner payer person poster recipient referrer
+reporter requester reviewer seller sender submitter supervisor teacher updater uploader user writer
+"""
+_TREE_WORDS = "ancestor child next origin original parent predecessor previous reply root source successor target"
+_MEASURE_WORDS = """
+active age amount at balance byte capacity chapter cost count date day depth distance duration enabled flag grade
+height hour index is kind latitude length level limit line longitude max min minute mode month number offset page
+percent percentage point port position price priority progress qty quantity rank rate rating retry revision score
+second seq sequence size sort stage state status step stock sum temperature time timestamp total type value version
+volume weight width year
+"""
+_ROLES, _TREE = frozenset(_ROLE_WORDS.split()), frozenset(_TREE_WORDS.split())
+_MEASURES = frozenset(_MEASURE_WORDS.split())
+
+
+def read_hint(column: str, table: str, *, is_own: bool = False) -> Hint:
+    """Tell what a column's name says about a table's ids; ``is_own`` for a column of that table itself."""
+    words = split(column)
+    is_linked = words[-1:] in _LINKS or "".join(words) == "".join(split(table)) + "id"
+    if not is_linked and not _MEASURES.isdisjoint(words):
+        return Hint.AGAINST
+    if names_table(column, table) and (is_linked or not is_own):
+        return Hint.NAMES
+    told = set(words) - set(split(table) if is_own else ())
+    return Hint.REFERS if is_linked or told & (_ROLES | _TREE) else Hint.NOTHING
+
+
+def rank_parent(column: str, table: str, *, is_own: bool) -> int:
+    """Say how likely a column refers to this table rather than to others that it fits as well; the smallest first."""
+    words = split(column)
+    is_tree = is_own and not _TREE.isdisjoint(words)
+    is_role = not is_own and not _ROLES.isdisjoint(words) and not _PEOPLE.isdisjoint(split(table))
+    return 0 if is_tree or is_role else 1 + is_own
+
+
+def names_table(column: str, table: str) -> bool:
+    """Tell whether a column names a table: by all the words of its name, or by the last one."""
+    words, wanted = split(column), split(table)
+    if not wanted:
+        return False
+    whole = any(words[start : start + len(wanted)] == wanted for start in range(len(words)))
+    return whole or ends_in_table(column, table)
+
+
+def ends_in_table(column: str, table: str) -> bool:
+    """Tell whether what a column's name comes down to is a table: ``parent_order_id`` to ``orders``."""
+    words, wanted = split(column), split(table)
+    what = words[:-1] if words[-1:] in _LINKS else words
+    return bool(wanted) and (what[-1:] == wanted[-1:] or "".join(words) == "".join(wanted) + "id")
+
+
+@cache
+def split(name: str) -> tuple[str, ...]:
+    """Return the words of a name, small and in the singular: ``ownerUsers`` is owner, user."""
+    return tuple(_make_singular(word.lower()) for word in _WORD.findall(_CAMEL.sub("_", name)))
+
+
+def _make_singular(word: str) -> str:
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if word.endswith("ies") and len(word) > len("ties"):
+        return word.removesuffix("ies") + "y"
+    if word.endswith(("sses", "shes", "ches", "xes")):
+        return word.removesuffix("es")
+    return word if word.endswith(("ss", "us", "is")) else word.removesuffix("s")
