@@ -114,3 +114,58 @@ def test_equal_ids_within_one_file_are_seen(tmp_path: Path, capsys: pytest.Captu
     make(tmp_path / "legacy" / "b.db", "CREATE TABLE t (id INTEGER, v); INSERT INTO t VALUES (2, 1), (2, 2), (3, 3)")
     draft(capsys, tmp_path)
     assert "main.t: 1 of 1 ids hold different rows within b; guessed: " in check_refused(capsys, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("notes", "values", "told"),
+    [
+        ("user_id INTEGER", "(7, 3), (8, 3), (9, 99)", "2 of 3 values in a are ids of users"),
+        ("owner_user INTEGER", "(7, 3)", "1 of 1 values in a are ids of users"),
+        ("author INTEGER", "(7, 3), (8, 3)", "2 of 2 values in a are ids of users"),
+        ("userId TEXT", "(7, '3')", "1 of 1 values in a are ids of users"),
+        ("who", "(7, 1), (8, 2), (9, 3)", "3 of 3 values in a are ids of users"),
+        ("user_id INTEGER REFERENCES users (id)", "(7, 3)", ""),
+        ("author INTEGER", "(7, 3), (8, 99)", ""),
+        ("who", "(7, 1), (8, 2), (9, 2)", ""),
+        ("price REAL", "(7, 1), (8, 2), (9, 3)", ""),
+        ("quantity INTEGER", "(7, 1), (8, 2), (9, 3)", ""),
+        ("body TEXT", "(7, '1'), (8, '2'), (9, '3')", ""),
+    ],
+)
+def test_a_column_that_seems_to_hold_ids_that_change_is_marked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], notes: str, values: str, told: str
+) -> None:
+    users = "CREATE TABLE users (id INTEGER PRIMARY KEY, mail TEXT);"
+    make(tmp_path / "legacy" / "a.db", users, "INSERT INTO users VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    make(tmp_path / "legacy" / "b.db", users, "INSERT INTO users VALUES (1, 'd'), (2, 'e'), (3, 'f')")
+    make(tmp_path / "legacy" / "a.db", f"CREATE TABLE notes (id INTEGER PRIMARY KEY, {notes})")
+    make(tmp_path / "legacy" / "a.db", f"INSERT INTO notes VALUES {values}")
+    plan, _ = draft(capsys, tmp_path)
+    column = f"- column: main.notes.{notes.split(maxsplit=1)[0]}"
+    assert (column in plan.read_text()) is bool(told)
+    assert f"main.users: {told}" in check_refused(capsys, tmp_path)
+
+
+def test_a_column_beside_no_users_is_asked_of_those_of_other_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        make(tmp_path / "legacy" / f"{name}.db", "CREATE TABLE users (id INTEGER PRIMARY KEY, mail TEXT)")
+        make(tmp_path / "legacy" / f"{name}.db", f"INSERT INTO users VALUES (1, '{name}'), (2, '2{name}')")
+    make(tmp_path / "legacy" / "c.db", "CREATE TABLE notes (id INTEGER PRIMARY KEY, author, said)")
+    make(tmp_path / "legacy" / "c.db", "INSERT INTO notes VALUES (1, 1, 1), (2, 2, 2)")
+    draft(capsys, tmp_path)
+    assert "2 of 2 values in c are ids of users" in check_refused(capsys, tmp_path)
+
+
+def test_copies_without_a_key_are_seen_where_cells_are_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        make(
+            tmp_path / "legacy" / f"{name}.db",
+            f"CREATE TABLE log (line, more); INSERT INTO log VALUES ('{name}', NULL)",
+        )
+    make(tmp_path / "legacy" / "c.db", "INSERT INTO log VALUES ('a', NULL)")
+    draft(capsys, tmp_path)
+    assert "main.log: 1 rows stand in two files: are these copies" in check_refused(capsys, tmp_path)

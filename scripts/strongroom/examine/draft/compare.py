@@ -59,7 +59,7 @@ class Sharing:
         told = [f"{meeting.different} of {meeting.shared} {noun} hold different rows {meeting.where}"
                 for meeting in different[:_TOLD]]  # fmt: skip
         rest = len(different) - _TOLD
-        return ", ".join(told) + (f", and some in {rest} more pairs of files" if rest > 0 else "")
+        return ", ".join(told) + (f", and {rest} more" if rest > 0 else "")
 
 
 def share(places: Sequence[Place], key: Sequence[str]) -> Sharing:

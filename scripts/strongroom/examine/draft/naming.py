@@ -15,24 +15,29 @@ class Hint(IntEnum):
     NOTHING = 1
     REFERS = 2
     """It refers to some row: ``author``, ``created_by``, ``parent_id``."""
-    NAMES = 3
-    """It names the table: ``user_id`` or ``owner_user`` for ``users``."""
+    MENTIONS = 3
+    """The table's name is part of it: ``owner_user`` for ``users``."""
+    NAMES = 4
+    """It is the table's name and a link: ``user_id``."""
 
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman"}
 _LINKS = frozenset({("id",), ("uid",), ("ref",), ("fk",), ("by",), ("key",)})
-_PEOPLE = frozenset({"user", "account", "person", "member", "customer", "client", "employee", "contact", "profile"})
+_PEOPLE = frozenset({"user", "account", "person", "member", "customer", "client", "employee", "contact", "staff"})
 _ROLE_WORDS = """
 actor agent approver assignee author boss buyer client contact creator customer driver editor employee follower friend
 holder invitee inviter leader lead manager member modifier operator owner payer person poster recipient referrer
 reporter requester reviewer seller sender submitter supervisor teacher updater uploader user writer
 """
-_TREE_WORDS = "ancestor child next origin original parent predecessor previous reply root source successor target"
+_TREE_WORDS = """
+ancestor boss child lead leader manager next origin original parent predecessor previous reply root source successor
+supervisor target
+"""
 _MEASURE_WORDS = """
 active age amount at balance byte capacity chapter cost count date day depth distance duration enabled flag grade
-height hour index is kind latitude length level limit line longitude max min minute mode month number offset page
+height hour index is kind latitude length level limit line longitude max min minute mode month no nr number offset page
 percent percentage point port position price priority progress qty quantity rank rate rating retry revision score
 second seq sequence size sort stage state status step stock sum temperature time timestamp total type value version
 volume weight width year
@@ -47,8 +52,10 @@ def read_hint(column: str, table: str, *, is_own: bool = False) -> Hint:
     is_linked = words[-1:] in _LINKS or "".join(words) == "".join(split(table)) + "id"
     if not is_linked and not _MEASURES.isdisjoint(words):
         return Hint.AGAINST
-    if names_table(column, table) and (is_linked or not is_own):
+    if is_linked and ends_in_table(column, table):
         return Hint.NAMES
+    if mentions_table(column, table) and not is_own:
+        return Hint.MENTIONS
     told = set(words) - set(split(table) if is_own else ())
     return Hint.REFERS if is_linked or told & (_ROLES | _TREE) else Hint.NOTHING
 
@@ -58,11 +65,12 @@ def rank_parent(column: str, table: str, *, is_own: bool) -> int:
     words = split(column)
     is_tree = is_own and not _TREE.isdisjoint(words)
     is_role = not is_own and not _ROLES.isdisjoint(words) and not _PEOPLE.isdisjoint(split(table))
-    return 0 if is_tree or is_role else 1 + is_own
+    is_exact = _drop_link(words) == split(table)
+    return 0 if is_tree or is_role or is_exact else 1 + is_own
 
 
-def names_table(column: str, table: str) -> bool:
-    """Tell whether a column names a table: by all the words of its name, or by the last one."""
+def mentions_table(column: str, table: str) -> bool:
+    """Tell whether a table's name is part of a column's."""
     words, wanted = split(column), split(table)
     if not wanted:
         return False
@@ -73,8 +81,11 @@ def names_table(column: str, table: str) -> bool:
 def ends_in_table(column: str, table: str) -> bool:
     """Tell whether what a column's name comes down to is a table: ``parent_order_id`` to ``orders``."""
     words, wanted = split(column), split(table)
-    what = words[:-1] if words[-1:] in _LINKS else words
-    return bool(wanted) and (what[-1:] == wanted[-1:] or "".join(words) == "".join(wanted) + "id")
+    return bool(wanted) and (_drop_link(words)[-1:] == wanted[-1:] or "".join(words) == "".join(wanted) + "id")
+
+
+def _drop_link(words: tuple[str, ...]) -> tuple[str, ...]:
+    return words[:-1] if words[-1:] in _LINKS else words
 
 
 @cache

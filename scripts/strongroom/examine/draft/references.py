@@ -7,7 +7,7 @@ follow is a row that belongs to somebody else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,11 +17,10 @@ from strongroom.examine.draft.naming import Hint, ends_in_table, rank_parent, re
 from strongroom.examine.draft.survey import Found, Place, Survey
 from strongroom.sqlite.schema import Column, Table
 
+_MOSTLY = 0.5
 _SURELY = 0.95
 _TELLING = 3
 """So many different values say something where the name does not."""
-_AT_ONCE = 100
-"""Columns; SQLite returns 2,000 at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +53,7 @@ class ReferenceSearch:
     homes: Mapping[tuple[str, str], str]
     """Source and folded table to the name that it has in the target."""
     _known: dict[str, tuple[Suspect, ...]] = field(default_factory=dict)
+    _ends: dict[str, set[str]] = field(default_factory=dict)
 
     def find(self, parent: str, places: Sequence[Place], own: str) -> tuple[Suspect, ...]:
         """Return the columns that seem to hold the ids, which stand in ``own``, of a table that all places hold."""
@@ -69,20 +69,24 @@ class ReferenceSearch:
     def _look(self, parent: str, places: Sequence[Place], own: str) -> Iterator[Suspect]:
         for found in self.survey.found:
             here = [place for place in places if place[0] is found]
-            for child in found.schema.tables.values():
-                into = self.homes[found.source, fold(child.name)]
-                hints = {column: self._read_hint(column, child, into, parent, own) for column in child.stored}
-                hints = {column: hint for column, hint in hints.items() if hint is not Hint.AGAINST}
-                for place in here or places:
-                    # Numbers of another file say little by themselves.
-                    asked = {column: hint for column, hint in hints.items() if here or hint > Hint.NOTHING}
-                    for column, values, ids, different, choices in _count(found, child, list(asked), place, own):
-                        if _is_telling(asked[column], values, ids, different):
-                            yield Suspect(table=into, column=column.name, parent=parent, hint=asked[column],
-                                          source=found.source, values=values, ids=ids, choices=choices)  # fmt: skip
+            # Numbers of another file say little by themselves.
+            least = Hint.NOTHING if here else Hint.REFERS
+            asked = {
+                child.name: {column.name: hint for column in child.stored
+                             if (hint := self._read_hint(column, child, found.source, parent, own)) >= least}
+                for child in found.schema.tables.values()
+            }  # fmt: skip
+            for place in here or places if any(asked.values()) else ():
+                for child, column, count in _count_all(found, asked, place, own):
+                    hint = asked[child][column]
+                    if count.is_telling(hint):
+                        table = self.homes[found.source, fold(child)]
+                        yield Suspect(table=table, column=column, parent=parent, hint=hint, source=found.source,
+                                      values=count.values, ids=count.ids, choices=count.choices)  # fmt: skip
 
-    def _read_hint(self, column: Column, child: Table, into: str, parent: str, own: str) -> Hint:
+    def _read_hint(self, column: Column, child: Table, source: str, parent: str, own: str) -> Hint:
         """Tell what a column's name says, AGAINST where it cannot or need not be proposed."""
+        into = self.homes[source, fold(child.name)]
         is_own = into == parent
         if child.kind != "table" or column.affinity == "REAL" or (is_own and fold(column.name) == fold(own)):
             return Hint.AGAINST
@@ -91,15 +95,16 @@ class ReferenceSearch:
         hint = read_hint(column.name, parent, is_own=is_own)
         if hint is Hint.NAMES:
             return hint
-        is_number = column.name == child.integer_key
-        means_another = any(ends_in_table(column.name, table) for table in self._tables - {parent, into})
-        if is_number or means_another or (hint is Hint.NOTHING and column.affinity == "TEXT"):
-            return Hint.AGAINST
-        return hint
+        is_number = column.name == child.integer_key and hint < Hint.MENTIONS
+        is_text = column.affinity == "TEXT" and hint is Hint.NOTHING
+        means_another = bool(self._ends_in(column.name) - {parent, into})
+        return Hint.AGAINST if means_another or is_number or is_text else hint
 
-    @cached_property
-    def _tables(self) -> set[str]:
-        return set(self.homes.values())
+    def _ends_in(self, column: str) -> set[str]:
+        """Return the tables that a column's name comes down to."""
+        if column not in self._ends:
+            self._ends[column] = {table for table in set(self.homes.values()) if ends_in_table(column, table)}
+        return self._ends[column]
 
     @cached_property
     def _declared(self) -> set[tuple[str, str]]:
@@ -110,35 +115,41 @@ class ReferenceSearch:
         return {place for place, count in times.items() if count == files[place[0]]}
 
 
-def _count(
-    found: Found, child: Table, columns: Sequence[Column], place: Place, own: str
-) -> Iterator[tuple[Column, int, int, int, int]]:
-    """Count, per column, its values, those that are ids, the different ones; and the ids that there are."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Count:
+    """What a column holds: values, those that are ids, different ones; and the ids that there are."""
+
+    values: int
+    ids: int
+    different: int
+    choices: int
+
+    def is_telling(self, hint: Hint) -> bool:
+        """Tell whether it makes the column suspect; the less its name says, the more that takes."""
+        if hint is Hint.NAMES:
+            return self.ids > 0
+        if hint is Hint.MENTIONS:
+            return self.ids > 0 and self.ids >= _MOSTLY * self.values
+        is_sure = self.ids > 0 and self.ids >= _SURELY * self.values
+        return is_sure and (hint is Hint.REFERS or self.different >= _TELLING)
+
+
+def _count_all(
+    found: Found, asked: Mapping[str, Iterable[str]], place: Place, own: str
+) -> Iterator[tuple[str, str, _Count]]:
+    """Count what the columns of a file, by table, hold of one table's ids."""
     owner, table = place
     parent = dotted("two" if owner is not found else "one", table.name)
-    for start in range(0, len(columns), _AT_ONCE):
-        some = columns[start : start + _AT_ONCE]
-        asked = [
-            part
-            for name in (quote(column.name) for column in some)
-            for part in (
-                f"count({name})",
-                f"coalesce(sum({name} IN (SELECT {quote(own)} FROM {parent})), 0)",
-                f"count(DISTINCT {name})",
-            )
-        ]
-        with attached_both(found, owner) as connection:
-            choices = connection.execute(f"SELECT count(*) FROM {parent}").fetchone()[0]
-            row = connection.execute(f"SELECT {', '.join(asked)} FROM {dotted('one', child.name)}").fetchone()
-        for number, column in enumerate(some):
-            values, ids, different = map(int, row[3 * number : 3 * number + 3])
-            yield column, values, ids, different, int(choices)
-
-
-def _is_telling(hint: Hint, values: int, ids: int, different: int) -> bool:
-    if hint is Hint.NAMES or not ids:
-        return ids > 0
-    return ids >= _SURELY * values and (hint is Hint.REFERS or different >= _TELLING)
+    with attached_both(found, owner) as connection:
+        choices = int(connection.execute(f"SELECT count(*) FROM {parent}").fetchone()[0])
+        for child, columns in asked.items():
+            for column in columns:
+                name = quote(column)
+                values, ids, different = connection.execute(
+                    f"SELECT count({name}), coalesce(sum({name} IN (SELECT {quote(own)} FROM {parent})), 0), "
+                    f"count(DISTINCT {name}) FROM {dotted('one', child)}"
+                ).fetchone()
+                yield child, column, _Count(values=int(values), ids=int(ids), different=int(different), choices=choices)
 
 
 def assign(suspects: Sequence[Suspect]) -> Mapping[str, tuple[tuple[Suspect, tuple[str, ...]], ...]]:

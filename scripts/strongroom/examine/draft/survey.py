@@ -105,11 +105,9 @@ def _read_foreign_keys(connection: Connection, schema: Schema) -> frozenset[Fore
     )
     found = set()
     for table, column, parent, to in rows:
-        held = schema.find(parent)
-        if (
-            held is not None
-            and len(held.primary_key) == 1
-            and fold(to or held.primary_key[0]) == fold(held.primary_key[0])
-        ):
+        child, held = schema.find(table), schema.find(parent)
+        if child is None or held is None or len(held.primary_key) != 1:
+            continue
+        if fold(to or held.primary_key[0]) == fold(held.primary_key[0]):
             found.add(ForeignKey(fold(table), fold(column), fold(parent)))
     return frozenset(found)
