@@ -128,6 +128,7 @@ def test_equal_ids_within_one_file_are_seen(tmp_path: Path, capsys: pytest.Captu
         ("author INTEGER", "(7, 3), (8, 99)", ""),
         ("who", "(7, 1), (8, 2), (9, 2)", ""),
         ("price REAL", "(7, 1), (8, 2), (9, 3)", ""),
+        ("uid", "(7, 1), (8, 2), (9, 3)", ""),
         ("quantity INTEGER", "(7, 1), (8, 2), (9, 3)", ""),
         ("body TEXT", "(7, '1'), (8, '2'), (9, '3')", ""),
     ],
@@ -168,4 +169,4 @@ def test_copies_without_a_key_are_seen_where_cells_are_empty(
         )
     make(tmp_path / "legacy" / "c.db", "INSERT INTO log VALUES ('a', NULL)")
     draft(capsys, tmp_path)
-    assert "main.log: 1 rows stand in two files: are these copies" in check_refused(capsys, tmp_path)
+    assert "main.log: 1 times a row stands in two files: are these copies" in check_refused(capsys, tmp_path)

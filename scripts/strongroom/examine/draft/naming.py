@@ -11,7 +11,7 @@ class Hint(IntEnum):
     """How much a column's name says that it holds a table's ids."""
 
     AGAINST = 0
-    """It measures or dates something."""
+    """It measures or dates something, or is the id of its own row."""
     NOTHING = 1
     REFERS = 2
     """It refers to some row: ``author``, ``created_by``, ``parent_id``."""
@@ -24,6 +24,7 @@ class Hint(IntEnum):
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman"}
+_OWN = frozenset({("id",), ("uid",)})
 _LINKS = frozenset({("id",), ("uid",), ("ref",), ("fk",), ("by",), ("key",)})
 _PEOPLE = frozenset({"user", "account", "person", "member", "customer", "client", "employee", "contact", "staff"})
 _ROLE_WORDS = """
@@ -50,7 +51,7 @@ def read_hint(column: str, table: str, *, is_own: bool = False) -> Hint:
     """Tell what a column's name says about a table's ids; ``is_own`` for a column of that table itself."""
     words = split(column)
     is_linked = words[-1:] in _LINKS or "".join(words) == "".join(split(table)) + "id"
-    if not is_linked and not _MEASURES.isdisjoint(words):
+    if words in _OWN or (not is_linked and not _MEASURES.isdisjoint(words)):
         return Hint.AGAINST
     if is_linked and ends_in_table(column, table):
         return Hint.NAMES

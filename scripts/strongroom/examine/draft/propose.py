@@ -107,7 +107,7 @@ def _propose_without_key(places: Sequence[Place]) -> Rule:
         instead = _list_others(places, need=f"key: [{', '.join(likely)}] and on_conflict: ")
         return Rule(into=name, inputs=inputs, why=(why,), choose=choose, instead=instead)
     equal = sum(count_equal_rows(one, two) for one, two in combinations(places, 2))
-    said = f"{equal} rows stand in two files: are these copies of one table? Then drop all but one"
+    said = f"{equal} times a row stands in two files: are these copies of one table? Then drop all but one"
     return Rule(into=name, inputs=inputs, why=(why,), choose=f"{said}; guessed: every row is kept" if equal else "")
 
 

@@ -95,10 +95,10 @@ class ReferenceSearch:
         hint = read_hint(column.name, parent, is_own=is_own)
         if hint is Hint.NAMES:
             return hint
-        is_number = column.name == child.integer_key and hint < Hint.MENTIONS
+        is_key = child.primary_key == (column.name,) and hint < Hint.MENTIONS
         is_text = column.affinity == "TEXT" and hint is Hint.NOTHING
         means_another = bool(self._ends_in(column.name) - {parent, into})
-        return Hint.AGAINST if means_another or is_number or is_text else hint
+        return Hint.AGAINST if means_another or is_key or is_text else hint
 
     def _ends_in(self, column: str) -> set[str]:
         """Return the tables that a column's name comes down to."""
