@@ -36,7 +36,7 @@ def refuse_choices(plan: Path, data: Mapping[str, Any], positions: Positions) ->
     marks = _list_marks(data, positions)
     if not marks:
         return
-    lines = ", ".join(str(line) for line, _ in marks)
+    lines = ", ".join(dict.fromkeys(str(line) for line, _ in marks))
     if len(marks) == 1:
         fact = f"a guess waits for a person: {marks[0][1]}"
     else:
