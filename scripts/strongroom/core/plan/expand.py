@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from strongroom.core.errors import PlanError
+from strongroom.core.plan.choices import refuse_choices
 from strongroom.core.plan.form import (
     Check,
     ColumnRule,
@@ -25,7 +26,7 @@ from strongroom.core.plan.form import (
 )
 from strongroom.core.plan.models import ConflictModel, InputModel, PlanModel, ReferenceModel, TableModel
 from strongroom.core.quoting import fold
-from strongroom.core.yaml_text import Positions, read_model
+from strongroom.core.yaml_text import Positions, load_yaml, validate_model
 
 RESERVED = ("temp", "schema", "ledger", "scratch", "src")
 
@@ -33,9 +34,11 @@ RESERVED = ("temp", "schema", "ledger", "scratch", "src")
 def read_plan(path: Path) -> Plan:
     """Read, validate and expand ``plan.yaml``.
 
-    Raises PlanError naming file, line, key and what would be accepted.
+    Raises PlanError naming file, line, key and what would be accepted; for marks that a draft left, all their lines.
     """
-    model, positions = read_model(path, PlanModel, PlanError)
+    data, positions = load_yaml(path, PlanError)
+    refuse_choices(path, data, positions)
+    model = validate_model(data, positions, path, PlanModel, PlanError)
     reader = _Reader(path, model, positions)
     plan = Plan(
         path=path,
