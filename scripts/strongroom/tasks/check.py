@@ -65,11 +65,14 @@ def faults(c: Context, nightly: bool = False) -> int:
     return run_parts(c, {"faults": (pytest_command("tests/faults", nightly=nightly),)})
 
 
-def pytest_command(folder: str = "", *, nightly: bool = False, fast: bool = False, reports: Path | None = None) -> str:
+def pytest_command(
+    folder: str = "", *, nightly: bool = False, fast: bool = False, reports: Path | None = None, processes: int = 1
+) -> str:
     """Write the command that tests a folder, or all of them; ``reports`` gets a JUnit file."""
+    several = f"--numprocesses={processes} --dist=loadgroup" if processes > 1 else ""
     profile = "nightly" if nightly else "fast" if fast else "ci"
     junit = f"--junitxml={shlex.quote(str((reports / 'junit.xml').absolute()))}" if reports else ""
-    return " ".join(f"python -m pytest --hypothesis-profile={profile} {junit} {folder}".split())
+    return " ".join(f"python -m pytest --hypothesis-profile={profile} {several} {junit} {folder}".split())
 
 
 def run_parts(c: Context, parts: dict[str, tuple[str, ...]]) -> int:
