@@ -171,17 +171,19 @@ class Judge:
         return mark if mark in self.targets[one.into] else self.find_winner(one, mark) or NOWHERE
 
     def find_winner(self, one: Input, mark: str) -> str | None:
-        """Return the mark of the target's row with a row's key, where the rule lets rows be lost."""
+        """Return the mark of the target's row of a row's key, where the rule lets rows be lost."""
+        is_losing = self.rules.get(one.into, {}).get("on_conflict", {}).get("rule") in LOSING
+        key = self.find_row_key(one, mark) if is_losing else None
+        published = (
+            its for other in self.inputs if other.into == one.into for its in self.sources[other]
+            if its in self.targets[one.into] and key == self.find_row_key(other, its)
+        )  # fmt: skip
+        return next(published, None) if key else None
+
+    def find_row_key(self, one: Input, mark: str) -> Values | None:
         rule = self.rules.get(one.into, {})
-        key, identity = rule.get("key") or self.find_key(one.into), rule.get("identity", {})
-        is_moved = identity.get("strategy") == "offset" and identity["column"] in key
-        if rule.get("on_conflict", {}).get("rule") not in LOSING or is_moved or not key:
-            return None
-        sought = self.make_key(rule, key, [self.follow(one, mark, column) for column in key])
-        rows = self.targets[one.into].items()
-        return next(
-            (its for its, row in rows if sought and self.make_key(rule, key, [row[c] for c in key]) == sought), None
-        )
+        key = rule.get("key") or self.find_key(one.into)
+        return self.make_key(rule, key, [self.follow(one, mark, column) for column in key])
 
     def make_key(self, rule: Mapping[str, Any], key: Sequence[str], values: Sequence[Any]) -> Values | None:
         made = [self.change(value, rule.get("normalize", {}).get(c, ())) for c, value in zip(key, values, strict=True)]
