@@ -41,10 +41,10 @@ LINKS = (
 )
 NAMED = ("orgs", "users", "tiles")
 """The tables whose rows have names; the others' stand alone."""
-WAYS = {"INTEGER": (None, "keep", "renumber", "renumber", "offset"), "TEXT": (None, "uuid5", "uuid5")}
-NUMBERS, TEXTS = [(number,) for number in range(1, 5)], [(f"u{number}",) for number in range(1, 5)]
+WAYS = {"INTEGER": ("keep", "renumber", "renumber", "offset", None), "TEXT": ("uuid5", "uuid5", None)}
+NUMBERS, TEXTS = [(number,) for number in (1, 2, 3)], [(f"u{number}",) for number in (1, 2, 3)]
 PAIRS = [(1, 1), (1, 2), (2, 1), (2, 2)]
-MISSING = {("x", "y"): (3, 1), ("code",): ("c9",), "INTEGER": (5,), "TEXT": ("u5",)}
+MISSING = {("x", "y"): (3, 1), ("code",): ("c9",), "INTEGER": (4,), "TEXT": ("u4",)}
 PEOPLE = [(name, f"2025-01-0{day}") for day in (1, 2, 3) for name in ("ann", "bob", "cid", "dan", "Ann", "bob ")]
 Row = dict[str, Any]
 
@@ -70,6 +70,8 @@ class Shape:
     rules: Mapping[str, Mapping[str, Any]]
     """Table to what the plan says beside ``into`` and ``from``."""
     dropped: Sequence[str]
+    renamed: str
+    """The file in which the ids of users have another name."""
 
     def list_columns(self, table: str) -> dict[str, str]:
         """Return the columns of a table with their types."""
@@ -85,18 +87,27 @@ class Shape:
                 found |= dict.fromkeys(link.columns, self.types[link.parent] if is_id else plain)
         return found
 
-    def write_table(self, table: str, name: str, places: Sequence[str]) -> str:
+    def write_table(self, table: str, name: str, places: Sequence[str], file: str = "") -> str:
         """Write a table's definition; ``places``: where a link must be said to be declared here."""
         columns = self.list_columns(table)
-        lines = [f"{column} {kind}" for column, kind in columns.items()]
-        lines.append(f"PRIMARY KEY ({'x, y' if table == 'tiles' else 'id'})")
+        names = {"id": "uid"} if file == self.renamed else {}
+        own = names if table == "users" else {}
+        lines = [f"{own.get(column, column)} {kind}" for column, kind in columns.items()]
+        lines.append(f"PRIMARY KEY ({'x, y' if table == 'tiles' else own.get('id', 'id')})")
         lines += ["UNIQUE (code)"] if table == "users" and "code" in columns else []
         for link, said in self.links.items():
             is_one_file = TARGET not in places or self.homes[link.parent] == self.homes[table]
             if link.child == table and said in places and is_one_file:
-                keys = f"FOREIGN KEY ({', '.join(link.columns)}) REFERENCES {link.parent} ({', '.join(link.keys)})"
+                theirs = [names.get(key, key) if link.parent == "users" else key for key in link.keys]
+                keys = f"FOREIGN KEY ({', '.join(link.columns)}) REFERENCES {link.parent} ({', '.join(theirs)})"
                 lines.append(keys)
         return f"CREATE TABLE {name} ({', '.join(lines)});\n"
+
+    def name_input(self, name: str) -> Any:
+        """Return an input as the plan names it."""
+        file, table = name.split(".")
+        is_renamed = file == self.renamed and table.startswith("users")
+        return {"table": name, "columns": {"id": "uid"}} if is_renamed else name
 
 
 @st.composite
@@ -124,6 +135,7 @@ def shapes(draw: st.DrawFn) -> Shape:
         inputs=inputs,
         rules={table: draw(rules(table, types.get(table, "INTEGER"))) for table in tables},
         dropped=dropped,
+        renamed=draw(st.sampled_from(files)) if seldom(draw, 5) else "none",
     )
 
 
@@ -131,6 +143,8 @@ def shapes(draw: st.DrawFn) -> Shape:
 def rules(draw: st.DrawFn, table: str, kind: str) -> Mapping[str, Any]:
     """Draw what the plan says about a table: rows of one key and how their ids change."""
     if table not in NAMED:
+        if seldom(draw):
+            return {}
         offset = {"identity": {"column": "id", "strategy": "offset"}} if draw(st.booleans()) else {}
         return {"on_conflict": {"rule": "keep_both"}, **offset}
     newest = {"rule": "newest", "by": "at"}
@@ -159,7 +173,7 @@ def rows(draw: st.DrawFn, shape: Shape, table: str, name: str, drawn: Mapping[st
     keys = PAIRS if table == "tiles" else TEXTS if shape.types.get(table) == "TEXT" else NUMBERS
     is_shared = table == "orgs" and shape.rules[table].get("key") == ["name"]
     written: list[Row] = []
-    for place, key in enumerate(draw(st.lists(st.sampled_from(keys), unique=True, min_size=1, max_size=4))):
+    for place, key in enumerate(draw(st.lists(st.sampled_from(keys), unique=True, min_size=1, max_size=3))):
         row: Row = dict(zip(("x", "y") if table == "tiles" else ("id",), key, strict=True))
         row["mark"] = f"{name} {' '.join(map(str, key))}"
         if table in NAMED:
@@ -216,20 +230,24 @@ def systems(draw: st.DrawFn) -> System:
         for name in [*inputs, *(shape.dropped if table == "users" else ())]:
             file, its_name = name.split(".")
             drawn[name] = draw(rows(shape, table, name, drawn))
-            files[file] += shape.write_table(table, its_name, (EVERYWHERE, SOURCES))
+            files[file] += shape.write_table(table, its_name, (EVERYWHERE, SOURCES), file)
             files[file] += write_rows(its_name, shape.list_columns(table), drawn[name])
     schemas: dict[str, str] = {}
     for table, target in shape.homes.items():
         schemas[target] = schemas.get(target, "") + shape.write_table(table, table, (EVERYWHERE, TARGET))
-    entries = []
+    entries, copied = [], {}
     for table, inputs in shape.inputs.items():
-        said = [draw(references(shape, link)) for link in shape.links if link.parent == table]
-        entry = {"into": f"{shape.homes[table]}.{table}", "from": inputs, **shape.rules[table]}
-        entries.append(entry | ({"references": [one for one in said if one]} if any(said) else {}))
+        said = [one for link in shape.links if link.parent == table and (one := draw(references(shape, link)))]
+        named, target = [*map(shape.name_input, inputs)], shape.homes[table]
+        if shape.rules[table]:
+            rule = {"into": f"{target}.{table}", "from": named, **shape.rules[table]}
+            entries.append(rule | ({"references": said} if said else {}))
+        else:
+            copied.setdefault(target, []).extend(named)
     return System(
         files={name: sql for name, sql in files.items() if sql},
         schemas=schemas,
-        rest={"tables": entries, "drop": [{"table": name, "reason": "of no use"} for name in shape.dropped]},
+        rest={"tables": entries, "copy": copied, "drop": [{"table": name, "reason": "old"} for name in shape.dropped]},
     )
 
 

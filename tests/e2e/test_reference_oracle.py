@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,15 +57,19 @@ def right(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def plant(right: Path, folder: Path, sql: str, ledger: str = "") -> list[str]:
-    """Change a copy of a good result, and judge it."""
+def plant(
+    right: Path, folder: Path, sql: str, ledger: str = "", references: Sequence[Mapping[str, Any]] = ()
+) -> list[str]:
+    """Change a copy of a good result, and judge it, as if the plan said more of references."""
     shutil.copytree(right, folder, dirs_exist_ok=True)
     kept = next((folder / "target").rglob("ledger/house.db"))
     for file, script in ((folder / "target" / "house.db", sql), (kept, ledger)):
         file.chmod(0o600)
         with closing(sqlite3.connect(file)) as connection:
             connection.executescript(script)
-    return judge(SYSTEM.plan, folder / "source", folder / "target")
+    users, notes = SYSTEM.plan["tables"]
+    said = {**users, "references": [*users["references"], *references]}
+    return judge({**SYSTEM.plan, "tables": [said, notes]}, folder / "source", folder / "target")
 
 
 SWAPPED = "UPDATE notes SET user_id = (SELECT id FROM users WHERE mark = 'au1') WHERE mark = 'bn1'"
@@ -116,3 +122,26 @@ def test_the_oracle_lets_a_child_wait_with_its_parent(right: Path, tmp_path: Pat
     note = """INSERT INTO "b.notes" (_rowid, _disposition, c1) VALUES (7, 'quarantined', 'bn1');"""
     gone = "DELETE FROM users WHERE mark = 'bu1'; DELETE FROM notes WHERE mark = 'bn1'"
     assert plant(right, tmp_path, gone, WAITS + note) == []
+
+
+ORPHANS = "a.notes an3", "b.notes bn3"
+
+
+def test_the_oracle_wants_orphans_as_the_plan_wants_them(right: Path, tmp_path: Path) -> None:
+    null, keep = [{"column": "house.notes.user_id", "orphans": how} for how in (None, "keep")]
+    assert plant(right, tmp_path, "", references=[keep]) == []
+    found = plant(right, tmp_path, "", references=[null])
+    assert [sentence.startswith(ORPHANS) and sentence.endswith("should be NULL") for sentence in found] == [True, True]
+    sql = "UPDATE users SET id = 99 WHERE mark = 'au2'"
+    assert [sentence for sentence in plant(right, tmp_path, sql, references=[keep]) if "user_id" in sentence] == []
+    sql = "UPDATE notes SET user_id = NULL WHERE mark IN ('an3', 'bn3')"
+    assert len(plant(right, tmp_path, sql, references=[keep])) == 2
+    assert [one for one in plant(right, tmp_path, sql, references=[null]) if "user_id" in one] == []
+
+
+def test_the_oracle_looks_for_parents_where_the_plan_says(right: Path, tmp_path: Path) -> None:
+    home = {"column": "house.notes.user_id", "parent": ["a.users"]}
+    found = plant(right, tmp_path, "", references=[home])
+    assert [sentence.partition(":")[0] for sentence in found] == ["b.notes bn1", "b.notes bn2"]
+    moved = "UPDATE notes SET user_id = CASE mark WHEN 'bn1' THEN 1 ELSE 2 END WHERE mark IN ('bn1', 'bn2')"
+    assert plant(right, tmp_path, moved, references=[home]) == []
