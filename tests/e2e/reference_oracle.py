@@ -23,6 +23,7 @@ from tests.e2e.reference_inputs import (
     Row,
     Values,
     ask,
+    list_columns,
     list_foreign_keys,
     list_inputs,
     list_key,
@@ -114,6 +115,10 @@ class Judge:
         target, table = into.split(".")
         return list_key(self.files[f"target {target}"], table)
 
+    def has_columns(self, into: str, columns: Sequence[str]) -> bool:
+        target, table = into.split(".")
+        return set(columns) <= set(list_columns(self.files[f"target {target}"], table))
+
     def declared_in_source(self, child: Input) -> Iterator[Reference]:
         file, target = self.files[f"source {child.source}"], child.into.split(".")[0]
         for parent, mine, theirs in list_foreign_keys(file, child.table):
@@ -124,6 +129,8 @@ class Judge:
             if into and columns:
                 keys = home.find(theirs) if home else tuple(theirs) or self.find_key(into)
                 homes = () if parent in list_tables(file) and not home else None
+                if not home and not self.has_columns(into, keys):
+                    continue  # nobody can say what its names mean in the target
                 yield Reference(child=child, columns=columns, parent=into, keys=keys, exact=home, homes=homes)
 
     def declared_in_target(self, child: Input) -> Iterator[Reference]:
@@ -155,7 +162,7 @@ class Judge:
 
     def find_parents(self, kind: str, name: str, columns: Sequence[str], values: Values) -> set[str]:
         file, table = name.split(".")
-        match = " AND ".join(f'"{column}" = ?' for column in columns)
+        match = " AND ".join(f'"{table}"."{column}" = ?' for column in columns)
         return {
             row["mark"]
             for row in ask(self.files[f"{kind} {file}"], f'SELECT mark FROM "{table}" WHERE {match}', values)

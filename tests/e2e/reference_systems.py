@@ -135,7 +135,7 @@ def shapes(draw: st.DrawFn) -> Shape:
         inputs=inputs,
         rules={table: draw(rules(table, types.get(table, "INTEGER"))) for table in tables},
         dropped=dropped,
-        renamed=draw(st.sampled_from(files)) if seldom(draw, 5) else "none",
+        renamed=draw(st.sampled_from(inputs["users"]))[0] if "users" in inputs and seldom(draw, 5) else "none",
     )
 
 
