@@ -278,7 +278,7 @@ class Judge:
         hits = set() if None in holds else self.find_parents("target", reference.parent, reference.keys, holds)
         says = f"{one.name} {mark}: {', '.join(columns)}{reference.path or ''} = {holds}"
         if kind == WAITING:
-            return f"{says} is published, and of its parent in {reference.parent} one must say: {WAITS}"
+            return f"{says} is published, and no row of {reference.parent} is surely its parent: {WAITS}"
         if kind == PARENT:
             return None if hits == marks else f"{says} points at {sorted(hits)}, and its parent became {sorted(marks)}"
         if kind == ORPHAN and reference.orphans is None:

@@ -123,4 +123,4 @@ def refuse_wrong(ended: Ended) -> None:
     """See that a run was refused, or that what it published is right."""
     if not ended.is_published:
         assert ended.code in REFUSED, ended.said
-    assert ended.problems == ()
+    assert not ended.problems, "\n".join(ended.problems)
