@@ -59,6 +59,11 @@ def is_same(one: Values, other: Values) -> bool:
     return [(type(value), value) for value in one] == [(type(value), value) for value in other]
 
 
+def tells_where(fault: str) -> bool:
+    """Sort the faults of a merged row: first the one that tells where it points."""
+    return "points at" not in fault
+
+
 class Judge:
     """One judgement: the inputs of a plan, what their rows became, and what they refer to."""
 
@@ -129,7 +134,7 @@ class Judge:
             if into and columns:
                 keys = home.find(theirs) if home else tuple(theirs) or self.find_key(into)
                 homes = () if parent in list_tables(file) and not home else None
-                if not home and not self.has_columns(into, keys):
+                if not keys or (not home and not self.has_columns(into, keys)):
                     continue  # nobody can say what its names mean in the target
                 yield Reference(child=child, columns=columns, parent=into, keys=keys, exact=home, homes=homes)
 
@@ -268,7 +273,7 @@ class Judge:
                 if (one, place) in self.references
             ]
             waits = [fault for fault in said if fault and fault.endswith(WAITS)]
-            yield from waits or (said[:1] if said and all(said) else ())  # type: ignore[misc]
+            yield from waits or (sorted(filter(None, said), key=tells_where)[:1] if all(said) else ())
 
     def find_fault(self, reference: Reference, mark: str, row: Row) -> str | None:
         one, columns = reference.child, reference.columns
