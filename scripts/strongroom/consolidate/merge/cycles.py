@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from strongroom.binding import BoundInput, TableJob
+from strongroom.consolidate.merge.follow import held_values
 from strongroom.consolidate.merge.maps import (
     are_maps_settled,
     list_held,
@@ -15,7 +16,7 @@ from strongroom.consolidate.merge.maps import (
     remember_maps,
 )
 from strongroom.consolidate.merge.raw import open_raw
-from strongroom.consolidate.merge.references import held_values, may_leave_orphans
+from strongroom.consolidate.merge.references import may_leave_orphans
 from strongroom.core.errors import DecisionNeededError
 from strongroom.core.quoting import dotted, literal, quote
 from strongroom.sqlite.connection import Connection

@@ -90,9 +90,13 @@ class _Batch:
     """What decides when the target refuses one of them."""
 
 
-def insert_decided(connection: Connection, job: TableJob) -> None:
-    """Insert every input in order: losers and filtered rows stay out, taken ids are replaced or quarantined."""
-    highest = find_highest_id(connection, job) if job.strategy == "renumber" else 0
+def insert_decided(connection: Connection, job: TableJob, highest: int) -> None:
+    """Insert every input in order: losers and filtered rows stay out, taken ids are replaced or quarantined.
+
+    New numbers are above ``highest``, and above every id that an input uses.
+    """
+    if job.strategy == "renumber":
+        highest = max(highest, find_highest_id(connection, job))
     for entry in job.inputs:
         with open_rows(connection, job, entry) as rows:
             _set_filtered_aside(connection, rows)
