@@ -131,10 +131,28 @@ class FilterModel(_Model):
 
 
 class ReferenceModel(_Model):
-    """A column that holds this table's ids: in JSON, at the path."""
+    """A column that holds this table's ids: in JSON, at the path.
+
+    ``parent`` names the source tables in which its rows are looked for; ``orphans`` says what becomes of one whose
+    value some row of the target happens to hold.
+    """
 
     column: str
     json_: str | None = Field(default=None, alias="json", pattern=r"^\$[^*]*$")
+    parent: list[str] = []
+    orphans: Literal["quarantine", "null", "keep"] = "quarantine"
+    reason: str | None = Field(default=None, min_length=1)
+
+    @field_validator("orphans", mode="before")
+    @classmethod
+    def _null_is_a_word(cls, value: object) -> object:
+        return "null" if value is None else value
+
+    @model_validator(mode="after")
+    def _reason_needed(self) -> ReferenceModel:
+        if self.orphans == "keep" and self.reason is None:
+            raise ValueError("orphans: keep needs a reason")
+        return self
 
 
 class TableModel(_Model):
