@@ -1,19 +1,15 @@
-"""Draft a plan for strangers' databases, check it, run it: proven, and the losers explained."""
+"""Draft a plan for strangers' databases, decide what it guesses, run it: proven, and the losers explained."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from strongroom.core.plan import read_plan
-from strongroom.tasks._program import OpsProgram
-from strongroom.tasks.namespace import namespace as every_task
+from tests.e2e.drafting import draft_and_run, make, read, run_inv
 
 LIBRARY = """
 CREATE TABLE books (id INTEGER PRIMARY KEY, title TEXT, price REAL);
@@ -30,43 +26,6 @@ CREATE TABLE log (line TEXT);
 """
 
 
-def make(file: Path, *statements: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        for statement in statements:
-            connection.executescript(statement)
-
-
-def run_inv(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, Any, str]:
-    capsys.readouterr()
-    code = OpsProgram(every_task).main(["inv", *map(str, words)])
-    written = capsys.readouterr()
-    lines = written.out.splitlines()
-    return code, json.loads(lines[-1]) if lines and "--json" in words else written.out, written.err
-
-
-def draft_and_run(capsys: pytest.CaptureFixture[str], folder: Path) -> tuple[Any, Any]:
-    """Draft, check, run; return what the draft and the run said."""
-    legacy, system, new = folder / "legacy", folder / "system", folder / "new"
-    code, drafted, _ = run_inv(
-        capsys, "inventory.draft", "--source", legacy, "--output", system / "plan.yaml", "--json"
-    )
-    assert code == 0
-    code, checked, _ = run_inv(capsys, "consolidate.check", "--system", system, "--source", legacy, "--json")
-    assert (code, checked["choices"]) == (0, drafted["choices"])
-    code, result, _ = run_inv(
-        capsys, "consolidate.run", "--system", system, "--source", legacy, "--target", new, "--json"
-    )
-    assert (code, result["verdict"], result["unexplained"]) == (0, "PROVEN", 0)
-    return drafted, result
-
-
-def read(folder: Path, sql: str) -> list[Any]:
-    with closing(sqlite3.connect(folder / "new" / "consolidated.db")) as connection:
-        return connection.execute(sql).fetchall()
-
-
 def test_a_changed_copy_is_recognized_and_its_losers_are_explained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,7 +36,10 @@ def test_a_changed_copy_is_recognized_and_its_losers_are_explained(
         "UPDATE books SET price = 9 WHERE id = 2; DELETE FROM books WHERE id = 1",
     )
     drafted, result = draft_and_run(capsys, tmp_path)
-    assert any("which file is right" in line for line in drafted["choices"])
+    assert drafted["choices"][0].endswith(
+        ": main.books: 1 of 2 ids hold different rows in library_copy and library; "
+        "guessed: one row each, that of library_copy, which was written last"
+    )
     assert read(tmp_path, "SELECT * FROM books ORDER BY id") == [(1, "One", 1.5), (2, "Two", 9.0), (3, "Three", None)]
     assert result["tables"]["library.books"]["superseded"] == 1
     code, kept, _ = run_inv(
@@ -95,12 +57,17 @@ def test_colliding_numbers_are_renumbered_and_what_refers_to_them_follows(
         inserts = [f"INSERT INTO clients VALUES ({key}, '{mail}', '2025-0{key}-01')" for key, mail in clients]
         inserts += [f"INSERT INTO orders VALUES ({key}, {key}, {len(name) + key})" for key, _ in clients]
         make(tmp_path / "legacy" / f"{name}.db", SHOP, ";".join([*inserts, f"INSERT INTO log VALUES ('{name}')"]))
-    draft_and_run(capsys, tmp_path)
+    drafted, _ = draft_and_run(capsys, tmp_path)
+    assert [line.partition(": ")[2].partition(";")[0] for line in drafted["choices"]] == [
+        "main.clients: 2 of 2 ids hold different rows in north and south",
+        "main.clients: 2 of 2 values in north are ids of clients, and no foreign key says what they mean",
+        "main.orders: 2 ids stand in two files, and refer to rows whose numbers change",
+    ]
     expected = [(mail, len(name) + key) for name, clients in rows.items() for key, mail in clients]
     found = read(tmp_path, "SELECT c.mail, o.total FROM orders o JOIN clients c ON c.id = o.client_id")
     assert sorted(found) == sorted((mail, float(total)) for mail, total in expected)
     plan = (tmp_path / "system" / "plan.yaml").read_text()
-    assert "references: [main.orders.client_id]" in plan
+    assert "- column: main.orders.client_id" in plan
     assert "is unique in every file" in plan
 
 
@@ -116,7 +83,8 @@ def test_tables_that_share_a_name_and_no_column_stay_two_tables(
         "CREATE TABLE runs (code TEXT PRIMARY KEY, took REAL); INSERT INTO runs VALUES ('r', 2.0);"
         "CREATE TABLE steps (run TEXT REFERENCES runs (code)); INSERT INTO steps VALUES ('r')",
     )
-    draft_and_run(capsys, tmp_path)
+    drafted, _ = draft_and_run(capsys, tmp_path)
+    assert drafted["choices"] == []
     assert read(tmp_path, "SELECT * FROM runs") == [(1, "x")]
     assert read(tmp_path, "SELECT * FROM b_runs") == [("r", 2.0)]
     assert read(tmp_path, "SELECT \"table\" FROM pragma_foreign_key_list('steps')") == [("b_runs",)]

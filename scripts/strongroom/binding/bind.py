@@ -17,6 +17,7 @@ from strongroom.binding.columns import (
 )
 from strongroom.binding.model import SEED, BoundInput, TableJob, TargetJob, Work
 from strongroom.binding.names import Present, list_renames, name_carried
+from strongroom.binding.parts import refuse_unplaced_parts
 from strongroom.binding.references import bind_references
 from strongroom.binding.template import Template, open_template
 from strongroom.binding.wildcards import expand_wildcards, find_unnamed
@@ -124,7 +125,7 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
         schema = template.schema()
         jobs = [_bind_table(ground, rule, inputs, schema, template) for rule, inputs in found]
         jobs += _seeded_only(name, schema, {job.table.name for job in jobs}, template)
-        jobs = bind_references(jobs, [rule for rule, _ in found], template)
+        jobs = bind_references(jobs, [rule for rule, _ in found], template, ground.schemas)
         return TargetJob(
             name=name,
             path=target.path,
@@ -182,7 +183,7 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
     if table is None:
         raise PlanError(rule.origin, f"{rule.into}: no input is there and the target has no schema")
     key, identity, strategy = choose_key(rule, table)
-    ordered = sorted(inputs, key=lambda found: _rank(ground.plan, rule, found[0], found[1].name))
+    ordered = sorted(inputs, key=lambda found: _rank(ground.plan, rule, found[0]))
     bound: list[BoundInput] = []
     offset = id_offset = 0
     for number, (source, source_table, entry) in enumerate(ordered, start=1):
@@ -267,10 +268,11 @@ def _seed_input(table: Table, template: Template, number: int, offset: int) -> l
     ]
 
 
-def _rank(plan: Plan, rule: TableRule, source: str, table: str) -> tuple[int, int, str, str]:
+def _rank(plan: Plan, rule: TableRule, source: str) -> tuple[int, int]:
+    """Return what puts inputs in order; those that are equal stay in the plan's."""
     order = rule.conflict.order
     place = order.index(source) if source in order else len(order)
-    return place, -plan.sources[source].trust, source, table
+    return place, -plan.sources[source].trust
 
 
 def _rowid_range(database: Database, table: Table) -> tuple[int, int]:
@@ -286,6 +288,9 @@ def _rowid_range(database: Database, table: Table) -> tuple[int, int]:
 
 def _refuse_unmapped(ground: _Ground) -> None:
     for source, schema in ground.schemas.items():
+        if ground.plan.sources[source].format == "json":
+            placed = {table for owner, table in ground.placed if owner == source}
+            refuse_unplaced_parts(ground.plan.sources[source], ground.databases[source], placed)
         for table in schema.tables:
             if (source, table) not in ground.placed and ground.plan.sources[source].format == "sqlite":
                 raise PlanError(

@@ -45,29 +45,29 @@ class BoundInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Where the ledger keeps the ids of one input of a referenced table."""
-
-    source: str
-    kept: str
-    """The input's table in the ledger."""
-    place: int
-    """Which of the kept columns is the id."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
-    """A column that holds another table's ids, which may be other ones in the target."""
+    """Columns that hold the ids of another table's rows, which may be other ones in the target."""
 
-    column: str
+    columns: tuple[str, ...]
     json: str | None
+    """The path to the id, where the one column holds JSON."""
     parent: str
-    """The referenced table of the same target, and its id."""
-    parent_rowid: str
-    parent_id: str
-    holders: tuple[Holder, ...]
+    """The referenced table of the same target, and the columns that are held."""
+    parent_columns: tuple[str, ...]
+    collations: tuple[str, ...] = ()
+    """Of these columns."""
+    homes: frozenset[str] = frozenset()
+    """The inputs of the parent (``source.table``) in which the plan says that parents are; empty: it says nothing."""
+    bereft: frozenset[str] = frozenset()
+    """Sources that hold the parent's table, but do not feed it: what they refer to is not in the target."""
+    orphans: str | None = None
+    """What becomes of rows without a parent: ``quarantine``, ``null``, ``keep``; None: only adopted ones wait."""
+    number: int = 0
+    """Its place among the references of its table."""
     is_late: bool = False
     """Whether the referenced table is not complete when this one is filled: references go in a circle."""
+    changes: frozenset[int] = frozenset()
+    """The inputs of which rows change or wait by it; known once the parent is filled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +109,15 @@ class TableJob:
         """Return the name of the database in which verification keeps its working tables."""
         return "working" if self.is_secret else "temp"
 
+    def references_of(self, entry: BoundInput) -> tuple[Rewrite, ...]:
+        """Return the references that an input holds."""
+        if entry.is_seed:
+            return ()
+        return tuple(one for one in self.rewrites if all(name in entry.columns for name in one.columns))
+
     def rewrites_of(self, entry: BoundInput) -> tuple[Rewrite, ...]:
-        """Return the references that may change in an input: its file holds the referenced table too."""
-        return tuple(
-            rewrite
-            for rewrite in self.rewrites
-            if rewrite.column in entry.columns and any(holder.source == entry.source for holder in rewrite.holders)
-        )
+        """Return those by which something of an input changes or waits, once the parents are filled."""
+        return tuple(one for one in self.references_of(entry) if entry.number in one.changes)
 
     def needs_settling(self, entry: BoundInput) -> bool:
         """Tell whether the target may store an input's values in another form than its source holds them."""

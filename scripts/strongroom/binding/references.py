@@ -2,76 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from strongroom.binding.model import Holder, Rewrite, TableJob
+from strongroom.binding.model import BoundInput, Rewrite, TableJob
 from strongroom.binding.template import Template
 from strongroom.core.errors import PlanError
 from strongroom.core.plan import Reference, TableRule
 from strongroom.core.quoting import fold
+from strongroom.sqlite.schema import ForeignKey, Schema
 
 
-def bind_references(jobs: Sequence[TableJob], rules: Sequence[TableRule], template: Template) -> list[TableJob]:
+def bind_references(
+    jobs: Sequence[TableJob], rules: Sequence[TableRule], template: Template, schemas: Mapping[str, Schema]
+) -> list[TableJob]:
     """Give each table the references it holds, and put referenced tables before those that hold their ids.
 
-    The plan's references count, and the foreign keys that the target declares. Raises PlanError for a
-    reference to a column that is not there.
+    The plan's references count, then the foreign keys that the target declares, then those of the sources. Raises
+    PlanError for a reference to a column that is not there.
     """
-    by_name = {fold(job.table.name): job for job in jobs}
-    found: dict[str, list[Rewrite]] = {fold(job.table.name): [] for job in jobs}
-    for rule in rules:
-        parent = by_name.get(fold(rule.table))
-        if parent is None:
-            continue
-        declared = [key for key in template.foreign_keys() if fold(key[2]) == fold(rule.table)]
-        references = [*rule.references, *(Reference(table=key[0], column=key[1], json=None) for key in declared)]
-        for reference in references:
-            child = by_name.get(fold(reference.table))
-            if child is None:
-                _refuse_unknown(template, rule, reference)
-                continue
-            rewrite = _bind_reference(rule, parent, child, reference)
-            if rewrite is not None and rewrite not in found[fold(child.table.name)]:
-                found[fold(child.table.name)].append(rewrite)
-    return _order([replace(job, rewrites=tuple(found[fold(job.table.name)])) for job in jobs])
+    ground = _Ground(jobs={fold(job.table.name): job for job in jobs}, template=template, schemas=schemas)
+    found: dict[str, dict[tuple[object, ...], Rewrite]] = {name: {} for name in ground.jobs}
+    for child, rewrite in (*ground.of_plan(rules), *ground.of_target(), *ground.of_sources()):
+        known = tuple(map(fold, rewrite.columns)), rewrite.json, rewrite.parent, rewrite.parent_columns
+        found[fold(child.table.name)].setdefault(known, rewrite)
+    return _order([replace(job, rewrites=_number(found[fold(job.table.name)].values())) for job in jobs])
 
 
-def _refuse_unknown(template: Template, rule: TableRule, reference: Reference) -> None:
-    if template.schema().find(reference.table) is None:
-        fact = f"references name {rule.target}.{reference.table}, and there is no such table"
-        raise PlanError(rule.origin, fact, "correct the name, or leave it out")
+def _number(rewrites: Iterable[Rewrite]) -> tuple[Rewrite, ...]:
+    return tuple(replace(rewrite, number=number) for number, rewrite in enumerate(rewrites))
 
 
-def _bind_reference(rule: TableRule, parent: TableJob, child: TableJob, reference: Reference) -> Rewrite | None:
-    """Return the rewrite, or None where the ids of the parent never change."""
-    column = child.table.by_name.get(fold(reference.column))
-    if column is None:
-        names = ", ".join(column.name for column in child.columns)
-        raise PlanError(rule.origin, f"{child.into} has no column {reference.column!r}", f"one of: {names}")
-    own = parent.identity or (parent.table.primary_key[0] if len(parent.table.primary_key) == 1 else None)
-    may_change = parent.identity is not None or (own is not None and parent.key != (own,))
-    if own is None or not may_change:
-        return None
-    if parent.table.rowid is None:
-        raise PlanError(rule.origin, f"{parent.into} has no rowid, and its ids cannot be followed", "keep its ids")
-    return Rewrite(
-        column=column.name,
-        json=reference.json,
-        parent=parent.table.name,
-        parent_rowid=parent.table.rowid,
-        parent_id=own,
-        holders=tuple(_list_holders(parent, own)),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """The tables of one target, and what the sources that feed it declare."""
+
+    jobs: Mapping[str, TableJob]
+    template: Template
+    schemas: Mapping[str, Schema]
+
+    def of_plan(self, rules: Sequence[TableRule]) -> Iterator[tuple[TableJob, Rewrite]]:
+        """Return the references that the plan names."""
+        for rule in rules:
+            parent = self.jobs.get(fold(rule.table))
+            for reference in rule.references if parent is not None else ():
+                child = self.jobs.get(fold(reference.table))
+                if child is None:
+                    self._refuse_unknown(rule, reference)
+                elif parent is not None:
+                    yield child, self._bind_plan(rule, reference, parent, child)
+
+    def of_target(self) -> Iterator[tuple[TableJob, Rewrite]]:
+        """Return the foreign keys that the target declares."""
+        for key in self.template.schema().foreign_keys:
+            child, parent = self.jobs.get(fold(key.table)), self.jobs.get(fold(key.parent))
+            if child is not None and parent is not None:
+                yield from self._bind_key(key, child, parent, {}, {})
+
+    def of_sources(self) -> Iterator[tuple[TableJob, Rewrite]]:
+        """Return the foreign keys that sources declare, by the target's names."""
+        fed = {
+            (entry.source, fold(entry.table.name)): (job, entry)
+            for job in self.jobs.values()
+            for entry in job.inputs
+            if not entry.is_seed
+        }
+        for source in dict.fromkeys(source for source, _ in fed):
+            for key in self.schemas[source].foreign_keys:
+                child, parent = fed.get((source, fold(key.table))), fed.get((source, fold(key.parent)))
+                if child is not None and parent is not None:
+                    yield from self._bind_key(key, child[0], parent[0], _into(child[1]), _into(parent[1]))
+
+    def _bind_key(
+        self,
+        key: ForeignKey,
+        child: TableJob,
+        parent: TableJob,
+        of_child: Mapping[str, str],
+        of_parent: Mapping[str, str],
+    ) -> Iterator[tuple[TableJob, Rewrite]]:
+        """Yield a declared key, unless a column of it has no place in the target."""
+        held = key.parent_columns or parent.table.primary_key
+        columns = [child.table.by_name.get(fold(of_child.get(fold(name), name))) for name in key.columns]
+        theirs = [parent.table.by_name.get(fold(of_parent.get(fold(name), name))) for name in held]
+        mine, named = ([column.name for column in found if column is not None] for found in (columns, theirs))
+        if len(mine) == len(named) == len(key.columns):
+            yield child, self._make(child, parent, tuple(mine), tuple(named))
+
+    def _bind_plan(self, rule: TableRule, reference: Reference, parent: TableJob, child: TableJob) -> Rewrite:
+        column = child.table.by_name.get(fold(reference.column))
+        if column is None:
+            names = ", ".join(column.name for column in child.columns)
+            raise PlanError(rule.origin, f"{child.into} has no column {reference.column!r}", f"one of: {names}")
+        fed = {entry.name for entry in parent.inputs}
+        if not fed >= set(reference.parent):
+            wrong = ", ".join(sorted(set(reference.parent) - fed))
+            raise PlanError(rule.origin, f"parent names {wrong}, which does not feed {parent.into}", "correct the name")
+        own = _find_id(rule, parent)
+        made = self._make(child, parent, (column.name,), (own,))
+        return replace(made, json=reference.json, homes=frozenset(reference.parent), orphans=reference.orphans)
+
+    def _make(
+        self, child: TableJob, parent: TableJob, columns: tuple[str, ...], parent_columns: tuple[str, ...]
+    ) -> Rewrite:
+        return Rewrite(
+            columns=columns,
+            json=None,
+            parent=parent.table.name,
+            parent_columns=parent_columns,
+            collations=tuple(self.template.find_collation(parent.table.name, name) for name in parent_columns),
+            bereft=self._find_bereft(child, parent),
+        )
+
+    def _find_bereft(self, child: TableJob, parent: TableJob) -> frozenset[str]:
+        """Return the sources of the child that hold the parent's table, by its name, and do not feed it."""
+        names = {parent.table.name, *(entry.table.name for entry in parent.inputs)}
+        feeding = {entry.source for entry in parent.inputs}
+        sources = {entry.source for entry in child.inputs if not entry.is_seed} - feeding
+        return frozenset(one for one in sources if any(self.schemas[one].find(name) for name in names))
+
+    def _refuse_unknown(self, rule: TableRule, reference: Reference) -> None:
+        if self.template.schema().find(reference.table) is None:
+            fact = f"references name {rule.target}.{reference.table}, and there is no such table"
+            raise PlanError(rule.origin, fact, "correct the name, or leave it out")
 
 
-def _list_holders(parent: TableJob, own: str) -> list[Holder]:
-    holders = []
-    for entry in parent.inputs:
-        names = [column.name for column in entry.table.columns]
-        if own in entry.columns and not entry.is_seed:
-            holders.append(Holder(source=entry.source, kept=entry.name, place=names.index(entry.columns[own])))
-    return holders
+def _into(entry: BoundInput) -> dict[str, str]:
+    """Return source column to target column."""
+    return {fold(source): target for target, source in entry.columns.items()}
+
+
+def _find_id(rule: TableRule, parent: TableJob) -> str:
+    """Return the column whose values other tables hold."""
+    named = None if rule.identity is None else parent.table.by_name.get(fold(rule.identity.column))
+    own = named.name if named is not None else parent.identity
+    if own is not None:
+        return own
+    if len(parent.table.primary_key) != 1:
+        fact = f"{parent.into} has no identity and no primary key of one column that references could hold"
+        raise PlanError(rule.origin, fact, "say identity: {column: …}")
+    return parent.table.primary_key[0]
 
 
 def _order(jobs: list[TableJob]) -> list[TableJob]:

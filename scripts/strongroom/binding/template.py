@@ -9,7 +9,7 @@ from pathlib import Path
 from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError
 from strongroom.core.plan import Input
-from strongroom.core.quoting import fold, quote
+from strongroom.core.quoting import quote
 from strongroom.sqlite.connection import Connection, open_memory, open_stage
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import Column, Schema, Table, count_rows, read_schema
@@ -39,22 +39,13 @@ class Template:
             raise ConfigurationError(self.database.path.stem, f"has no table {table}")
         return found
 
-    def foreign_keys(self) -> list[tuple[str, str, str]]:
-        """Return the foreign keys of one column: table, column, referenced table; those to its primary key only."""
-        rows = self._connection.execute(
-            'SELECT m.name, f."from", f."table", f."to", f.id FROM sqlite_master m, pragma_foreign_key_list(m.name) f '
-            "WHERE m.type = 'table'"
-        ).fetchall()
-        wide = {(table, number) for table, _, _, _, number in rows}
-        counts = {key: sum((row[0], row[4]) == key for row in rows) for key in wide}
-        found = []
-        for table, column, parent, to, number in rows:
-            other = self.schema().find(parent)
-            if counts[table, number] != 1 or other is None or len(other.primary_key) != 1:
-                continue
-            if to is None or fold(to) == fold(other.primary_key[0]):
-                found.append((table, column, parent))
-        return found
+    def find_collation(self, table: str, column: str) -> str:
+        """Return the collation that a column declares."""
+        name = quote("collation of a column")
+        self._connection.execute(f"CREATE INDEX {name} ON {quote(table)} ({quote(column)})")
+        rows = self._connection.execute(f"PRAGMA index_xinfo({name})").fetchall()
+        self._connection.execute(f"DROP INDEX {name}")
+        return str(rows[0][4])
 
     def count(self, table: str) -> int:
         """Count the rows that the schema file inserted into a table."""

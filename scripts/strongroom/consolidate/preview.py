@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from strongroom.binding import Work, bind
+from strongroom.binding import Work, bind, refuse_conversions
 from strongroom.binding.template import open_template
 from strongroom.consolidate.attempt import Attempt
 from strongroom.consolidate.opening import Opening, find_sources, open_request, try_keys
@@ -45,7 +45,9 @@ def check(request: Request, *, with_sources: bool, keys: Mapping[str, Secret] = 
         if opening is None:
             return plan, None
         snapshots = take_snapshots(opening, folder, Workers(None, lambda: None))
-        return opening.plan, bind(opening.plan, snapshots, folder.templates, request.engine)
+        work = bind(opening.plan, snapshots, folder.templates, request.engine)
+        refuse_conversions(work)
+        return opening.plan, work
 
 
 def _run_schemas(plan: Plan, folder: RunFolder) -> None:

@@ -8,15 +8,13 @@ from typing import Any
 
 from strongroom.binding import Work
 from strongroom.core.plan import Plan, TableRule
-from strongroom.examine.draft.propose import Proposal
+from strongroom.examine.draft.model import Proposal
 from strongroom.examine.recovery import Recovered
 from strongroom.report.screen import new_table, open_console, print_json
 
 
-def show_plan(
-    plan: Plan, work: Work | None, choices: Sequence[str], *, expanded: bool, as_json: bool, color: bool
-) -> None:
-    """Print that a plan is good, the lines that a person has yet to decide, and with ``expanded`` every rule."""
+def show_plan(plan: Plan, work: Work | None, *, expanded: bool, as_json: bool, color: bool) -> None:
+    """Print that a plan is good, and with ``expanded`` every rule."""
     tables = {rule.into: _describe(rule) for rule in plan.tables if rule.table != "*"}
     if as_json:
         full: dict[str, Any] = {
@@ -24,7 +22,6 @@ def show_plan(
             "sources": len(plan.sources),
             "targets": len(plan.targets),
             "tables": tables,
-            "choices": list(choices),
         }
         print_json({**full, "rules": [asdict(rule) for rule in plan.tables]} if expanded else full)
         return
@@ -34,8 +31,6 @@ def show_plan(
         for name, rule in tables.items():
             table.add_row(name, str(rule["rule"]), ", ".join(rule["from"]))
         console.print(table)
-    for choice in choices:
-        console.print(f"to choose: {choice}", soft_wrap=True, highlight=False, markup=False)
     fits = (
         ""
         if work is None

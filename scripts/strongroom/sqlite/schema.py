@@ -131,10 +131,22 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForeignKey:
+    """One declared key: whose columns hold which columns of which table."""
+
+    table: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+    """Empty where the primary key is meant."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schema:
     """What one database declares."""
 
     tables: Mapping[str, Table]
+    foreign_keys: tuple[ForeignKey, ...]
     views: Mapping[str, str]
     triggers: Mapping[str, tuple[str, str]]
     """Trigger name to (table, SQL)."""
@@ -163,6 +175,7 @@ def read_schema(connection: Connection, name: str = "main") -> Schema:
         tables[table] = _read_table(connection, name, table, sql or "", declared[table])
     return Schema(
         tables=tables,
+        foreign_keys=tuple(key for table in tables for key in _read_foreign_keys(connection, name, table)),
         views={view: sql for kind, view, _, sql in objects if kind == "view"},
         triggers={trigger: (table, sql) for kind, trigger, table, sql in objects if kind == "trigger"},
         user_version=_pragma_int(connection, name, "user_version"),
@@ -170,6 +183,22 @@ def read_schema(connection: Connection, name: str = "main") -> Schema:
         journal_mode=str(connection.execute(f"PRAGMA {quote(name)}.journal_mode").fetchone()[0]),
         encoding=str(connection.execute("PRAGMA encoding").fetchone()[0]),
     )
+
+
+def _read_foreign_keys(connection: Connection, schema: str, table: str) -> list[ForeignKey]:
+    rows = connection.execute(f"PRAGMA {quote(schema)}.foreign_key_list({literal(table)})").fetchall()
+    keys: dict[int, list[tuple[str, str, str | None]]] = {}
+    for number, _, parent, column, held, *_ in sorted(rows, key=lambda row: (row[0], row[1])):
+        keys.setdefault(number, []).append((parent, column, held))
+    return [
+        ForeignKey(
+            table=table,
+            columns=tuple(column for _, column, _ in parts),
+            parent=parts[0][0],
+            parent_columns=tuple(held for _, _, held in parts if held is not None),
+        )
+        for parts in keys.values()
+    ]
 
 
 def _pragma_int(connection: Connection, name: str, pragma: str) -> int:

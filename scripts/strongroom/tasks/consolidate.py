@@ -22,7 +22,6 @@ from strongroom.consolidate import verify_published as again
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.errors import UsageError
-from strongroom.core.plan import find_choices
 from strongroom.core.secret import Secret
 from strongroom.core.system import find_system
 from strongroom.runs.folder import Home
@@ -101,8 +100,7 @@ def check(
     """Check a plan, and that it fits the sources."""
     request = ask(read_settings(), system, source, target or Path("consolidated"), plan)
     found, work = rehearsal.check(request, with_sources=source is not None, keys=find_keys())
-    choices = find_choices(found.path)
-    report.show_plan(found, work, choices, expanded=expanded, as_json=is_json(c), color=wants_color(c))
+    report.show_plan(found, work, expanded=expanded, as_json=is_json(c), color=wants_color(c))
 
 
 @task(

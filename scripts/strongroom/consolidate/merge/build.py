@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -17,7 +18,7 @@ from strongroom.consolidate.merge.cycles import fill_circle, group_circles
 from strongroom.consolidate.merge.decide import create_merged, decide
 from strongroom.consolidate.merge.insert import insert_decided, insert_plain
 from strongroom.consolidate.merge.ledger import collect_entries, start_ledger, write_ledger
-from strongroom.consolidate.merge.references import drop_idle_rewrites
+from strongroom.consolidate.merge.references import prepare_rewrites
 from strongroom.consolidate.merge.two_files import can_merge_pairs, merge_pairs
 from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, literal
@@ -46,12 +47,13 @@ def build_target(job: TargetJob, stage: Database, ledger: Database) -> Build:
     with open_stage(stage, page_size=_choose_page_size(job)) as connection:
         _prepare(connection, ledger, scratch)
         _create_tables(connection, template, objects)
+        by_name = {table.table.name: table for table in job.tables}
         made: set[str] = set()
         rows = 0
         for circle in group_circles(job.tables):
             for table in circle:
                 made |= _create_early_indexes(connection, table)
-            filled = fill_circle(connection, job.tables, circle, partial(_fill_table, connection))
+            filled = fill_circle(connection, job.tables, circle, partial(_fill_table, connection, by_name))
             add_rows(filled)
             rows += filled
         _create_rest(connection, objects, made)
@@ -97,26 +99,24 @@ def _create_tables(connection: Connection, template: Schema, objects: _Objects) 
 
 
 def _create_early_indexes(connection: Connection, job: TableJob) -> set[str]:
-    """Create what has to be there before the rows: what refuses rows, and what a plain copy can move along.
+    """Create what has to be there before the rows: what refuses rows.
 
-    Where something is encrypted, all of them: sorting is done in memory there, and temporary files would be plain.
+    The others are made of the target's rows, so that a source's damaged index does not come along with its records.
+    Where something is encrypted, all come first: sorting is done in memory there, and temporary files would be plain.
     """
-    alone = not may_be_contested(job) and len(job.inputs) == 1
-    twins = {(index.parts, index.unique, index.partial) for index in job.inputs[0].table.indexes} if alone else set()
     made = set()
     for index in job.table.indexes:
-        can_move = not index.partial and index.columns and (index.parts, index.unique, False) in twins
-        if index.sql and (index.unique or can_move or job.is_secret):
+        if index.sql and (index.unique or job.is_secret):
             connection.execute(index.sql)
             made.add(index.name)
     return made
 
 
-def _fill_table(connection: Connection, job: TableJob) -> int:
+def _fill_table(connection: Connection, jobs: Mapping[str, TableJob], job: TableJob) -> int:
     clear_scratch(connection)
     if not job.inputs:
         return 0
-    job = drop_idle_rewrites(connection, job)
+    job = prepare_rewrites(connection, jobs, job)
     is_changed = job.where or job.transform or job.rewrites
     alone = len(job.inputs) == 1 and not may_be_contested(job) and not is_changed
     if alone and (job.inputs[0].table.rowid is not None or job.table.without_rowid):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from strongroom.binding import BoundInput, TableJob
-from strongroom.consolidate.merge.references import MAPS
+from strongroom.consolidate.merge.maps import is_map
+from strongroom.consolidate.merge.references import is_reference
 from strongroom.consolidate.merge.rows import open_rows
 from strongroom.core.plan import ColumnRule
 from strongroom.core.quoting import dotted, fold, literal, quote
@@ -15,7 +16,7 @@ from strongroom.sqlite.schema import Column
 def clear_scratch(connection: Connection) -> None:
     """Forget the previous table."""
     left = connection.execute("SELECT name FROM scratch.sqlite_master WHERE type = 'table'").fetchall()
-    for table in (name for (name,) in left if not name.startswith(MAPS)):
+    for table in (name for (name,) in left if not is_map(name) and not is_reference(name)):
         connection.execute(f"DROP TABLE scratch.{quote(table)}")
     connection.execute("CREATE TABLE scratch.skip (input INTEGER, rid INTEGER, PRIMARY KEY (input, rid)) WITHOUT ROWID")
     connection.execute(

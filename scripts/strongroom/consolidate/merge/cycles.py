@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from strongroom.binding import BoundInput, TableJob
-from strongroom.consolidate.merge.references import are_maps_settled, map_ids, map_of_table, remember_maps
-from strongroom.consolidate.merge.rows import open_raw
+from strongroom.consolidate.merge.maps import (
+    are_maps_settled,
+    list_held,
+    map_ids,
+    map_of,
+    news,
+    remember_ids,
+    remember_maps,
+)
+from strongroom.consolidate.merge.raw import open_raw
+from strongroom.consolidate.merge.references import held_values, may_leave_orphans
 from strongroom.core.errors import DecisionNeededError
 from strongroom.core.quoting import dotted, literal, quote
 from strongroom.sqlite.connection import Connection
-from strongroom.sqlite.functions import id_of
 
 _MOST_ROUNDS = 30
 """Two rounds settle most circles, and three those in which rows wait; without a bound, some quarrels have no end."""
-_Ids = dict[str, dict[str, str]]
-"""By referenced table of a circle, and by name of an input: the column that holds its ids."""
 
 
 def group_circles(jobs: Sequence[TableJob]) -> Iterator[list[TableJob]]:
@@ -38,16 +44,21 @@ def fill_circle(
 
     Raises DecisionNeededError when that has no end.
     """
-    late = sorted(_late_parents(group))
+    names = _late_parents(group)
+    late = [job for job in jobs if job.table.name in names]
+    by_name = {job.table.name: job for job in jobs}
+    again = any(may_leave_orphans(connection, by_name, job) for job in group)
     for _ in range(_MOST_ROUNDS):
-        remember_maps(connection, late)
+        remember_maps(connection, jobs, late)
         rows = 0
         for job in group:
             rows += fill(job)
             map_ids(connection, jobs, job)
-        if are_maps_settled(connection, late):
+        if are_maps_settled(connection, jobs, late) and not again:
             return rows
-        _spread_waiting(connection, group)
+        again = False
+        _spread_waiting(connection, jobs, group)
+        remember_ids(connection, jobs, late)
         for job in group:
             _empty(connection, job)
     raise DecisionNeededError(
@@ -69,64 +80,69 @@ def _empty(connection: Connection, job: TableJob) -> None:
     connection.execute(f"DELETE FROM ledger.inputs WHERE into_table = {literal(job.into)}")
 
 
-def _spread_waiting(connection: Connection, group: Sequence[TableJob]) -> None:
+def _spread_waiting(connection: Connection, jobs: Sequence[TableJob], group: Sequence[TableJob]) -> None:
     """Let whatever hangs on a waiting row wait in the next round: else a long thread takes a round for each row."""
-    ids = _find_ids(group)
-    if not any(_has_waiting(connection, parent) for parent in ids):
+    maps = {job.table.name: [map_of(held) for held in list_held(jobs, job.table.name)] for job in group}
+    first = " UNION ".join(
+        f"SELECT {literal(table)}, input, rid FROM {name} WHERE waits"
+        for table, names in maps.items()
+        for name in names
+    )
+    if not first or not connection.execute(f"{first} LIMIT 1").fetchone():
         return
     connection.execute(
-        "CREATE TABLE scratch.edges (parent TEXT, source TEXT, held TEXT, child TEXT, own TEXT, "
-        "PRIMARY KEY (parent, source, held, child, own)) WITHOUT ROWID"
+        "CREATE TABLE scratch.edges (parent TEXT, home INTEGER, held INTEGER, child TEXT, input INTEGER, rid INTEGER, "
+        "PRIMARY KEY (parent, home, held, child, input, rid)) WITHOUT ROWID"
     )
     for job in group:
         for entry in job.inputs:
-            if entry.name in ids.get(job.table.name, {}) and not entry.is_seed:
-                _collect_edges(connection, job, entry, ids)
-    first = " UNION ALL ".join(
-        f"SELECT {literal(parent)}, source, old FROM {map_of_table(parent)} WHERE waits" for parent in ids
-    )
+            _collect_edges(connection, job, entry, {one.table.name: one for one in group})
     connection.execute(
-        "CREATE TABLE scratch.waiting AS WITH RECURSIVE waiting (kind, source, old) AS "
-        f"(SELECT * FROM ({first}) UNION SELECT e.child, e.source, e.own FROM waiting w "
-        "CROSS JOIN scratch.edges e ON e.parent = w.kind AND e.source = w.source AND e.held = w.old) "
+        "CREATE TABLE scratch.waiting AS WITH RECURSIVE waiting (kind, input, rid) AS "
+        f"(SELECT * FROM ({first}) UNION SELECT e.child, e.input, e.rid FROM waiting w "
+        "CROSS JOIN scratch.edges e ON e.parent = w.kind AND e.home = w.input AND e.held = w.rid) "
         "SELECT * FROM waiting"
     )
-    for parent in ids:
-        connection.execute(
-            f"INSERT OR REPLACE INTO {map_of_table(parent)} SELECT source, old, NULL, 1 FROM scratch.waiting "
-            f"WHERE kind = {literal(parent)}"
-        )
+    for job in group:
+        for entry in job.inputs:
+            _let_wait(connection, jobs, job, entry)
     for name in ("edges", "waiting"):
         connection.execute(f"DROP TABLE scratch.{name}")
 
 
-def _find_ids(group: Sequence[TableJob]) -> _Ids:
-    rewrites = {rewrite.parent: rewrite for job in group for rewrite in job.rewrites}
-    found: _Ids = {}
-    for job in group:
-        if job.table.name in rewrites:
-            places = {holder.kept: holder.place for holder in rewrites[job.table.name].holders}
-            found[job.table.name] = {
-                entry.name: entry.table.columns[places[entry.name]].name for entry in job.inputs if entry.name in places
-            }
-    return found
+def _collect_edges(connection: Connection, job: TableJob, entry: BoundInput, group: Mapping[str, TableJob]) -> None:
+    """Note which row of an input, of those that went in, hangs on which row of its file in a table of its circle."""
+    for rewrite in job.references_of(entry):
+        parent = group.get(rewrite.parent)
+        for home in parent.inputs if parent is not None and not rewrite.homes else ():
+            columns = [home.columns.get(name) for name in rewrite.parent_columns]
+            if home.source != entry.source or home.table.rowid is None or None in columns:
+                continue
+            same = " AND ".join(
+                f"p.{quote(str(name))} = {value}"
+                for name, value in zip(columns, held_values(rewrite, entry), strict=True)
+            )
+            with open_raw(connection, entry) as raw:
+                connection.execute(
+                    f"INSERT OR IGNORE INTO scratch.edges SELECT {literal(rewrite.parent)}, {home.number}, "
+                    f"p.{quote(home.table.rowid)}, {literal(job.table.name)}, {entry.number}, {raw.rid} "
+                    f"FROM {raw.table} AS s CROSS JOIN {dotted('src', home.table.name)} p ON {same} "
+                    f"LEFT JOIN {dotted('ledger', entry.name)} l ON l._rowid = {raw.rid} "
+                    "WHERE coalesce(l._disposition, 'inserted') = 'inserted'"
+                )
 
 
-def _has_waiting(connection: Connection, parent: str) -> bool:
-    return connection.execute(f"SELECT 1 FROM {map_of_table(parent)} WHERE waits LIMIT 1").fetchone() is not None
-
-
-def _collect_edges(connection: Connection, job: TableJob, entry: BoundInput, ids: _Ids) -> None:
-    """Note which row of an input, of those that went in, hangs on which row of a table of its circle."""
-    own = quote(ids[job.table.name][entry.name])
-    for rewrite in job.rewrites_of(entry):
-        if rewrite.parent not in ids:
+def _let_wait(connection: Connection, jobs: Sequence[TableJob], job: TableJob, entry: BoundInput) -> None:
+    """Let the rows of an input that were found to wait do so in the maps of their table."""
+    waiting = f"SELECT rid FROM scratch.waiting WHERE kind = {literal(job.table.name)} AND input = {entry.number}"
+    for held in list_held(jobs, job.table.name):
+        if entry.is_seed or not all(name in entry.columns for name in held[1]):
             continue
-        held = id_of(f"s.{quote(entry.columns[rewrite.column])}", rewrite.json)
+        old = [f"s.{quote(entry.columns[name])}" for name in held[1]]
+        present = " AND ".join(f"{value} IS NOT NULL" for value in old)
         with open_raw(connection, entry) as raw:
             connection.execute(
-                f"INSERT OR IGNORE INTO scratch.edges SELECT {literal(rewrite.parent)}, {literal(entry.source)}, "
-                f"{held}, {literal(job.table.name)}, CAST(s.{own} AS TEXT) FROM {raw.table} AS s "
-                f"LEFT JOIN {dotted('ledger', entry.name)} l ON l._rowid = {raw.rid} "
-                f"WHERE coalesce(l._disposition, 'inserted') = 'inserted' AND {held} || s.{own} IS NOT NULL"
+                f"INSERT OR REPLACE INTO {map_of(held)} SELECT {entry.number}, {raw.rid}, {', '.join(old)}, "
+                f"{', '.join('NULL' for _ in news(len(old)))}, NULL, 1 FROM {raw.table} AS s "
+                f"WHERE {raw.rid} IN ({waiting}) AND {present}"
             )

@@ -53,7 +53,8 @@ def _is_transfer(connection: Connection, job: TableJob, entry: BoundInput, state
         return False
     if not any(row[1] in _WHOLE_RECORDS for row in connection.execute(f"EXPLAIN {statement}")):
         return False
-    keeps = job.table.integer_key is not None or job.table.without_rowid or bool(job.table.indexes)
+    early = any(index.unique or job.is_secret for index in job.table.indexes)
+    keeps = job.table.integer_key is not None or job.table.without_rowid or early
     return keeps or _is_dense(connection, entry.table)
 
 

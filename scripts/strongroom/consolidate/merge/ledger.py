@@ -6,7 +6,7 @@ import json
 
 from strongroom.binding import BoundInput, TableJob
 from strongroom.consolidate.merge.conflicts import same_values
-from strongroom.consolidate.merge.rows import open_raw
+from strongroom.consolidate.merge.raw import open_raw
 from strongroom.core.quoting import dotted, literal, quote
 from strongroom.sqlite.connection import Connection
 

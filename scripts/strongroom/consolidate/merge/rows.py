@@ -7,20 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from strongroom.binding import BoundInput, TableJob
-from strongroom.consolidate.merge.references import changed_reference, map_of, waiting_parent
-from strongroom.core.quoting import dotted, quote, quote_all
-from strongroom.sqlite.connection import Connection, attached
-from strongroom.sqlite.functions import reference_call, transform_call
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Raw:
-    """An attached source table as it is. Expressions speak of it as ``s``."""
-
-    table: str
-    """What stands in FROM."""
-    rid: str
-    """The row's id."""
+from strongroom.consolidate.merge.raw import Raw, open_raw
+from strongroom.consolidate.merge.references import follow, is_waiting, list_changes
+from strongroom.core.quoting import dotted, quote
+from strongroom.sqlite.connection import Connection
+from strongroom.sqlite.functions import transform_call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,34 +75,6 @@ def open_rows(connection: Connection, job: TableJob, entry: BoundInput) -> Itera
             connection.execute(f"DROP TABLE {settled}")
 
 
-@contextmanager
-def open_raw(connection: Connection, entry: BoundInput) -> Iterator[Raw]:
-    """Attach an input's snapshot; a table without rowids is numbered in key order first."""
-    with attached(connection, entry.database, "src"):
-        name = entry.table.rowid
-        if name is not None:
-            yield Raw(table=dotted("src", entry.table.name), rid=f"s.{quote(name)}")
-            return
-        numbered = dotted("scratch", "numbered")
-        _number_rows(connection, entry, numbered)
-        try:
-            yield Raw(table=numbered, rid="s._strongroom_row")
-        finally:
-            connection.execute(f"DROP TABLE {numbered}")
-
-
-def _number_rows(connection: Connection, entry: BoundInput, into: str) -> None:
-    """Copy a table without a usable rowid and number its rows from 1 in key order."""
-    names = [column.name for column in entry.table.columns]
-    order = quote_all(entry.table.primary_key or names)
-    columns = ", ".join(f"{quote(column.name)} {column.affinity}" for column in entry.table.columns)
-    connection.execute(f"CREATE TABLE {into} (_strongroom_row INTEGER PRIMARY KEY, {columns})")
-    connection.execute(
-        f"INSERT INTO {into} SELECT row_number() OVER (ORDER BY {order}), {quote_all(names)} "
-        f"FROM {dotted('src', entry.table.name)}"
-    )
-
-
 def _settle_rows(connection: Connection, job: TableJob, entry: BoundInput, raw: Raw, into: str) -> None:
     """Let SQLite itself turn the values into what the target's columns store."""
     columns = ", ".join(f"{quote(column.name)} {column.affinity}" for column in job.columns)
@@ -128,18 +91,13 @@ def _settle_rows(connection: Connection, job: TableJob, entry: BoundInput, raw: 
 
 
 def _join_waiting(job: TableJob, entry: BoundInput) -> str:
-    waiting = [
-        waiting_parent(rewrite, entry.source, f"s.{quote(entry.columns[rewrite.column])}")
-        for rewrite in job.rewrites_of(entry)
-    ]
-    return " OR ".join(waiting) or "0"
+    return " OR ".join(is_waiting(rewrite, entry) for rewrite in job.rewrites_of(entry)) or "0"
 
 
 def _join_changed(job: TableJob, entry: BoundInput) -> str:
     """Return the text that says which references changed, or NULL."""
     said = [
-        f"coalesce({changed_reference(rewrite, entry.source, f's.{quote(entry.columns[rewrite.column])}')} || ' ', '')"
-        for rewrite in job.rewrites_of(entry)
+        f"coalesce({text} || ' ', '')" for rewrite in job.rewrites_of(entry) for text in list_changes(rewrite, entry)
     ]
     return f"nullif(rtrim({' || '.join(said)}), '')" if said else "NULL"
 
@@ -149,8 +107,5 @@ def _change(job: TableJob, entry: BoundInput, column: str) -> str:
     if source is None:
         return job.defaults.get(column, "NULL")
     transform = None if entry.is_seed else job.transform.get(column)
-    plain = f"s.{quote(source)}"
-    for rewrite in job.rewrites_of(entry):
-        if rewrite.column == column:
-            plain = reference_call(map_of(rewrite), entry.source, plain, rewrite.json)
+    plain = follow(job.rewrites_of(entry), entry, column, f"s.{quote(source)}")
     return transform_call(transform.name, transform.option, plain) if transform else plain

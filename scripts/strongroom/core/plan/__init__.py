@@ -3,7 +3,7 @@
 ``read_plan`` gives the full form; everything behind it knows only these dataclasses.
 """
 
-from strongroom.core.plan.choices import find_choices
+from strongroom.core.plan.choices import MARK, find_choices
 from strongroom.core.plan.expand import read_plan
 from strongroom.core.plan.form import (
     ColumnRule,
@@ -23,6 +23,7 @@ from strongroom.core.plan.form import (
 )
 
 __all__ = [
+    "MARK",
     "ColumnRule",
     "Conflict",
     "Defaults",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from strongroom.core.errors import PlanError
+from strongroom.core.plan.choices import refuse_choices
 from strongroom.core.plan.form import (
     Check,
     ColumnRule,
@@ -25,7 +26,7 @@ from strongroom.core.plan.form import (
 )
 from strongroom.core.plan.models import ConflictModel, InputModel, PlanModel, ReferenceModel, TableModel
 from strongroom.core.quoting import fold
-from strongroom.core.yaml_text import Positions, read_model
+from strongroom.core.yaml_text import Positions, load_yaml, validate_model
 
 RESERVED = ("temp", "schema", "ledger", "scratch", "src")
 
@@ -33,9 +34,11 @@ RESERVED = ("temp", "schema", "ledger", "scratch", "src")
 def read_plan(path: Path) -> Plan:
     """Read, validate and expand ``plan.yaml``.
 
-    Raises PlanError naming file, line, key and what would be accepted.
+    Raises PlanError naming file, line, key and what would be accepted; for marks that a draft left, all their lines.
     """
-    model, positions = read_model(path, PlanModel, PlanError)
+    data, positions = load_yaml(path, PlanError)
+    refuse_choices(path, data, positions)
+    model = validate_model(data, positions, path, PlanModel, PlanError)
     reader = _Reader(path, model, positions)
     plan = Plan(
         path=path,
@@ -147,13 +150,22 @@ class _Reader:
         )
 
     def _expand_reference(self, entry: str | ReferenceModel, target: str, origin: str) -> Reference:
-        text, path = (entry, None) if isinstance(entry, str) else (entry.column, entry.json_)
+        model = ReferenceModel(column=entry) if isinstance(entry, str) else entry
+        text = model.column
         owner, _, rest = text.partition(".")
         table, _, column = rest.rpartition(".")
         if owner != target or not table or not column:
             fact = f"{text!r} is no column of target {target}"
             raise PlanError(origin, fact, f"write {target}.table.column; references stay inside one target")
-        return Reference(table=table, column=column, json=path)
+        homes = (self._split(name, origin, self._model.sources, "source") for name in model.parent)
+        return Reference(
+            table=table,
+            column=column,
+            json=model.json_,
+            parent=tuple(f"{source}.{name}" for source, name in homes),
+            orphans=model.orphans,
+            reason=model.reason,
+        )
 
     def _expand_input(self, entry: str | InputModel, origin: str) -> Input:
         text, columns = (entry, {}) if isinstance(entry, str) else (entry.table, entry.columns)

@@ -78,6 +78,11 @@ class Reference:
     column: str
     json: str | None
     """The path to the id, where the column holds JSON."""
+    parent: tuple[str, ...] = ()
+    """The source tables in which the rows are that it means (``source.table``); empty: those of its own file."""
+    orphans: str | None = None
+    """What becomes of a row without a parent: quarantine, null, keep; None: it stays unless a row has its value."""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

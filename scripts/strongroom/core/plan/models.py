@@ -133,15 +133,15 @@ class FilterModel(_Model):
 class ReferenceModel(_Model):
     """A column that holds this table's ids: in JSON, at the path.
 
-    ``parent`` names the source tables in which its rows are looked for; ``orphans`` says what becomes of one whose
-    value some row of the target happens to hold.
+    ``parent`` names the source tables in which its rows are looked for, ``orphans`` what becomes of a row that has
+    none there.
     """
 
     column: str
     json_: str | None = Field(default=None, alias="json", pattern=r"^\$[^*]*$")
     parent: list[str] = []
-    orphans: Literal["quarantine", "null", "keep"] = "quarantine"
-    reason: str | None = Field(default=None, min_length=1)
+    orphans: Literal["quarantine", "null", "keep"] | None = None
+    reason: str = ""
 
     @field_validator("orphans", mode="before")
     @classmethod
@@ -150,7 +150,7 @@ class ReferenceModel(_Model):
 
     @model_validator(mode="after")
     def _reason_needed(self) -> ReferenceModel:
-        if self.orphans == "keep" and self.reason is None:
+        if self.orphans == "keep" and not self.reason:
             raise ValueError("orphans: keep needs a reason")
         return self
 

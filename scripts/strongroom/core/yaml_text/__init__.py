@@ -1,6 +1,6 @@
 """Strict YAML: what a person wrote, where it stands, and one clear line when it is wrong."""
 
-from strongroom.core.yaml_text.explaining import explain_validation, read_model, render_schema
+from strongroom.core.yaml_text.explaining import explain_validation, read_model, render_schema, validate_model
 from strongroom.core.yaml_text.loading import KeyPath, Position, Positions, load_yaml
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "load_yaml",
     "read_model",
     "render_schema",
+    "validate_model",
 ]

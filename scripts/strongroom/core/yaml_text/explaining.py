@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,8 +23,19 @@ def read_model(
 ) -> tuple[Model, Positions]:
     """Read a YAML file into a pydantic model; raises ``error_class`` with file, line, key and fact."""
     data, positions = load_yaml(path, error_class)
+    return validate_model(data, positions, path, model, error_class), positions
+
+
+def validate_model(
+    data: Mapping[str, Any],
+    positions: Positions,
+    path: Path,
+    model: type[Model],
+    error_class: type[StrongroomError] = ConfigurationError,
+) -> Model:
+    """Make a pydantic model of what ``load_yaml`` read; raises ``error_class`` with file, line, key and fact."""
     try:
-        return model.model_validate(data), positions
+        return model.model_validate(data)
     except ValidationError as error:
         raise explain_validation(error, path, positions, error_class, model) from None
 

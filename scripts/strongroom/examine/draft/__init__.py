@@ -1,6 +1,6 @@
 """Draft a plan for a directory that nobody has described: what overlaps, by name, by columns and by content.
 
-Read-only, except for the plan itself. Lines where a person must choose are marked with ``CHOOSE``.
+Read-only, except for the plan itself. What is guessed is marked by ``choose:``, which the reader refuses.
 """
 
 from strongroom.examine.draft.propose import propose

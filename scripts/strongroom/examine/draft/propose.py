@@ -1,54 +1,23 @@
-"""Propose, for every table name, where its rows go and what decides when two files disagree."""
+"""Propose, for every table name, where its rows go and what decides when two files disagree.
+
+A table whose equal ids hold different rows is marked for a person, whatever is guessed for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from strongroom.core.quoting import fold
-from strongroom.examine.draft.survey import (
-    Found,
-    Sharing,
-    Survey,
-    compare,
-    declared_parents,
-    is_unique_by_census,
-    share_of_references,
-)
+from strongroom.examine.draft.compare import Sharing, count_equal_rows, is_unique_by_census, share
+from strongroom.examine.draft.follow import tell_apart
+from strongroom.examine.draft.model import KEEP_BOTH, Decision, Proposal, Rule
+from strongroom.examine.draft.survey import Place, Survey
 from strongroom.sqlite.schema import Table
 
-Place = tuple[Found, Table]
 _MOSTLY = 0.5
-_SURELY = 0.95
-_KEEP_BOTH = "{rule: keep_both}"
 _INSTANTS = ("updated_at", "modified_at", "last_modified", "last_updated", "last_update", "modified", "updated")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One target table, with the reasons for every line of it."""
-
-    into: str
-    inputs: tuple[str, ...]
-    key: tuple[str, ...] = ()
-    identity: str | None = None
-    conflict: str = ""
-    """As YAML in flow style; empty where the plan's default holds."""
-    references: tuple[str, ...] = ()
-    why: tuple[str, ...] = ()
-    choose: str = ""
-    """What a person has to decide; empty where the draft is sure."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """A whole draft."""
-
-    survey: Survey
-    copies: tuple[str, ...]
-    """Tables that one file has alone."""
-    rules: tuple[Rule, ...]
 
 
 def propose(survey: Survey) -> Proposal:
@@ -61,42 +30,16 @@ def propose(survey: Survey) -> Proposal:
     rules: list[Rule] = []
     for places in groups.values():
         if len(places) == 1:
-            copies.append(f"{places[0][0].source}.{places[0][1].name}")
+            copies += _name_inputs(places)
         elif _share_no_column(places):
             rules += _keep_apart(places)
         else:
             rules.append(_propose_rule(places))
-    return Proposal(survey=survey, copies=tuple(copies), rules=tuple(_tell_apart(rules, groups)))
+    return Proposal(survey=survey, copies=tuple(copies), rules=tuple(tell_apart(rules, groups, survey)))
 
 
-def _tell_apart(rules: list[Rule], groups: Mapping[str, Sequence[Place]]) -> list[Rule]:
-    """Give fresh ids to rows that refer to renumbered ones: equal numbers in them do not mean the same."""
-    while True:
-        renumbered = {fold(rule.into) for rule in rules if rule.identity or rule.conflict == _KEEP_BOTH}
-        changed = [
-            _keep_both(rule, groups[fold(rule.into)]) if _follows(rule, rules, groups, renumbered) else rule
-            for rule in rules
-        ]
-        if changed == rules:
-            return rules
-        rules = changed
-
-
-def _follows(rule: Rule, rules: Sequence[Rule], groups: Mapping[str, Sequence[Place]], renumbered: set[str]) -> bool:
-    """Tell whether a table has numbers of its own and refers to a table whose numbers change."""
-    places = groups.get(fold(rule.into), ())
-    is_numbered = len(places) > 1 and all(table.integer_key is not None for _, table in places)
-    if fold(rule.into) in renumbered or not is_numbered or len(rule.inputs) < len(places):
-        return False
-    guessed = any(name.rpartition(".")[0] == rule.into for other in rules for name in other.references)
-    return guessed or any(declared_parents(found, table) & renumbered for found, table in places)
-
-
-def _keep_both(rule: Rule, places: Sequence[Place]) -> Rule:
-    key = str(places[0][1].integer_key)
-    why = (*rule.why, f"they refer to rows whose numbers change, so equal {key} are different rows")
-    return Rule(into=rule.into, inputs=rule.inputs, conflict=_KEEP_BOTH, why=why,
-                references=_guess_references(places, key))  # fmt: skip
+def _name_inputs(places: Sequence[Place]) -> tuple[str, ...]:
+    return tuple(f"{found.source}.{table.name}" for found, table in places)
 
 
 def _share_no_column(places: Sequence[Place]) -> bool:
@@ -112,94 +55,111 @@ def _keep_apart(places: Sequence[Place]) -> Iterator[Rule]:
 
 
 def _propose_rule(places: Sequence[Place]) -> Rule:
-    table = places[0][1]
-    inputs = tuple(f"{found.source}.{held.name}" for found, held in places)
-    if not table.primary_key or any(held.primary_key != table.primary_key for _, held in places):
-        return _propose_without_key(places, inputs)
+    table, inputs = places[0][1], _name_inputs(places)
     key = table.primary_key
-    sharing = _share(places, key)
+    if not key or not _all_have(places, key):
+        return _propose_without_key(places)
+    sharing = share(places, key)
     if sharing.shared == 0:
         return Rule(into=table.name, inputs=inputs, why=(f"no {', '.join(key)} stands in two files",))
-    said = f"{sharing.shared} times a {', '.join(key)} stands in two files, {sharing.equal} times with the same row"
+    said = f"{sharing.shared} times one {', '.join(key)} stands in two files, {sharing.equal} times with the same row"
     if table.integer_key is None or sharing.equal >= _MOSTLY * sharing.shared:
-        return _propose_same_rows(places, inputs, key, sharing, said)
+        return _propose_same_rows(places, sharing, said)
     natural = _find_natural_key(places)
     if natural:
         why = (said, f"so {key[0]} is no more than a number; {', '.join(natural)} is unique in every file")
-        conflict, choose = _decide(places)
-        return Rule(into=table.name, inputs=inputs, key=natural, identity=key[0], conflict=conflict, why=why,
-                    choose=choose, references=_guess_references(places, key[0]))  # fmt: skip
+        guess = _decide(places)
+        said = f"rows with one {', '.join(natural)} are {guess.describe()}; {key[0]} is renumbered"
+        need = f"with key: [{key[0]}] and no identity: "
+        return Rule(into=table.name, inputs=inputs, key=natural, identity=key[0], decision=guess, sharing=sharing,
+                    why=why, choose=_mark(sharing, said), instead=_list_others(places, need=need))  # fmt: skip
     why = (said, f"so equal {key[0]} are different rows: the later ones get fresh ids")
-    return Rule(into=table.name, inputs=inputs, conflict=_KEEP_BOTH, why=why,
-                references=_guess_references(places, key[0]))  # fmt: skip
+    return Rule(into=table.name, inputs=inputs, decision=KEEP_BOTH, sharing=sharing, why=why,
+                choose=_mark(sharing, KEEP_BOTH.describe()), instead=_list_others(places, KEEP_BOTH))  # fmt: skip
 
 
-def _propose_same_rows(
-    places: Sequence[Place], inputs: tuple[str, ...], key: tuple[str, ...], sharing: Sharing, said: str
-) -> Rule:
-    name = places[0][1].name
-    if sharing.equal == sharing.shared:
-        return Rule(into=name, inputs=inputs, key=key, why=(said,))
-    conflict, choose = _decide(places)
-    return Rule(into=name, inputs=inputs, key=key, conflict=conflict, why=(said,), choose=choose)
+def _mark(sharing: Sharing, guess: str) -> str:
+    """Say what a person has to decide; nothing where equal keys hold equal rows."""
+    return f"{sharing.describe()}; guessed: {guess}" if sharing.different else ""
 
 
-def _propose_without_key(places: Sequence[Place], inputs: tuple[str, ...]) -> Rule:
-    table = places[0][1]
+def _propose_same_rows(places: Sequence[Place], sharing: Sharing, said: str) -> Rule:
+    guess = _decide(places) if sharing.different else None
+    instead = _list_others(places, guess) if guess else ()
+    return Rule(into=places[0][1].name, inputs=_name_inputs(places), key=sharing.key, decision=guess, sharing=sharing,
+                why=(said,), choose=_mark(sharing, guess.describe()) if guess else "", instead=instead)  # fmt: skip
+
+
+def _propose_without_key(places: Sequence[Place]) -> Rule:
+    """Propose for a table that has no key in the target, or one that not all files have."""
+    name, inputs = places[0][1].name, _name_inputs(places)
+    likely = _find_likely_key(places)
+    ids = share(places, likely) if likely else Sharing(key=(), meetings=())
     natural = _find_natural_key(places)
     if natural:
-        conflict, choose = _decide(places)
-        why = (f"without a common primary key; {', '.join(natural)} is unique in every file",)
-        return Rule(into=table.name, inputs=inputs, key=natural, conflict=conflict, why=why, choose=choose)
-    why = ("without a key: every row of every file is kept",)
-    choose = "are these copies of one table? Then drop all but one" if _look_alike(places) else ""
-    return Rule(into=table.name, inputs=inputs, why=why, choose=choose)
+        why = f"without a common primary key; {', '.join(natural)} is unique in every file"
+        rule = _propose_same_rows(places, share(places, natural), why)
+        said = f"rows with one {', '.join(natural)} are one, all others are kept, {', '.join(likely)} as it is"
+        return rule if rule.choose else replace(rule, choose=_mark(ids, said))
+    why = "without a key: every row of every file is kept"
+    if ids.different:
+        choose = _mark(ids, "every row of every file is kept")
+        instead = _list_others(places, need=f"key: [{', '.join(likely)}] and on_conflict: ")
+        return Rule(into=name, inputs=inputs, why=(why,), choose=choose, instead=instead)
+    equal = sum(count_equal_rows(one, two) for one, two in combinations(places, 2))
+    said = f"{equal} times a row stands in two files: are these copies of one table? Then drop all but one"
+    return Rule(into=name, inputs=inputs, why=(why,), choose=f"{said}; guessed: every row is kept" if equal else "")
 
 
-def _look_alike(places: Sequence[Place]) -> bool:
-    (one, left), (two, right) = places[0], places[1]
-    names = [column.name for column in left.stored if fold(column.name) in right.by_name]
-    return bool(names) and compare(one, left, two, right, names).shared > 0
-
-
-def _share(places: Sequence[Place], key: Sequence[str]) -> Sharing:
-    shares = [compare(one, left, two, right, key) for (one, left), (two, right) in combinations(places, 2)]
-    return Sharing(shared=sum(share.shared for share in shares), equal=sum(share.equal for share in shares))
+def _all_have(places: Sequence[Place], names: Sequence[str]) -> bool:
+    return all(fold(name) in table.by_name for _, table in places for name in names)
 
 
 def _find_natural_key(places: Sequence[Place]) -> tuple[str, ...]:
     """Return columns that a constraint of one file keeps unique, and the rows of all do."""
-    for index in places[0][1].indexes:
-        columns = tuple(index.columns)
-        if not index.unique or index.partial or not columns or columns == places[0][1].primary_key:
-            continue
-        if all(fold(name) in table.by_name for _, table in places for name in columns) and all(
-            is_unique_by_census(found, table, columns) for found, table in places
+    for columns in _list_unique(places[0][1]):
+        is_primary = columns == places[0][1].primary_key
+        if (
+            not is_primary
+            and _all_have(places, columns)
+            and all(is_unique_by_census(*place, columns) for place in places)
         ):
             return columns
     return ()
 
 
-def _decide(places: Sequence[Place]) -> tuple[str, str]:
-    """Return what decides between two versions of a row, and what a person has to say about it."""
+def _list_unique(table: Table) -> Iterator[tuple[str, ...]]:
+    yield from (index.columns for index in table.indexes if index.unique and not index.partial and index.columns)
+
+
+def _find_likely_key(places: Sequence[Place]) -> tuple[str, ...]:
+    """Return columns that all files have and that look like ids: one file says so, or their name does."""
+    tables = [table for _, table in places]
+    if any(table.kind != "table" for table in tables):
+        return ()
+    stem = fold(tables[0].name).removesuffix("s")
+    declared = [key for table in tables for key in (table.primary_key, *_list_unique(table)) if key]
+    named = [("id",), (f"{stem}_id",), (f"{stem}id",), ("uuid",), ("guid",)]
+    return next((key for key in [*declared, *named] if _all_have(places, key)), ())
+
+
+def _decide(places: Sequence[Place]) -> Decision:
+    """Return what most likely decides between two versions of a row."""
     for name in _INSTANTS:
-        if all(name in table.by_name for _, table in places):
-            return f"{{rule: newest, by: {places[0][1].by_name[name].name}}}", ""
+        if _all_have(places, (name,)):
+            return Decision(rule="newest", by=places[0][1].by_name[name].name)
+    return Decision(rule="prefer", order=_order_by_age(places))
+
+
+def _order_by_age(places: Sequence[Place]) -> tuple[str, ...]:
     newest_first = sorted(places, key=lambda place: -place[0].database.path.stat().st_mtime_ns)
-    order = ", ".join(found.source for found, _ in newest_first)
-    return f"{{rule: prefer, order: [{order}]}}", "which file is right? The one written last is named first"
+    return tuple(found.source for found, _ in newest_first)
 
 
-def _guess_references(places: Sequence[Place], own: str) -> tuple[str, ...]:
-    """Return columns, by table and name, that look like this table's ids and hold them; declared keys need no guess."""
-    table = places[0][1]
-    stem = fold(table.name)
-    likely = {f"{stem}_{fold(own)}", f"{stem.removesuffix('s')}_{fold(own)}", f"{stem.removesuffix('s')}{fold(own)}"}
-    found: dict[str, None] = {}
-    for database, parent in places:
-        for child in database.schema.tables.values():
-            for column in child.stored:
-                is_likely = fold(column.name) in likely and child.kind == "table"
-                if is_likely and share_of_references(database, child, column.name, parent, own) >= _SURELY:
-                    found[f"{child.name}.{column.name}"] = None
-    return tuple(found)
+def _list_others(places: Sequence[Place], guess: Decision | None = None, need: str = "") -> tuple[str, ...]:
+    """Return what a person may sensibly write instead of the guess; ``need`` is what else that takes."""
+    order = _order_by_age(places)
+    sensible = [_decide(places), Decision(rule="prefer", order=order), Decision(rule="merge", order=order)]
+    sensible += [KEEP_BOTH] if places[0][1].integer_key else []
+    sensible += [Decision(rule="quarantine")]
+    return tuple(f"{need}{other}" for other in dict.fromkeys(sensible) if other != guess)

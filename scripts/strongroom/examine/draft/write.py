@@ -9,10 +9,16 @@ from pathlib import Path
 
 from strongroom.core.errors import TargetExistsError
 from strongroom.core.files import write_text
-from strongroom.core.plan import find_choices
-from strongroom.examine.draft.propose import Proposal, Rule
+from strongroom.core.plan import MARK, find_choices
+from strongroom.examine.draft.model import Decision, Proposal, Rule
 
 TARGET = "main"
+_HOW_TO_CHOOSE = (
+    f"# A line {MARK}: says what is guessed, and no run begins while one is left. Look at the rows, write there what",
+    f"# is right or leave the guess, then delete the line {MARK}:. Of different rows with one key there stays by",
+    "#   newest: the one changed last; prefer: the one of the file named first; merge: one, made column by column;",
+    "#   keep_both: each of them, the later ones under fresh ids; quarantine: none, a person decides row by row.",
+)
 
 
 def write_draft(proposal: Proposal, output: Path) -> tuple[str, ...]:
@@ -41,7 +47,8 @@ def render(proposal: Proposal) -> str:
 def _lines(proposal: Proposal) -> Iterator[str]:
     survey = proposal.survey
     yield f"# A draft for {len(survey.found)} databases, made from their structure and their content."
-    yield "# Lines marked CHOOSE are guesses that a person has to look at; delete the mark when you have."
+    if not proposal.is_decided:
+        yield from _HOW_TO_CHOOSE
     yield "version: 1"
     yield ""
     yield "defaults:"
@@ -76,13 +83,26 @@ def _rule_lines(rule: Rule) -> Iterator[str]:
         yield f"    key: [{', '.join(map(_scalar, rule.key))}]"
     if rule.identity:
         yield f"    identity: {{column: {_scalar(rule.identity)}, strategy: renumber}}"
-    if rule.references:
-        names = ", ".join(_scalar(f"{TARGET}.{name}") for name in rule.references)
-        yield f"    references: [{names}] # by their names, and what they hold"
-    if rule.conflict:
-        yield f"    on_conflict: {rule.conflict}" + (f" # CHOOSE: {rule.choose}" if rule.choose else "")
+    if rule.decision:
+        yield from _decision_lines(rule, rule.decision)
     elif rule.choose:
-        yield f"    # CHOOSE: {rule.choose}"
+        yield from (f"    # or {other}" for other in rule.instead)
+        yield f"    {MARK}: {_scalar(rule.choose)}"
+    if rule.references:
+        yield "    references:"
+        for reference in rule.references:
+            yield f"      - column: {_scalar(f'{TARGET}.{reference.column}')}"
+            yield f"        {MARK}: {_scalar(reference.choose)}"
+
+
+def _decision_lines(rule: Rule, decision: Decision) -> Iterator[str]:
+    if not rule.choose:
+        yield f"    on_conflict: {decision}"
+        return
+    yield "    on_conflict:"
+    yield from (f"      {name}: {value}" for name, value in decision.pairs())
+    yield from (f"      # or {other}" for other in rule.instead)
+    yield f"      {MARK}: {_scalar(rule.choose)}"
 
 
 def _name_target(proposal: Proposal) -> str:
