@@ -6,6 +6,7 @@ explain is derived row by row, whatever the ledger says.
 
 from strongroom.consolidate.verify.evidence import Evidence
 from strongroom.consolidate.verify.house import House, read_house
+from strongroom.consolidate.verify.places import PLACES, verify_places
 from strongroom.consolidate.verify.target import (
     ARCHIVE,
     Part,
@@ -18,6 +19,7 @@ from strongroom.consolidate.verify.target import (
 
 __all__ = [
     "ARCHIVE",
+    "PLACES",
     "Evidence",
     "House",
     "Part",
@@ -26,5 +28,6 @@ __all__ = [
     "read_house",
     "verify_content",
     "verify_drops",
+    "verify_places",
     "verify_soundness",
 ]

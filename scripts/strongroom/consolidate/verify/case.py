@@ -83,13 +83,13 @@ class Case:
         keys = [values[place_of(self.fed, name)] for name in table.primary_key]
         return self.desk.find(f"SELECT {_braces(cells)} {_braces(where)} {terms}", keys)
 
-    def is_published_as(self, held: Row | None, values: Row, entry: Input, row: int) -> bool:
+    def is_published_as(self, held: Row | None, values: Row, entry: Input) -> bool:
         """Tell whether the target holds a row as it must be; its id may be another one where the plan allows it."""
         if held is None:
             return False
         for place, (actual, wanted) in enumerate(zip(held, values, strict=True)):
             if not is_same(actual, wanted) and (
-                place != self.ids.place or not self.ids.may_become(entry, row, wanted, actual)
+                place != self.ids.place or not self.ids.may_become(entry, wanted, actual)
             ):
                 return False
         return True

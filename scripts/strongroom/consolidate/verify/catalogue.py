@@ -178,7 +178,9 @@ def _read_table(
 
 def _is_autoincrement(sql: str) -> bool:
     """Look for the word outside of comments, texts and names."""
-    bare = re.sub(r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\[[^\]]*\]|`(?:[^`]|``)*`""", " ", sql, flags=re.S)
+    bare = re.sub(
+        r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\[[^\]]*\]|`(?:[^`]|``)*`""", " ", sql, flags=re.DOTALL
+    )
     return re.search(r"\bAUTOINCREMENT\b", bare, re.IGNORECASE) is not None
 
 

@@ -33,7 +33,7 @@ class Entries(NamedTuple):
 
     table: str
     """As SQL names it; empty where there is none."""
-    count: int
+    size: int
     offset: int
     """By how much rowids moved, where they are no column: a hint to where rows stand."""
 
@@ -73,13 +73,13 @@ def _count_entries(desk: Desk, kept: str, offset: int) -> Entries:
 
 def check_kept_cells(desk: Desk, fed: FedTable, entry: Input, entries: Entries, faults: Faults) -> None:
     """See that every entry is of a row that the source (``src``) has, and keeps its cells as they were."""
-    if not entries.count:
+    if not entries.size:
         return
     width = range(len(entry.table.columns))
     same = " AND ".join(f"({same_anywhere(f'l.c{place}', f's.c{place}')})" for place in width)
     pairs = f"FROM {entries.table} AS l CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid"
     known = desk.count(f"SELECT count(*) {pairs}")
-    faults.add("the ledger", f"of {entry.name} are of no row that it has", count=entries.count - known)
+    faults.add("the ledger", f"of {entry.name} are of no row that it has", count=entries.size - known)
     kept = ", ".join(f"l.c{place}" for place in width)
     given = ", ".join(f"s.c{place}" for place in width)
     for row, *cells in desk.connection.execute(f"SELECT l._rowid, {kept}, {given} {pairs} WHERE ({same}) IS NOT TRUE"):

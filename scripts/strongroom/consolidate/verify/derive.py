@@ -60,7 +60,7 @@ class Deriver:
             given = self._entry.source_column(place)
             is_settled = given is not None and given.affinity == column.affinity and column.affinity in _SAFE
             may_change = place in transformed or (given is not None and not is_settled)
-            if may_change and column.affinity != "BLOB" and place != self._fed.integer_key:
+            if may_change and column.affinity != "BLOB":
                 checks.append((place, column.affinity))
         return checks
 

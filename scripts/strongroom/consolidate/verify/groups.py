@@ -126,8 +126,8 @@ def _derive_all(case: Case, entry: Input, joined: str) -> Iterator[tuple[Value, 
     width = len(entry.table.columns)
     cells = "".join(f", s.c{place}" for place in range(width))
     passes = " WHERE s.w" if fed.rule.where is not None and not entry.is_seed else ""
-    said = CLAIMED if entries.count else ", ".join(["NULL"] * 6)
-    ledger = f" LEFT JOIN {entries.table} AS l ON l._rowid = s.r" if entries.count else ""
+    said = CLAIMED if entries.size else ", ".join(["NULL"] * 6)
+    ledger = f" LEFT JOIN {entries.table} AS l ON l._rowid = s.r" if entries.size else ""
     is_open = f"EXISTS (SELECT 1 FROM {case.unsettled} AS o WHERE o.number = {entry.number} AND o.rid = s.r)"
     for row in case.desk.connection.execute(f"SELECT s.r{cells}, {is_open}, {said} FROM {joined}{ledger}{passes}"):
         derived = deriver.derive(row[1 : width + 1])
@@ -163,9 +163,7 @@ def _touch(case: Case, touched: str, sieve: bytearray, keys: Iterable[Value]) ->
         case.desk.connection.executemany(f"INSERT OR IGNORE INTO {touched} VALUES (?)", batch)
 
 
-def _sift(
-    case: Case, touched: str, sieve: bytearray, rows: Iterable[tuple[Value, ...]]
-) -> Iterator[tuple[Value, ...]]:
+def _sift(case: Case, touched: str, sieve: bytearray, rows: Iterable[tuple[Value, ...]]) -> Iterator[tuple[Value, ...]]:
     for row in rows:
         place = hash(row[0]) % (_SIEVE * 8)
         if sieve[place >> 3] & 1 << (place & 7) and case.desk.count(
@@ -182,7 +180,7 @@ def _examine_group(case: Case, members: Sequence[_Member]) -> None:
         fate, winner = settlement.fates[number]
         if winner in refused:
             if winner != number:
-                _expect_quarantined(case, member, WAITING_RULES)
+                _expect_quarantined(case, member, (case.fed.rule.conflict, *WAITING_RULES), members[winner])
         elif not member.is_open:
             own = settlement.published.get(number)
             if fate != "inserted" or own is None or not is_same_row(own, member.values):
@@ -192,7 +190,7 @@ def _examine_group(case: Case, members: Sequence[_Member]) -> None:
         elif fate == "quarantined":
             _expect_quarantined(case, member, (case.fed.rule.conflict, *(["reference"] if member.waits else [])))
         else:
-            _expect_lost(case, member, fate, members[winner or 0], settlement.published[winner or 0])
+            _expect_lost(case, member, fate, members[winner or 0])
 
 
 def _is_ambiguous(case: Case, members: Sequence[_Member]) -> bool:
@@ -213,20 +211,21 @@ def _find_refused(case: Case, members: Sequence[_Member], settlement: Settlement
     for number, values in settlement.published.items():
         member = members[number]
         claim = member.claim
-        if member.is_open and claim and claim.disposition == "quarantined" and claim.rule in WAITING_RULES:
+        may_wait = (*WAITING_RULES, "merge") if case.fed.rule.conflict == "merge" else WAITING_RULES
+        if member.is_open and claim and claim.disposition == "quarantined" and claim.rule in may_wait:
             refused.add(number)
             case.refuse(member.entry, member.row, claim, values)
     return refused
 
 
 def _expect_published(case: Case, member: _Member, values: list[Value]) -> None:
-    """A row that its group publishes, perhaps with values of others."""
+    """See that a row which its group publishes stands in the target, perhaps with values of others."""
     claim, entry = member.claim, member.entry
     if claim is not None and claim.disposition != "inserted":
         case.faults.add(entry.name, f"should stand in the target, and are {claim.disposition}", member.row)
         return
     held = case.fetch(case.standing(entry, member.row, member.values, claim), values)
-    if held is None or not case.is_published_as(held, values, entry, member.row):
+    if held is None or not case.is_published_as(held, values, entry):
         case.faults.add(entry.name, NOT_AS_THEY_MUST_BE, member.row)
         return
     has_moved = case.has_moved(held, values)
@@ -234,26 +233,28 @@ def _expect_published(case: Case, member: _Member, values: list[Value]) -> None:
     if has_moved and place is not None:
         case.ids.note(case.desk, entry, member.row, values[place], held[place])
     is_merged = not is_same_row(values, member.values)
-    check_inserted_entry(
-        case, entry, member.row, claim, has_moved=has_moved, is_followed=False, is_merged=is_merged
-    )
+    check_inserted_entry(case, entry, member.row, claim, has_moved=has_moved, is_followed=False, is_merged=is_merged)
     case.tally(entry, "inserted")
     if has_moved:
         case.tally(entry, "rewritten")
 
 
-def _expect_quarantined(case: Case, member: _Member, rules: Sequence[str]) -> None:
+def _expect_quarantined(case: Case, member: _Member, rules: Sequence[str], winner: _Member | None = None) -> None:
+    """See that a row waits; where the one that it lost to is refused, the ledger may name that one."""
     claim = member.claim
     if claim is None or claim.disposition != "quarantined":
         case.faults.add(member.entry.name, "should wait in quarantine, and do not", member.row)
-    elif claim.rule not in rules or claim.target_rowid is not None or claim.winner_input is not None:
+        return
+    named = (claim.winner_input, claim.winner_rowid)
+    may_name = [(None, None), *([] if winner is None else [(winner.entry.number, winner.row)])]
+    if claim.rule not in rules or claim.target_rowid is not None or named not in may_name:
         case.faults.add(member.entry.name, "wait for another reason than the ledger says", member.row)
     else:
         case.tally(member.entry, "quarantined")
 
 
-def _expect_lost(case: Case, member: _Member, fate: str, winner: _Member, values: list[Value]) -> None:
-    """A row for which another one stands."""
+def _expect_lost(case: Case, member: _Member, fate: str, winner: _Member) -> None:
+    """See that another row stands for one, and which."""
     claim = member.claim
     if claim is None or claim.disposition != fate:
         said = "have no entry in the ledger" if claim is None else f"are {claim.disposition} in the ledger"

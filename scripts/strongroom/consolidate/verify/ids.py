@@ -25,7 +25,7 @@ class Ids:
     """The place of the column among the stored ones; None where ids stay."""
     strategy: str
     fresh: str = ""
-    """The working table of rows under another id, or that wait for theirs: number, row, the id they had, the new one."""
+    """The working table of rows under another id, or that wait for theirs: number, row, old id, new id."""
 
     @classmethod
     def of(cls, fed: FedTable) -> Ids:
@@ -38,7 +38,7 @@ class Ids:
             "fresh", "number INTEGER, rid INTEGER, old, new UNIQUE, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
         )
 
-    def may_become(self, entry: Input, row: int, own: Value, actual: Value) -> bool:
+    def may_become(self, entry: Input, own: Value, actual: Value) -> bool:
         """Tell whether a row with this id of its own may stand under another one; that it had to is shown later."""
         if entry.is_seed and self.strategy != "renumber":
             return False
@@ -62,16 +62,11 @@ class Ids:
 
 def make_uuid(entry: Input, own: Value) -> str:
     """Return the id that ``uuid5`` gives a row in place of its own."""
-    if isinstance(own, str | bytes):
-        held = own if isinstance(own, bytes) else encode_text(own)
-    else:
-        held = str(own).encode()
+    held = own if isinstance(own, bytes) else encode_text(own if isinstance(own, str) else str(own))
     return str(uuid.uuid5(_NAMESPACE, f"{entry.name}/{held.hex().upper()}"))
 
 
-def check_fresh_ids(
-    desk: Desk, fed: FedTable, ids: Ids, entries: dict[int, Entries], faults: Faults
-) -> None:
+def check_fresh_ids(desk: Desk, fed: FedTable, ids: Ids, entries: dict[int, Entries], faults: Faults) -> None:
     """See that every new id is new, and that every row that got one, or waits for its own, could not keep it."""
     if not desk.count(f"SELECT count(*) FROM {ids.fresh}"):
         return
@@ -118,7 +113,7 @@ def stands_at_home(entry: Input, entries: Entries, ids: Ids) -> str:
         f"NOT EXISTS (SELECT 1 FROM {ids.fresh} AS m WHERE m.number = {entry.number} AND m.rid = s.r "
         "AND m.new IS NOT NULL)"
     )
-    if not entries.count:
+    if not entries.size:
         return moved
     kept = f"SELECT 1 FROM {entries.table} AS l WHERE l._rowid = s.r AND l._disposition IS NOT 'inserted'"
     return f"{moved} AND NOT EXISTS ({kept})"
@@ -139,9 +134,7 @@ def _check_justified(desk: Desk, fed: FedTable, ids: Ids, faults: Faults) -> Non
 def taken_in(desk: Desk, fed: FedTable, own: Value) -> bool:
     """Tell whether a row of the target stands under an id."""
     table = fed.table
-    found = desk.find(
-        f"SELECT 1 FROM {dotted('main', table.name)} WHERE {quote(str(table.integer_key))} = {{}}", [own]
-    )
+    found = desk.find(f"SELECT 1 FROM {dotted('main', table.name)} WHERE {quote(str(table.integer_key))} = {{}}", [own])
     return found is not None
 
 

@@ -40,7 +40,7 @@ def _read_text(text: str) -> int | None:
 
 def count_micro(number: float, unit: str) -> int | None:
     """Return a number of seconds, ms or us (``auto``: by its magnitude) in whole microseconds, half to even."""
-    if isinstance(number, float) and not math.isfinite(number):
+    if not math.isfinite(number):
         return None
     if unit == "auto":
         size = abs(number)

@@ -72,7 +72,7 @@ def _is_refused(twin: Connection, case: Case, entry: Input, values: list[Value])
 
 
 def _try_id(case: Case, entry: Input, row: int, values: list[Value]) -> None:
-    """A row waits for its id: it is no integer, beyond all, or an earlier row of the target has it."""
+    """See that a row waits for its id: it is no integer, beyond all, or an earlier row of the target has it."""
     place = case.fed.integer_key if case.fed.integer_key is not None else case.fed.identity
     own = None if place is None else values[place]
     if isinstance(own, int) and not is_beyond(own, entry.shift):

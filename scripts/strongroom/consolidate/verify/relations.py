@@ -77,7 +77,7 @@ def same_value(ours: str, value: Value) -> str:
 
 
 def is_plain(fed: FedTable, entry: Input) -> str:
-    """Return the condition that target row ``t`` is source row ``s`` as it stands, and that nothing had to change it."""
+    """Return the condition that target row ``t`` is source row ``s``, and that nothing had to change it."""
     terms = [f"t.{quote(name)} IS NOT NULL" for name in _address_columns(fed)]
     for place, column in enumerate(fed.stored):
         ours, given = f"t.{quote(column.name)}", entry.source_column(place)

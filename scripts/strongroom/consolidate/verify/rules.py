@@ -1,4 +1,4 @@
-"""What becomes of the rows that claim one place: the conflict rules, in plain Python (``.github/PLAN.md``, section 3)."""
+"""What becomes of rows that claim one place: the conflict rules, in plain Python (``.github/PLAN.md``, section 3)."""
 
 from __future__ import annotations
 
@@ -63,22 +63,20 @@ class Settlement:
 
 def settle(shape: Shape, claimants: Sequence[Claimant], *, is_ambiguous: bool = False) -> Settlement:
     """Decide what becomes of rows with one key, given in their order."""
-    nothing = Settlement([("quarantined", None)] * len(claimants))
-    if is_ambiguous:
-        return nothing
     alike = _find_alike(shape, claimants)
-    if shape.conflict == "keep_both":
-        return _keep_all(claimants, alike)
-    if all(first == 0 for first in alike):
-        return nothing if claimants[0].waits else _crown(claimants, alike, 0)
-    if shape.conflict == "prefer":
-        return _crown(claimants, alike, 0)
-    if shape.conflict in ("newest", "oldest"):
+    found: Settlement | None = None
+    if is_ambiguous:
+        pass
+    elif shape.conflict == "keep_both":
+        found = _keep_all(claimants, alike)
+    elif not any(alike) or shape.conflict == "prefer":  # all equal the first
+        found = _crown(claimants, alike, 0)
+    elif shape.conflict in ("newest", "oldest"):
         winner = _find_winner(shape, claimants, alike)
-        return nothing if winner is None else _crown(claimants, alike, winner)
-    if shape.conflict == "merge" and not any(claimant.waits for claimant in claimants):
-        return _merge(shape, claimants)
-    return nothing
+        found = None if winner is None else _crown(claimants, alike, winner)
+    elif shape.conflict == "merge" and not any(claimant.waits for claimant in claimants):
+        found = _merge(shape, claimants)
+    return found or Settlement([("quarantined", None)] * len(claimants))
 
 
 def _find_alike(shape: Shape, claimants: Sequence[Claimant]) -> list[int]:

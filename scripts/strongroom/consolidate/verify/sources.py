@@ -34,12 +34,10 @@ class Source:
     application_id: int
 
 
-def read_sources(
-    evidence: Evidence, model: PlanModel, carried: Mapping[str, str], scratch: Path
-) -> dict[str, Source]:
+def read_sources(evidence: Evidence, model: PlanModel, carried: Mapping[str, str], scratch: Path) -> dict[str, Source]:
     """Read what every copy declares; documents are made into tables first. Raises DamagedSourceError."""
     written = {**model.sources, **{name: SourceModel(path=path) for name, path in carried.items()}}
-    found = {}
+    found: dict[str, Source] = {}
     for name, source in written.items():
         database = evidence.snapshots.get(source.path)
         if database is None:

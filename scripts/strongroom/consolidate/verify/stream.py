@@ -58,7 +58,7 @@ def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
     there = f"{_presence(case)} IS NOT NULL, {stored_cells(fed)}"
     home = home_of(fed, entry, entries.offset)
     terms = [is_plain(fed, entry), *(case.follower.keeps(entry) if case.follower is not None else ())]
-    unsaid = f"s.r NOT IN (SELECT _rowid FROM {entries.table})" if entries.count else "1"
+    unsaid = f"s.r NOT IN (SELECT _rowid FROM {entries.table})" if entries.size else "1"
     plain = " AND ".join(f"({term})" for term in terms)
     nothing = ", ".join(["NULL"] * _CLAIM_WIDTH)
     yield from _read(
@@ -67,7 +67,7 @@ def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
         f"WHERE {unsaid} AND ({plain}) IS NOT TRUE",
         width,
     )
-    if entries.count:
+    if entries.size:
         stands = home
         if fed.table.rowid is not None:
             stands = f"t.{quote(fed.table.rowid)} = coalesce(l._target_rowid, {_home_rowid(case, entry)})"
@@ -116,7 +116,7 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
         column = case.fed.stored[derived.misfit].name
         case.faults.add(entry.name, f"hold a value in {column} that the column would change", found.row)
         return
-    if not derived.waits and says_inserted(claim) and case.is_published_as(found.held, derived.values, entry, found.row):
+    if not derived.waits and says_inserted(claim) and case.is_published_as(found.held, derived.values, entry):
         _take_published(case, entry, found, derived.values, is_followed=derived.is_followed)
         return
     if deriver.key_of(derived.values) is not None:
@@ -139,9 +139,7 @@ def _examine_filtered(case: Case, entry: Input, found: OpenRow) -> None:
         case.tally(entry, "filtered")
 
 
-def _take_published(
-    case: Case, entry: Input, found: OpenRow, values: list[Value], *, is_followed: bool
-) -> None:
+def _take_published(case: Case, entry: Input, found: OpenRow, values: list[Value], *, is_followed: bool) -> None:
     """Count a row that stands in the target as it must; what the ledger says of it must be so."""
     has_moved = found.held is not None and case.has_moved(found.held, values)
     if has_moved and found.held is not None and case.ids.place is not None:
@@ -156,7 +154,14 @@ def _take_published(
 
 
 def check_inserted_entry(
-    case: Case, entry: Input, row: int, claim: Claim | None, *, has_moved: bool, is_followed: bool, is_merged: bool = False
+    case: Case,
+    entry: Input,
+    row: int,
+    claim: Claim | None,
+    *,
+    has_moved: bool,
+    is_followed: bool,
+    is_merged: bool = False,
 ) -> None:
     """See that a published row has an entry in the ledger if it changed, and none if it did not."""
     reasons = {"identity": has_moved, "reference": is_followed, case.fed.rule.conflict: is_merged}

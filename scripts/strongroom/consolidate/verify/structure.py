@@ -75,7 +75,9 @@ def _compare_unfed(desk: Desk) -> list[str]:
         rows = desk.count(f"SELECT count(*) FROM {dotted('main', table.name)}")
         given = _count_given(desk, table)
         if rows != given:
-            wrong.append(f"{desk.target.name}.{table.name}: holds {rows} rows, nothing feeds it, the schema gives {given}")
+            wrong.append(
+                f"{desk.target.name}.{table.name}: holds {rows} rows, nothing feeds it, the schema gives {given}"
+            )
         elif rows and not _hold_the_same(desk, table):
             wrong.append(f"{desk.target.name}.{table.name}: nothing feeds it, and its rows are not the schema's")
     return wrong

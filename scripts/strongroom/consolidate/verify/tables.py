@@ -112,9 +112,7 @@ def _check_pair(case: Case, one: Input, other: Input) -> None:
         rows, condition = _standing_rows(case, one, "src", "a")
         more, also = _standing_rows(case, other, "other", "b")
         same = " AND ".join(f"{theirs[place]} = +{mine[place]}" for place in range(len(mine)))
-        both = case.desk.count(
-            f"SELECT count(*) FROM {rows} CROSS JOIN {more} ON {same} WHERE {condition} AND {also}"
-        )
+        both = case.desk.count(f"SELECT count(*) FROM {rows} CROSS JOIN {more} ON {same} WHERE {condition} AND {also}")
     case.faults.add(other.name, f"are said to stand where rows of {one.name} stand", count=both)
 
 

@@ -33,6 +33,8 @@ class Part:
     table: str
     rows: int
     """Roughly."""
+    needs: frozenset[str]
+    """The targets that must be built: its own, and those that its rows refer to."""
 
 
 def list_parts(house: House) -> list[Part]:
@@ -41,7 +43,8 @@ def list_parts(house: House) -> list[Part]:
     for target in house.targets.values():
         for fed in target.tables:
             rows = sum(_count_roughly(fed, number) for number, _ in enumerate(fed.inputs))
-            found.append(Part(target=target.name, table=fed.table.name, rows=rows))
+            needs = frozenset({target.name})
+            found.append(Part(target=target.name, table=fed.table.name, rows=rows, needs=needs))
     return found
 
 
