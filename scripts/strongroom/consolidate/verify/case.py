@@ -11,7 +11,7 @@ from strongroom.consolidate.verify.claims import Claim, Entries
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
-from strongroom.consolidate.verify.following import Follower
+from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.ids import Ids
 from strongroom.consolidate.verify.relations import place_of, stored_cells

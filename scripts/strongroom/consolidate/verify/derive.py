@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from strongroom.consolidate.verify.following import Follower
+from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.instants import write_instant
+from strongroom.consolidate.verify.json_text import replace_id
 from strongroom.consolidate.verify.relations import transform_of
 from strongroom.consolidate.verify.values import Value, encode_key, is_changed_by, is_same, is_utf8, store
 from strongroom.core.plan.models import TransformModel
@@ -26,6 +27,8 @@ class Derived:
     """A reference leads elsewhere by another value now."""
     misfit: int | None = None
     """The place of a column that would change its value."""
+    events: Sequence[tuple[int, str]] = ()
+    """What is to be counted of its references."""
 
 
 class Deriver:
@@ -76,7 +79,7 @@ class Deriver:
         """Return what a row's cells must have become."""
         values = [fill if place is None else cells[place] for place, fill in self._sources]
         found = Derived(values)
-        if self._follower is not None:
+        if self._follower is not None and not self._entry.is_seed:
             self._follow(found, cells)
         for place, way in self._transforms:
             values[place] = way(values[place])
@@ -89,12 +92,18 @@ class Deriver:
         if self._follower is None:
             return
         moves = self._follower.follow(self._entry, cells)
-        found.waits = moves.waits
+        found.waits, found.events = moves.waits, moves.events
         for place, value in moves.values.items():
-            stored = store(self._fed.stored[place].affinity, value)
-            if not is_same(stored, found.values[place]):
-                found.values[place] = stored
-                found.is_followed = True
+            self._put(found, place, store(self._fed.stored[place].affinity, value))
+        for place, path, value in moves.in_json:
+            text = found.values[place]
+            if isinstance(text, str):
+                self._put(found, place, replace_id(text, path, write_id(value)))
+
+    def _put(self, found: Derived, place: int, value: Value) -> None:
+        if not is_same(value, found.values[place]):
+            found.values[place] = value
+            found.is_followed = True
 
     def key_of(self, values: Sequence[Value]) -> bytes | None:
         """Return the form of a row's key under which it meets others; None for a row that stands alone."""
@@ -129,3 +138,8 @@ def _trim(value: Value) -> Value:
 
 def _casefold(value: Value) -> Value:
     return value.casefold() if isinstance(value, str) and (value.isascii() or is_utf8(value)) else value
+
+
+def write_id(value: Value) -> str | int | None:
+    """Return an id as JSON can hold it."""
+    return value if isinstance(value, str | int) or value is None else str(value)

@@ -93,6 +93,11 @@ class FedTable:
         """Return the columns that are filled."""
         return self.table.stored
 
+    @property
+    def stored_names(self) -> list[str]:
+        """Return their folded names."""
+        return [fold(column.name) for column in self.table.stored]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:

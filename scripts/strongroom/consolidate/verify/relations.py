@@ -17,10 +17,14 @@ def rows_of(entry: Input, where: str | None, schema: str = "src", alias: str = "
     The number is the rowid; without one, the place in the order of the primary key. The plan's ``where`` sees the
     source table alone.
     """
-    table = entry.table
+    return rows_of_table(entry.table, None if entry.is_seed else where, schema, alias)
+
+
+def rows_of_table(table: Table, where: str | None, schema: str, alias: str = "s") -> str:
+    """Return a table's rows as ``rows_of`` does."""
     parts = [f"{number_of(table)} AS r"]
     parts += [f"{quote(column.name)} AS c{place}" for place, column in enumerate(table.columns)]
-    if where is not None and not entry.is_seed:
+    if where is not None:
         parts.append(f"(({where}\n) IS TRUE) AS w")
     return f"(SELECT {', '.join(parts)} FROM {dotted(schema, table.name)}) AS {alias}"
 
@@ -129,6 +133,14 @@ def home_of(fed: FedTable, entry: Input, offset: int) -> str:
             return "0"
         terms.append(f"t.{quote(name)} = +s.c{place}")
     return " AND ".join(terms) or "0"
+
+
+def home_rowid(fed: FedTable, entry: Input, offset: int) -> str:
+    """Return the rowid at which source row ``s`` stands when it arrives plainly."""
+    if fed.integer_key is None:
+        return f"s.r + {offset}"
+    place = entry.places[fed.integer_key]
+    return "NULL" if place is None else f"s.c{place} + {entry.shift}" if entry.shift else f"s.c{place}"
 
 
 def place_of(fed: FedTable, name: str) -> int:

@@ -9,7 +9,7 @@ from strongroom.consolidate.verify.case import WAITING_RULES, Case
 from strongroom.consolidate.verify.claims import CLAIMED, Claim, check_kept_cells, says_inserted
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.house import Input
-from strongroom.consolidate.verify.relations import home_of, is_plain, rows_of, stored_cells
+from strongroom.consolidate.verify.relations import home_of, home_rowid, is_plain, rows_of, stored_cells
 from strongroom.consolidate.verify.values import Value
 from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, quote
@@ -70,20 +70,13 @@ def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
     if entries.size:
         stands = home
         if fed.table.rowid is not None:
-            stands = f"t.{quote(fed.table.rowid)} = coalesce(l._target_rowid, {_home_rowid(case, entry)})"
+            stands = f"t.{quote(fed.table.rowid)} = coalesce(l._target_rowid, {home_rowid(fed, entry, entries.offset)})"
         yield from _read(
             case,
             f"SELECT s.r{cells}, {passes}, {CLAIMED}, {there} FROM {entries.table} AS l "
             f"CROSS JOIN {rows} ON s.r = l._rowid {target} {stands}",
             width,
         )
-
-
-def _home_rowid(case: Case, entry: Input) -> str:
-    if case.fed.integer_key is None:
-        return f"s.r + {case.entries[entry.number].offset}"
-    place = entry.places[case.fed.integer_key]
-    return "NULL" if place is None else f"s.c{place} + {entry.shift}" if entry.shift else f"s.c{place}"
 
 
 def _presence(case: Case) -> str:
@@ -112,6 +105,8 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
         _examine_filtered(case, entry, found)
         return
     derived = deriver.derive(found.cells)
+    if case.follower is not None:
+        case.follower.count(derived.events)
     if derived.misfit is not None:
         column = case.fed.stored[derived.misfit].name
         case.faults.add(entry.name, f"hold a value in {column} that the column would change", found.row)

@@ -10,7 +10,7 @@ from strongroom.consolidate.verify.claims import read_entries
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
-from strongroom.consolidate.verify.following import Follower
+from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.groups import examine_groups
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.ids import Ids, check_fresh_ids, stands_at_home

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from strongroom.consolidate.verify.catalogue import find_table, read_tables
 from strongroom.consolidate.verify.desk import open_desk
 from strongroom.consolidate.verify.fingerprint import digest_table, write_digest
+from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, House
+from strongroom.consolidate.verify.parents import Parents
+from strongroom.consolidate.verify.references import find_references
 from strongroom.consolidate.verify.structure import (
     compare_structure,
     count_orphans,
@@ -18,7 +22,7 @@ from strongroom.consolidate.verify.structure import (
 from strongroom.consolidate.verify.tables import prove_table
 from strongroom.consolidate.verify.values import decode_text
 from strongroom.core.quoting import dotted, fold, quote
-from strongroom.core.results import TableTally, TargetTally, Verification
+from strongroom.core.results import ReferenceTally, TableTally, TargetTally, Verification
 from strongroom.sqlite.connection import open_snapshot
 
 ARCHIVE = "archive"
@@ -43,7 +47,7 @@ def list_parts(house: House) -> list[Part]:
     for target in house.targets.values():
         for fed in target.tables:
             rows = sum(_count_roughly(fed, number) for number, _ in enumerate(fed.inputs))
-            needs = frozenset({target.name})
+            needs = frozenset({target.name, *(one.parent.target for one in find_references(house, fed))})
             found.append(Part(target=target.name, table=fed.table.name, rows=rows, needs=needs))
     return found
 
@@ -64,20 +68,25 @@ def verify_content(house: House, target: str, tables: Sequence[str]) -> Verifica
     found: dict[str, TableTally] = {}
     targets: dict[str, TargetTally] = {}
     differences: list[str] = []
-    with open_desk(house, house.targets[target]) as desk:
+    references: dict[str, ReferenceTally] = {}
+    with open_desk(house, house.targets[target]) as desk, closing(Parents(desk)) as parents:
         for name in tables:
             fed = house.find(target, name)
             if fed is None:
                 continue
             try:
-                tallies, tally, wrong = prove_table(desk, fed, None)
+                follower = Follower(desk, fed, parents)
+                tallies, tally, wrong = prove_table(desk, fed, follower if follower.references else None)
+                references |= follower.tallies()
             except desk.connection.Error as error:
                 differences.append(f"{fed.into}: cannot be compared ({desk.say(error)})")
                 continue
             found |= tallies
             targets[fed.into] = tally
             differences += wrong
-    return Verification(target=target, tables=found, targets=targets, differences=tuple(differences))
+    return Verification(
+        target=target, tables=found, targets=targets, references=references, differences=tuple(differences)
+    )
 
 
 def verify_soundness(house: House, target: str) -> Verification:
