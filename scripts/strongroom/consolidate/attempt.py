@@ -11,6 +11,7 @@ from strongroom.binding import Work, bind
 from strongroom.consolidate.export import export_source
 from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.outcome import VERDICT, Outcome, judge, tally_up
+from strongroom.consolidate.proving import SNAPSHOTS, open_proving
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.snapshots import (
     describe_structure,
@@ -18,7 +19,7 @@ from strongroom.consolidate.snapshots import (
     take_snapshots,
     write_manifest,
 )
-from strongroom.consolidate.targets import SNAPSHOTS, Ticker, add_fingerprints, ask_checks, build_and_verify
+from strongroom.consolidate.targets import Ticker, ask_checks, build_and_prove, name_evidence
 from strongroom.core.errors import ExitCode
 from strongroom.core.results import Build, Verdict, Verification
 from strongroom.core.workers import Workers, open_workers
@@ -66,11 +67,13 @@ class Attempt:
             self._write_plan(work)
             self._around.checkpoint("merge")
             ticker.watch("merge", size, self._folder.stage)
-            builds, verifications = build_and_verify(
-                work, self._folder, snapshots, workers, lambda builds: self._say_built(builds, ticker)
-            )
-            if self._request.fingerprints:
-                verifications = add_fingerprints(work, self._folder, verifications, workers)
+            with open_proving(name_evidence(work, self._folder, snapshots), workers) as proving:
+                builds = build_and_prove(
+                    work, self._folder, proving, workers, lambda builds: self._say_built(builds, ticker)
+                )
+                verifications = proving.finish(snapshots, self._request.source, is_source=True)
+                if self._request.fingerprints:
+                    verifications = proving.add_fingerprints(verifications)
         if not self._request.dry_run:
             write_manifest(self._folder, snapshots)
         is_ours = any(part.differences for part in verifications if part.target == SNAPSHOTS)

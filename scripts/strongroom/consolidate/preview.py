@@ -10,6 +10,7 @@ from pathlib import Path
 from strongroom.binding import Work, bind, refuse_conversions
 from strongroom.binding.template import open_template
 from strongroom.consolidate.attempt import Attempt
+from strongroom.consolidate.kept_plan import keep_plan
 from strongroom.consolidate.opening import Opening, find_sources, open_request, try_keys
 from strongroom.consolidate.outcome import Outcome
 from strongroom.consolidate.request import NO_KEYS, Request, Surroundings
@@ -83,6 +84,7 @@ def _preview(opening: Opening, around: Surroundings) -> Outcome:
         home.provide()
         folder = scratch_folder(Path(scratch) / "run", opening.request.engine)
         open_request(opening, folder.root)
+        keep_plan(opening.plan, folder)
         rehearsed = Attempt(opening, folder, around).rehearse()
         write_document(home.plan_lock, describe_lock(opening.plan, rehearsed.snapshots), home.id)
         return rehearsed.outcome

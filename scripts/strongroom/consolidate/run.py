@@ -122,6 +122,7 @@ def _run_dry(opening: Opening, around: Surroundings) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         folder = scratch_folder(Path(scratch) / "dry-run", opening.request.engine)
         open_request(opening, folder.root)
+        keep_plan(opening.plan, folder)
         return Attempt(opening, folder, around).rehearse().outcome
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from strongroom.binding import bind
 from strongroom.consolidate.kept_plan import read_kept_plan
 from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_up
+from strongroom.consolidate.proving import gather_evidence, open_proving, verify_snapshot
 from strongroom.consolidate.request import NO_KEYS
-from strongroom.consolidate.targets import archive_database, ledger_database, staged_file, verify_snapshot
-from strongroom.consolidate.verify import verify_content, verify_drops, verify_soundness
+from strongroom.consolidate.verify import Evidence
 from strongroom.core.errors import ConfigurationError, ExitCode, StaleError, UnreachableError
-from strongroom.core.plan import read_plan
+from strongroom.core.plan import Plan, read_plan
 from strongroom.core.results import Verdict, Verification
 from strongroom.core.secret import Secret
+from strongroom.core.workers import Workers
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.records import RunDocument, RunState
+from strongroom.sqlite.database import under_key
 from strongroom.sqlite.keyring import hold_needed
+from strongroom.sqlite.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,19 +95,30 @@ def _verify_all(home: Home, folder: RunFolder) -> list[Verification]:
         return found
     if not folder.ledger.is_dir():
         raise UnreachableError(folder.ledger, "is not there, and what it held cannot be proven", "put it back")
-    with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        work = bind(plan, snapshots, Path(scratch), home.engine)
-        for job in work.targets:
-            staged = staged_file(folder, job)
-            file = staged if staged.is_file() else home.target / job.path
-            if not file.is_file():
-                raise UnreachableError(file, "is not there", "roll back or run again")
-            _refuse_log(file)
-            database = replace(job.template, path=file)
-            found.append(verify_content(job, database, ledger_database(folder, job)))
-            found.append(verify_soundness(job, database))
-    found.append(verify_drops(work.drops, archive_database(folder, work)))
-    return found
+    evidence = _name_evidence(home, folder, plan, snapshots)
+    for database in evidence.targets.values():
+        if not database.path.is_file():
+            raise UnreachableError(database.path, "is not there", "roll back or run again")
+        _refuse_log(database.path)
+    with open_proving(evidence, Workers(None, lambda: None)) as proving:
+        for name in evidence.targets:
+            proving.start(name)
+        return proving.finish(snapshots, folder.snapshots, is_source=False)
+
+
+def _name_evidence(home: Home, folder: RunFolder, plan: Plan, snapshots: Mapping[str, Snapshot]) -> Evidence:
+    """Name what the proof reads: targets in the stage while they are there, else where they are live."""
+    keys = folder.read_target_keys()
+    staged = {name: folder.stage / f"{name}.db" for name in plan.targets}
+    files = {name: staged[name] if staged[name].is_file() else home.target / plan.targets[name].path for name in staged}
+    archive_key = next((key for name, key in keys.items() if name in plan.targets and key is not None), None)
+    return gather_evidence(
+        folder,
+        snapshots,
+        {name: under_key(file, keys.get(name), home.engine) for name, file in files.items()},
+        {name: under_key(folder.ledger / f"{name}.db", keys.get(name), home.engine) for name in files},
+        under_key(folder.archive, archive_key, home.engine),
+    )
 
 
 def _refuse_log(file: Path) -> None:

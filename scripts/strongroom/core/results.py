@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 FileStates = Mapping[str, tuple[int, int, int, int]]
@@ -45,7 +45,27 @@ class TargetTally:
     explained: int
     seeded: int = 0
     fingerprint: str | None = None
-    """On request: rows and the sum of their hashes (``fingerprint.Fingerprint``)."""
+    """On request: rows and the sum of their hashes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceTally:
+    """What became of the rows of one column (or path in JSON) that refer to another table."""
+
+    parent: str
+    """``target.table`` of what it refers to."""
+    followed: int = 0
+    """Rows that refer to their parent by another value now."""
+    orphans_before: int = 0
+    """Rows of the sources that have no parent."""
+    orphans_after: int = 0
+    """Those that stand in the target without one."""
+    waiting: int = 0
+    """Rows that wait for what they refer to."""
+    nulled: int = 0
+    """Orphans whose value became NULL, as the plan says."""
+    kept: int = 0
+    """Orphans whose value a row of the target has, and that the plan keeps all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +75,8 @@ class Verification:
     target: str
     tables: Mapping[str, TableTally]
     targets: Mapping[str, TargetTally]
+    references: Mapping[str, ReferenceTally] = field(default_factory=dict)
+    """By ``target.table.column``, with the path in JSON where there is one."""
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     damaged: bool = False

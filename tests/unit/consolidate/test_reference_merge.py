@@ -5,6 +5,7 @@ Beside it: whatever single cell of a target is changed, the verifier sees it.
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 import tempfile
@@ -21,23 +22,11 @@ from hypothesis import strategies as st
 from strongroom.binding import TargetJob, bind
 from strongroom.consolidate.merge import build_target
 from strongroom.consolidate.merge.two_files import can_merge_pairs
-from strongroom.consolidate.verify import verify_content, verify_soundness
+from strongroom.consolidate.verify import Evidence, read_house, verify_content, verify_soundness
 from strongroom.core.engines import Engine
 from strongroom.core.errors import DecisionNeededError
 from strongroom.core.instants import read_instant
-from strongroom.core.plan import (
-    ColumnRule,
-    Conflict,
-    Defaults,
-    Filter,
-    Identity,
-    Input,
-    Plan,
-    Source,
-    TableRule,
-    Target,
-    Transform,
-)
+from strongroom.core.plan import ColumnRule, Conflict, Plan, read_plan
 from strongroom.core.results import DISPOSITIONS, Verification
 from strongroom.sqlite.connection import RawText
 from strongroom.sqlite.database import Database
@@ -59,7 +48,17 @@ class Bench:
     sources: dict[str, Path]
 
     def verify(self) -> list[Verification]:
-        return [verify_content(self.job, self.stage, self.ledger), verify_soundness(self.job, self.stage)]
+        """Prove what was built from the plan's text, which is all that the proof shares with the engine."""
+        with tempfile.TemporaryDirectory(dir=self.stage.path.parent) as scratch:
+            evidence = Evidence(
+                plan=self.stage.path.parent / "plan.yaml",
+                snapshots={file.name: Database(file) for file in self.sources.values()},
+                targets={"house": self.stage},
+                ledgers={"house": self.ledger},
+                archive=None,
+            )
+            house = read_house(evidence, Path(scratch))
+            return [verify_content(house, "house", ["t"]), verify_soundness(house, "house")]
 
 
 @contextmanager
@@ -87,22 +86,35 @@ def prepared(case: Case) -> Iterator[Bench]:
 
 
 def plan_of(case: Case, folder: Path) -> Plan:
-    inputs = tuple(Input(source=source.name, table="t", columns=source.renamed) for source in case.sources)
-    identity = Identity(column="id", strategy="renumber") if case.renumber else None
-    rule = TableRule(
-        target="house", table="t", inputs=inputs, key=case.key or None, identity=identity, conflict=case.conflict,
-        defaults={}, transform={name: Transform(name=way, option="") for name, way in case.transform.items()},
-        where=Filter(sql=case.where, reason="left out") if case.where else None, origin="plan.yaml:1",
-    )  # fmt: skip
-    return Plan(
-        path=folder / "plan.yaml", sha256="",
-        defaults=Defaults(unmapped_file="error", unmapped_table="error", unmapped_column="error",
-                          on_conflict="quarantine", quarantine_budget=0),
-        sources={source.name: Source(name=source.name, path=f"{source.name}.db", trust=source.trust, optional=False,
-                                     format="sqlite", rows={}) for source in case.sources},
-        targets={"house": Target(name="house", path="house.db", schema="house.sql", aliases=())},
-        tables=(rule,), drops=(), checks=(),
-    )  # fmt: skip
+    """Write the plan as text, for the proof too, and read it."""
+    conflict: dict[str, object] = {"rule": case.conflict.rule, "order": list(case.conflict.order)}
+    if case.conflict.by:
+        conflict["by"] = list(case.conflict.by)
+    if case.conflict.rule == "merge":
+        conflict["columns"] = {
+            name: {"rule": chosen.rule, **({"by": chosen.by} if chosen.by else {})}
+            for name, chosen in case.conflict.columns.items()
+        }
+    rule: dict[str, object] = {
+        "into": "house.t",
+        "from": [{"table": f"{source.name}.t", "columns": dict(source.renamed)} for source in case.sources],
+        "on_conflict": conflict,
+        "transform": dict(case.transform),
+    }
+    if case.key:
+        rule["key"] = list(case.key)
+    if case.renumber:
+        rule["identity"] = {"column": "id", "strategy": "renumber"}
+    if case.where:
+        rule["where"] = {"sql": case.where, "reason": "left out"}
+    plan = {
+        "version": 1,
+        "sources": {source.name: {"path": f"{source.name}.db", "trust": source.trust} for source in case.sources},
+        "targets": {"house": {"path": "house.db", "schema": "house.sql"}},
+        "tables": [rule],
+    }
+    (folder / "plan.yaml").write_text(json.dumps(plan))
+    return read_plan(folder / "plan.yaml")
 
 
 def insert(connection: sqlite3.Connection, table: str, names: Sequence[str], values: Values) -> None:
@@ -153,9 +165,19 @@ def transformed(way: str | None, value: Value) -> Value:
 
 def reference_rows(case: Case, bench: Bench) -> list[Row]:
     """Read the sources in the plan's order; SQLite itself says how the target's columns store their values."""
+    return [row for row, _ in stored_rows(case, bench)]
+
+
+def has_misfit(case: Case, bench: Bench) -> bool:
+    """Tell whether a column would change a value that a source brings: then the proof refuses the result."""
+    return any(is_changed and row.wanted for row, is_changed in stored_rows(case, bench))
+
+
+def stored_rows(case: Case, bench: Bench) -> list[tuple[Row, bool]]:
+    """Read the sources in the plan's order, as they are stored, and whether that changed a value of theirs."""
     defaults = {"DEFAULT 7": 7, "DEFAULT 'x'": RawText(b"x")}
     ranked = sorted(case.sources, key=lambda source: (_rank(case, source), -source.trust, source.name))
-    rows = []
+    rows: list[tuple[Row, bool]] = []
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as shelf:
         shelf.text_factory = RawText
         listed = ", ".join(f"{column.name} {column.declared}" for column in case.columns)
@@ -171,7 +193,11 @@ def reference_rows(case: Case, bench: Bench) -> list[Row]:
                 insert(shelf, "t", case.names, tuple(values))
                 stored = shelf.execute("SELECT * FROM t").fetchone()
                 shelf.execute("DELETE FROM t")
-                rows.append(Row(place=(source.name, number), values=stored, wanted=wanted))
+                is_changed = any(
+                    typed([value]) != typed([kept]) and column.name in held
+                    for column, value, kept in zip(case.columns, values, stored, strict=True)
+                )
+                rows.append((Row(place=(source.name, number), values=stored, wanted=wanted), is_changed))
     return rows
 
 
@@ -241,6 +267,9 @@ def check_against_reference(case: Case) -> set[str]:
         ids = [row.values[0] for row in rows if case.has_id and isinstance(row.values[0], int)]
         assert read_target(bench, max(ids, default=0)) == Counter(target)
         check_losers(case, bench, entries)
+        if has_misfit(case, bench):
+            assert any(part.differences for part in bench.verify())
+            return {"refused"}
         check_proof(case, bench.verify(), fate)
         return set(fate.values())
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from strongroom.binding import TargetJob, bind
 from strongroom.consolidate.merge import build_target
-from strongroom.consolidate.verify import verify_content, verify_soundness
+from strongroom.consolidate.verify import Evidence, read_house, verify_content, verify_soundness
 from strongroom.core.engines import Engine
 from strongroom.core.errors import PlanError
 from strongroom.core.plan import read_plan
@@ -96,7 +96,20 @@ class Built:
     ledger: Database
 
     def verify(self) -> list[Verification]:
-        return [verify_content(self.job, self.stage, self.ledger), verify_soundness(self.job, self.stage)]
+        """Prove what was built from the plan's text and the files."""
+        folder = self.stage.path.parent
+        files = [file for file in folder.glob("*.db") if file not in (self.stage.path, self.ledger.path)]
+        with tempfile.TemporaryDirectory() as scratch:
+            evidence = Evidence(
+                plan=folder / "plan.yaml",
+                snapshots={file.name: Database(file) for file in files},
+                targets={"house": self.stage},
+                ledgers={"house": self.ledger},
+                archive=None,
+            )
+            house = read_house(evidence, Path(scratch))
+            tables = [table.table.name for table in house.targets["house"].tables]
+            return [verify_content(house, "house", tables), verify_soundness(house, "house")]
 
     def read(self, sql: str) -> list[Row]:
         with closing(sqlite3.connect(self.stage.path)) as connection:

@@ -1,15 +1,33 @@
-"""Prove, from the snapshots and by other code than merge's, where every row of every source ended.
+"""Prove, from the plan's text, the schema files and the copies of the sources, that what was built is what must be.
 
-Nothing here reads a counter of the code that copied: the snapshots, the staged target and the ledger
-are joined, and what the joins do not explain is a difference.
+Only paths and text enter. The ledger is a list of claims: what the set-based join of source and target does not
+explain is derived row by row, whatever the ledger says.
 """
 
+from strongroom.consolidate.verify.evidence import Evidence
+from strongroom.consolidate.verify.house import House, read_house
+from strongroom.consolidate.verify.places import PLACES, verify_places
 from strongroom.consolidate.verify.target import (
     ARCHIVE,
+    Part,
     fingerprint_target,
+    list_parts,
     verify_content,
     verify_drops,
     verify_soundness,
 )
 
-__all__ = ["ARCHIVE", "fingerprint_target", "verify_content", "verify_drops", "verify_soundness"]
+__all__ = [
+    "ARCHIVE",
+    "PLACES",
+    "Evidence",
+    "House",
+    "Part",
+    "fingerprint_target",
+    "list_parts",
+    "read_house",
+    "verify_content",
+    "verify_drops",
+    "verify_places",
+    "verify_soundness",
+]

@@ -1,159 +1,98 @@
-"""What the ledger claims about a row, and the condition under which the claim is true.
-
-Each query joins entry ``l``, source row ``s`` and, where one stands for it, target row ``t``; only genuine
-entries with a true claim pass, and the others stay unexplained.
-"""
+"""What a ledger claims of the rows that did not arrive plainly: each claim is tried, none is believed."""
 
 from __future__ import annotations
 
-from strongroom.consolidate.verify.rows import Side
-from strongroom.core.quoting import fold, quote
-from strongroom.sqlite.functions import fresh_text_id, instant_call
-from strongroom.sqlite.schema import Column
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
 
-_LARGEST = 2**63 - 1
+from strongroom.consolidate.verify.desk import Desk
+from strongroom.consolidate.verify.faults import Faults
+from strongroom.consolidate.verify.house import FedTable, Input
+from strongroom.consolidate.verify.relations import rows_of, same_anywhere
+from strongroom.consolidate.verify.values import Value, is_same_row
+from strongroom.core.quoting import dotted, fold
 
-
-def untouched(side: Side) -> str:
-    """Select the rows without an entry that stand in the target as they should."""
-    query = (
-        f"FROM {side.rows} CROSS JOIN {side.target} t ON {side.at_home()} WHERE {side.same_values()} AND {side.stands}"
-    )
-    if side.entries:
-        query += f" AND NOT EXISTS (SELECT 1 FROM {side.kept} l WHERE l._rowid = {side.rid})"
-    return query
+CLAIMED = "l._disposition, l._rule, l._target_rowid, l._winner_input, l._winner_rowid, coalesce(l._reason, '') <> ''"
+"""The columns of a claim, to be selected."""
 
 
-def rewritten(side: Side) -> str:
-    """Select the rows that stand in the target under a fresh id, because theirs is taken or is none."""
-    if side.job.identity is None:
-        return _nothing(side)
-    column = side.job.table.by_name[fold(side.job.identity)]
-    return (
-        f"{_with_target(side, 'inserted')} AND l._rule = 'identity' AND {side.stands} "
-        f"AND {side.same_values(without=column.name)} AND {_has_fresh_id(side, column)}"
-    )
+class Claim(NamedTuple):
+    """What an entry says of its row."""
+
+    disposition: str
+    rule: Value
+    target_rowid: Value
+    winner_input: Value
+    winner_rowid: Value
+    has_reason: int
 
 
-def _has_fresh_id(side: Side, column: Column) -> str:
-    """Return the condition that ``t`` has the id which the strategy gives row ``s``."""
-    held, old = f"t.{quote(column.name)}", side.expected(column)
-    if side.job.strategy == "offset" and side.entry.id_offset:
-        return f"{held} - {side.entry.id_offset} = {old}"
-    if side.job.strategy == "uuid5":
-        return f"{_is_taken(side, column.name)} AND {held} = {fresh_text_id(side.entry.name, old)}"
-    return _is_taken(side, column.name)
+class Entries(NamedTuple):
+    """An input's part of the ledger."""
+
+    table: str
+    """As SQL names it; empty where there is none."""
+    size: int
+    offset: int
+    """By how much rowids moved, where they are no column: a hint to where rows stand."""
 
 
-def rereferenced(side: Side) -> str:
-    """Select the rows that stand where they should, with the new ids of the rows to which they refer."""
-    if not side.job.rewrites_of(side.entry):
-        return _nothing(side)
-    return f"{_with_target(side, 'inserted')} AND l._rule = 'reference' AND {side.stands} AND {side.same_values()}"
+def read_entries(desk: Desk, fed: FedTable, faults: Faults) -> dict[int, Entries]:
+    """Return each input's part of the ledger, and note where its contents are not what fed the table."""
+    rows = desk.connection.execute(
+        "SELECT source, source_table, kept_table, rowid_offset, number, columns FROM ledger.inputs "
+        "WHERE lower(into_table) = lower(?)",
+        (fed.into,),
+    ).fetchall()
+    held = {(source, fold(table)): rest for source, table, *rest in rows}
+    wanted = {(entry.source, fold(entry.table.name)): entry for entry in fed.inputs}
+    if held.keys() != wanted.keys() or len(rows) != len(wanted):
+        faults.say("the ledger's contents do not name what fed it")
+    found = {}
+    for place, entry in wanted.items():
+        kept, offset, number, columns = held.get(place, ("", 0, entry.number, None))
+        if place in held and not _is_right(entry, kept, number, columns):
+            faults.say(f"the ledger's contents say something else of {entry.name} than what it is")
+        found[entry.number] = _count_entries(desk, str(kept), offset if isinstance(offset, int) else 0)
+    return found
 
 
-def merged_into(side: Side) -> str:
-    """Select the rows that others were merged into."""
-    if side.job.conflict.rule != "merge" or not side.job.key:
-        return _nothing(side)
-    return f"{_with_target(side, 'inserted')} AND l._rule = 'merge' AND {side.stands} AND {side.same_key(side.job.key)}"
+def _is_right(entry: Input, kept: Value, number: Value, columns: Value) -> bool:
+    names = [column.name for column in entry.table.columns]
+    return fold(str(kept)) == fold(entry.name) and number == entry.number and json.loads(str(columns)) == names
 
 
-def merged_anew(side: Side) -> str:
-    """Select, of these, the ones that got a fresh id as well."""
-    if side.job.identity is None:
-        return _nothing(side)
-    column = side.job.table.by_name[fold(side.job.identity)]
-    return f"{merged_into(side)} AND t.{quote(column.name)} IS NOT {side.expected(column)}"
+def _count_entries(desk: Desk, kept: str, offset: int) -> Entries:
+    there = desk.count("SELECT count(*) FROM ledger.sqlite_master WHERE type = 'table' AND name = ?", (kept,))
+    if not there or kept == "inputs":
+        return Entries("", 0, offset)
+    table = dotted("ledger", kept)
+    return Entries(table, desk.count(f"SELECT count(*) FROM {table}"), offset)
 
 
-def merged_identical(side: Side) -> str:
-    """Select the rows that the target's row equals."""
-    job = side.job
-    same_key = "1" if job.identity in job.key else side.same_key(job.key)
-    return f"{_with_target(side, 'merged_identical')} AND {side.same_values(without=job.identity)} AND {same_key}"
+def check_kept_cells(desk: Desk, fed: FedTable, entry: Input, entries: Entries, faults: Faults) -> None:
+    """See that every entry is of a row that the source (``src``) has, and keeps its cells as they were."""
+    if not entries.size:
+        return
+    width = range(len(entry.table.columns))
+    same = " AND ".join(f"({same_anywhere(f'l.c{place}', f's.c{place}')})" for place in width)
+    pairs = f"FROM {entries.table} AS l CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid"
+    known = desk.count(f"SELECT count(*) {pairs}")
+    faults.add("the ledger", f"of {entry.name} are of no row that it has", count=entries.size - known)
+    kept = ", ".join(f"l.c{place}" for place in width)
+    given = ", ".join(f"s.c{place}" for place in width)
+    for row, *cells in desk.connection.execute(f"SELECT l._rowid, {kept}, {given} {pairs} WHERE ({same}) IS NOT TRUE"):
+        half = len(cells) // 2
+        if not is_same_row(cells[:half], cells[half:]):
+            faults.add(entry.name, "are kept in the ledger with other values", row)
 
 
-def merged_changed(side: Side) -> str:
-    """Select the rows whose values went, by the rule, into the target's row or lost to it."""
-    if side.job.conflict.rule != "merge":
-        return _nothing(side)
-    return f"{_with_target(side, 'merged_changed')} AND l._rule = 'merge' AND {side.same_key(side.job.key)}"
+def says_inserted(claim: Claim | None) -> bool:
+    """Tell whether a row is said to stand in the target."""
+    return claim is None or claim.disposition == "inserted"
 
 
-def superseded(side: Side) -> str:
-    """Select the rows that lost, by the rule, to the target's row."""
-    return f"{_with_target(side, 'superseded')} AND {side.same_key(side.job.key)} AND {_is_beaten(side)}"
-
-
-def quarantined(side: Side) -> str:
-    """Select the rows that wait for a person, and whose place nothing took; refusals are looked at one by one."""
-    job = side.job
-    has_heir = f"EXISTS (SELECT 1 FROM {side.target} t WHERE {side.same_key(job.key)})"
-    claims = [f"l._rule IN ('{job.conflict.rule}') AND NOT {has_heir}" if job.identity not in job.key else "0"]
-    if job.rewrites_of(side.entry):
-        claims.append(f"l._rule = 'reference' AND {side.waits}")
-    if job.table.integer_key is not None:
-        claims.append(f"l._rule = 'identity' AND {_has_no_id(side, job.table.integer_key)}")
-    return f"{entries(side, 'quarantined')} AND l._reason <> '' AND ({' OR '.join(claims)})"
-
-
-def _has_no_id(side: Side, key: str) -> str:
-    """Return the condition that row ``s`` can neither keep its id nor get another one."""
-    value = side.expected(side.job.table.by_name[fold(key)])
-    if side.job.strategy == "offset" and side.entry.id_offset:
-        return f"(typeof({value}) <> 'integer' OR {value} > {_LARGEST} - {side.entry.id_offset})"
-    is_full = f"(SELECT max({quote(key)}) FROM {side.target}) = {_LARGEST}" if side.job.identity else "1"
-    return f"{_is_taken(side, key)} AND {is_full}"
-
-
-def refused(side: Side) -> str:
-    """Select the rows of which the ledger says that a constraint refused them."""
-    return f"{entries(side, 'quarantined')} AND l._rule = 'constraint' AND l._reason <> ''"
-
-
-def filtered(side: Side) -> str:
-    """Select the rows that the plan leaves out."""
-    return f"{entries(side, 'filtered')} AND NOT {side.wanted}"
-
-
-def entries(side: Side, disposition: str, join: str = "") -> str:
-    """Select the genuine entries of a disposition."""
-    return (
-        f"FROM {side.kept} l CROSS JOIN {side.rows} ON {side.rid} = l._rowid {join} "
-        f"WHERE l._disposition = '{disposition}' AND {side.is_genuine()}"
-    )
-
-
-def _with_target(side: Side, disposition: str) -> str:
-    return entries(side, disposition, f"CROSS JOIN {side.target} t ON {side.at_ledger()}")
-
-
-def _nothing(side: Side) -> str:
-    return f"FROM {side.kept} l CROSS JOIN {side.target} t WHERE 0"
-
-
-def _is_taken(side: Side, key: str) -> str:
-    value = side.expected(side.job.table.by_name[fold(key)])
-    taken = f"EXISTS (SELECT 1 FROM {side.target} h WHERE h.{quote(key)} = {value})"
-    return taken if side.job.strategy == "uuid5" else f"(typeof({value}) <> 'integer' OR {taken})"
-
-
-def _is_beaten(side: Side) -> str:
-    """Return the condition that the target's row rightly stands where ``s`` wanted to."""
-    rule, number = side.job.conflict.rule, side.entry.number
-    if rule == "prefer":
-        return f"(l._winner_input < {number} OR l._winner_input = {number} AND l._winner_rowid < l._rowid)"
-    if rule not in ("newest", "oldest"):
-        return "0"
-    columns = [side.job.table.by_name[fold(name)] for name in side.job.conflict.by]
-    mine = [side.expected(column) for column in columns]
-    theirs = [f"t.{quote(column.name)}" for column in columns]
-    readable = " AND ".join(
-        f"(coalesce({value}, '') = '' OR {instant_call(value)} IS NOT NULL)" for value in mine + theirs
-    )
-    never = "-9223372036854775807" if rule == "newest" else "9223372036854775807"
-    left, right = (
-        ", ".join(f"coalesce({instant_call(value)}, {never})" for value in values) for values in (theirs, mine)
-    )
-    return f"{readable} AND ({left}) {'>' if rule == 'newest' else '<'} ({right})"
+def number_inputs(fed: FedTable) -> Mapping[int, Input]:
+    """Return the inputs by their rank."""
+    return {entry.number: entry for entry in fed.inputs}

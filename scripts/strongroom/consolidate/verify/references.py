@@ -1,68 +1,178 @@
-"""Find out again what became of the ids that other tables hold, from the ledger and the target as they are."""
+"""Which columns hold the ids of other tables' rows: declared in a source, in a target, in the plan."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from strongroom.binding import BoundInput, Rewrite, TableJob
-from strongroom.core.quoting import dotted, literal, quote
-from strongroom.sqlite.connection import Connection
-from strongroom.sqlite.functions import id_of, reference_call
-
-
-@contextmanager
-def open_maps(connection: Connection, job: TableJob) -> Iterator[TableJob]:
-    """Make the maps of the tables that a table refers to; give the job without the references that all stay."""
-    parents = {rewrite.parent: rewrite for rewrite in job.rewrites}
-    changed = {name for name, rewrite in parents.items() if _make_map(connection, job, rewrite)}
-    try:
-        yield replace(job, rewrites=tuple(rewrite for rewrite in job.rewrites if rewrite.parent in changed))
-    finally:
-        for name in parents:
-            connection.execute(f"DROP TABLE {_map(job, name)}")
+from strongroom.consolidate.verify.catalogue import ForeignKey, Table, read_table
+from strongroom.consolidate.verify.house import SEED, FedTable, House, Input
+from strongroom.consolidate.verify.plan_reading import Rule
+from strongroom.consolidate.verify.values import decode_text
+from strongroom.core.plan.models import ReferenceModel
+from strongroom.core.quoting import fold
+from strongroom.sqlite.connection import open_snapshot
 
 
-def _make_map(connection: Connection, job: TableJob, rewrite: Rewrite) -> bool:
-    name, target = _map(job, rewrite.parent), dotted("main", rewrite.parent)
-    index = dotted(job.working, "by id of " + rewrite.parent)
-    indexed = f"CREATE INDEX {index} ON {quote('ids of ' + rewrite.parent)} (old)"
-    connection.execute(f"CREATE TABLE {name} (source, old TEXT, new, waits)")
-    if job.is_secret:  # made afterwards, it would be sorted in memory
-        connection.execute(indexed)
-    for holder in rewrite.holders:
-        kept = dotted("ledger", holder.kept)
-        held = f"SELECT t.{quote(rewrite.parent_id)} FROM {target} t WHERE t.{quote(rewrite.parent_rowid)}"
-        taken = f"l.c{holder.place} IN (SELECT {quote(rewrite.parent_id)} FROM {target})"
-        connection.execute(
-            f"INSERT INTO {name} SELECT {literal(holder.source)}, CAST(own AS TEXT), new, "
-            f"disposition = 'quarantined' OR new IS NULL AND taken FROM (SELECT l.c{holder.place} AS own, "
-            f"({held} = l._target_rowid) AS new, l._disposition AS disposition, {taken} AS taken FROM {kept} l) "
-            "WHERE own IS NOT NULL AND (new IS NOT own OR disposition = 'quarantined')"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Columns of one target table that hold ids of rows of another, its parent."""
+
+    places: tuple[int, ...]
+    """Of the child's columns among its stored ones."""
+    path: str | None
+    """In JSON: where in the column."""
+    parent: FedTable
+    columns: tuple[int, ...]
+    """The places of the parent's columns among its stored ones."""
+    named: tuple[tuple[str, str], ...] | None = None
+    """The source tables in which alone parents are looked for: source, folded name."""
+    orphans: str | None = None
+    """What the plan says of orphans: quarantine, null, keep."""
+
+    @property
+    def what(self) -> tuple[object, ...]:
+        """Return what tells references apart."""
+        return self.places, self.path, self.parent.into, self.columns
+
+    def name(self, fed: FedTable) -> str:
+        """Return ``target.table.column``, and the path."""
+        columns = ", ".join(fed.stored[place].name for place in self.places)
+        return f"{fed.into}.{columns}" + (f" {self.path}" if self.path else "")
+
+    def is_held_by(self, source: str, house: House) -> bool:
+        """Tell whether a file holds the parent table, be it one that is dropped or goes elsewhere."""
+        if any(entry.source == source for entry in self.parent.inputs):
+            return True
+        names = {fold(self.parent.table.name), *(fold(entry.table.name) for entry in self.parent.inputs)}
+        held = house.sources.get(source)
+        return held is not None and not names.isdisjoint(held.tables)
+
+
+def find_references(house: House, fed: FedTable) -> list[Reference]:
+    """Return every reference of a target table's rows; whoever declares it, it holds for all of its inputs."""
+    found: dict[tuple[object, ...], Reference] = {}
+    for reference in (*_find_planned(house, fed), *_find_declared(house, fed), *_find_in_sources(house, fed)):
+        found.setdefault(reference.what, reference)
+    return list(found.values())
+
+
+def _find_planned(house: House, fed: FedTable) -> Iterator[Reference]:
+    """Yield those that the plan names, at the parent table."""
+    for target in house.targets.values():
+        for parent in target.tables:
+            for model in parent.rule.references:
+                name, _, rest = model.column.partition(".")
+                table, _, column = rest.rpartition(".")
+                if name == fed.target and fold(table) == fold(fed.table.name):
+                    yield _read_planned(fed, parent, model, column)
+
+
+def _read_planned(fed: FedTable, parent: FedTable, model: ReferenceModel, column: str) -> Reference:
+    own = parent.identity
+    if own is None:
+        own = _place(parent.stored_names, parent.table.primary_key[0])
+    named = [text.partition(".") for text in model.parent]
+    return Reference(
+        places=(_place(fed.stored_names, column),),
+        path=model.json_,
+        parent=parent,
+        columns=(own,),
+        named=tuple((source, fold(table)) for source, _, table in named) if named else None,
+        orphans=model.orphans,
+    )
+
+
+def _place(names: Sequence[str], name: str) -> int:
+    return names.index(fold(name))
+
+
+def _find_declared(house: House, fed: FedTable) -> Iterator[Reference]:
+    """Foreign keys of the target's own table."""
+    for key in fed.table.foreign_keys:
+        parent = house.find(fed.target, key.parent) or _find_unfed(house, fed.target, key.parent)
+        if parent is not None:
+            columns = parent.table.primary_key if key.parent_columns is None else key.parent_columns
+            yield from _join(fed, key.columns, parent, columns)
+
+
+def _join(fed: FedTable, ours: Sequence[str], parent: FedTable, theirs: Sequence[str]) -> Iterator[Reference]:
+    """Yield the reference between columns of two target tables, if both have them all, stored."""
+    mine, others = [fold(name) for name in ours], [fold(name) for name in theirs]
+    is_whole = set(mine) <= set(fed.stored_names) and set(others) <= set(parent.stored_names)
+    if is_whole and len(mine) == len(others) and mine:
+        yield Reference(
+            places=tuple(fed.stored_names.index(name) for name in mine),
+            path=None,
+            parent=parent,
+            columns=tuple(parent.stored_names.index(name) for name in others),
         )
-    if not job.is_secret:
-        connection.execute(indexed)
-    return connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is not None
 
 
-def _map(job: TableJob, parent: str) -> str:
-    return dotted(job.working, "ids of " + parent)
+def _find_unfed(house: House, target: str, name: str) -> FedTable | None:
+    """Return a table that nothing but the schema file fills, as a parent."""
+    structure = house.targets[target].structure
+    with open_snapshot(structure) as connection:
+        connection.text_factory = decode_text
+        table = read_table(connection, name)
+    if table is None:
+        return None
+    stored = [fold(column.name) for column in table.stored]
+    integer_key = None if table.integer_key is None else stored.index(fold(table.integer_key))
+    seed = Input(
+        number=1,
+        source=SEED,
+        table=table,
+        database=structure,
+        places=tuple(table.place_of(column.name) for column in table.stored),
+        fills=(None,) * len(stored),
+        is_seed=True,
+    )
+    rule = Rule(target=target, table=table.name, feeds=(), conflict="quarantine")
+    return FedTable(
+        target=target,
+        table=table,
+        rule=rule,
+        inputs=(seed,),
+        key=tuple(stored.index(fold(column)) for column in table.primary_key),
+        identity=None,
+        integer_key=integer_key,
+    )
 
 
-def follow_references(job: TableJob, entry: BoundInput, column: str, value: str) -> str:
-    """Return what a column should hold where its source holds ``value``."""
-    for rewrite in job.rewrites_of(entry):
-        if rewrite.column == column:
-            value = reference_call(_map(job, rewrite.parent), entry.source, value, rewrite.json)
-    return value
+def _find_in_sources(house: House, fed: FedTable) -> Iterator[Reference]:
+    """Foreign keys of the tables that feed it, said by the target's names."""
+    for entry in fed.inputs:
+        for key in entry.table.foreign_keys if not entry.is_seed else ():
+            parent, given = _find_fed_by(house, entry.source, key.parent)
+            if parent is None or given is None:
+                continue
+            ours = _translate(fed, entry, key.columns)
+            theirs = _translate(parent, given, _parent_columns(key, given.table))
+            if ours and theirs:
+                yield from _join(fed, ours, parent, theirs)
 
 
-def is_waiting(job: TableJob, entry: BoundInput, alias: str) -> str:
-    """Return the condition that a source's row refers to one that waits in quarantine."""
-    waiting = [
-        f"EXISTS (SELECT 1 FROM {_map(job, rewrite.parent)} w WHERE w.source = {literal(entry.source)} AND w.waits "
-        f"AND w.old = {id_of(f'{alias}.{quote(entry.columns[rewrite.column])}', rewrite.json)})"
-        for rewrite in job.rewrites_of(entry)
-    ]
-    return " OR ".join(waiting) or "0"
+def _parent_columns(key: ForeignKey, table: Table) -> tuple[str, ...]:
+    return table.primary_key if key.parent_columns is None else key.parent_columns
+
+
+def _find_fed_by(house: House, source: str, table: str) -> tuple[FedTable | None, Input | None]:
+    """Return the target table that a source's table feeds."""
+    for target in house.targets.values():
+        for fed in target.tables:
+            for entry in fed.inputs:
+                if entry.source == source and not entry.is_seed and fold(entry.table.name) == fold(table):
+                    return fed, entry
+    return None, None
+
+
+def _translate(fed: FedTable, entry: Input, names: Sequence[str]) -> list[str]:
+    """Return the target's names of an input's columns; nothing where one goes nowhere."""
+    found = []
+    for name in names:
+        place = entry.table.place_of(name)
+        if place is None or place not in entry.places:
+            return []
+        found.append(fed.stored[entry.places.index(place)].name)
+    return found

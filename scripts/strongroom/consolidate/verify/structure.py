@@ -1,88 +1,162 @@
-"""Compare a target's structure, marks and header with its template and its sources."""
+"""A target's structure, marks and header, held against what they must be; and whether SQLite finds it sound."""
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 
-from strongroom.binding import TargetJob
-from strongroom.core.quoting import dotted, quote
-from strongroom.sqlite.connection import Connection, attached, check_integrity
-from strongroom.sqlite.schema import count_rows, read_schema, read_sequence
+from strongroom.consolidate.verify.catalogue import Table, read_mark, read_tables
+from strongroom.consolidate.verify.desk import Desk
+from strongroom.core.quoting import dotted, fold, literal, quote
+from strongroom.sqlite.connection import attached, check_integrity, copy_database, open_stage
+
+_PART = re.compile(
+    r"""(?P<space>\s+|--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")*"|\[[^\]]*\]|`(?:[^`]|``)*`)"""
+    r"""|(?P<word>\w+)|(?P<sign>.)""",
+    re.DOTALL,
+)
+_BARE = re.compile(r"[A-Za-z_]\w*\Z")
 
 
-def verify_structure(connection: Connection, job: TargetJob) -> list[str]:
+def find_damage(desk: Desk) -> list[str]:
+    """Return what SQLite's integrity check finds."""
+    return [f"{desk.target.name}: {line}" for line in check_integrity(desk.connection)]
+
+
+def compare_structure(desk: Desk) -> list[str]:
     """Return the differences in tables, indexes, views, triggers, marks and header, in words."""
-    with attached(connection, job.template, "template"):
-        wanted, held = _objects(connection, "template"), _objects(connection, "main")
-        differences = [f"{job.name}: {kind} {name} is missing" for kind, name in wanted.keys() - held.keys()]
-        differences += [f"{job.name}: {kind} {name} should not be there" for kind, name in held.keys() - wanted.keys()]
+    name = desk.target.name
+    with attached(desk.connection, desk.target.structure, "wanted"):
+        wanted, held = _objects(desk, "wanted"), _objects(desk, "main")
+        differences = [f"{name}: {kind} {wanted[kind, folded][0]} is missing" for kind, folded in wanted.keys() - held]
         differences += [
-            f"{job.name}: {kind} {name} is not what the schema says"
-            for kind, name in wanted.keys() & held.keys()
-            if wanted[kind, name] != held[kind, name]
+            f"{name}: {kind} {held[kind, folded][0]} should not be there" for kind, folded in held.keys() - wanted
+        ]
+        differences += [
+            f"{name}: {kind} {wanted[kind, folded][0]} is not what it should be"
+            for kind, folded in wanted.keys() & held
+            if not _say_the_same(wanted[kind, folded][1], held[kind, folded][1])
         ]
         for pragma in ("user_version", "application_id"):
-            numbers = [connection.execute(f"PRAGMA {schema}.{pragma}").fetchone()[0] for schema in ("template", "main")]
-            if numbers[0] != numbers[1]:
-                differences.append(f"{job.name}: {pragma} is {numbers[1]} and should be {numbers[0]}")
-        differences += _find_unfed_rows(connection, job)
-    return sorted(differences) + _verify_sequences(connection, job)
+            right, actual = (desk.count(f"PRAGMA {schema}.{pragma}") for schema in ("wanted", "main"))
+            if right != actual:
+                differences.append(f"{name}: {pragma} is {actual} and should be {right}")
+        differences += _compare_unfed(desk)
+    return sorted(differences) + _compare_marks(desk)
 
 
-def _find_unfed_rows(connection: Connection, job: TargetJob) -> list[str]:
-    """Return, in words, the tables that nothing feeds and that hold rows all the same."""
-    fed = {table.table.name for table in job.tables}
-    return [
-        f"{job.name}.{name}: holds rows, and nothing feeds it"
-        for name in read_schema(connection).tables
-        if name not in fed and count_rows(connection, name)
-    ]
+def _objects(desk: Desk, schema: str) -> dict[tuple[str, str], tuple[str, str]]:
+    rows = desk.connection.execute(f"SELECT type, name, coalesce(sql, '') FROM {schema}.sqlite_master").fetchall()
+    return {(kind, fold(name)): (name, sql) for kind, name, sql in rows if not fold(name).startswith("sqlite_")}
 
 
-def _objects(connection: Connection, schema: str) -> dict[tuple[str, str], str]:
-    rows = connection.execute(
-        f"SELECT type, name, coalesce(sql, '') FROM {schema}.sqlite_master WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'"
-    )
-    return {(kind, name): sql for kind, name, sql in rows}
+def _say_the_same(wanted: str, held: str) -> bool:
+    """Tell whether two definitions are the same but for spaces, comments, and quotes around names that need none."""
+    return wanted == held or _parts(wanted) == _parts(held)
 
 
-def _verify_sequences(connection: Connection, job: TargetJob) -> list[str]:
-    differences = []
-    for table in job.tables:
-        if not table.table.autoincrement:
+def _parts(sql: str) -> list[str]:
+    parts = []
+    for match in _PART.finditer(sql):
+        text = match.group()
+        if match.lastgroup == "name" and _BARE.match(text[1:-1]):
+            text = text[1:-1]
+        if match.lastgroup != "space":
+            parts.append(text)
+    return parts
+
+
+def _compare_unfed(desk: Desk) -> list[str]:
+    """See that tables which nothing feeds hold the schema file's rows and no others."""
+    fed = {fold(table.table.name) for table in desk.target.tables}
+    wrong = []
+    for folded, table in read_tables(desk.connection).items():
+        if folded in fed:
             continue
-        name = table.table.name
-        highest = connection.execute(
-            f"SELECT max({quote(str(table.table.integer_key))}) FROM {dotted('main', name)}"
-        ).fetchone()[0]
-        wanted = int(highest or 0)
-        for entry in table.inputs:
-            with attached(connection, entry.database, "src"):
-                wanted = max(wanted, read_sequence(connection, entry.table.name, "src"))
-        held = read_sequence(connection, name)
+        rows = desk.count(f"SELECT count(*) FROM {dotted('main', table.name)}")
+        given = _count_given(desk, table)
+        if rows != given:
+            wrong.append(
+                f"{desk.target.name}.{table.name}: holds {rows} rows, nothing feeds it, the schema gives {given}"
+            )
+        elif rows and not _hold_the_same(desk, table):
+            wrong.append(f"{desk.target.name}.{table.name}: nothing feeds it, and its rows are not the schema's")
+    return wrong
+
+
+def _count_given(desk: Desk, table: Table) -> int:
+    there = desk.count("SELECT count(*) FROM wanted.sqlite_master WHERE name = ?", (table.name,))
+    return desk.count(f"SELECT count(*) FROM {dotted('wanted', table.name)}") if there else 0
+
+
+def _hold_the_same(desk: Desk, table: Table) -> bool:
+    cells = ", ".join(f"{quote(column.name)}, typeof({quote(column.name)})" for column in table.columns)
+    one, other = (f"SELECT {cells} FROM {dotted(schema, table.name)}" for schema in ("wanted", "main"))
+    return not desk.count(f"SELECT count(*) FROM ({one} EXCEPT {other})")
+
+
+def _compare_marks(desk: Desk) -> list[str]:
+    """See that AUTOINCREMENT goes on behind every id that was ever used, here or in a source."""
+    differences = []
+    for fed in desk.target.tables:
+        if not fed.table.is_autoincrement:
+            continue
+        own = f"SELECT max({quote(str(fed.table.integer_key))}) FROM {dotted('main', fed.table.name)}"
+        with attached(desk.connection, desk.target.structure, "wanted"):
+            given = read_mark(desk.connection, fed.table.name, "wanted")
+        wanted = max(0, desk.count(own), given, *(entry.mark for entry in fed.inputs))
+        held = read_mark(desk.connection, fed.table.name)
         if held != wanted:
-            differences.append(f"{table.into}: AUTOINCREMENT stands at {held} and should stand at {wanted}")
+            differences.append(f"{fed.into}: AUTOINCREMENT stands at {held} and should stand at {wanted}")
     return differences
 
 
-def find_damage(connection: Connection, job: TargetJob) -> list[str]:
-    """Return what SQLite's integrity check finds in the target."""
-    return [f"{job.name}: {line}" for line in check_integrity(connection)]
-
-
-def count_orphans(connection: Connection, job: TargetJob) -> list[str]:
-    """Return, in words, the rows whose parent is missing, beside how many the sources had."""
-    held = Counter(row[0] for row in connection.execute("PRAGMA main.foreign_key_check"))
+def count_orphans(desk: Desk) -> list[str]:
+    """Return, in words, how many rows of each table have no parent, beside how many had none in the sources."""
+    held: dict[str, int] = {}
+    for row in desk.connection.execute("PRAGMA main.foreign_key_check"):
+        held[fold(row[0])] = held.get(fold(row[0]), 0) + 1
     notes = []
-    for table in job.tables:
-        count = held.get(table.table.name, 0)
+    for fed in desk.target.tables:
+        count = held.get(fold(fed.table.name), 0)
         if not count:
             continue
         before = 0
-        for entry in table.inputs:
-            with attached(connection, entry.database, "src"):
-                found = connection.execute(f"PRAGMA src.foreign_key_check({quote(entry.table.name)})").fetchall()
-                before += len(found)
-        rows = count_rows(connection, table.table.name)
-        notes.append(f"{table.into}: {count} of {rows} rows have no parent ({before} had none in the sources)")
+        for entry in fed.inputs:
+            with desk.source(entry):
+                check = f"PRAGMA src.foreign_key_check({quote(entry.table.name)})"
+                before += sum(1 for _ in desk.connection.execute(check))
+        rows = desk.count(f"SELECT count(*) FROM {dotted('main', fed.table.name)}")
+        notes.append(f"{fed.into}: {count} of {rows} rows have no parent ({before} had none in the sources)")
     return notes
+
+
+def find_wrong_indexes(desk: Desk) -> list[str]:
+    """Ask full-text and R-tree tables whether their index says what their content says; SQLite's check does not.
+
+    Full-text tables answer only to a statement that may write, so they are asked in a copy.
+    """
+    virtual = [table for table in read_tables(desk.connection).values() if table.module is not None]
+    differences = []
+    for table in virtual:
+        if str(table.module).startswith("rtree"):
+            answer = desk.connection.execute(f"SELECT rtreecheck('main', {literal(table.name)})").fetchone()[0]
+            if answer != "ok":
+                differences.append(f"{desk.target.name}.{table.name}: its R-tree is wrong ({answer})")
+    text = [table for table in virtual if str(table.module).startswith("fts")]
+    return differences + (_ask_in_copy(desk, text) if text else [])
+
+
+def _ask_in_copy(desk: Desk, tables: list[Table]) -> list[str]:
+    differences = []
+    copy = desk.copy_place()
+    copy_database(desk.connection, copy)
+    with open_stage(copy) as asked:
+        for table in tables:
+            name = quote(table.name)
+            try:
+                asked.execute(f"INSERT INTO {name}({name}) VALUES ('integrity-check')")
+            except asked.Error as error:
+                said = desk.say(error)
+                differences.append(f"{desk.target.name}.{table.name}: its full-text index is wrong ({said})")
+    copy.path.unlink()
+    return differences

@@ -1,155 +1,194 @@
-"""Explain every row of one target table, and every row of the tables that feed it."""
+"""Prove one target table: every row of what feeds it, and every row that stands there."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
 
-from strongroom.binding import TableJob
-from strongroom.consolidate.verify import claims
-from strongroom.consolidate.verify.merged import count_wrong_merges
-from strongroom.consolidate.verify.references import open_maps
-from strongroom.consolidate.verify.refusals import count_refused
-from strongroom.consolidate.verify.rows import Side, open_side
-from strongroom.core.quoting import quote
+from strongroom.consolidate.verify.case import Case
+from strongroom.consolidate.verify.claims import read_entries
+from strongroom.consolidate.verify.derive import Deriver
+from strongroom.consolidate.verify.desk import Desk
+from strongroom.consolidate.verify.faults import Faults
+from strongroom.consolidate.verify.follower import Follower
+from strongroom.consolidate.verify.groups import examine_groups
+from strongroom.consolidate.verify.house import FedTable, Input
+from strongroom.consolidate.verify.ids import Ids, check_fresh_ids, stands_at_home
+from strongroom.consolidate.verify.refusals import try_refused
+from strongroom.consolidate.verify.relations import number_of, place_of, rows_of
+from strongroom.consolidate.verify.rules import Shape
+from strongroom.consolidate.verify.stream import examine_input
+from strongroom.core.quoting import dotted, quote
 from strongroom.core.results import DISPOSITIONS, TableTally, TargetTally
-from strongroom.sqlite.connection import Connection
-from strongroom.sqlite.fingerprint import fingerprint_table
-from strongroom.sqlite.functions import normalized_call
 
 
-def verify_table(connection: Connection, job: TableJob) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
-    """Return a tally per source table, one for the target, and the differences in words."""
-    with open_maps(connection, job) as changed:
-        return _verify_table(connection, changed)
-
-
-def _verify_table(connection: Connection, job: TableJob) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
-    differences: list[str] = []
-    tallies: dict[str, TableTally] = {}
-    seeded = 0
-    covers = _prepare_cover(connection, job)
-    for entry in job.inputs:
-        with open_side(connection, job, entry) as side:
-            tally = (
-                _explain(connection, side, covers=covers)
-                if _identity(job)
-                else _explain_without_address(connection, side)
-            )
-            differences += _find_strangers(connection, side)
-        if entry.is_seed:
-            seeded = tally.inserted
-        else:
-            tallies[entry.name] = tally
-        if tally.unexplained:
-            differences.append(
-                f"{job.into}: {tally.unexplained} of {tally.read} rows of {entry.name} are not what they should be"
-            )
-    rows = int(connection.execute(f"SELECT count(*) FROM main.{quote(job.table.name)}").fetchone()[0])
-    explained = seeded + sum(tally.inserted for tally in tallies.values())
-    if rows != explained:
-        differences.append(f"{job.into}: holds {rows} rows, and the sources explain {explained}")
-    differences += _find_doubles(connection, job)
-    if job.conflict.rule == "merge":
-        wrong = count_wrong_merges(connection, job)
-        if wrong:
-            differences.append(f"{job.into}: {wrong} merged rows are not what the rule makes of their versions")
-    if covers:
-        connection.execute(f"DROP TABLE {job.working}.covered")
-    return tallies, TargetTally(rows=rows, explained=explained, seeded=seeded), differences
-
-
-def verify_contents(connection: Connection, job: TableJob) -> list[str]:
-    """Compare the ledger's table of contents with what really fed the table; return the differences."""
-    wanted = {
-        (entry.source, entry.table.name, entry.name, entry.rowid_offset, entry.number): [
-            column.name for column in entry.table.columns
-        ]
-        for entry in job.inputs
-    }
-    rows = connection.execute(
-        "SELECT source, source_table, kept_table, rowid_offset, number, columns FROM ledger.inputs "
-        "WHERE into_table = ?",
-        (job.into,),
+def prove_table(
+    desk: Desk, fed: FedTable, follower: Follower | None
+) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
+    """Return a tally for each source table, one for the target's, and what is wrong in words."""
+    faults = Faults(fed.into)
+    case = Case(
+        desk=desk,
+        fed=fed,
+        faults=faults,
+        entries=read_entries(desk, fed, faults),
+        follower=follower,
+        shape=Shape.of(fed),
+        ids=Ids.of(fed),
+        derivers={entry.number: Deriver(fed, entry, follower) for entry in fed.inputs},
     )
-    held = {tuple(row[:5]): json.loads(row[5]) for row in rows}
-    return [] if held == wanted else [f"{job.into}: the ledger's contents do not name what fed it"]
+    case.begin()
+    case.ids.begin(desk)
+    read = {}
+    for entry in fed.inputs:
+        with desk.source(entry):
+            read[entry.number] = examine_input(case, entry)
+    examine_groups(case)
+    try_refused(case)
+    check_fresh_ids(desk, fed, case.ids, case.entries, faults)
+    _check_places(case)
+    return _sum_up(case, read)
 
 
-def _identity(job: TableJob) -> tuple[str, ...]:
-    return (job.table.rowid,) if job.table.rowid is not None else job.table.primary_key
+def _sum_up(case: Case, read: dict[int, int]) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
+    fed, faults = case.fed, case.faults
+    tallies, seeded, explained = {}, 0, 0
+    for entry in fed.inputs:
+        counts = case.counts[entry.number]
+        ended = {name: counts[name] for name in DISPOSITIONS}
+        explained += ended["inserted"]
+        unexplained = read[entry.number] - sum(ended.values())
+        if entry.is_seed:
+            seeded = ended["inserted"]
+            faults.add(entry.name, "of the schema file are not what they must be", count=unexplained)
+            continue
+        tallies[entry.name] = TableTally(
+            into=fed.into, read=read[entry.number], rewritten=counts["rewritten"], unexplained=unexplained, **ended
+        )
+    rows = case.desk.count(f"SELECT count(*) FROM {dotted('main', fed.table.name)}")
+    if rows != explained:
+        faults.say(f"holds {rows} rows, and the sources explain {explained}")
+    return tallies, TargetTally(rows=rows, explained=explained, seeded=seeded), faults.sentences()
 
 
-def _prepare_cover(connection: Connection, job: TableJob) -> bool:
-    """Where two inputs could point at one target row, remember which rows are taken."""
-    shared = job.table.integer_key is not None or job.table.rowid is None
-    if len(job.inputs) < 2 or not shared:  # noqa: PLR2004  two inputs
-        return False
-    if job.table.rowid is not None:
-        connection.execute(f"CREATE TABLE {job.working}.covered (k0 INTEGER PRIMARY KEY)")
-        return True
-    columns = ", ".join(f"k{number}" for number, _ in enumerate(_identity(job)))
-    connection.execute(f"CREATE TABLE {job.working}.covered ({columns}, PRIMARY KEY ({columns})) WITHOUT ROWID")
-    return True
+def _check_places(case: Case) -> None:
+    """See that no two rows are said to stand in one place, and no two rows of the target have one key."""
+    fed = case.fed
+    if fed.integer_key is not None or fed.table.is_without_rowid:
+        for one, other in combinations(fed.inputs, 2):
+            _check_pair(case, one, other)
+        for entry in fed.inputs:
+            _check_alone(case, entry)
+    else:
+        _check_ranges(case)
+    _check_keys(case)
 
 
-def _count(connection: Connection, side: Side, query: str, *, cover: bool) -> int:
-    """Count the target rows ``t`` that a join finds; with ``cover``, each only once over all inputs."""
-    if not cover:
-        return int(connection.execute(f"SELECT count(*) {query}").fetchone()[0])
-    names = ", ".join(f"t.{quote(name)}" for name in _identity(side.job))
-    return connection.execute(f"INSERT OR IGNORE INTO {side.job.working}.covered SELECT {names} {query}").rowcount
+def _home_cells(case: Case, entry: Input, alias: str) -> list[str]:
+    """Return what says where a row stands: its id, or its primary key."""
+    fed = case.fed
+    if fed.integer_key is not None:
+        places: Sequence[int] = (fed.integer_key,)
+    else:
+        places = [place_of(fed, name) for name in fed.table.primary_key]
+    shift = f" + {entry.shift}" if entry.shift else ""
+    return [f"{alias}.c{entry.places[place]}{shift}" for place in places if entry.places[place] is not None]
 
 
-def _explain(connection: Connection, side: Side, *, covers: bool) -> TableTally:
-    read = _count(connection, side, f"FROM {side.rows}", cover=False)
-    found: Counter[str] = Counter(inserted=_count(connection, side, claims.untouched(side), cover=covers))
-    anew = 0
-    if side.entries:
-        anew = _count(connection, side, claims.rewritten(side), cover=covers)
-        anew += _count(connection, side, claims.rereferenced(side), cover=covers)
-        merged = _count(connection, side, claims.merged_into(side), cover=covers)
-        found["inserted"] += anew + merged
-        anew += _count(connection, side, claims.merged_anew(side), cover=False)
-        found["merged_identical"] = _count(connection, side, claims.merged_identical(side), cover=False)
-        found["merged_changed"] = _count(connection, side, claims.merged_changed(side), cover=False)
-        found["superseded"] = _count(connection, side, claims.superseded(side), cover=False)
-        found["quarantined"] = _count(connection, side, claims.quarantined(side), cover=False)
-        found["quarantined"] += count_refused(connection, side)
-        found["filtered"] = _count(connection, side, claims.filtered(side), cover=False)
-    counts = {name: found[name] for name in DISPOSITIONS}
-    unexplained = read - sum(counts.values())
-    return TableTally(into=side.job.into, read=read, rewritten=anew, unexplained=unexplained, **counts)
+def _standing_rows(case: Case, entry: Input, schema: str, alias: str) -> tuple[str, str]:
+    """Return an input's rows as a table, and the condition that they are said to stand under their own id."""
+    rows = rows_of(entry, case.fed.rule.where, schema, alias)
+    condition = stands_at_home(entry, case.entries[entry.number], case.ids).replace("s.r", f"{alias}.r")
+    if case.fed.rule.where is not None and not entry.is_seed:
+        condition += f" AND {alias}.w"
+    return rows, condition
 
 
-def _explain_without_address(connection: Connection, side: Side) -> TableTally:
-    """Explain a table whose rows nothing names (no key, and columns called like every name of the rowid)."""
-    read = _count(connection, side, f"FROM {side.rows}", cover=False)
-    before = fingerprint_table(connection, side.entry.table.name, "src")
-    is_same = len(side.job.inputs) == 1 and before == fingerprint_table(connection, side.job.table.name)
-    inserted = read if is_same else 0
-    return TableTally(into=side.job.into, read=read, inserted=inserted, unexplained=read - inserted)
+def _check_pair(case: Case, one: Input, other: Input) -> None:
+    mine, theirs = _home_cells(case, one, "a"), _home_cells(case, other, "b")
+    if len(mine) != len(theirs) or not mine:
+        return
+    with case.desk.source(one, "src"), case.desk.source(other, "other"):
+        rows, condition = _standing_rows(case, one, "src", "a")
+        more, also = _standing_rows(case, other, "other", "b")
+        same = " AND ".join(f"{theirs[place]} = +{mine[place]}" for place in range(len(mine)))
+        both = case.desk.count(f"SELECT count(*) FROM {rows} CROSS JOIN {more} ON {same} WHERE {condition} AND {also}")
+    case.faults.add(other.name, f"are said to stand where rows of {one.name} stand", count=both)
 
 
-def _find_strangers(connection: Connection, side: Side) -> list[str]:
-    """Return, in words, that the ledger speaks of rows which the source does not have."""
-    if not side.entries:
-        return []
-    known = f"FROM {side.kept} l CROSS JOIN {side.rows} ON {side.rid} = l._rowid"
-    strangers = side.entries - _count(connection, side, known, cover=False)
-    return [f"{side.entry.name}: the ledger speaks of {strangers} rows that it does not have"] if strangers else []
+def _check_alone(case: Case, entry: Input) -> None:
+    """In a source whose ids may repeat, see that no two rows are said to stand in one place."""
+    cells = _home_cells(case, entry, "s")
+    names = tuple(
+        column.name
+        for column in (entry.source_column(place) for place in range(len(entry.places)))
+        if column is not None and f"s.c{entry.table.place_of(column.name)}" in {cell.split(" ")[0] for cell in cells}
+    )
+    if not cells or entry.table.has_unique(names):
+        return
+    with case.desk.source(entry):
+        rows, condition = _standing_rows(case, entry, "src", "s")
+        present = " AND ".join(f"{cell} IS NOT NULL" for cell in cells)
+        doubled = case.desk.count(
+            f"SELECT count(*) FROM (SELECT 1 FROM {rows} WHERE {condition} AND {present} "
+            f"GROUP BY {', '.join(cells)} HAVING count(*) > 1)"
+        )
+    case.faults.add(entry.name, "are said to stand where another row of it stands", count=doubled)
 
 
-def _find_doubles(connection: Connection, job: TableJob) -> list[str]:
-    """Return, in words, that rows with one key stand side by side in the target."""
-    is_unique = job.table.is_unique(job.key) and not job.normalize
-    if not job.key or job.identity in job.key or is_unique:
-        return []
-    keys = [normalized_call(job.normalize.get(name, ()), quote(name)) for name in job.key]
-    key = ", ".join(keys)
-    present = " AND ".join(f"{value} IS NOT NULL" for value in keys)
-    doubles = connection.execute(
-        f"SELECT count(*) FROM (SELECT 1 FROM main.{quote(job.table.name)} WHERE {present} "
-        f"GROUP BY {key} HAVING count(*) > 1)"
-    ).fetchone()[0]
-    return [f"{job.into}: {doubles} keys stand there more than once"] if doubles else []
+def _check_ranges(case: Case) -> None:
+    """Where rows stand at their rowid and an offset, see that no two inputs can meet."""
+    if case.fed.table.rowid is None:
+        return
+    reached: list[tuple[int, int, Input]] = []
+    for entry in case.fed.inputs:
+        with case.desk.source(entry):
+            table = dotted("src", entry.table.name)
+            number = number_of(entry.table)
+            least, most = (
+                case.desk.connection.execute(f"SELECT min({number}), max({number}) FROM {table}").fetchone()
+                if entry.table.rowid is not None
+                else (1, case.desk.count(f"SELECT count(*) FROM {table}") or None)
+            )
+        if most is not None:
+            offset = case.entries[entry.number].offset
+            reached.append((least + offset, most + offset, entry))
+    for one, other in combinations(reached, 2):
+        if one[0] <= other[1] and other[0] <= one[1]:
+            case.faults.say(f"{one[2].name} and {other[2].name} are said to stand in the same places")
+
+
+def _check_keys(case: Case) -> None:
+    """See that rows with one key do not stand side by side in the target."""
+    fed = case.fed
+    names = tuple(fed.stored[place].name for place in fed.key)
+    if not names or (fed.table.has_unique(names) and not fed.rule.normalize):
+        return
+    if fed.rule.conflict == "keep_both" or fed.identity in fed.key:
+        return
+    if fed.rule.normalize:
+        _check_normalized_keys(case)
+        return
+    cells = ", ".join(f"{quote(name)} COLLATE BINARY" for name in names)
+    present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in names)
+    doubled = case.desk.count(
+        f"SELECT count(*) FROM (SELECT 1 FROM {dotted('main', fed.table.name)} WHERE {present} "
+        f"GROUP BY {cells} HAVING count(*) > 1)"
+    )
+    if doubled:
+        case.faults.say(f"{doubled} keys stand there more than once")
+
+
+def _check_normalized_keys(case: Case) -> None:
+    fed = case.fed
+    seen = case.desk.make("keys_seen", "k BLOB PRIMARY KEY", "WITHOUT ROWID")
+    deriver = case.derivers[fed.inputs[0].number]
+    cells = ", ".join(quote(column.name) for column in fed.stored)
+    doubled = 0
+    for row in case.desk.connection.execute(f"SELECT {cells} FROM {dotted('main', fed.table.name)}"):
+        key = deriver.key_of(row)
+        if key is not None:
+            added = case.desk.connection.execute(f"INSERT OR IGNORE INTO {seen} VALUES (?)", (key,))
+            doubled += 1 - added.rowcount
+    if doubled:
+        case.faults.say(f"{doubled} keys stand there more than once")

@@ -1,87 +1,107 @@
-"""Verify one staged target: its content, and that it is sound."""
+"""The proof's jobs: a target's soundness, the content of some of its tables, what the plan drops."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
 
-from strongroom.binding import BoundInput, TargetJob
-from strongroom.consolidate.verify.structure import count_orphans, find_damage, verify_structure
-from strongroom.consolidate.verify.tables import verify_contents, verify_table
-from strongroom.consolidate.verify.virtual import verify_virtual
-from strongroom.core.engines import Engine
-from strongroom.core.progress import add_rows
-from strongroom.core.results import TableTally, TargetTally, Verification
-from strongroom.sqlite.connection import Connection, attach_stage, attached, open_snapshot
-from strongroom.sqlite.database import Database
-from strongroom.sqlite.fingerprint import fingerprint_table
-from strongroom.sqlite.functions import register_functions
-from strongroom.sqlite.keyring import SCRATCH
+from strongroom.consolidate.verify.catalogue import find_table, read_tables
+from strongroom.consolidate.verify.desk import open_desk
+from strongroom.consolidate.verify.fingerprint import digest_table, write_digest
+from strongroom.consolidate.verify.follower import Follower
+from strongroom.consolidate.verify.house import FedTable, House
+from strongroom.consolidate.verify.parents import Parents
+from strongroom.consolidate.verify.references import find_references
+from strongroom.consolidate.verify.structure import (
+    compare_structure,
+    count_orphans,
+    find_damage,
+    find_wrong_indexes,
+)
+from strongroom.consolidate.verify.tables import prove_table
+from strongroom.consolidate.verify.values import decode_text
+from strongroom.core.quoting import dotted, fold, quote
+from strongroom.core.results import ReferenceTally, TableTally, TargetTally, Verification
+from strongroom.sqlite.connection import open_snapshot
 
 ARCHIVE = "archive"
 """What stands for the dropped tables among the targets of a verification."""
 
 
-def verify_content(job: TargetJob, stage: Database, ledger: Database) -> Verification:
-    """Join snapshots, target and ledger, and say where every row ended. Read-only."""
-    tables: dict[str, TableTally] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A target table as a piece of work."""
+
+    target: str
+    table: str
+    rows: int
+    """Roughly."""
+    needs: frozenset[str]
+    """The targets that must be built: its own, and those that its rows refer to."""
+
+
+def list_parts(house: House) -> list[Part]:
+    """Return every target table with roughly how many rows go into it."""
+    found = []
+    for target in house.targets.values():
+        for fed in target.tables:
+            rows = sum(_count_roughly(fed, number) for number, _ in enumerate(fed.inputs))
+            needs = frozenset({target.name, *(one.parent.target for one in find_references(house, fed))})
+            found.append(Part(target=target.name, table=fed.table.name, rows=rows, needs=needs))
+    return found
+
+
+def _count_roughly(fed: FedTable, number: int) -> int:
+    entry = fed.inputs[number]
+    if entry.table.rowid is None or entry.table.module is not None:
+        return 0
+    with open_snapshot(entry.database) as connection:
+        highest = connection.execute(
+            f"SELECT max({quote(entry.table.rowid)}) FROM {dotted('main', entry.table.name)}"
+        ).fetchone()[0]
+    return highest if isinstance(highest, int) and highest > 0 else 0
+
+
+def verify_content(house: House, target: str, tables: Sequence[str]) -> Verification:
+    """Prove where every row that feeds these tables ended, and what every row of them is. Read-only."""
+    found: dict[str, TableTally] = {}
     targets: dict[str, TargetTally] = {}
     differences: list[str] = []
-    with open_snapshot(stage) as connection, attached(connection, ledger, "ledger"), _working(connection, job):
-        register_functions(connection)
-        for table in job.tables:
-            try:
-                found, tally, wrong = verify_table(connection, table)
-            except connection.Error as error:
-                differences.append(f"{table.into}: cannot be compared ({say_error(job, error)})")
+    references: dict[str, ReferenceTally] = {}
+    with open_desk(house, house.targets[target]) as desk, closing(Parents(desk)) as parents:
+        for name in tables:
+            fed = house.find(target, name)
+            if fed is None:
                 continue
-            tables.update(found)
-            add_rows(tally.rows)
-            targets[table.into] = tally
-            differences += wrong + verify_contents(connection, table)
-    return Verification(target=job.name, tables=tables, targets=targets, differences=tuple(differences))
-
-
-@contextmanager
-def _working(connection: Connection, job: TargetJob) -> Iterator[None]:
-    """Give encrypted data a place for working tables, under the run's random key: TEMP is in memory there."""
-    if not job.is_secret:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
-        place = Database(Path(scratch) / "working.db", Engine.BUNDLED, SCRATCH)
-        attach_stage(connection, place, "working")
-        yield
-        connection.execute("DETACH working")
-
-
-def say_error(job: TargetJob, error: Exception) -> str:
-    """Say what SQLite complains of; of encrypted data only the kind of error, for the text may hold a value."""
-    return type(error).__name__ if job.is_secret else str(error)
-
-
-def fingerprint_target(job: TargetJob, stage: Database) -> dict[str, str]:
-    """Return the fingerprint of every table of a target. Read-only."""
-    with open_snapshot(stage) as connection:
-        return {table.into: str(fingerprint_table(connection, table.table.name)) for table in job.tables}
-
-
-def verify_soundness(job: TargetJob, stage: Database) -> Verification:
-    """Check a target's pages, indexes, structure and marks, and count its orphans. Read-only."""
-    with open_snapshot(stage) as connection:
-        register_functions(connection)
-        damage: list[str] = []
-        try:
-            damage = find_damage(connection, job)
-            differences = damage + verify_structure(connection, job)
-            differences += verify_virtual(connection, job)
-            notes = count_orphans(connection, job)
-        except connection.Error as error:
-            differences, notes = [f"{job.name}: cannot be examined ({say_error(job, error)})"], []
+            try:
+                follower = Follower(desk, fed, parents)
+                tallies, tally, wrong = prove_table(desk, fed, follower if follower.references else None)
+                references |= follower.tallies()
+            except desk.connection.Error as error:
+                differences.append(f"{fed.into}: cannot be compared ({desk.say(error)})")
+                continue
+            found |= tallies
+            targets[fed.into] = tally
+            differences += wrong
     return Verification(
-        target=job.name,
+        target=target, tables=found, targets=targets, references=references, differences=tuple(differences)
+    )
+
+
+def verify_soundness(house: House, target: str) -> Verification:
+    """Check a target's pages, indexes, structure and marks, and count its orphans. Read-only."""
+    damage: list[str] = []
+    notes: list[str] = []
+    with open_desk(house, house.targets[target]) as desk:
+        try:
+            damage = find_damage(desk)
+            differences = damage + compare_structure(desk) + find_wrong_indexes(desk)
+            notes = count_orphans(desk)
+        except desk.connection.Error as error:
+            differences = [*damage, f"{target}: cannot be examined ({desk.say(error)})"]
+    return Verification(
+        target=target,
         tables={},
         targets={},
         differences=tuple(differences),
@@ -90,16 +110,38 @@ def verify_soundness(job: TargetJob, stage: Database) -> Verification:
     )
 
 
-def verify_drops(drops: Sequence[tuple[BoundInput, str]], archive: Database) -> Verification:
+def fingerprint_target(house: House, target: str) -> dict[str, str]:
+    """Return the fingerprint of every table of a target. Read-only."""
+    with open_snapshot(house.evidence.targets[target]) as connection:
+        connection.text_factory = decode_text
+        tables = read_tables(connection)
+        held = {fed.into: find_table(tables, fed.table.name) for fed in house.targets[target].tables}
+        return {
+            into: write_digest(digest_table(connection, table)) for into, table in held.items() if table is not None
+        }
+
+
+def verify_drops(house: House) -> Verification:
     """Compare the tables that the plan drops, row by row in any order, with what the archive keeps. Read-only."""
     tables, differences = {}, []
-    for entry, _ in drops:
-        with open_snapshot(entry.database) as source, open_snapshot(archive) as kept:
-            before, after = fingerprint_table(source, entry.table.name), fingerprint_table(kept, entry.name)
-        lost = 0 if before == after else before.rows
-        tables[entry.name] = TableTally(
-            into="archive.db", read=before.rows, filtered=before.rows - lost, unexplained=lost
+    archive = house.evidence.archive
+    kept = {}
+    if archive is not None and archive.path.is_file():
+        with open_snapshot(archive) as connection:
+            connection.text_factory = decode_text
+            held = read_tables(connection)
+            kept = {folded: digest_table(connection, table) for folded, table in held.items()}
+    for source, name in house.reading.drops:
+        given = house.sources[source]
+        with open_snapshot(given.database) as connection:
+            connection.text_factory = decode_text
+            before = digest_table(connection, given.tables[fold(name)])
+        after = kept.pop(fold(f"{source}.{name}"), None)
+        lost = 0 if before == after else max(before[0], 1)
+        tables[f"{source}.{name}"] = TableTally(
+            into="archive.db", read=before[0], filtered=0 if lost else before[0], unexplained=lost and before[0]
         )
         if lost:
-            differences.append(f"{entry.name}: the archive does not hold what was dropped")
+            differences.append(f"{source}.{name}: the archive does not hold what was dropped")
+    differences += [f"archive: {name} is no table that the plan drops" for name in kept]
     return Verification(target=ARCHIVE, tables=tables, targets={}, differences=tuple(differences))

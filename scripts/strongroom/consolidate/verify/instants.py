@@ -1,0 +1,62 @@
+"""Instants, from whatever a column holds, and a time that is written in one way."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+from strongroom.consolidate.verify.values import Value
+
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+_MICRO = timedelta(microseconds=1)
+_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_SECONDS_BELOW, _MILLISECONDS_BELOW = 10**11, 10**14
+_BITS = 63
+
+
+def read_instant(value: Value) -> int | None:
+    """Return microseconds since 1970 in UTC; None for what is no instant."""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+    if isinstance(value, str):
+        return _read_text(value)
+    micro = None if value is None else count_micro(value, "auto")
+    return micro if micro is not None and -(1 << _BITS) <= micro < 1 << _BITS else None
+
+
+def _read_text(text: str) -> int | None:
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return (found - _BEGIN) // _MICRO
+
+
+def count_micro(number: float, unit: str) -> int | None:
+    """Return a number of seconds, ms or us (``auto``: by its magnitude) in whole microseconds, half to even."""
+    if not math.isfinite(number):
+        return None
+    if unit == "auto":
+        size = abs(number)
+        unit = "s" if size < _SECONDS_BELOW else "ms" if size < _MILLISECONDS_BELOW else "us"
+    return round(Fraction(number) * _UNITS[unit])
+
+
+def write_instant(value: Value, unit: str) -> Value:
+    """Write a number as ISO 8601 in UTC; anything else, and what lies beyond the years 1 to 9999, stays."""
+    if not isinstance(value, int | float):
+        return value
+    micro = count_micro(value, unit)
+    if micro is None:
+        return value
+    try:
+        found = _BEGIN + timedelta(microseconds=micro)
+    except OverflowError:
+        return value
+    return found.replace(tzinfo=None).isoformat(timespec="microseconds" if found.microsecond else "seconds") + "Z"

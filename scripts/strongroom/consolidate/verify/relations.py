@@ -1,0 +1,153 @@
+"""The SQL in which rows of a source and of a target are laid side by side, and when two of them are the same."""
+
+from __future__ import annotations
+
+from strongroom.consolidate.verify.catalogue import Column, Table
+from strongroom.consolidate.verify.house import FedTable, Input
+from strongroom.consolidate.verify.values import Value
+from strongroom.core.quoting import dotted, fold, quote
+
+_SETTLED = ("TEXT", "NUMERIC", "REAL")
+"""Between columns of one of these affinities equal values have the same storage class."""
+
+
+def rows_of(entry: Input, where: str | None, schema: str = "src", alias: str = "s") -> str:
+    """Return an input's rows as a table: ``r`` the row's number, ``c0`` … its columns, ``w`` whether it passes.
+
+    The number is the rowid; without one, the place in the order of the primary key. The plan's ``where`` sees the
+    source table alone.
+    """
+    return rows_of_table(entry.table, None if entry.is_seed else where, schema, alias)
+
+
+def rows_of_table(table: Table, where: str | None, schema: str, alias: str = "s") -> str:
+    """Return a table's rows as ``rows_of`` does."""
+    parts = [f"{number_of(table)} AS r"]
+    parts += [f"{quote(column.name)} AS c{place}" for place, column in enumerate(table.columns)]
+    if where is not None:
+        parts.append(f"(({where}\n) IS TRUE) AS w")
+    return f"(SELECT {', '.join(parts)} FROM {dotted(schema, table.name)}) AS {alias}"
+
+
+def number_of(table: Table) -> str:
+    """Return what numbers a table's rows."""
+    if table.rowid is not None:
+        return quote(table.rowid)
+    index = next((index for index in table.indexes if index.is_of_key), None)
+    if index is None:
+        return "row_number() OVER ()"
+    order = ", ".join(
+        f"{quote(str(name))} COLLATE {quote(collation)}{' DESC' if is_descending else ''}"
+        for name, collation, is_descending in zip(index.columns, index.collations, index.descending, strict=True)
+        if name in table.primary_key
+    )
+    return f"row_number() OVER (ORDER BY {order})"
+
+
+def is_numbered(table: Table) -> bool:
+    """Tell whether a table's rows must be counted to be numbered."""
+    return table.rowid is None
+
+
+def same_cell(ours: str, our_column: Column, theirs: str, their_column: Column) -> str:
+    """Return the condition that two cells are the same, in storage class and every byte.
+
+    A REAL zero is never said to be: SQLite does not tell 0.0 from -0.0, so Python looks.
+    """
+    if our_column.affinity == their_column.affinity and our_column.affinity in _SETTLED:
+        return f"{ours} IS {theirs} COLLATE BINARY"
+    return same_anywhere(ours, theirs)
+
+
+def same_anywhere(ours: str, theirs: str) -> str:
+    """Return the condition that two cells of any columns are the same; see ``same_cell`` about zero."""
+    return (
+        f"typeof({ours}) = typeof({theirs}) AND +{ours} IS +{theirs} COLLATE BINARY "
+        f"AND (typeof({theirs}) <> 'real' OR {theirs} <> 0)"
+    )
+
+
+def same_value(ours: str, value: Value) -> str:
+    """Return the condition that a cell is this value."""
+    if value is None:
+        return f"{ours} IS NULL"
+    if isinstance(value, float):
+        return "0"  # Python looks
+    if isinstance(value, int):
+        return f"typeof({ours}) = 'integer' AND +{ours} = {value}"
+    kind, held = ("text", value.encode("utf-8", "surrogateescape")) if isinstance(value, str) else ("blob", value)
+    text = f"CAST(x'{held.hex()}' AS TEXT)" if kind == "text" else f"x'{held.hex()}'"
+    return f"typeof({ours}) = '{kind}' AND +{ours} = +{text} COLLATE BINARY"
+
+
+def is_plain(fed: FedTable, entry: Input) -> str:
+    """Return the condition that target row ``t`` is source row ``s``, and that nothing had to change it."""
+    terms = [f"t.{quote(name)} IS NOT NULL" for name in _address_columns(fed)]
+    for place, column in enumerate(fed.stored):
+        ours, given = f"t.{quote(column.name)}", entry.source_column(place)
+        if given is None:
+            terms.append(same_value(ours, entry.fills[place]))
+        elif entry.shift and place == fed.integer_key:
+            terms.append("0")
+        else:
+            theirs = f"s.c{entry.places[place]}"
+            terms.append(same_cell(ours, column, theirs, given))
+            terms += _leaves_alone(fed, entry, column.name, theirs)
+    if fed.rule.where is not None and not entry.is_seed:
+        terms.append("s.w")
+    return " AND ".join(f"({term})" for term in terms)
+
+
+def _leaves_alone(fed: FedTable, entry: Input, name: str, theirs: str) -> list[str]:
+    """Return the condition that the plan's transform of a column cannot touch a value."""
+    way = None if entry.is_seed else transform_of(fed, name)
+    if way is None:
+        return []
+    return [f"typeof({theirs}) <> 'text'" if isinstance(way, str) else f"typeof({theirs}) NOT IN ('integer', 'real')"]
+
+
+def transform_of(fed: FedTable, name: str) -> object:
+    """Return the plan's transform of a column: ``trim``, ``casefold``, a model, or None."""
+    wanted = fold(name)
+    return next((way for given, way in fed.rule.transform.items() if fold(given) == wanted), None)
+
+
+def _address_columns(fed: FedTable) -> tuple[str, ...]:
+    return (fed.table.rowid,) if fed.table.rowid is not None else fed.table.primary_key
+
+
+def home_of(fed: FedTable, entry: Input, offset: int) -> str:
+    """Return the condition that target row ``t`` stands where source row ``s`` stands when it arrives plainly."""
+    table = fed.table
+    if fed.integer_key is not None:
+        place = entry.places[fed.integer_key]
+        if place is None:
+            return "0"
+        return f"t.{quote(str(table.rowid))} = +s.c{place}" + (f" + {entry.shift}" if entry.shift else "")
+    if table.rowid is not None:
+        return f"t.{quote(table.rowid)} = s.r + {offset}"
+    terms = []
+    for name in table.primary_key:
+        place = entry.places[place_of(fed, name)]
+        if place is None:
+            return "0"
+        terms.append(f"t.{quote(name)} = +s.c{place}")
+    return " AND ".join(terms) or "0"
+
+
+def home_rowid(fed: FedTable, entry: Input, offset: int) -> str:
+    """Return the rowid at which source row ``s`` stands when it arrives plainly."""
+    if fed.integer_key is None:
+        return f"s.r + {offset}"
+    place = entry.places[fed.integer_key]
+    return "NULL" if place is None else f"s.c{place} + {entry.shift}" if entry.shift else f"s.c{place}"
+
+
+def place_of(fed: FedTable, name: str) -> int:
+    """Return the place of a column among the stored ones."""
+    return next(place for place, column in enumerate(fed.stored) if column.name == name)
+
+
+def stored_cells(fed: FedTable, alias: str = "t") -> str:
+    """Return the target's stored columns, to be selected."""
+    return ", ".join(f"{alias}.{quote(column.name)}" for column in fed.stored)

@@ -1,0 +1,182 @@
+"""Go through the rows that the join with the target does not explain: each is derived and looked for, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from strongroom.consolidate.verify.case import WAITING_RULES, Case
+from strongroom.consolidate.verify.claims import CLAIMED, Claim, check_kept_cells, says_inserted
+from strongroom.consolidate.verify.derive import Deriver
+from strongroom.consolidate.verify.house import Input
+from strongroom.consolidate.verify.relations import home_of, home_rowid, is_plain, rows_of, stored_cells
+from strongroom.consolidate.verify.values import Value
+from strongroom.core.progress import add_rows
+from strongroom.core.quoting import dotted, quote
+
+NOT_AS_THEY_MUST_BE = "are not in the target as they must be"
+_CLAIM_WIDTH = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRow:
+    """A source row beside what is said of it and what stands in its place."""
+
+    row: int
+    cells: tuple[Value, ...]
+    passes: bool
+    claim: Claim | None
+    held: tuple[Value, ...] | None
+    """The target's row where this one is said to stand, else where it would stand plainly."""
+
+
+def examine_input(case: Case, entry: Input) -> int:
+    """Settle every row of an input (``src``) that can be settled alone; return how many rows it has.
+
+    What stands with its group waits in the working table of unsettled rows.
+    """
+    read = case.desk.count(f"SELECT count(*) FROM {dotted('src', entry.table.name)}")
+    check_kept_cells(case.desk, case.fed, entry, case.entries[entry.number], case.faults)
+    deriver = case.derivers[entry.number]
+    looked_at = 0
+    for number, found in enumerate(_open_rows(case, entry), start=1):
+        looked_at = number
+        _examine(case, entry, deriver, found)
+    case.counts[entry.number]["inserted"] += read - looked_at
+    add_rows(read)
+    return read
+
+
+def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
+    """Yield the rows that are not plainly where they belong, those with an entry in the ledger among them."""
+    entries, fed = case.entries[entry.number], case.fed
+    rows = rows_of(entry, fed.rule.where)
+    width = len(entry.table.columns)
+    cells = "".join(f", s.c{place}" for place in range(width))
+    passes = "s.w" if fed.rule.where is not None and not entry.is_seed else "1"
+    target = f"LEFT JOIN {dotted('main', fed.table.name)} AS t ON"
+    there = f"{_presence(case)} IS NOT NULL, {stored_cells(fed)}"
+    home = home_of(fed, entry, entries.offset)
+    terms = [is_plain(fed, entry), *(case.follower.keeps(entry) if case.follower is not None else ())]
+    unsaid = f"s.r NOT IN (SELECT _rowid FROM {entries.table})" if entries.size else "1"
+    plain = " AND ".join(f"({term})" for term in terms)
+    nothing = ", ".join(["NULL"] * _CLAIM_WIDTH)
+    yield from _read(
+        case,
+        f"SELECT s.r{cells}, {passes}, {nothing}, {there} FROM {rows} {target} {home} "
+        f"WHERE {unsaid} AND ({plain}) IS NOT TRUE",
+        width,
+    )
+    if entries.size:
+        stands = home
+        if fed.table.rowid is not None:
+            stands = f"t.{quote(fed.table.rowid)} = coalesce(l._target_rowid, {home_rowid(fed, entry, entries.offset)})"
+        yield from _read(
+            case,
+            f"SELECT s.r{cells}, {passes}, {CLAIMED}, {there} FROM {entries.table} AS l "
+            f"CROSS JOIN {rows} ON s.r = l._rowid {target} {stands}",
+            width,
+        )
+
+
+def _presence(case: Case) -> str:
+    table = case.fed.table
+    return f"t.{quote(table.rowid or table.primary_key[0])}"
+
+
+def _read(case: Case, sql: str, width: int) -> Iterator[OpenRow]:
+    cursor = case.desk.connection.execute(sql)
+    claimed, there = width + 2, width + 2 + _CLAIM_WIDTH
+    for row in cursor:
+        yield OpenRow(
+            row=row[0],
+            cells=row[1 : width + 1],
+            passes=bool(row[width + 1]),
+            claim=None if row[claimed] is None else Claim(*row[claimed:there]),
+            held=row[there + 1 :] if row[there] else None,
+        )
+
+
+def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None:
+    claim = found.claim
+    if claim is not None and not claim.has_reason and claim.disposition != "inserted":
+        case.faults.add(entry.name, "stand in the ledger without a reason", found.row)
+    if not found.passes:
+        _examine_filtered(case, entry, found)
+        return
+    derived = deriver.derive(found.cells)
+    if case.follower is not None:
+        case.follower.count(derived.events)
+    if derived.misfit is not None:
+        column = case.fed.stored[derived.misfit].name
+        case.faults.add(entry.name, f"hold a value in {column} that the column would change", found.row)
+        return
+    if not derived.waits and says_inserted(claim) and case.is_published_as(found.held, derived.values, entry):
+        _take_published(case, entry, found, derived.values, is_followed=derived.is_followed)
+        return
+    if deriver.key_of(derived.values) is not None:
+        case.desk.connection.execute(f"INSERT INTO {case.unsettled} VALUES (?, ?)", (entry.number, found.row))
+    elif derived.waits:
+        _expect_waiting(case, entry, found)
+    elif claim is not None and claim.disposition == "quarantined" and claim.rule in WAITING_RULES:
+        case.refuse(entry, found.row, claim, derived.values)
+    else:
+        case.faults.add(entry.name, NOT_AS_THEY_MUST_BE, found.row)
+
+
+def _examine_filtered(case: Case, entry: Input, found: OpenRow) -> None:
+    claim = found.claim
+    if claim is None or claim.disposition != "filtered":
+        case.faults.add(entry.name, "do not pass where, and are not left out", found.row)
+    elif claim.rule != "where" or claim.target_rowid is not None or claim.winner_input is not None:
+        case.faults.add(entry.name, "are left out by where, and the ledger says it otherwise", found.row)
+    else:
+        case.tally(entry, "filtered")
+
+
+def _take_published(case: Case, entry: Input, found: OpenRow, values: list[Value], *, is_followed: bool) -> None:
+    """Count a row that stands in the target as it must; what the ledger says of it must be so."""
+    has_moved = found.held is not None and case.has_moved(found.held, values)
+    if has_moved and found.held is not None and case.ids.place is not None:
+        own, actual = values[case.ids.place], found.held[case.ids.place]
+        if not case.ids.note(case.desk, entry, found.row, own, actual):
+            case.faults.add(entry.name, "stand under an id that another row got too", found.row)
+            return
+    check_inserted_entry(case, entry, found.row, found.claim, has_moved=has_moved, is_followed=is_followed)
+    case.tally(entry, "inserted")
+    if has_moved or is_followed:
+        case.tally(entry, "rewritten")
+
+
+def check_inserted_entry(
+    case: Case,
+    entry: Input,
+    row: int,
+    claim: Claim | None,
+    *,
+    has_moved: bool,
+    is_followed: bool,
+    is_merged: bool = False,
+) -> None:
+    """See that a published row has an entry in the ledger if it changed, and none if it did not."""
+    reasons = {"identity": has_moved, "reference": is_followed, case.fed.rule.conflict: is_merged}
+    if claim is None:
+        if has_moved or is_followed or is_merged:
+            case.faults.add(entry.name, "changed on the way, and the ledger does not say so", row)
+        return
+    if not any(reasons.values()):
+        case.faults.add(entry.name, "arrived plainly, and the ledger says otherwise", row)
+    elif not reasons.get(str(claim.rule)):
+        case.faults.add(entry.name, "changed on the way for another reason than the ledger says", row)
+    elif claim.winner_input is not None or claim.winner_rowid is not None:
+        case.faults.add(entry.name, "stand in the target, and the ledger names another row for them", row)
+
+
+def _expect_waiting(case: Case, entry: Input, found: OpenRow) -> None:
+    claim = found.claim
+    if claim is None or claim.disposition != "quarantined" or claim.rule != "reference":
+        case.faults.add(entry.name, "refer to a row that waits, and do not wait with it", found.row)
+    elif claim.target_rowid is not None or claim.winner_input is not None:
+        case.faults.add(entry.name, "wait, and the ledger names a row for them", found.row)
+    else:
+        case.tally(entry, "quarantined")
