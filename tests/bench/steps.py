@@ -11,7 +11,6 @@ import json
 import resource
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -65,7 +64,7 @@ class Meter:
         self._read_cpu = read_cpu
         self._counted = 0.0
         self._steps = ["start"]
-        self.seconds = Counter({step.name: 0.0 for step in STEPS})
+        self.seconds = dict.fromkeys((step.name for step in STEPS), 0.0)
         """By step; what is counted to a part of verify is not in verify."""
 
     def count(self) -> None:
@@ -128,7 +127,7 @@ def count_everywhere(meter: Meter) -> None:
         step = name_step(function)
         return submit(self, function if step is None else meter.counted_as(step, function), *arguments)
 
-    Workers.submit = submit_counted  # in a process that ends with the measurement
+    Workers.submit = submit_counted  # type: ignore[method-assign]  # this process ends with the measurement
     replace_everywhere(bind, meter.counted_as("bind", bind))
     for function in (hash_file, hash_stream, sync_file, sync_folder):
         replace_everywhere(function, meter.counted_as(DURABLE, function))
