@@ -19,7 +19,7 @@ from strongroom.consolidate.snapshots import (
     write_manifest,
 )
 from strongroom.consolidate.targets import SNAPSHOTS, Ticker, add_fingerprints, ask_checks, build_and_verify
-from strongroom.core.errors import ExitCode
+from strongroom.core.errors import ExitCode, StrongroomError
 from strongroom.core.results import Build, Verdict, Verification
 from strongroom.core.workers import Workers, open_workers
 from strongroom.runs.folder import RunFolder
@@ -66,9 +66,14 @@ class Attempt:
             self._write_plan(work)
             self._around.checkpoint("merge")
             ticker.watch("merge", size, self._folder.stage)
-            builds, verifications = build_and_verify(
-                work, self._folder, snapshots, workers, lambda builds: self._say_built(builds, ticker)
-            )
+            try:
+                builds, verifications = build_and_verify(
+                    work, self._folder, snapshots, workers, lambda builds: self._say_built(builds, ticker)
+                )
+            except StrongroomError as error:
+                if self._is_unexpected(error):
+                    refuse_damaged(snapshots)
+                raise
             if self._request.fingerprints:
                 verifications = add_fingerprints(work, self._folder, verifications, workers)
         if not self._request.dry_run:
@@ -77,8 +82,14 @@ class Attempt:
         if any(part.damaged for part in verifications) and not is_ours:
             refuse_damaged(snapshots)
         outcome = self._judge(work, builds, verifications)
+        if (outcome.exit or outcome.quarantined) and not is_ours:  # or was a key looked up in a damaged index?
+            refuse_damaged(snapshots)
         self._folder.write(outcome, VERDICT)
         return Rehearsed(snapshots=snapshots, work=work, builds=tuple(builds), outcome=outcome)
+
+    def _is_unexpected(self, error: StrongroomError) -> bool:
+        """Tell whether SQLite refused something in a stage that only a damaged source can have led to."""
+        return error.exit_code is ExitCode.BUG and Path(error.subject).parent == self._folder.stage
 
     def _snapshot(self, size: int, workers: Workers, ticker: Ticker) -> dict[str, Snapshot]:
         self._around.checkpoint("snapshot")
