@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.mutants.areas import AREAS, REPOSITORY, list_mutants
 from tests.mutants.handmade import list_handmade
-from tests.mutants.run import open_bench
+from tests.mutants.run import Bench, open_bench
 from tests.mutants.selection import try_faults
 from tests.mutants.table import find_faults, render
 
@@ -27,15 +27,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.mutants", description="Plant faults; each must be noticed.")
     parser.add_argument("--seed", type=int, default=SEED, help="what chooses the faults")
     parser.add_argument("--sample", type=int, default=0, help="how many that count; 0 for the whole, which is kept")
-    parser.add_argument("--only", default="", help="try only those whose name has these words, and keep nothing")
+    parser.add_argument("--only", action="append", help="try those whose name has these words; nothing is kept")
     options = parser.parse_args()
     began = time.monotonic()
     with open_bench() as bench:
         if options.only:
-            mutants = [*list_handmade(), *(mutant for area in AREAS for mutant in list_mutants(area))]
-            chosen = [mutant for mutant in mutants if options.only in mutant.name]
-            for mutant, judgement in zip(chosen, bench.judge(chosen), strict=True):
-                print(f"{judgement.verdict:15} {mutant.name}\n{'':15}   {judgement.said}")
+            _show_some(bench, options.only)
             return 0
         found = try_faults(bench, options.seed, sample=options.sample)
     text = render(found)
@@ -50,11 +47,21 @@ def main() -> int:
     return _SURVIVED if wrong else 0
 
 
+def _show_some(bench: Bench, words: list[str]) -> None:
+    every = [*list_handmade(), *(mutant for area in AREAS for mutant in list_mutants(area))]
+    chosen = [mutant for mutant in every if any(word in mutant.name for word in words)]
+    for mutant, judgement in zip(chosen, bench.judge(chosen), strict=True):
+        print(f"{judgement.verdict:15} {mutant.name}\n{'':15}   {judgement.said}")
+
+
+def _start_again() -> None:
+    """Fix what differs from process to process: what stands first in a set is told first."""
+    path = os.pathsep.join((str(REPOSITORY / "scripts"), str(REPOSITORY)))
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path}
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "tests.mutants", *sys.argv[1:]], environment)
+
+
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != "0":  # what stands first in a set is told first
-        os.execve(
-            sys.executable,
-            [sys.executable, "-P", "-m", "tests.mutants", *sys.argv[1:]],
-            {**os.environ, "PYTHONHASHSEED": "0"},
-        )
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        _start_again()
     sys.exit(main())

@@ -46,7 +46,8 @@ class Mutant:
     """Relative to the package."""
     build: Callable[[], CodeType]
     lines: tuple[int, int] | None = None
-    """Of its statement, where no other line tells whether a fixture meets it."""
+    """Of the statement: a fixture that runs none of them does not meet it. None where every one may."""
+    is_handmade: bool = False
 
     @property
     def module(self) -> str:

@@ -34,6 +34,7 @@ def _read_entry(lines: list[str]) -> Mutant:
         area=area,
         file=file,
         build=partial(compile_replaced, PACKAGE / file, changes),
+        is_handmade=True,
     )
 
 

@@ -68,7 +68,7 @@ def judge(
     for fixture in fixtures:
         steps = perform(fixture, prepared / fixture.name, scratch / fixture.name)
         for step, wanted in zip(steps, reference[fixture.name], strict=False):
-            found = _judge_step(fixture.name, step, wanted)
+            found = judge_end(fixture.name, step, wanted)
             if found is None:
                 continue
             if found.verdict is not Verdict.SURVIVED:
@@ -80,7 +80,7 @@ def judge(
     return survived or Judgement(Verdict.SAME, "")
 
 
-def _judge_step(fixture: str, step: Step, wanted: Step) -> Judgement | None:
+def judge_end(fixture: str, step: Step, wanted: Step) -> Judgement | None:
     """Return None when a step ended as it should."""
     where = f"{fixture} {step.name}"
     if step.end is End.CRASHED:

@@ -1,4 +1,4 @@
-"""Which faults are tried: those made by hand, then others by a seed, until enough of every part count."""
+"""Which faults are tried: all that were made by hand, and of the operators' as many as count, by a seed."""
 
 from __future__ import annotations
 
@@ -23,44 +23,40 @@ class Found:
     def counted(self, area: str) -> list[tuple[Mutant, Judgement]]:
         return [row for row in self.rows[area] if row[1].verdict.counts]
 
+    def by_operators(self, area: str) -> int:
+        return sum(not mutant.is_handmade for mutant, _ in self.counted(area))
+
     @property
     def total(self) -> int:
         return sum(len(self.counted(area)) for area in AREAS)
 
 
 def try_faults(bench: Bench, seed: int, *, sample: int = 0) -> Found:
-    """Try faults until 12 of each part count, and 120 in all; of a ``sample`` so many in all.
+    """Try those made by hand, and others until 12 of each part count, and 120 in all; of a ``sample`` so many in all.
 
     The same seed tries the same faults, whatever the machine.
     """
-    queues = _fill_queues(seed, is_sample=bool(sample))
-    of_each, least = (sample // len(AREAS), sample) if sample else (LEAST_OF_EACH, LEAST)
+    dice = {area: random.Random(f"{seed} {area}") for area in AREAS}
+    queues = {area: list_mutants(area) for area in AREAS}
+    for area, queue in queues.items():
+        dice[area].shuffle(queue)
+    made = list_handmade()
+    if sample:
+        made = [dice[area].choice([mutant for mutant in made if mutant.area == area]) for area in AREAS]
     found = Found()
-    if not sample:
-        _try(bench, found, list_handmade())
+    _try(bench, found, made)
+    of_each, least = (sample // len(AREAS) - 1, sample) if sample else (LEAST_OF_EACH, LEAST)
     while batch := list(_choose(found, queues, of_each, least)):
         _try(bench, found, batch)
     return found
 
 
-def _fill_queues(seed: int, *, is_sample: bool) -> dict[str, list[Mutant]]:
-    """Shuffle the faults of every part; a sample begins with one that was made by hand."""
-    queues = {}
-    for area in AREAS:
-        dice = random.Random(f"{seed} {area}")
-        made = [mutant for mutant in list_handmade() if mutant.area == area] if is_sample else []
-        others = list_mutants(area)
-        dice.shuffle(others)
-        queues[area] = [*(dice.sample(made, 1) if made else []), *others]
-    return queues
-
-
 def _choose(found: Found, queues: dict[str, list[Mutant]], of_each: int, least: int) -> Iterator[Mutant]:
     """Yield what is to be tried next: what each part lacks, then what the whole lacks, from the poorest parts."""
-    lacking = {area: of_each - len(found.counted(area)) for area in AREAS}
-    if any(queues[area] and lacking[area] > 0 for area in AREAS):
-        for area in AREAS:
-            for _ in range(min(lacking[area], len(queues[area]))):
+    lacking = {area: min(of_each - found.by_operators(area), len(queues[area])) for area in AREAS}
+    if any(number > 0 for number in lacking.values()):
+        for area, number in lacking.items():
+            for _ in range(number):
                 yield queues[area].pop(0)
         return
     counts = {area: len(found.counted(area)) for area in AREAS}

@@ -21,6 +21,7 @@ _ONE_WORD = re.compile(r"'(\w+)'")
 _ENDS = re.compile(
     r"\b(?:AND|OR|ORDER BY|GROUP BY|HAVING|LIMIT|WHEN|THEN|ELSE|END|UNION|EXCEPT|(?:LEFT |CROSS )?JOIN|WHERE|AS)\b|,"
 )
+_PREDICATES = r"AND|OR(?! IGNORE| REPLACE)|WHERE|HAVING|ON|WHEN"
 
 # Operator, what is there, what it becomes.
 _TOKENS = (
@@ -102,15 +103,19 @@ def _change_constants(text: str, quoted: list[tuple[int, int]]) -> Iterator[Chan
 
 
 def _drop_clauses(text: str, quoted: list[tuple[int, int]]) -> Iterator[Change]:
-    """Drop what stands behind AND, OR, WHERE, HAVING, or a whole ORDER BY, PARTITION BY or LIMIT."""
-    for match in re.finditer(r" ?\b(?:AND|OR(?! IGNORE| REPLACE)|WHERE|HAVING|ORDER BY|PARTITION BY|LIMIT)\b ", text):
+    """Drop one predicate of several, or the only one with its keyword; or a whole ORDER BY, PARTITION BY or LIMIT."""
+    for match in re.finditer(rf" ?\b(?:{_PREDICATES}|ORDER BY|PARTITION BY|LIMIT)\b ", text):
         if _is_inside(match.start() + 1, quoted):
             continue
         word = match[0].strip()
-        end = _find_end(text, match.end(), quoted, lists=word in ("ORDER BY", "PARTITION BY"))
+        is_predicate = re.fullmatch(_PREDICATES, word) is not None
+        start, end = match.start(), _find_end(text, match.end(), quoted, lists=not is_predicate)
+        if word not in ("AND", "OR") and (other := re.match(r" (?:AND|OR) ", text[end:])):
+            start, end = match.end(), end + other.end()
+        elif word in ("ON", "WHEN"):
+            continue
         if text[match.end() : end].strip():
-            operator = "dropped predicate" if word in ("AND", "OR", "WHERE", "HAVING") else "dropped clause"
-            yield _cut_in(operator, text, match.start(), end, "")
+            yield _cut_in("dropped predicate" if is_predicate else "dropped clause", text, start, end, "")
 
 
 def _find_end(text: str, start: int, quoted: list[tuple[int, int]], *, lists: bool) -> int:
@@ -125,7 +130,7 @@ def _find_end(text: str, start: int, quoted: list[tuple[int, int]], *, lists: bo
                 if depth < 0:
                     return place
             found = _ENDS.match(text, place) if not depth and place > start else None
-            if found and not (lists and found[0] == ",") and not text[place - 1].isalnum():
+            if found and not (lists and found[0] == ","):
                 return place - (text[place - 1] == " ")
         place += 1
     return place
