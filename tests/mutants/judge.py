@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,6 +24,7 @@ _MERE_SQL = re.compile(
     r"|user-defined function raised|binding|ORDER BY term"
 )
 """Of what SQLite says when a mutated text is no statement any more, or a mutated function a traceback."""
+_EARLIER = "(and an earlier fixture was published with it)"
 _INCOMPARABLE = "cannot be "
 """How a difference begins, behind its subject, that is an error of SQLite's."""
 
@@ -72,7 +73,7 @@ def judge(
             if found is None:
                 continue
             if found.verdict is not Verdict.SURVIVED:
-                return found
+                return found if survived is None else replace(found, said=f"{found.said} {_EARLIER}")
             if is_strict:
                 return found
             survived = survived or found

@@ -28,10 +28,15 @@ def observe_tree(folder: Path, targets: tuple[str, ...], keys: Collection[str]) 
     ``targets`` and backups are compared by their content, other files by their bytes; ``keys`` open what is encrypted.
     """
     seen: Observation = {}
+    live = f"{_BACKUP}/{_read_live(folder)}"
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if name.partition("/")[0] == _HOME or name.endswith("-shm"):
             continue
+        if name.startswith(f"{_BACKUP}/"):
+            if not name.startswith(f"{live}/"):
+                continue
+            name = _BACKUP + name.removeprefix(live)
         said = seen[name] = [f"mode {stat.S_IMODE(path.lstat().st_mode):o}"]
         if path.is_symlink():
             said.append(f"-> {path.readlink()}")
@@ -44,19 +49,30 @@ def observe_tree(folder: Path, targets: tuple[str, ...], keys: Collection[str]) 
 
 
 def observe_home(target: Path, keys: Collection[str]) -> Observation:
-    """Look at what the runs keep: states, ledgers, archives, and the files that were live before."""
+    """Look at what the run that is live keeps: its states, ledgers, archive, and the files that were live before.
+
+    What it is called does not matter, nor what is left of others, but for a journal that is open.
+    """
     home = target / _HOME
-    seen: Observation = {"current": [str(_read_json(home / "current.json").get("run"))]}
+    live = _read_live(target)
+    seen: Observation = {"journals": []}
     for folder in sorted((home / "runs").glob("*")):
-        run = folder.name
-        seen[run] = sorted(path.name for path in folder.iterdir())
-        seen[f"{run} state"] = [str(_read_json(folder / "run.json").get("state"))]
-        seen[f"{run} journal"] = [str(_read_json(folder / "publish.json").get("state"))]
+        journal = str(_read_json(folder / "publish.json").get("state"))
+        if folder.name != live:
+            seen["journals"] += [journal] * (journal not in ("None", "closed", "undone"))
+            continue
+        seen["live run"] = [str(_read_json(folder / "run.json").get("state")), journal]
+        seen["live run holds"] = sorted(path.name for path in folder.iterdir())
         for path in sorted((folder / "previous").rglob("*")):
-            seen[f"{run} previous {path.name}"] = [_hash(path) if path.is_file() else "folder"]
+            seen[f"previous {path.name}"] = [_hash(path) if path.is_file() else "folder"]
         for path in [*sorted((folder / "ledger").glob("*")), *folder.glob("archive.db")]:
-            seen.update({f"{run} {path.name} {part}": lines for part, lines in read_database(path, keys).items()})
+            place = "archive" if path.parent == folder else f"ledger {path.name}"
+            seen.update({f"{place} {part}": lines for part, lines in read_database(path, keys).items()})
     return seen
+
+
+def _read_live(target: Path) -> str:
+    return str(_read_json(target / _HOME / "current.json").get("run"))
 
 
 def read_database(path: Path, keys: Collection[str] = ()) -> Observation:

@@ -100,10 +100,11 @@ def _take_step(name: str, ground: _Ground, do: Callable[[], Any]) -> Step:
         return Step(name, End.REFUSED, said, (*outcome.differences, *quarantined), {})
     is_back = name == "rollback"
     keys = tuple(ground.fixture.keys.values())
-    seen = {f"home: {part}": lines for part, lines in observe_home(ground.target, keys).items()}
-    for folder in {ground.source, ground.target}:
+    seen: Observation = {}
+    for folder in dict.fromkeys((ground.target, ground.source)):
         tree = observe_tree(folder, () if is_back else ground.fixture.targets, keys)
         seen.update({f"{folder.name}: {part}": lines for part, lines in tree.items()})
+    seen.update(observe_home(ground.target, keys))
     if verdict is not None:
         seen["tallies"] = [f"{table}: {asdict(tally)}" for table, tally in (outcome.tables | outcome.targets).items()]
         seen["quarantined"] = [str(outcome.quarantined)]
