@@ -7,16 +7,20 @@ import struct
 
 from strongroom.consolidate.verify.catalogue import Table
 from strongroom.consolidate.verify.values import Row, Value, encode_text
-from strongroom.core.quoting import dotted, quote_all
+from strongroom.core.quoting import dotted, quote, quote_all
 from strongroom.sqlite.connection import Connection
 
 _BYTES = 16
 _MODULUS = 1 << (8 * _BYTES)
 
 
-def digest_table(connection: Connection, table: Table, schema: str = "main") -> tuple[int, int]:
+def digest_table(
+    connection: Connection, table: Table, schema: str = "main", *, with_rowid: bool = False
+) -> tuple[int, int]:
     """Return how many rows there are, and the sum of their 128-bit hashes."""
     cells = quote_all(column.name for column in table.columns)
+    if with_rowid and table.rowid is not None:
+        cells = f"{quote(table.rowid)}, {cells}"
     rows, total = 0, 0
     for row in connection.execute(f"SELECT {cells} FROM {dotted(schema, table.name)}"):
         rows += 1

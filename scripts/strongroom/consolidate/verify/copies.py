@@ -1,0 +1,185 @@
+"""Prove that the copy of a source is the source, at one moment between two looks at it.
+
+Whoever copies looks first (``begin_look``), then begins a read transaction, copies, and proves before that
+transaction ends (``prove_copy``). Nothing here opens or closes the database file itself: POSIX drops a process's
+locks on a file when any descriptor of it is closed. The log bears no locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from strongroom.consolidate.verify.catalogue import read_mark, read_tables
+from strongroom.consolidate.verify.fingerprint import digest_table
+from strongroom.consolidate.verify.values import decode_text
+from strongroom.consolidate.verify.wal import Log, read_log
+from strongroom.sqlite.connection import Connection, open_snapshot
+from strongroom.sqlite.database import Database
+
+_CHUNK = 1 << 20
+_LOCK_BYTE = 1 << 30
+"""The page that holds this byte of the file is never used (https://sqlite.org/fileformat2.html, 1.4)."""
+_COUNTERS = ((18, 20), (24, 28), (40, 44), (92, 100))
+"""Of the first page: what the backup API writes anew (journal mode, change counter, schema cookie, versions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a log held when the copy began: salts, and how many commits."""
+
+    salts: tuple[int, int] | None
+    commits: int
+
+
+def begin_look(original: Database) -> Look:
+    """Look at a source's log before the read transaction of its copy begins. Read-only."""
+    log = read_log(original.beside("-wal")) if original.key is None else None
+    return Look(None, 0) if log is None else Look(log.salts, len(log.commits))
+
+
+def prove_copy(
+    original: Database, copy: Database, look: Look, file: BinaryIO, connection: Connection
+) -> tuple[str, ...]:
+    """Return in what a copy is not its source; nothing when it is. Read-only.
+
+    ``file`` is the database, opened before and closed after the read transaction that ``connection`` holds. Where
+    one of the two is encrypted, the content that this transaction sees is compared.
+    """
+    if original.key is not None or copy.key is not None:
+        return _prove_content(connection, copy)
+    file.seek(0)
+    if not _is_write_ahead(file):
+        return () if _is_same_file(file, copy.path) else (_say(original, "is not the file, byte for byte"),)
+    log = read_log(original.beside("-wal"))
+    with copy.path.open("rb") as copied:
+        return tuple(_say(original, what) for what in _compare_pages(file, original, log, look, copied))
+
+
+def prove_document(original: Path, copy: Path) -> tuple[str, ...]:
+    """Return in what the copy of a document is not the document. Read-only."""
+    with original.open("rb") as one:
+        is_same = _is_same_file(one, copy)
+    return () if is_same else (f"{original.name}: its copy is not the document, byte for byte",)
+
+
+def _say(original: Database, what: str) -> str:
+    return f"{original.path.name}: its copy {what}"
+
+
+def _is_write_ahead(file: BinaryIO) -> bool:
+    header = file.read(20)
+    file.seek(0)
+    return header[18:20] == b"\x02\x02"
+
+
+def _is_same_file(file: BinaryIO, other: Path) -> bool:
+    with other.open("rb") as stream:
+        while True:
+            one, two = file.read(_CHUNK), stream.read(_CHUNK)
+            if one != two:
+                return False
+            if not one:
+                return True
+
+
+def _compare_pages(
+    file: BinaryIO, original: Database, log: Log | None, look: Look, copied: BinaryIO
+) -> Iterator[str]:
+    """Find a commit since the look at which every page of the copy is the log's last, else the file's."""
+    page_size = _read_page_size(file)
+    pages, rest = divmod(copied.seek(0, 2), page_size)
+    if rest or (log is not None and log.page_size != page_size):
+        yield "has pages of another size"
+        return
+    commits = log.commits if log is not None else ()
+    is_same_log = log is not None and log.salts == look.salts
+    first = look.commits if is_same_log else 0
+    sizes = [file.seek(0, 2) // page_size, *(commit.size for commit in commits)]
+    moments = {moment for moment in range(first, len(sizes)) if sizes[moment] == pages}
+    if not moments:
+        yield f"holds {pages} pages, and the source never did"
+        return
+    versions = log.versions if log is not None else {}
+    with original.beside("-wal").open("rb") if commits else file as logged:
+        for page in range(1, pages + 1):
+            if (page - 1) * page_size <= _LOCK_BYTE < page * page_size:
+                continue
+            held = _read_page(copied, page, page_size)
+            moments -= _find_wrong(held, page, versions.get(page, []), moments, (file, logged), page_size)
+            if not moments:
+                yield f"holds a page ({page}) that the source did not hold at that moment"
+                return
+
+
+def _find_wrong(
+    held: bytes,
+    page: int,
+    versions: list[tuple[int, int]],
+    moments: set[int],
+    files: tuple[BinaryIO, BinaryIO],
+    page_size: int,
+) -> set[int]:
+    """Return the moments at which the source held another page than the copy."""
+    file, logged = files
+    answers: dict[int, bool] = {}
+    wrong = set()
+    for moment in moments:
+        at = max((place for commit, place in versions if commit <= moment), default=-1)
+        if at not in answers:
+            if at < 0:
+                content = _read_page(file, page, page_size)
+            else:
+                logged.seek(at)
+                content = _mask(logged.read(page_size), page)
+            answers[at] = content == held
+        if not answers[at]:
+            wrong.add(moment)
+    return wrong
+
+
+def _read_page(stream: BinaryIO, page: int, page_size: int) -> bytes:
+    stream.seek((page - 1) * page_size)
+    return _mask(stream.read(page_size), page)
+
+
+def _mask(content: bytes, page: int) -> bytes:
+    if page > 1:
+        return content
+    masked = bytearray(content)
+    for start, end in _COUNTERS:
+        masked[start:end] = bytes(end - start)
+    return bytes(masked)
+
+
+def _read_page_size(file: BinaryIO) -> int:
+    file.seek(16)
+    size = int.from_bytes(file.read(2), "big")
+    return 65536 if size == 1 else size
+
+
+def _prove_content(connection: Connection, copy: Database) -> tuple[str, ...]:
+    """Compare definitions, header, marks and every row, as the read transaction sees them."""
+    factory = connection.text_factory
+    connection.text_factory = decode_text
+    try:
+        before = dict(_describe(connection))
+    finally:
+        connection.text_factory = factory
+    with open_snapshot(copy) as copied:
+        copied.text_factory = decode_text
+        after = dict(_describe(copied))
+    wrong = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return tuple(f"{copy.path.name}: its copy has another {name}" for name in wrong)
+
+
+def _describe(connection: Connection) -> Iterator[tuple[str, object]]:
+    """Yield what a database is made of, each with a digest or a number."""
+    for pragma in ("user_version", "application_id", "encoding"):
+        yield pragma, connection.execute(f"PRAGMA main.{pragma}").fetchone()[0]
+    definitions = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_master").fetchall()
+    yield "structure", sorted(map(repr, definitions))
+    for table in read_tables(connection).values():
+        yield f"table {table.name}", (digest_table(connection, table, with_rowid=True), read_mark(connection, table.name))
