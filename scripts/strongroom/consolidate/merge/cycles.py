@@ -76,6 +76,8 @@ def _late_parents(jobs: Sequence[TableJob]) -> set[str]:
 def _empty(connection: Connection, job: TableJob) -> None:
     """Take back what filling a table wrote, but for its indexes."""
     connection.execute(f"DELETE FROM {dotted('main', job.table.name)}")
+    if job.table.autoincrement:  # no row of this round was there
+        connection.execute(f"DELETE FROM main.sqlite_sequence WHERE name = {literal(job.table.name)}")
     for entry in job.inputs:
         connection.execute(f"DROP TABLE {dotted('ledger', entry.name)}")
     connection.execute(f"DELETE FROM ledger.inputs WHERE into_table = {literal(job.into)}")
