@@ -48,11 +48,11 @@ def collect_entries(connection: Connection, job: TableJob) -> None:
     )
     if job.conflict.rule == "merge":
         same = same_values(job, "m", "v")
+        reason = f"CASE WHEN {same} THEN {taken} ELSE 'merge: values of other rows took its place' END"
         connection.execute(
-            f"INSERT OR IGNORE INTO scratch.entries SELECT o.input, o.rid, 'inserted', CASE WHEN {same} THEN {taken} "
-            f"ELSE 'merge: values of other rows took its place' END, CASE WHEN {same} THEN 'identity' ELSE 'merge' END, "
-            f"{_target_rowid(job)}, NULL, NULL, o.g FROM scratch.outcomes o "
-            "JOIN scratch.outcomes w ON w.g = o.g AND w.n = 1 "
+            f"INSERT OR IGNORE INTO scratch.entries SELECT o.input, o.rid, 'inserted', {reason}, "
+            f"CASE WHEN {same} THEN 'identity' ELSE 'merge' END, {_target_rowid(job)}, NULL, NULL, o.g "
+            "FROM scratch.outcomes o JOIN scratch.outcomes w ON w.g = o.g AND w.n = 1 "
             "LEFT JOIN scratch.fresh f ON f.input = o.input AND f.rid = o.rid "
             "JOIN scratch.versions v ON v.g = o.g AND v.n = 1 JOIN scratch.merged m ON m.g = o.g "
             f"WHERE o.disposition = 'anchor' AND (f.rid IS NOT NULL OR NOT ({same}))"
