@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from strongroom.binding import Work, bind
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.consolidate.run import run
-from strongroom.core.plan import read_plan
 from strongroom.core.progress import Silent
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.sqlite.snapshot import Snapshot
@@ -151,10 +149,10 @@ TABLES_OF = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """What a run left in its stage, bound again."""
+    """What a run left in its stage."""
 
     folder: RunFolder
-    work: Work
+    source: Path
     snapshots: dict[str, Snapshot]
 
 
@@ -190,5 +188,4 @@ def stage_system(root: Path) -> Staged:
     folder = Home(target=request.target).open_run(outcome.run)
     snapshots = folder.read_snapshots()
     assert snapshots is not None
-    work = bind(read_plan(request.plan), snapshots, root / "templates", request.engine)
-    return Staged(folder=folder, work=work, snapshots=snapshots)
+    return Staged(folder=folder, source=request.source, snapshots=snapshots)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.consolidate.targets import verify_all
+from strongroom.consolidate.proving import gather_evidence, open_proving
 from strongroom.core.errors import DamagedSourceError
 from strongroom.core.workers import Workers
-from strongroom.runs.folder import RunFolder
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.snapshot import Snapshot
 from tests.integration.audit_system import Staged, stage_system
 from tests.integration.planted_changes import CHANGES, Change, Ground
@@ -73,9 +73,17 @@ def read_content(ground: Ground) -> list[bytes]:
 
 def verify(staged: Staged, folder: Path, snapshots: dict[str, Snapshot]) -> list[str]:
     """Verify as a run does; return what is wrong, in words."""
-    place = RunFolder(root=folder, snapshots=staged.folder.snapshots, home=staged.folder.home)
+    evidence = gather_evidence(
+        staged.folder,
+        snapshots,
+        {"house": Database(folder / "stage" / "house.db")},
+        {"house": Database(folder / "ledger" / "house.db")},
+        Database(folder / "archive.db"),
+    )
     try:
-        found = verify_all(staged.work, place, snapshots, Workers(None, lambda: None))
+        with open_proving(evidence, Workers(None, lambda: None)) as proving:
+            proving.start("house")
+            found = proving.finish(snapshots, staged.source, is_source=True)
     except DamagedSourceError as error:
         return [str(error)]
     wrong = [difference for part in found for difference in part.differences]

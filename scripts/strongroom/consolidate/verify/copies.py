@@ -85,9 +85,7 @@ def _is_same_file(file: BinaryIO, other: Path) -> bool:
                 return True
 
 
-def _compare_pages(
-    file: BinaryIO, original: Database, log: Log | None, look: Look, copied: BinaryIO
-) -> Iterator[str]:
+def _compare_pages(file: BinaryIO, original: Database, log: Log | None, look: Look, copied: BinaryIO) -> Iterator[str]:
     """Find a commit since the look at which every page of the copy is the log's last, else the file's."""
     page_size = _read_page_size(file)
     pages, rest = divmod(copied.seek(0, 2), page_size)
@@ -108,36 +106,22 @@ def _compare_pages(
             if (page - 1) * page_size <= _LOCK_BYTE < page * page_size:
                 continue
             held = _read_page(copied, page, page_size)
-            moments -= _find_wrong(held, page, versions.get(page, []), moments, (file, logged), page_size)
+            at = versions.get(page, [])
+            moments -= {moment for moment in moments if held != _find_page((file, logged), page, page_size, at, moment)}
             if not moments:
                 yield f"holds a page ({page}) that the source did not hold at that moment"
                 return
 
 
-def _find_wrong(
-    held: bytes,
-    page: int,
-    versions: list[tuple[int, int]],
-    moments: set[int],
-    files: tuple[BinaryIO, BinaryIO],
-    page_size: int,
-) -> set[int]:
-    """Return the moments at which the source held another page than the copy."""
-    file, logged = files
-    answers: dict[int, bool] = {}
-    wrong = set()
-    for moment in moments:
-        at = max((place for commit, place in versions if commit <= moment), default=-1)
-        if at not in answers:
-            if at < 0:
-                content = _read_page(file, page, page_size)
-            else:
-                logged.seek(at)
-                content = _mask(logged.read(page_size), page)
-            answers[at] = content == held
-        if not answers[at]:
-            wrong.add(moment)
-    return wrong
+def _find_page(
+    files: tuple[BinaryIO, BinaryIO], page: int, page_size: int, versions: list[tuple[int, int]], moment: int
+) -> bytes:
+    """Return what the source held at a moment: the last that the log has of a page by then, else the file's."""
+    at = max((place for commit, place in versions if commit <= moment), default=None)
+    if at is None:
+        return _read_page(files[0], page, page_size)
+    files[1].seek(at)
+    return _mask(files[1].read(page_size), page)
 
 
 def _read_page(stream: BinaryIO, page: int, page_size: int) -> bytes:
@@ -182,4 +166,7 @@ def _describe(connection: Connection) -> Iterator[tuple[str, object]]:
     definitions = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_master").fetchall()
     yield "structure", sorted(map(repr, definitions))
     for table in read_tables(connection).values():
-        yield f"table {table.name}", (digest_table(connection, table, with_rowid=True), read_mark(connection, table.name))
+        yield (
+            f"table {table.name}",
+            (digest_table(connection, table, with_rowid=True), read_mark(connection, table.name)),
+        )

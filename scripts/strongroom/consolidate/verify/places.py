@@ -41,7 +41,8 @@ def _find_files(house: House, directory: Path, *, is_source: bool) -> Iterator[s
         for left in sorted(sources - held):
             if (directory / left).is_file():
                 yield f"{left}: is there, and was not copied"
-    for path in _walk(directory):
+    copies = _find_root(house) if is_source else None
+    for path in _walk(directory, copies):
         if path.resolve() not in known and not (not is_source and _is_of_document(path, held, directory)):
             yield f"{_show(path.relative_to(directory))}: is a database that has no place"
 
@@ -51,11 +52,20 @@ def _is_of_document(path: Path, held: set[str], directory: Path) -> bool:
     return os.fsencode(path.relative_to(directory)).decode(errors="replace").removesuffix(".db") in held
 
 
-def _walk(directory: Path) -> Iterator[Path]:
+def _find_root(house: House) -> Path | None:
+    """Return the folder of the copies: where target and sources are one directory it lies among the sources."""
+    for path, database in house.evidence.snapshots.items():
+        parts = Path(path).parts
+        if database.path.parts[-len(parts) :] == parts:
+            return database.path.parents[len(parts) - 1].resolve()
+    return None
+
+
+def _walk(directory: Path, copies: Path | None) -> Iterator[Path]:
     """Yield every file that is a database or calls itself one; links, empty files and what is ours are left out."""
     for folder, folders, names in os.walk(directory):
         here = Path(folder)
-        folders[:] = sorted(name for name in folders if not _is_ours(here / name))
+        folders[:] = sorted(name for name in folders if not _is_ours(here / name) and (here / name).resolve() != copies)
         for name in sorted(names):
             path = here / name
             if name.endswith(_JOURNALS) or path.is_symlink() or not path.is_file() or not path.stat().st_size:

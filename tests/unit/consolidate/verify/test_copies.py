@@ -64,11 +64,14 @@ def prove(scene: Scene, *, change: Callable[[Path], None] = lambda _: None, duri
         return prove_copy(original, Database(copy), look, file, reader)
 
 
+MUCH = "UPDATE t SET v = hex(randomblob(60))"
 MOMENTS = {
     "one commit": [],
-    "several commits": ["UPDATE t SET v = 'a' WHERE id < 9", "INSERT INTO t VALUES (900, 'b')", "DELETE FROM t WHERE id = 3"],
-    "an uncommitted tail": ["UPDATE t SET v = 'a'", "PRAGMA cache_size = 1", "BEGIN", "UPDATE t SET v = hex(randomblob(60))"],
-    "a rollback": ["PRAGMA cache_size = 1", "BEGIN", "UPDATE t SET v = hex(randomblob(60))", "ROLLBACK", "INSERT INTO t VALUES (901, 1)"],
+    "several commits": [
+        "UPDATE t SET v = 'a' WHERE id < 9", "INSERT INTO t VALUES (900, 'b')", "DELETE FROM t WHERE id = 3"
+    ],
+    "an uncommitted tail": ["UPDATE t SET v = 'a'", "PRAGMA cache_size = 1", "BEGIN", MUCH],
+    "a rollback": ["PRAGMA cache_size = 1", "BEGIN", MUCH, "ROLLBACK", "INSERT INTO t VALUES (901, 1)"],
     "a checkpoint": ["UPDATE t SET v = 'a'", "PRAGMA wal_checkpoint(PASSIVE)"],
     "a log begun anew over old frames": [
         "UPDATE t SET v = 'a'", "PRAGMA wal_checkpoint(RESTART)", "UPDATE t SET v = 'b' WHERE id = 7"
