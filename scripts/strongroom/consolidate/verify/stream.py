@@ -117,6 +117,8 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
     if deriver.key_of(derived.values) is not None:
         case.desk.connection.execute(f"INSERT INTO {case.unsettled} VALUES (?, ?)", (entry.number, found.row))
     elif derived.waits:
+        if case.chains is not None:
+            case.chains.add((case.fed.into, entry.number, found.row), (derived.because, derived.is_root))
         _expect_waiting(case, entry, found)
     elif claim is not None and claim.disposition == "quarantined" and claim.rule in WAITING_RULES:
         case.refuse(entry, found.row, claim, derived.values)

@@ -93,11 +93,23 @@ class HandMade:
             with closing(sqlite3.connect(folder / "ledger" / f"{target}.db", isolation_level=None)) as ledger:
                 for number, name in enumerate(names, start=1):
                     source, _, given = name.partition(".")
-                    file = folder / ("built" if source == "schema" else "sources") / f"{target if source == 'schema' else source}.db"
+                    file = (
+                        folder
+                        / ("built" if source == "schema" else "sources")
+                        / f"{target if source == 'schema' else source}.db"
+                    )
                     if not file.is_file():
                         file = folder / "scratch-of-documents.db"
                     columns = self._columns(file, given)
-                    values = (f"{target}.{table}", source, given, name, json.dumps(columns), self.offsets.get(name, 0), number)
+                    values = (
+                        f"{target}.{table}",
+                        source,
+                        given,
+                        name,
+                        json.dumps(columns),
+                        self.offsets.get(name, 0),
+                        number,
+                    )
                     ledger.execute("INSERT INTO inputs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", values)
                     self._write_entries(ledger, file, name, given, len(columns))
 
@@ -105,9 +117,7 @@ class HandMade:
         with closing(sqlite3.connect(file)) as connection:
             return [row[0] for row in connection.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))]
 
-    def _write_entries(
-        self, ledger: sqlite3.Connection, file: Path, name: str, table: str, width: int
-    ) -> None:
+    def _write_entries(self, ledger: sqlite3.Connection, file: Path, name: str, table: str, width: int) -> None:
         cells = "".join(f", c{place}" for place in range(width))
         ledger.execute(
             f'CREATE TABLE "{name}" (_rowid INTEGER PRIMARY KEY, _disposition TEXT, _reason TEXT, _rule TEXT, '

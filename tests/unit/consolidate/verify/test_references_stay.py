@@ -184,7 +184,7 @@ def test_children_of_a_dropped_table_are_orphans_and_adopted_by_nobody() -> None
         inputs={"users": ["a.users"], "notes": ["a.notes", "b.notes"]},
         offsets={"b.notes": 1},
         entries={"b.notes": [WAITING]},
-        archive="CREATE TABLE \"b.users\" (id INTEGER, name TEXT); INSERT INTO \"b.users\" VALUES (1, 'bob');",
+        archive='CREATE TABLE "b.users" (id INTEGER, name TEXT); INSERT INTO "b.users" VALUES (1, \'bob\');',
     )
     assert right.prove() == []
     wrong = replace(right, built=right.built + "INSERT INTO notes VALUES (1, 'of bob')", entries={})
@@ -208,7 +208,9 @@ def test_a_child_waits_with_its_parent() -> None:
     )
     right = replace(right, plan=right.plan.replace("identity: {column: id, strategy: renumber}, ", ""))
     assert right.prove() == []
-    assert replace(right, entries={**right.entries, "b.notes": []}, built="INSERT INTO notes (rowid, u, t) VALUES (2, 1, 'of bob')").prove()
+    assert replace(
+        right, entries={**right.entries, "b.notes": []}, built="INSERT INTO notes (rowid, u, t) VALUES (2, 1, 'of bob')"
+    ).prove()
 
 
 def test_a_column_that_refers_to_two_tables_waits_where_an_id_moved() -> None:
