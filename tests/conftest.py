@@ -10,6 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+ENGINE = ("integration/containers/", "e2e/test_stack.py", "e2e/test_ops_image.py")
+"""Tests that share one Docker engine, and what they start there."""
+APART = ("faults/test_kill.py", "faults/test_kill_at_the_end.py", "unit/consolidate/test_references.py")
+"""Long files, of which each test may run anywhere."""
 OUR_VARIABLES = ("ARAGORA_", "INVOKE_", "STRONGROOM_", "ZOE_")
 
 SLOW_MACHINES = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -21,6 +25,14 @@ settings.load_profile("ci")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="Write tests/golden anew instead of comparing.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests one of several processes runs together: those of a file, and those of the engine."""
+    for item in items:
+        file = item.path.relative_to(REPOSITORY / "tests").as_posix()
+        if file not in APART:
+            item.add_marker(pytest.mark.xdist_group("engine" if file.startswith(ENGINE) else file))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,61 +15,28 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.core.errors import DifferencesError, NoSpaceError, UsageError
-from tests.bench.dataset import DataSet, ensure_dataset
-from tests.bench.measure import Measurement, measure_child, warm_memory
-from tests.bench.outcome import (
-    PRINTED,
-    Contender,
-    Summary,
-    find_broken,
-    format_bounds,
-    format_contenders,
-    summarize,
-)
-from tests.bench.system import write_system
+from tests.bench.bounds import PRINTED, find_broken, find_measured, format_bounds
+from tests.bench.measure import Measurement, warm_memory
+from tests.bench.outcome import RUNS, Contender, Summary, format_contenders, format_steps, summarize
+from tests.bench.ways import Way, list_ways
 
 HERE = Path(__file__).parent
 LAST_RESULT = HERE / "last-result.json"
-SPACE = 6e9
-"""Bytes needed at scale 1: two data sets, and one contender's snapshots, stage and ledger."""
+KEPT_SCALE = 1.0
+"""The scale whose result is kept: a trial on less data does not take its place."""
+
+SPACE = 7e9
+"""Bytes needed at scale 1: three data sets, and one contender's snapshots, stage and ledger."""
 
 FILLED = 3.5
 """How many times the data's size a contender may write at most, and so fill of the page cache."""
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """A contender before it ran."""
-
-    about: str
-    dataset: DataSet
-    system: Path
-
-    def arguments(self, name: str, work: Path) -> list[str]:
-        """Return the command that builds everything under ``work``."""
-        if name in ("total", "conflicts"):
-            return self.run_arguments(work)
-        way = name.partition("_")[0]
-        command = [sys.executable, "-P", "-m", "tests.bench.baselines", way]
-        for file in self.dataset.files:
-            target = file.target if self.dataset.variant == "plain" else file.name
-            command += [str(self.dataset.sources / f"{file.name}.db"), str(work / f"{target}.db")]
-        return command
-
-    def run_arguments(self, work: Path) -> list[str]:
-        """Return ``consolidate.run`` as the project's wrapper starts it."""
-        return [
-            *(sys.executable, "-P", "-m", "strongroom", "consolidate.run"),
-            *("--system", str(self.system), "--source", str(self.dataset.sources)),
-            *("--target", str(work), "--json"),
-        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +59,12 @@ def show_benchmark(options: Options, *, as_json: bool) -> None:
         print(json.dumps({figure: summary[figure] for figure in PRINTED}))
     if broken := find_broken(summary):
         sys.stdout.flush()
-        fact = f"{len(broken)} of {len(summary)} bounds do not hold: {', '.join(broken)}"
+        fact = f"{len(broken)} of {len(find_measured(summary))} bounds do not hold: {', '.join(broken)}"
         raise DifferencesError("bench.consolidate", fact)
 
 
 def run_benchmark(options: Options, say: Say) -> tuple[list[str], Summary]:
-    """Measure, keep the result beside this module, and return the lines to show and the figures.
+    """Measure, keep the result of a whole one beside this module, and return the lines to show and the figures.
 
     The data sets stay in the directory; what the contenders built goes, unless asked to keep it.
     """
@@ -108,15 +75,20 @@ def run_benchmark(options: Options, say: Say) -> tuple[list[str], Summary]:
     directory.mkdir(parents=True, exist_ok=True)
     require_space(directory, scale)
     with open_workshop(directory / "work", keep=options.keep) as work:
-        ways = prepare_ways(directory, work, options, say)
+        ways = prepare_ways(directory, work, scale, say)
         contenders = run_ways(ways, work / "built", options, say)
         tenth = run_tenth(directory, work, options, say) if options.flat else {}
     summary = summarize(contenders, tenth)
     data = ways["total"].dataset
     size = f"{data.size / 1e6:.0f} MB, {data.rows} rows in {len(data.files)} files"
-    write_result(contenders, summary, {"scale": scale, "repeat": repeat, "data": size})
-    head = f"scale {scale:g}: {size}; medians of {repeat}"
-    return [head, "", *format_contenders(contenders), "", *format_bounds(summary)], summary
+    if scale == KEPT_SCALE:
+        write_result(contenders, summary, {"scale": scale, "repeat": repeat, "data": size})
+    else:
+        say(f"the bounds are meant for scale {KEPT_SCALE:g}; nothing is kept of scale {scale:g}")
+    head = f"scale {scale:g}: {size}; medians of {repeat}; {summary['free_cores']:.1f} cores were free"
+    shares = ["CPU seconds by step, of runs of their own in one process (as with STRONGROOM_JOBS=1):"]
+    tables = (format_contenders(contenders), shares + format_steps(contenders), format_bounds(summary))
+    return [head, *(line for table in tables for line in ("", *table))], summary
 
 
 def require_space(directory: Path, scale: float) -> None:
@@ -143,39 +115,17 @@ def remove(directory: Path) -> None:
         shutil.rmtree(directory)
 
 
-def prepare_ways(directory: Path, work: Path, options: Options, say: Say) -> dict[str, Way]:
-    """Generate both data sets, warm the cache with them, and list the contenders in turn."""
-    scale = options.scale
+def prepare_ways(directory: Path, work: Path, scale: float, say: Say) -> dict[str, Way]:
+    """Generate the data sets, warm the cache with them, and list the contenders in turn."""
     say(f"data sets at scale {scale:g}")
-    plain = ensure_dataset(directory, "plain", scale)
-    conflicts = ensure_dataset(directory, "conflicts", scale)
-    for dataset in (plain, conflicts):
-        warm_cache(dataset)
-    systems = work / f"systems-{scale:g}"
-    plain_system = write_system(plain, systems / "plain")
-    conflicts_system = write_system(conflicts, systems / "conflicts")
-    dump = "sqlite3 .dump | sqlite3" if shutil.which("sqlite3") else "Connection.iterdump"
-    listed = {
-        "bare": ("INSERT … SELECT *, then CREATE INDEX", plain),
-        "total": ("consolidate.run: backup, merge, proof, publish", plain),
-        "bare_conflicts": ("the same bare copy of the conflicts' sources", conflicts),
-        "conflicts": ("consolidate.run, a fifth of the rows in conflict", conflicts),
-        "rows": ("Python fetchmany, executemany", plain),
-        "dump": (dump, plain),
-    }
-    return {
-        name: Way(
-            about=about,
-            dataset=dataset,
-            system=plain_system if dataset is plain else conflicts_system,
-        )
-        for name, (about, dataset) in listed.items()
-    }
+    ways = list_ways(directory, work / f"systems-{scale:g}", scale)
+    warm_caches({way.dataset.sources for way in ways.values()})
+    return ways
 
 
-def warm_cache(dataset: DataSet) -> None:
+def warm_caches(directories: set[Path]) -> None:
     """Read every source once."""
-    for path in sorted(dataset.sources.glob("*.db")):
+    for path in sorted(path for directory in directories for path in directory.glob("*.db")):
         with path.open("rb") as file:
             while file.read(1 << 20):
                 pass
@@ -187,38 +137,22 @@ def run_ways(ways: Mapping[str, Way], work: Path, options: Options, say: Say) ->
     for repetition in range(1, options.repeat + 1):
         for name, way in ways.items():
             warm_memory(int(FILLED * way.dataset.size))
-            run = run_way(name, way, work)
+            run = way.run(work)
             runs[name].append(run)
             say(f"{repetition} {name}: {run.wall:.2f} s, {run.cpu:.2f} CPU s, {run.peak_mb:.0f} MB")
             if not (options.keep and repetition == options.repeat):
                 remove(work / name)  # the page cache that it filled is free for the next one
-    return {name: Contender(name=name, about=way.about, runs=tuple(runs[name])) for name, way in ways.items()}
-
-
-def run_way(name: str, way: Way, work: Path) -> Measurement:
-    """Run a contender once into an empty place."""
-    built = work / name
-    built.mkdir(parents=True)
-    measurement, written = measure_child(way.arguments(name, built), work / "logs")
-    if name in ("total", "conflicts"):
-        require_proof(written, way.dataset)
-    return measurement
-
-
-def require_proof(written: str, dataset: DataSet) -> None:
-    """Raise DifferencesError unless a run proved every generated row."""
-    result = json.loads(written.strip().splitlines()[-1])
-    expected = {"verdict": "PROVEN", "exit": 0, "unexplained": 0, "rows_read": dataset.rows}
-    found = {name: result.get(name) for name in expected}
-    if found != expected:
-        raise DifferencesError(f"consolidate.run on the {dataset.variant} data", f"{found}, not {expected}")
+    return {
+        name: Contender(name=name, variant=way.dataset.variant, about=way.about, runs=tuple(runs[name]))
+        for name, way in ways.items()
+    }
 
 
 def run_tenth(directory: Path, work: Path, options: Options, say: Say) -> dict[str, Contender]:
-    """Run the two consolidations once more on a tenth of the data, for their peaks."""
+    """Run the consolidations once more on a tenth of the data, for their peaks."""
     small = replace(options, scale=options.scale / 10, repeat=1, keep=False)
-    ways = prepare_ways(directory, work, small, say)
-    return run_ways({name: ways[name] for name in ("total", "conflicts")}, work / "tenth", small, say)
+    ways = prepare_ways(directory, work, small.scale, say)
+    return run_ways({name: ways[name] for name in RUNS.values()}, work / "tenth", small, say)
 
 
 def write_result(contenders: Mapping[str, Contender], summary: Summary, conditions: Mapping[str, object]) -> None:
@@ -238,7 +172,11 @@ def write_result(contenders: Mapping[str, Contender], summary: Summary, conditio
                 "wall": round(contender.wall, 3),
                 "cpu": round(contender.cpu, 3),
                 "peak_mb": round(contender.peak_mb, 1),
-                "runs": [{figure: round(value, 3) for figure, value in asdict(run).items()} for run in contender.runs],
+                "steps": {step: round(seconds, 3) for step, seconds in contender.steps.items()},
+                "runs": [
+                    {figure: round(getattr(run, figure), 3) for figure in ("wall", "cpu", "peak_mb", "others")}
+                    for run in contender.runs
+                ],
             }
             for name, contender in contenders.items()
         },

@@ -2,7 +2,8 @@
 
 Every byte follows from the scale and GENERATOR. In the *plain* variant each table stands in one
 file. In the *conflicts* variant the files of a pair hold the same tables, and every fifth row of
-each has a namesake of different content in the other.
+each has a namesake of different content in the other. The *rewritten* variant is the plain one with
+other kinds of table: a transform or a followed reference changes every row.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import multiprocessing
 import random
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from tests.bench.kinds import KINDS
+from tests.bench.rewritten import EVERY_KIND, REWRITTEN_AS, USERS
 
 GENERATOR = 1
 """Raised when the generated rows change: caches of another generator are left alone."""
@@ -25,7 +27,7 @@ GENERATOR = 1
 POOL_BYTES = 1 << 20
 """Random bytes and words from which the rows cut their pieces."""
 
-Variant = Literal["plain", "conflicts"]
+Variant = Literal["plain", "conflicts", "rewritten"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Pair:
     target: str
     files: tuple[str, str]
     tables: tuple[tuple[str, str, str, int], ...]
+    users: int = 0
+    """Users of each file in the rewritten variant, half of them the next file's too, under other ids."""
 
 
 PAIRS = (
@@ -63,6 +67,7 @@ PAIRS = (
             ("history", "elo_history", "league_history", 560_000),
             ("score", "ratings", "league_ratings", 60_000),
         ),
+        users=2000,
     ),
     Pair(
         target="analytics",
@@ -71,6 +76,7 @@ PAIRS = (
             ("history", "predictions", "flip_history", 420_000),
             ("score", "domain_scores", "flip_scores", 80_000),
         ),
+        users=2000,
     ),
     Pair(
         target="agents",
@@ -126,18 +132,23 @@ def describe_files(variant: Variant, scale: float) -> tuple[SourceFile, ...]:
             seed=2 * number + second,
             partner=pair.files[1 - second] if variant == "conflicts" else "",
             second=bool(second),
-            tables=tuple(
-                Table(
-                    name=names[second if variant == "plain" else 0],
-                    kind=kind,
-                    rows=max(10, round(rows * scale)),
-                )
-                for kind, *names, rows in pair.tables
-            ),
+            tables=tuple(describe_tables(pair, second, variant, scale)),
         )
         for number, pair in enumerate(PAIRS)
         for second, name in enumerate(pair.files)
     )
+
+
+def describe_tables(pair: Pair, second: int, variant: Variant, scale: float) -> Iterator[Table]:
+    """List the tables of a pair's first or second file."""
+    if variant == "rewritten" and pair.users:
+        yield Table(name=USERS, kind="user", rows=max(10, round(pair.users * scale)))
+    for kind, *names, rows in pair.tables:
+        yield Table(
+            name=names[0 if variant == "conflicts" else second],
+            kind=REWRITTEN_AS[names[0]] if variant == "rewritten" else kind,
+            rows=max(10, round(rows * scale)),
+        )
 
 
 def ensure_dataset(directory: Path, variant: Variant, scale: float) -> DataSet:
@@ -175,9 +186,10 @@ def write_file(file: SourceFile, directory: Path) -> None:
         "seed": file.seed,
         "second": int(file.second),
         "shared": int(file.second and bool(file.partner)),
+        "users": sum(table.rows for table in file.tables if table.name == USERS),
     }
     for table in file.tables:
-        kind = KINDS[table.kind]
+        kind = EVERY_KIND[table.kind]
         connection.execute("BEGIN")
         connection.execute(kind.table_sql(table.name))
         connection.execute(kind.fill_sql(table.name), values | {"rows": table.rows})

@@ -43,6 +43,8 @@ class Kind:
     constraint: str = ""
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
     """Column name -> its rule where two files disagree; the others take the newest."""
+    transform: dict[str, object] = field(default_factory=dict)
+    """Column name -> what the plan makes of its values; for the rewritten variant."""
 
     def table_sql(self, name: str) -> str:
         """Return the CREATE TABLE statement."""

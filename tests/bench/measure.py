@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.core.errors import StrongroomError
@@ -25,6 +26,10 @@ class Measurement:
     """User and system seconds of the child and all its descendants."""
     peak_mb: float
     """Largest resident set of any one of these processes, mapped files included; 10^6 bytes."""
+    others: float = 0
+    """CPU seconds that everything else on the machine used meanwhile, other guests of its host included."""
+    steps: Mapping[str, float] = field(default_factory=dict)
+    """CPU seconds by step, of a run that counted them."""
 
 
 def warm_memory(size: int) -> None:
@@ -50,26 +55,35 @@ def measure_child(arguments: list[str], logs: Path) -> tuple[Measurement, str]:
     logs.mkdir(parents=True, exist_ok=True)
     out, err = logs / "stdout", logs / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), read_busy_seconds()
         child = subprocess.Popen(arguments, stdout=stdout, stderr=stderr, env=_environment())
         try:
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:
             child.terminate()  # we were interrupted: so is the child
             raise
-        wall = time.perf_counter() - began
+        wall, busy = time.perf_counter() - began, read_busy_seconds() - busy
         child.returncode = os.waitstatus_to_exitcode(status)
     written = out.read_text(encoding="utf-8", errors="replace")
     if child.returncode:
         told = err.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
         fact = f"exited {child.returncode}"
         raise StrongroomError(" ".join(arguments), fact, f"its last words: {told or written[-2000:]}")
+    cpu = usage.ru_utime + usage.ru_stime
     measurement = Measurement(
         wall=wall,
-        cpu=usage.ru_utime + usage.ru_stime,
+        cpu=cpu,
         peak_mb=usage.ru_maxrss * 1024 / 1e6,
+        others=max(busy - cpu, 0),
     )
     return measurement, written
+
+
+def read_busy_seconds() -> float:
+    """Return the seconds that all cores together have worked, or were taken from us, since the machine began."""
+    with Path("/proc/stat").open(encoding="ascii") as stat:
+        user, nice, system, _idle, _waiting, irq, softirq, stolen, *_ = map(int, stat.readline().split()[1:])
+    return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def touch_memory(size: int) -> None:

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from tests.bench.dataset import DataSet, SourceFile
-from tests.bench.kinds import KINDS
+from tests.bench.rewritten import EVERY_KIND, USERS
 
 Value = dict[str, object]
 
@@ -35,7 +35,7 @@ def write_yaml(path: Path, content: Value) -> None:
 
 
 def draw_plan(dataset: DataSet) -> Value:
-    """Plan a variant: copies when tables stand alone, column rules when two files hold them."""
+    """Plan a variant: copies when tables stand alone, column rules when two files hold them, else transforms."""
     plan: Value = {
         "version": 1,
         "sources": {file.name: {"path": f"{file.name}.db"} for file in dataset.files},
@@ -48,6 +48,8 @@ def draw_plan(dataset: DataSet) -> Value:
         for file in dataset.files:
             copies.setdefault(file.target, []).append(f"{file.name}.*")
         return plan | {"copy": copies}
+    if dataset.variant == "rewritten":
+        return plan | {"tables": [*plan_users(dataset), *plan_transforms(dataset)]}
     first_files = [file for file in dataset.files if not file.second]
     return plan | {"tables": [entry for file in first_files for entry in plan_merges(file)]}
 
@@ -58,20 +60,52 @@ def plan_merges(file: SourceFile) -> list[Value]:
         {
             "into": f"{file.target}.{table.name}",
             "from": [f"{file.name}.{table.name}", f"{file.partner}.{table.name}"],
-            "key": list(KINDS[table.kind].key),
+            "key": list(EVERY_KIND[table.kind].key),
             "on_conflict": {
                 "rule": "merge",
                 "order": [file.name, file.partner],
-                "columns": KINDS[table.kind].column_rules(),
+                "columns": EVERY_KIND[table.kind].column_rules(),
             },
         }
         for table in file.tables
     ]
 
 
+def plan_users(dataset: DataSet) -> list[Value]:
+    """Plan one set of users for each target whose files have some: by name, under new ids."""
+    homes: dict[str, list[str]] = {}
+    for file in dataset.files:
+        if any(table.name == USERS for table in file.tables):
+            homes.setdefault(file.target, []).append(file.name)
+    return [
+        {
+            "into": f"{target}.{USERS}",
+            "from": [f"{name}.{USERS}" for name in names],
+            "key": list(EVERY_KIND["user"].key),
+            "identity": {"column": "id", "strategy": "renumber"},
+            "on_conflict": {"rule": "prefer", "order": names},
+        }
+        for target, names in homes.items()
+    ]
+
+
+def plan_transforms(dataset: DataSet) -> list[Value]:
+    """Plan the tables of one file each; the references that they declare follow by themselves."""
+    return [
+        {
+            "into": f"{file.target}.{table.name}",
+            "from": [f"{file.name}.{table.name}"],
+            "transform": EVERY_KIND[table.kind].transform,
+        }
+        for file in dataset.files
+        for table in file.tables
+        if table.name != USERS
+    ]
+
+
 def describe_schema(target: str, files: tuple[SourceFile, ...]) -> str:
     """Return the schema of a target: the tables and indexes of its sources, each once."""
-    kinds = {table.name: KINDS[table.kind] for file in files if file.target == target for table in file.tables}
+    kinds = {table.name: EVERY_KIND[table.kind] for file in files if file.target == target for table in file.tables}
     statements = [
         statement for name, kind in kinds.items() for statement in (kind.table_sql(name), *kind.index_sql(name))
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.models.containers import Container
 
 from strongroom.containers.images import build_images
 from strongroom.demo import build_legacy_tree
@@ -101,6 +102,14 @@ def make_large_source(file: Path) -> None:
         )
 
 
+def wait_until_it_says(container: Container, word: str) -> None:
+    """Wait until the program runs: before, the signal ends Python without a word."""
+    latest = time.monotonic() + 60
+    while word not in container.logs(stdout=False).decode():
+        assert time.monotonic() < latest, f"it never said {word}"
+        time.sleep(0.05)
+
+
 def test_a_container_that_is_told_to_stop_ends_with_143_and_goes_on_later(image: str, tmp_path: Path) -> None:
     system = tmp_path / "system"
     (system / "sqlite").mkdir(parents=True)
@@ -114,11 +123,12 @@ def test_a_container_that_is_told_to_stop_ends_with_143_and_goes_on_later(image:
     words = ["consolidate.run", "--system", "./system", "--source", "legacy", "--target", "new", "--json"]
     stopped = 0
     with connect(os.environ) as client:
-        for seconds in (0.6, 0.9, 1.3):
+        for seconds in (0.0, 0.3, 0.7):
             container = client.containers.run(
                 image, words, detach=True, read_only=True, cap_drop=["ALL"], network_mode="none", user="10001:10001",
                 tmpfs={"/tmp": ""}, volumes={str(tmp_path): {"bind": "/work", "mode": "rw"}},
             )  # fmt: skip
+            wait_until_it_says(container, "snapshot")
             time.sleep(seconds)
             container.kill("SIGTERM")
             code = container.wait(timeout=60)["StatusCode"]

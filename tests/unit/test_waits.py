@@ -15,6 +15,8 @@ ALLOWED = {
     "scripts/strongroom/core/pool.py: pipe.recv_bytes()": "ends with the parent, who is watched besides",
     "tests/faults/trees.py: os.waitpid(child, 0)": "the child ends itself by an alarm",
     "tests/faults/driver.py: os.waitpid(pid, 0)": "whoever waits for the answer kills what does not end",
+    "tests/mutants/run.py: os.waitpid(self._pid, 0)": "its answer has ended, or it was killed",
+    "tests/mutants/steps.py: os.waitpid(pid, 0)": "whoever waits for the answer kills what does not end",
 }
 ELSEWHERE = ("tests/bench/",)
 """A measurement takes as long as it takes, and somebody looks on."""

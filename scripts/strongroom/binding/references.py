@@ -72,6 +72,16 @@ class _Ground:
                 child, parent = fed.get((source, fold(key.table))), fed.get((source, fold(key.parent)))
                 if child is not None and parent is not None:
                     yield from self._bind_key(key, child[0], parent[0], _into(child[1]), _into(parent[1]))
+                elif child is not None and self.schemas[source].find(key.parent) is None:
+                    for job, of_parent in self._find_elsewhere(key.parent):
+                        yield from self._bind_key(key, child[0], job, _into(child[1]), of_parent)
+
+    def _find_elsewhere(self, name: str) -> Iterator[tuple[TableJob, Mapping[str, str]]]:
+        """Return the tables that a key means whose own file has no such table, with the names of their columns."""
+        for job in self.jobs.values():
+            same = [entry for entry in job.inputs if fold(entry.table.name) == fold(name) and not entry.is_seed]
+            if same or fold(job.table.name) == fold(name):
+                yield job, _into(same[0]) if same else {}
 
     def _bind_key(
         self,

@@ -20,7 +20,7 @@ from strongroom.consolidate.snapshots import (
     write_manifest,
 )
 from strongroom.consolidate.targets import Ticker, ask_checks, build_and_prove, name_evidence
-from strongroom.core.errors import ExitCode
+from strongroom.core.errors import ExitCode, StrongroomError
 from strongroom.core.results import Build, Verdict, Verification
 from strongroom.core.workers import Workers, open_workers
 from strongroom.runs.folder import RunFolder
@@ -67,21 +67,32 @@ class Attempt:
             self._write_plan(work)
             self._around.checkpoint("merge")
             ticker.watch("merge", size, self._folder.stage)
-            with open_proving(name_evidence(work, self._folder, snapshots), workers) as proving:
-                builds = build_and_prove(
-                    work, self._folder, proving, workers, lambda builds: self._say_built(builds, ticker)
-                )
-                verifications = proving.finish(snapshots, self._request.source, is_source=True)
-                if self._request.fingerprints:
-                    verifications = proving.add_fingerprints(verifications)
+            try:
+                with open_proving(name_evidence(work, self._folder, snapshots), workers) as proving:
+                    builds = build_and_prove(
+                        work, self._folder, proving, workers, lambda builds: self._say_built(builds, ticker)
+                    )
+                    verifications = proving.finish(snapshots, self._request.source, is_source=True)
+                    if self._request.fingerprints:
+                        verifications = proving.add_fingerprints(verifications)
+            except StrongroomError as error:
+                if self._is_unexpected(error):
+                    refuse_damaged(snapshots)
+                raise
         if not self._request.dry_run:
             write_manifest(self._folder, snapshots)
         is_ours = any(part.differences for part in verifications if part.target == SNAPSHOTS)
         if any(part.damaged for part in verifications) and not is_ours:
             refuse_damaged(snapshots)
         outcome = self._judge(work, builds, verifications)
+        if (outcome.exit or outcome.quarantined) and not is_ours:  # or was a key looked up in a damaged index?
+            refuse_damaged(snapshots)
         self._folder.write(outcome, VERDICT)
         return Rehearsed(snapshots=snapshots, work=work, builds=tuple(builds), outcome=outcome)
+
+    def _is_unexpected(self, error: StrongroomError) -> bool:
+        """Tell whether SQLite refused something in a stage that only a damaged source can have led to."""
+        return error.exit_code is ExitCode.BUG and Path(error.subject).parent == self._folder.stage
 
     def _snapshot(self, size: int, workers: Workers, ticker: Ticker) -> dict[str, Snapshot]:
         self._around.checkpoint("snapshot")

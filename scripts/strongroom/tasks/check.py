@@ -65,11 +65,26 @@ def faults(c: Context, nightly: bool = False) -> int:
     return run_parts(c, {"faults": (pytest_command("tests/faults", nightly=nightly),)})
 
 
-def pytest_command(folder: str = "", *, nightly: bool = False, fast: bool = False, reports: Path | None = None) -> str:
+@task(
+    help={
+        "seed": "Chooses which faults are planted.",
+        "sample": "Plant only so many that count (CI: 24); 0 plants all, and keeps the table.",
+    }
+)
+def mutants(c: Context, seed: int = 10, sample: int = 0) -> int:
+    """Plant faults in our own code; demand that all are noticed."""
+    command = f"python -m tests.mutants --seed={seed} --sample={sample}"
+    return run_parts(c, {"mutants": (command,)}) if is_dry(c) else _run(c, command)
+
+
+def pytest_command(
+    folder: str = "", *, nightly: bool = False, fast: bool = False, reports: Path | None = None, processes: int = 1
+) -> str:
     """Write the command that tests a folder, or all of them; ``reports`` gets a JUnit file."""
+    several = f"--numprocesses={processes} --dist=loadgroup" if processes > 1 else ""
     profile = "nightly" if nightly else "fast" if fast else "ci"
     junit = f"--junitxml={shlex.quote(str((reports / 'junit.xml').absolute()))}" if reports else ""
-    return " ".join(f"python -m pytest --hypothesis-profile={profile} {junit} {folder}".split())
+    return " ".join(f"python -m pytest --hypothesis-profile={profile} {several} {junit} {folder}".split())
 
 
 def run_parts(c: Context, parts: dict[str, tuple[str, ...]]) -> int:
@@ -90,12 +105,16 @@ def run_parts(c: Context, parts: dict[str, tuple[str, ...]]) -> int:
 
 
 def _passes(c: Context, command: str) -> bool:
+    return _run(c, command) == 0
+
+
+def _run(c: Context, command: str) -> int:
     """Run one command in the repository with the tools of .venv; its output is the user's to see."""
     print(f"$ {command}", flush=True)
     tools = shlex.quote(str(Path(sys.executable).parent))
     line = f'cd {shlex.quote(str(read_settings().require_clone()))} && PATH={tools}:"$PATH" {command}'
     result = c.run(line, warn=True, in_stream=False, pty=sys.stdout.isatty())
-    return bool(result.ok)
+    return int(result.exited)
 
 
-namespace = Collection("check", lint, types, unit, integration, e2e, faults)
+namespace = Collection("check", lint, types, unit, integration, e2e, faults, mutants)

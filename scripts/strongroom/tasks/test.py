@@ -11,6 +11,9 @@ from strongroom.core.config import read_settings
 from strongroom.tasks._task import is_dry, task
 from strongroom.tasks.check import HELP_NIGHTLY, LINT, TYPES, pytest_command, run_parts
 
+_MOST_PROCESSES = 4
+"""Tests measure seconds and memory, and share one engine: more do not help."""
+
 
 @task(
     help={
@@ -21,10 +24,11 @@ from strongroom.tasks.check import HELP_NIGHTLY, LINT, TYPES, pytest_command, ru
 )
 def test(c: Context, nightly: bool = False, install: bool = True, reports: Path | None = None) -> int:
     """Run lint, types and every test."""
-    parts = {"lint": LINT, "types": TYPES, "tests": (pytest_command(nightly=nightly, reports=reports),)}
+    settings = read_settings()
+    tests = pytest_command(nightly=nightly, reports=reports, processes=min(settings.jobs, _MOST_PROCESSES))
+    parts = {"lint": LINT, "types": TYPES, "tests": (tests,)}
     if is_dry(c):
         return run_parts(c, parts)
-    settings = read_settings()
     settings.require_clone()
     with engine.ensured(settings.environment, install=install, say=report.say_progress):
         return run_parts(c, parts)

@@ -140,7 +140,11 @@ def test_python_s_own_library_is_given_no_key(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("text", ["", "secret", ONE[:-1], ONE + "0", "g" * 64, f"x'{ONE}'", ONE + "\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "secret", ONE[:-1], ONE + "0", "g" * 64, f"x'{ONE}'", ONE + "\n"],
+    ids=["empty", "a passphrase", "too short", "too long", "no hex", "quoted", "a line"],
+)
 def test_what_is_no_raw_key_is_refused_before_it_becomes_a_passphrase(text: str) -> None:
     with pytest.raises(KeyMissingError, match="key odd: is no raw key") as caught, hold_keys({"odd": Secret(text)}):
         pass

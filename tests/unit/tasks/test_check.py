@@ -7,7 +7,7 @@ from invoke.config import Config
 from invoke.context import Context, MockContext
 from invoke.runners import Result
 
-from strongroom.tasks.check import pytest_command, run_parts
+from strongroom.tasks.check import mutants, pytest_command, run_parts
 
 
 def test_every_command_runs_and_a_failure_decides(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,4 +29,11 @@ def test_a_dry_run_says_would(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_each_test_folder_is_run_under_a_profile() -> None:
     assert pytest_command("tests/unit", fast=True) == "python -m pytest --hypothesis-profile=fast tests/unit"
+    several = pytest_command(processes=2)
+    assert several == "python -m pytest --hypothesis-profile=ci --numprocesses=2 --dist=loadgroup"
     assert pytest_command(nightly=True) == "python -m pytest --hypothesis-profile=nightly"
+
+
+def test_a_fault_that_survives_is_told_by_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mutants.body(MockContext(run=Result(exited=3)), seed=7, sample=24) == 3
+    assert capsys.readouterr().out == "$ python -m tests.mutants --seed=7 --sample=24\n"

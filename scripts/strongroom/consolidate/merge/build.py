@@ -18,7 +18,7 @@ from strongroom.consolidate.merge.cycles import fill_circle, group_circles
 from strongroom.consolidate.merge.decide import create_merged, decide
 from strongroom.consolidate.merge.insert import insert_decided, insert_plain
 from strongroom.consolidate.merge.ledger import collect_entries, start_ledger, write_ledger
-from strongroom.consolidate.merge.references import prepare_rewrites
+from strongroom.consolidate.merge.references import find_highest_held, prepare_rewrites
 from strongroom.consolidate.merge.two_files import can_merge_pairs, merge_pairs
 from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, literal
@@ -136,7 +136,8 @@ def _fill_table(connection: Connection, jobs: Mapping[str, TableJob], job: Table
         decide(connection, job)
     elif job.conflict.rule == "merge":
         create_merged(connection, job)
-    insert_decided(connection, job)
+    highest = find_highest_held(connection, jobs.values(), job) if job.strategy == "renumber" else 0
+    insert_decided(connection, job, highest)
     collect_entries(connection, job)
     write_ledger(connection, job)
     return _count(connection, job)

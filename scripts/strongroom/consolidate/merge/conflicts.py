@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from strongroom.binding import BoundInput, TableJob
+from strongroom.consolidate.merge.follow import is_reference
 from strongroom.consolidate.merge.maps import is_map
-from strongroom.consolidate.merge.references import is_reference
 from strongroom.consolidate.merge.rows import open_rows
 from strongroom.core.plan import ColumnRule
 from strongroom.core.quoting import dotted, fold, literal, quote

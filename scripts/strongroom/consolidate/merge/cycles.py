@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from strongroom.binding import BoundInput, TableJob
+from strongroom.consolidate.merge.follow import held_values
 from strongroom.consolidate.merge.maps import (
     are_maps_settled,
     list_held,
@@ -15,7 +16,7 @@ from strongroom.consolidate.merge.maps import (
     remember_maps,
 )
 from strongroom.consolidate.merge.raw import open_raw
-from strongroom.consolidate.merge.references import held_values, may_leave_orphans
+from strongroom.consolidate.merge.references import may_leave_orphans
 from strongroom.core.errors import DecisionNeededError
 from strongroom.core.quoting import dotted, literal, quote
 from strongroom.sqlite.connection import Connection
@@ -75,6 +76,8 @@ def _late_parents(jobs: Sequence[TableJob]) -> set[str]:
 def _empty(connection: Connection, job: TableJob) -> None:
     """Take back what filling a table wrote, but for its indexes."""
     connection.execute(f"DELETE FROM {dotted('main', job.table.name)}")
+    if job.table.autoincrement:  # no row of this round was there
+        connection.execute(f"DELETE FROM main.sqlite_sequence WHERE name = {literal(job.table.name)}")
     for entry in job.inputs:
         connection.execute(f"DROP TABLE {dotted('ledger', entry.name)}")
     connection.execute(f"DELETE FROM ledger.inputs WHERE into_table = {literal(job.into)}")

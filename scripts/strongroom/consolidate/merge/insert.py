@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from strongroom.binding import BoundInput, TableJob
+from strongroom.consolidate.merge.conflicts import same_values
 from strongroom.consolidate.merge.identity import find_highest_id, position_of, set_taken_ids_aside, survivors
 from strongroom.consolidate.merge.rows import Rows, open_rows
 from strongroom.core.quoting import dotted, quote, quote_all
@@ -90,9 +91,13 @@ class _Batch:
     """What decides when the target refuses one of them."""
 
 
-def insert_decided(connection: Connection, job: TableJob) -> None:
-    """Insert every input in order: losers and filtered rows stay out, taken ids are replaced or quarantined."""
-    highest = find_highest_id(connection, job) if job.strategy == "renumber" else 0
+def insert_decided(connection: Connection, job: TableJob, highest: int) -> None:
+    """Insert every input in order: losers and filtered rows stay out, taken ids are replaced or quarantined.
+
+    New numbers are above ``highest``, and above every id that an input uses.
+    """
+    if job.strategy == "renumber":
+        highest = max(highest, find_highest_id(connection, job))
     for entry in job.inputs:
         with open_rows(connection, job, entry) as rows:
             _set_filtered_aside(connection, rows)
@@ -137,16 +142,24 @@ def _set_waiting_aside(connection: Connection, rows: Rows) -> None:
 
 
 def _note_rewritten(connection: Connection, rows: Rows) -> None:
-    """Note the rows that went in plainly, but with other references than they had."""
+    """Note the rows that went in plainly, or as what they were merged into, but with other references than they had."""
     if not rows.job.rewrites_of(rows.entry):
         return
-    number = rows.entry.number
-    place = "NULL" if rows.job.table.rowid is None else rows.target_rowid()
-    connection.execute(
+    number, job = rows.entry.number, rows.job
+    place = "NULL" if job.table.rowid is None else rows.target_rowid()
+    noted = (
         "INSERT OR IGNORE INTO scratch.entries (input, rid, disposition, reason, rule, target_rowid) "
-        f"SELECT {number}, {rows.rid}, 'inserted', s._strongroom_rewritten, 'reference', {place} "
-        f"FROM {rows.source} WHERE s._strongroom_rewritten IS NOT NULL AND {survivors(rows)}"
+        f"SELECT {number}, {rows.rid}, 'inserted', s._strongroom_rewritten, 'reference', {place} FROM {rows.source}"
     )
+    connection.execute(f"{noted} WHERE s._strongroom_rewritten IS NOT NULL AND {survivors(rows)}")
+    contested = connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = 'versions'").fetchone()
+    if job.conflict.rule == "merge" and contested:
+        connection.execute(
+            f"{noted} JOIN scratch.merged m ON m.input = {number} AND m.rid = {rows.rid} "
+            "JOIN scratch.versions v ON v.g = m.g AND v.n = 1 WHERE s._strongroom_rewritten IS NOT NULL "
+            f"AND {same_values(job, 'm', 'v')} AND NOT EXISTS "
+            "(SELECT 1 FROM scratch.fresh f WHERE f.input = m.input AND f.rid = m.rid)"
+        )
 
 
 def _plain_batch(connection: Connection, rows: Rows) -> _Batch:

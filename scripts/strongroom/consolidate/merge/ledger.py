@@ -21,9 +21,9 @@ def start_ledger(connection: Connection) -> None:
 
 def collect_entries(connection: Connection, job: TableJob) -> None:
     """Turn outcomes into entries; the losers of a winner that a constraint refused are quarantined with it."""
+    taken = f"{literal(str(job.identity))} || ' ' || coalesce(quote(f.old), 'NULL') || ' was taken: now ' || f.new"
     connection.execute(
-        "INSERT OR IGNORE INTO scratch.entries SELECT f.input, f.rid, 'inserted', "
-        f"{literal(str(job.identity))} || ' ' || coalesce(quote(f.old), 'NULL') || ' was taken: now ' || f.new, "
+        f"INSERT OR IGNORE INTO scratch.entries SELECT f.input, f.rid, 'inserted', {taken}, "
         "'identity', f.place, NULL, NULL, NULL FROM scratch.fresh f WHERE NOT f.merged"
     )
     if not connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = 'outcomes'").fetchone():
@@ -47,14 +47,15 @@ def collect_entries(connection: Connection, job: TableJob) -> None:
         "WHERE o.disposition NOT IN ('keep', 'anchor')"
     )
     if job.conflict.rule == "merge":
+        same = same_values(job, "m", "v")
+        reason = f"CASE WHEN {same} THEN {taken} ELSE 'merge: values of other rows took its place' END"
         connection.execute(
-            "INSERT OR IGNORE INTO scratch.entries SELECT o.input, o.rid, 'inserted', "
-            "'merge: values of other rows took its place', "
-            f"'merge', {_target_rowid(job)}, NULL, NULL, o.g FROM scratch.outcomes o "
-            "JOIN scratch.outcomes w ON w.g = o.g AND w.n = 1 "
+            f"INSERT OR IGNORE INTO scratch.entries SELECT o.input, o.rid, 'inserted', {reason}, "
+            f"CASE WHEN {same} THEN 'identity' ELSE 'merge' END, {_target_rowid(job)}, NULL, NULL, o.g "
+            "FROM scratch.outcomes o JOIN scratch.outcomes w ON w.g = o.g AND w.n = 1 "
             "LEFT JOIN scratch.fresh f ON f.input = o.input AND f.rid = o.rid "
             "JOIN scratch.versions v ON v.g = o.g AND v.n = 1 JOIN scratch.merged m ON m.g = o.g "
-            f"WHERE o.disposition = 'anchor' AND (f.rid IS NOT NULL OR NOT ({same_values(job, 'm', 'v')}))"
+            f"WHERE o.disposition = 'anchor' AND (f.rid IS NOT NULL OR NOT ({same}))"
         )
 
 

@@ -1,16 +1,16 @@
 """Follow ids that changed: what a table holds of them changes with them, or waits where that has no answer.
 
-For each reference of an input, ``scratch."refs <reference> <input>"`` (old and new values, waits) says which values
-that it holds become others, and with which its rows wait: their parent is in quarantine, nothing tells which row is
-meant, or it has none and another row happens to hold its value.
+A row waits when its parent is in quarantine, when nothing tells which row is meant, or when it has no parent and
+another row happens to hold its value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from strongroom.binding import BoundInput, Rewrite, TableJob
+from strongroom.consolidate.merge.follow import held_values, is_reference, refs_of
 from strongroom.consolidate.merge.maps import (
     declare_olds,
     home_of,
@@ -19,16 +19,12 @@ from strongroom.consolidate.merge.maps import (
     news,
     olds,
 )
-from strongroom.consolidate.merge.raw import Raw, open_raw
-from strongroom.core.quoting import dotted, literal, quote
+from strongroom.consolidate.merge.raw import open_raw
+from strongroom.core.quoting import dotted, quote
 from strongroom.sqlite.connection import Connection
 
-_REFS = "refs "
-
-
-def is_reference(name: str) -> bool:
-    """Tell whether a working table says what a reference becomes."""
-    return name.startswith(_REFS)
+_PLENTY = 2**62
+"""Above it nothing is taken for an id that others should keep clear of: there would be none left."""
 
 
 def prepare_rewrites(connection: Connection, jobs: Mapping[str, TableJob], job: TableJob) -> TableJob:
@@ -173,16 +169,16 @@ class _Reference:
                 self.connection.execute(
                     f"INSERT INTO scratch.holders SELECT {', '.join(held)}, {home.number}, {raw.rid}, "
                     f"coalesce((SELECT m.target FROM {moved}), {home_of(self.parent, home, raw.rid)}) "
-                    f"FROM {raw.table} AS s WHERE {self._goes_in(home, raw)} AND EXISTS "
+                    f"FROM {raw.table} AS s WHERE {self._goes_in(home, raw.table, raw.rid)} AND EXISTS "
                     f"(SELECT 1 FROM {map_for(self.rewrite)} m WHERE m.input IN ({numbers}) AND {same})"
                 )
 
-    def _goes_in(self, home: BoundInput, raw: Raw) -> str:
-        """Return the condition that the plan does not leave row ``s`` of a parent out."""
+    def _goes_in(self, home: BoundInput, table: str, rid: str) -> str:
+        """Return the condition that the plan does not leave a row of a parent out, asked in a scope of its own."""
         if self.parent.where is None or home.is_seed:
             return "1"
-        kept = dotted("ledger", home.name)
-        return f"NOT EXISTS (SELECT 1 FROM {kept} l WHERE l._rowid = {raw.rid} AND l._disposition = 'filtered')"
+        same = f"f.{rid.partition('.')[2]} = {rid}"
+        return f"EXISTS (SELECT 1 FROM {table} f WHERE {same} AND ({self.parent.where.sql}) IS TRUE)"
 
     def _note_orphans(self) -> None:
         """Note the values that no row has, and that another one has now; or all of them, where the plan says so."""
@@ -242,64 +238,26 @@ class _Reference:
         """Return the query for a parent's row that has these values, and goes in."""
         same = " AND ".join(f"p.{quote(name)} = {value}" for name, value in zip(self._columns(home), held, strict=True))
         rid = "_strongroom_row" if home.table.rowid is None else home.table.rowid
-        return (
-            f"SELECT 1 FROM {table} p WHERE {same} AND {self._goes_in(home, Raw(table=table, rid=f'p.{quote(rid)}'))}"
-        )
+        return f"SELECT 1 FROM {table} p WHERE {same} AND {self._goes_in(home, table, f'p.{quote(rid)}')}"
 
 
-def refs_of(rewrite: Rewrite, entry: BoundInput) -> str:
-    """Return the name of the table that says what the ids of an input become."""
-    return dotted("scratch", f"{_REFS}{rewrite.number} {entry.number}")
+def find_highest_held(connection: Connection, jobs: Iterable[TableJob], parent: TableJob) -> int:
+    """Return the highest number that other tables hold as an id of a table: a new id above it is nobody's orphan's."""
+    highest = 0
+    for job in jobs:
+        for rewrite in job.rewrites:
+            if rewrite.parent == parent.table.name and rewrite.parent_columns == (parent.identity,):
+                held = [
+                    _find_highest(connection, rewrite, one) for one in job.inputs if rewrite in job.references_of(one)
+                ]
+                highest = max([highest, *held])
+    return highest
 
 
-def held_values(rewrite: Rewrite, entry: BoundInput) -> list[str]:
-    """Return the expressions for the ids that row ``s`` of an input holds; they compare as the other side does."""
-    plain = [f"s.{quote(entry.columns[name])}" for name in rewrite.columns]
-    if rewrite.json is None:
-        return [f"+{value}" for value in plain]
-    value, path = plain[0], literal(rewrite.json)
-    found = f"CASE WHEN json_type({value}, {path}) IN ('integer', 'text') THEN json_extract({value}, {path}) END"
-    return [f"CASE WHEN typeof({value}) = 'text' AND json_valid({value}) THEN {found} END"]
-
-
-def _match(rewrite: Rewrite, entry: BoundInput) -> str:
-    """Return FROM and WHERE that find what the ids of row ``s`` become."""
-    held = held_values(rewrite, entry)
-    same = " AND ".join(f"m.o{number} = {value}" for number, value in enumerate(held))
-    return f"FROM {refs_of(rewrite, entry)} m WHERE {same}"
-
-
-def follow(rewrites: tuple[Rewrite, ...], entry: BoundInput, column: str, value: str) -> str:
-    """Return what a column becomes by the references that it is part of; ``value`` is what it holds."""
-    for rewrite in rewrites:
-        if column in rewrite.columns:
-            found = _match(rewrite, entry)
-            made = _put(rewrite, value, f"m.n{rewrite.columns.index(column)}", f"s.{quote(entry.columns[column])}")
-            known = f"EXISTS (SELECT 1 {found} AND NOT m.waits)"
-            value = f"CASE WHEN {known} THEN (SELECT {made} {found}) ELSE {value} END"
-    return value
-
-
-def _put(rewrite: Rewrite, value: str, new: str, plain: str) -> str:
-    """Return a value with a new id in the old one's place; an id that is text stays text."""
-    if rewrite.json is None:
-        return f"CASE typeof({plain}) WHEN 'text' THEN CAST({new} AS TEXT) ELSE {new} END"
-    path = literal(rewrite.json)
-    made = f"CASE json_type({plain}, {path}) WHEN 'text' THEN CAST({new} AS TEXT) ELSE {new} END"
-    return f"json_set({value}, {path}, {made})"
-
-
-def list_changes(rewrite: Rewrite, entry: BoundInput) -> list[str]:
-    """Return, for each column of a reference, the text that says what it was and is, or NULL where it stays."""
-    said = []
-    for name in rewrite.columns:
-        value = f"s.{quote(entry.columns[name])}"
-        new = follow((rewrite,), entry, name, value)
-        text = f"{literal(name + ' ')} || quote({value}) || ' is now ' || quote({new})"
-        said.append(f"CASE WHEN {new} IS NOT {value} THEN {text} END")
-    return said
-
-
-def is_waiting(rewrite: Rewrite, entry: BoundInput) -> str:
-    """Return the condition that row ``s`` waits for what it refers to."""
-    return f"EXISTS (SELECT 1 {_match(rewrite, entry)} AND m.waits)"
+def _find_highest(connection: Connection, rewrite: Rewrite, entry: BoundInput) -> int:
+    value = held_values(rewrite, entry)[0]
+    number = f"CAST({value} AS INTEGER)"
+    is_number = f"typeof({value}) = 'integer' OR typeof({value}) = 'text' AND {value} = CAST({number} AS TEXT)"
+    with open_raw(connection, entry) as raw:
+        query = f"SELECT max({number}) FROM {raw.table} AS s WHERE ({is_number}) AND {number} <= {_PLENTY}"
+        return int(connection.execute(query).fetchone()[0] or 0)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from strongroom.binding import BoundInput, TableJob
+from strongroom.consolidate.merge.follow import follow, is_waiting, list_changes
 from strongroom.consolidate.merge.raw import Raw, open_raw
-from strongroom.consolidate.merge.references import follow, is_waiting, list_changes
 from strongroom.core.quoting import dotted, quote
 from strongroom.sqlite.connection import Connection
 from strongroom.sqlite.functions import transform_call

@@ -1,0 +1,203 @@
+"""Orphans that others would adopt, parents elsewhere, parents that wait: refused, waiting, or right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.reference_scene import (
+    BY_NAME,
+    EVERY_NOTE,
+    EVERY_PIN,
+    LOOSE,
+    NOTES,
+    PINS,
+    TILES,
+    TWO,
+    USERS,
+    end,
+    refuse_wrong,
+)
+
+# Orphans -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("notes", [NOTES, LOOSE], ids=["declared everywhere", "declared in the target"])
+def test_an_orphan_of_one_file_that_a_user_of_another_would_adopt(tmp_path: Path, notes: str) -> None:
+    files = {
+        "a": USERS + notes + "INSERT INTO users VALUES (77, 'au1', 'ann'); INSERT INTO notes VALUES (1, 'an1', 77);",
+        "b": USERS + notes + "INSERT INTO users VALUES (1, 'bu1', 'bob'); INSERT INTO notes VALUES (1, 'bn1', 77);",
+    }
+    refuse_wrong(end(tmp_path, files, USERS + NOTES, BY_NAME, EVERY_NOTE))
+
+
+@pytest.mark.parametrize("strategy", ["offset", "renumber"])
+def test_a_new_id_that_lands_on_an_orphans_value(tmp_path: Path, strategy: str) -> None:
+    files = {
+        "a": USERS + NOTES + "INSERT INTO users VALUES (1, 'au1', 'ann'); INSERT INTO notes VALUES (1, 'an1', 2);",
+        "b": USERS + NOTES + "INSERT INTO users VALUES (1, 'bu1', 'bob'); INSERT INTO notes VALUES (1, 'bn1', 2);",
+    }
+    users = {**BY_NAME, "identity": {"column": "id", "strategy": strategy}}
+    refuse_wrong(end(tmp_path, files, USERS + NOTES, users, EVERY_NOTE))
+
+
+@pytest.mark.parametrize("notes", [NOTES, LOOSE], ids=["declared everywhere", "declared in the target"])
+def test_notes_whose_own_users_are_dropped(tmp_path: Path, notes: str) -> None:
+    files = {
+        "a": USERS + notes + "INSERT INTO users VALUES (1, 'au1', 'ann'); INSERT INTO notes VALUES (1, 'an1', 1);",
+        "b": USERS + notes + "INSERT INTO users VALUES (1, 'bu1', 'bob'); INSERT INTO notes VALUES (1, 'bn1', 1);",
+    }
+    dropped = [{"table": "b.users", "reason": "of no use"}]
+    refuse_wrong(end(tmp_path, files, USERS + NOTES, {**BY_NAME, "from": ["a.users"]}, EVERY_NOTE, drop=dropped))
+
+
+def test_notes_of_filtered_users_that_others_would_adopt(tmp_path: Path) -> None:
+    files = {
+        "a": USERS + NOTES + "INSERT INTO users VALUES (1, 'au1', 'ann'); INSERT INTO notes VALUES (1, 'an1', 1);",
+        "b": USERS + NOTES + "INSERT INTO users VALUES (1, 'bu1', 'gone'); INSERT INTO notes VALUES (1, 'bn1', 1);",
+    }
+    users = {**BY_NAME, "where": {"sql": "name <> 'gone'", "reason": "left"}}
+    refuse_wrong(end(tmp_path, files, USERS + NOTES, users, EVERY_NOTE))
+
+
+# Several parents, several targets, several homes ---------------------------------------------------
+
+ORGS = USERS.replace("users", "orgs")
+AUDIT = "CREATE TABLE audit (id INTEGER PRIMARY KEY, mark TEXT, object_id INTEGER);\n"
+
+
+def test_a_column_that_holds_ids_of_users_and_of_orgs(tmp_path: Path) -> None:
+    files = {
+        "a": USERS
+        + ORGS
+        + AUDIT
+        + "INSERT INTO users VALUES (1, 'au1', 'ann'); INSERT INTO orgs VALUES (1, 'ao1', 'acme');",
+        "b": USERS
+        + ORGS
+        + AUDIT
+        + """INSERT INTO users VALUES (1, 'bu1', 'bob'); INSERT INTO orgs VALUES (1, 'bo1', 'acme');
+            INSERT INTO audit VALUES (1, 'bd1', 1);""",
+    }
+    orgs = {**BY_NAME, "into": "house.orgs", "from": ["a.orgs", "b.orgs"], "references": ["house.audit.object_id"]}
+    users = {**BY_NAME, "references": ["house.audit.object_id"]}
+    audit = {**EVERY_NOTE, "into": "house.audit", "from": ["a.audit", "b.audit"]}
+    refuse_wrong(end(tmp_path, files, USERS + ORGS + AUDIT, users, orgs, audit))
+
+
+@pytest.mark.parametrize("by_plan", [False, True], ids=["declared in the sources", "in the plan"])
+def test_a_reference_into_another_target(tmp_path: Path, by_plan: bool) -> None:
+    notes = LOOSE if by_plan else NOTES
+    users = {**BY_NAME, "references": ["attic.notes.user_id"]} if by_plan else BY_NAME
+    files = {name: USERS + notes + rows for name, rows in TWO.items()}
+    ended = end(tmp_path, files, {"house": USERS, "attic": LOOSE}, users, {**EVERY_NOTE, "into": "attic.notes"})
+    refuse_wrong(ended)
+
+
+STRANGERS = {
+    "a": USERS + "INSERT INTO users VALUES (1, 'au1', 'ann'), (2, 'au2', 'cid');",
+    "b": USERS + "INSERT INTO users VALUES (2, 'bu1', 'bob'), (7, 'bu2', 'dan');",
+    "c": LOOSE + "INSERT INTO notes VALUES (1, 'cn1', 1), (2, 'cn2', 2), (3, 'cn3', 7), (4, 'cn4', 9);",
+}
+ITS_NOTES = {**EVERY_NOTE, "from": ["c.notes"]}
+
+
+@pytest.mark.parametrize("strategy", ["offset", "renumber", "keep"])
+def test_a_file_without_users_means_the_ids_that_all_have(tmp_path: Path, strategy: str) -> None:
+    users = {**BY_NAME, "identity": {"column": "id", "strategy": strategy}}
+    refuse_wrong(end(tmp_path, STRANGERS, USERS + NOTES, users, ITS_NOTES))
+
+
+def test_a_reference_whose_home_the_plan_names(tmp_path: Path) -> None:
+    users = {**BY_NAME, "references": [{"column": "house.notes.user_id", "parent": ["b.users"]}]}
+    ended = end(tmp_path, STRANGERS, USERS + LOOSE, users, ITS_NOTES)
+    assert (ended.code, ended.problems) == (0, ()), ended.said
+    told = "SELECT notes.mark, users.mark FROM notes LEFT JOIN users ON users.id = user_id ORDER BY 1"
+    assert ended.read(told) == [("cn2", "bu1"), ("cn3", "bu2"), ("cn4", None)]  # cn1 would be adopted: it waits
+
+
+# Parents that wait ---------------------------------------------------------------------------------
+
+QUARRELLING = {**BY_NAME, "on_conflict": {"rule": "quarantine"}}
+"""User cid, of both files, waits."""
+
+
+@pytest.mark.parametrize("target", ["declared", "loose"])
+def test_children_of_a_waiting_row_wait(tmp_path: Path, target: str) -> None:
+    files = {name: USERS + NOTES + rows for name, rows in TWO.items()}
+    schema = USERS + (NOTES if target == "declared" else LOOSE)
+    refuse_wrong(end(tmp_path, files, schema, QUARRELLING, EVERY_NOTE))
+
+
+def test_children_of_a_waiting_row_wait_in_a_file_without_parents(tmp_path: Path) -> None:
+    files = {
+        "a": USERS + "INSERT INTO users VALUES (1, 'au1', 'ann'), (2, 'au2', 'cid');",
+        "b": USERS + "INSERT INTO users VALUES (3, 'bu1', 'cid');",
+        "c": NOTES + "INSERT INTO notes VALUES (1, 'cn1', 1), (2, 'cn2', 2), (3, 'cn3', 3);",
+    }
+    refuse_wrong(end(tmp_path, files, USERS + NOTES, QUARRELLING, ITS_NOTES))
+
+
+def test_children_of_a_waiting_row_wait_in_another_target(tmp_path: Path) -> None:
+    files = {name: USERS + NOTES + rows for name, rows in TWO.items()}
+    notes = {**EVERY_NOTE, "into": "attic.notes"}
+    refuse_wrong(end(tmp_path, files, {"house": USERS, "attic": LOOSE}, QUARRELLING, notes))
+
+
+def test_children_of_a_waiting_row_with_a_composite_key_wait(tmp_path: Path) -> None:
+    tables = TILES + PINS
+    files = {
+        "a": tables + "INSERT INTO tiles VALUES (1, 1, 'at1', 'north'); INSERT INTO pins VALUES (1, 'ap1', 1, 1);",
+        "b": tables + "INSERT INTO tiles VALUES (1, 1, 'bt1', 'south'); INSERT INTO pins VALUES (1, 'bp1', 1, 1);",
+    }
+    tiles = {"into": "house.tiles", "from": ["a.tiles", "b.tiles"], "on_conflict": {"rule": "quarantine"}}
+    refuse_wrong(end(tmp_path, files, tables, tiles, EVERY_PIN))
+
+
+def test_children_of_a_row_that_a_constraint_refuses_wait(tmp_path: Path) -> None:
+    strict = USERS.replace("name TEXT", "name TEXT NOT NULL")
+    files = {
+        "a": USERS + NOTES + "INSERT INTO users VALUES (1, 'au1', 'ann'); INSERT INTO notes VALUES (1, 'an1', 1);",
+        "b": USERS
+        + NOTES
+        + "INSERT INTO users VALUES (1, 'bu1', 'bob'), (2, 'bu2', NULL); INSERT INTO notes VALUES (1, 'bn1', 2);",
+    }
+    refuse_wrong(end(tmp_path, files, strict + NOTES, BY_NAME, EVERY_NOTE))
+
+
+def test_children_of_a_row_whose_id_is_taken_wait(tmp_path: Path) -> None:
+    files = {
+        "a": USERS + NOTES + "INSERT INTO users VALUES (1, 'au1', 'ann'); INSERT INTO notes VALUES (1, 'an1', 1);",
+        "b": USERS + NOTES + "INSERT INTO users VALUES (1, 'bu1', 'bob'); INSERT INTO notes VALUES (1, 'bn1', 1);",
+    }
+    users = {key: value for key, value in BY_NAME.items() if key != "identity"}
+    refuse_wrong(end(tmp_path, files, USERS + NOTES, users, EVERY_NOTE))
+
+
+# Values that a column would change -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("mine", "theirs", "value"), [("TEXT", "INTEGER", "'5'"), ("INTEGER", "TEXT", "5")])
+def test_a_value_that_the_targets_affinity_would_change_is_refused(
+    tmp_path: Path, mine: str, theirs: str, value: str
+) -> None:
+    notes = LOOSE.replace("user_id INTEGER", f"user_id {mine}")
+    schema = USERS + LOOSE.replace("user_id INTEGER", f"user_id {theirs}")
+    files = {
+        "a": USERS
+        + notes
+        + f"INSERT INTO users VALUES (5, 'au1', 'ann'); INSERT INTO notes VALUES (1, 'an1', {value});"
+    }
+    users = {**BY_NAME, "from": ["a.users"]}
+    assert end(tmp_path, files, schema, users, {**EVERY_NOTE, "from": ["a.notes"]}).code in (2, 3)
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", "'1'"), ("1", "1.0"), ("'1'", "x'31'")])
+def test_rows_that_differ_in_type_are_not_identical(tmp_path: Path, one: str, other: str) -> None:
+    table = USERS.replace("name TEXT", "name TEXT, loose")
+    files = {
+        "a": table + f"INSERT INTO users VALUES (1, 'both', 'ann', {one});",
+        "b": table + f"INSERT INTO users VALUES (1, 'both', 'ann', {other});",
+    }
+    ended = end(tmp_path, files, table, {**BY_NAME, "on_conflict": {"rule": "identical"}})
+    assert (ended.code, ended.quarantined, ended.problems) == (0, 2, ()), ended.said

@@ -1,0 +1,160 @@
+"""What is done with a fixture, step by step, and how each step ends: run, killed and run again, rolled back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tests.mutants.fixtures import Fixture
+from tests.mutants.observe import Observation, observe_home, observe_tree
+
+_NOW = datetime(2026, 11, 21, tzinfo=UTC)
+_POWER_CUT = 9
+
+
+class End(StrEnum):
+    """How a step ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """With a documented exit code and a sentence."""
+    CRASHED = "crashed"
+    """With a traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command, how it ended, and what is there now."""
+
+    name: str
+    end: End
+    said: str
+    differences: tuple[str, ...]
+    seen: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """A fixture's own copy of its tree."""
+
+    fixture: Fixture
+    root: Path
+
+    @property
+    def source(self) -> Path:
+        return self.root / "legacy"
+
+    @property
+    def target(self) -> Path:
+        return self.source if self.fixture.is_in_place else self.root / "live"
+
+
+def prepare(fixture: Fixture, root: Path) -> None:
+    """Write a fixture's system and legacy files, and what was live before."""
+    ground = _Ground(fixture, root)
+    system = root / "system"
+    about = f"version: 1\nname: {fixture.name}\ntitle: Mutants\n"
+    for name, text in {"system.yaml": about, **fixture.texts}.items():
+        (system / name).parent.mkdir(parents=True, exist_ok=True)
+        (system / name).write_text(text, encoding="utf-8")
+    for folder in (ground.source, ground.target):
+        folder.mkdir(exist_ok=True)
+    fixture.write(ground.source)
+    for write in fixture.before:
+        write(ground.target)
+
+
+def perform(fixture: Fixture, prepared: Path, root: Path) -> Iterator[Step]:
+    """Do with a copy of a prepared tree what its fixture asks for, in this process."""
+    shutil.copytree(prepared, root, symlinks=True)
+    ground = _Ground(fixture, root)
+    if fixture.stop_at is not None:
+        _run_until(ground, fixture.stop_at)
+    yield _take_step("run", ground, lambda: _run(ground))
+    yield _take_step("rollback", ground, lambda: _roll_back(ground))
+
+
+def _take_step(name: str, ground: _Ground, do: Callable[[], Any]) -> Step:
+    errors = import_module("strongroom.core.errors")
+    try:
+        outcome = do()
+    except errors.StrongroomError as error:
+        end = End.CRASHED if error.exit_code is errors.ExitCode.BUG else End.REFUSED
+        said = f"exit {int(error.exit_code)}: {type(error).__name__}: {_localise(error, ground)}"
+        return Step(name, end, said, (), {})
+    except Exception as error:  # noqa: BLE001  # whatever a fault makes of it
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return Step(name, End.CRASHED, f"{type(error).__name__}: {error} ({Path(place.filename).name})", (), {})
+    verdict = getattr(outcome, "verdict", None)
+    if verdict is not None and outcome.exit:
+        quarantined = () if outcome.differences else (f"{outcome.quarantined} rows wait, and {outcome.budget} may",)
+        said = f"exit {int(outcome.exit)}: {verdict}"
+        return Step(name, End.REFUSED, said, (*outcome.differences, *quarantined), {})
+    is_back = name == "rollback"
+    keys = tuple(ground.fixture.keys.values())
+    seen: Observation = {}
+    for folder in dict.fromkeys((ground.target, ground.source)):
+        tree = observe_tree(folder, () if is_back else ground.fixture.targets, keys)
+        seen.update({f"{folder.name}: {part}": lines for part, lines in tree.items()})
+    seen.update(observe_home(ground.target, keys))
+    if verdict is not None:
+        seen["tallies"] = [f"{table}: {asdict(tally)}" for table, tally in (outcome.tables | outcome.targets).items()]
+        seen["quarantined"] = [str(outcome.quarantined)]
+    return Step(name, End.DONE, str(verdict or "rolled back"), (), seen)
+
+
+def _run(ground: _Ground, checkpoint: Callable[[str], None] = lambda _: None) -> Any:
+    request, progress = import_module("strongroom.consolidate.request"), import_module("strongroom.core.progress")
+    run = import_module("strongroom.consolidate.run").run
+    system = ground.root / "system"
+    wanted = request.Request(
+        system=system,
+        plan=system / "plan.yaml",
+        source=ground.source,
+        target=ground.target,
+        replace=bool(ground.fixture.before),
+    )
+    around = request.Surroundings(
+        now=lambda: _NOW, progress=progress.Silent(), checkpoint=checkpoint, keys=_hold_keys(ground)
+    )
+    return run(wanted, around)
+
+
+def _run_until(ground: _Ground, checkpoint: str) -> None:
+    """Run in a process that is gone at a checkpoint, as if the power were cut."""
+
+    def stop(name: str) -> None:
+        if name == checkpoint:
+            os._exit(_POWER_CUT)
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _run(ground, stop)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def _roll_back(ground: _Ground) -> Any:
+    home = import_module("strongroom.runs.folder").Home(target=ground.target)
+    roll_back = import_module("strongroom.consolidate.rollback").rollback
+    keys = _hold_keys(ground)
+    return roll_back(home, source=ground.source, now=_NOW, discard_changes=False, dry_run=False, keys=keys)
+
+
+def _hold_keys(ground: _Ground) -> dict[str, Any]:
+    secret = import_module("strongroom.core.secret").Secret
+    return {name: secret(key) for name, key in ground.fixture.keys.items()}
+
+
+def _localise(error: Exception, ground: _Ground) -> str:
+    return str(error).replace(str(ground.root), "…")
