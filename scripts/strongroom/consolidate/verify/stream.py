@@ -161,9 +161,7 @@ def check_inserted_entry(
     is_merged: bool = False,
 ) -> None:
     """See that a published row has an entry in the ledger if it changed, and none if it did not."""
-    reasons = {"identity": has_moved, "reference": is_followed}
-    if case.fed.rule.conflict == "merge":  # whatever else happened to it, others may have gone into it
-        reasons["merge"] = is_merged or has_moved or is_followed
+    reasons = {"identity": has_moved, "reference": is_followed, case.fed.rule.conflict: is_merged}
     if claim is None:
         if has_moved or is_followed or is_merged:
             case.faults.add(entry.name, "changed on the way, and the ledger does not say so", row)
