@@ -18,6 +18,7 @@ from strongroom.consolidate.verify import (
     fingerprint_target,
     list_parts,
     read_house,
+    verify_chains,
     verify_content,
     verify_drops,
     verify_places,
@@ -76,6 +77,7 @@ class Proving:
         """Start the checks of a target that is built, and of what waited for it."""
         self._built.add(target)
         self._checks.append(self._workers.submit(verify_soundness, self.house, target))
+        self._checks.append(self._workers.submit(verify_chains, self.house, target))
         ready = [part for part in self._list_parts() if part not in self._begun and part.needs <= self._built]
         self._begun |= set(ready)
         large = [part for part in ready if part.rows >= _LARGE and self._workers.is_parallel]

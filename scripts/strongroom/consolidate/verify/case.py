@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from strongroom.consolidate.verify.chains import Chains, Why
 from strongroom.consolidate.verify.claims import Claim, Entries
-from strongroom.consolidate.verify.derive import Deriver
+from strongroom.consolidate.verify.derive import Derived, Deriver
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.follower import Follower
@@ -38,6 +39,8 @@ class Case:
     counts: dict[int, Counter[str]] = field(default_factory=dict)
     unsettled: str = ""
     """The working table of rows whose groups must be looked at: number of the input, row."""
+    chains: Chains | None = None
+    """Where it is kept for what rows wait, when that is asked."""
     refused: str = ""
     """The working table of rows that are said to be refused: number, row, rule, the row that was tried."""
 
@@ -103,15 +106,16 @@ def _braces(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def pack(values: Row, *, waits: bool, claim: Claim | None, is_open: bool) -> bytes:
+def pack(derived: Derived, claim: Claim | None, *, is_open: bool) -> bytes:
     """Keep a member of a group until its group is gone through."""
-    return marshal.dumps((list(values), waits, None if claim is None else tuple(claim), is_open))
+    why = (list(derived.because), derived.is_root) if derived.waits else None
+    return marshal.dumps((derived.values, why, None if claim is None else tuple(claim), is_open))
 
 
-def unpack(body: bytes) -> tuple[list[Value], bool, Claim | None, bool]:
-    """Return what ``pack`` kept."""
-    values, waits, claim, is_open = marshal.loads(body)  # noqa: S302  written here, a moment ago
-    return values, waits, None if claim is None else Claim(*claim), is_open
+def unpack(body: bytes) -> tuple[list[Value], Why | None, Claim | None, bool]:
+    """Return what ``pack`` kept: the values, for what the row waits, the claim, whether it is open."""
+    values, why, claim, is_open = marshal.loads(body)  # noqa: S302  written here, a moment ago
+    return values, why, None if claim is None else Claim(*claim), is_open
 
 
 def names_of(fed: FedTable, places: Sequence[int]) -> str:

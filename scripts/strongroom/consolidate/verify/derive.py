@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from strongroom.consolidate.verify.follower import Follower
+from strongroom.consolidate.verify.follower import Follower, Node
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.instants import write_instant
 from strongroom.consolidate.verify.json_text import replace_id
@@ -25,6 +25,10 @@ class Derived:
     """Because of what it refers to."""
     is_followed: bool = False
     """A reference leads elsewhere by another value now."""
+    because: Sequence[Node] = ()
+    """The rows for which it waits."""
+    is_root: bool = False
+    """It waits for something else than rows that wait."""
     misfit: int | None = None
     """The place of a column that would change its value."""
     events: Sequence[tuple[int, str]] = ()
@@ -93,6 +97,7 @@ class Deriver:
             return
         moves = self._follower.follow(self._entry, cells)
         found.waits, found.events = moves.waits, moves.events
+        found.because, found.is_root = moves.because, moves.is_root
         for place, value in moves.values.items():
             self._put(found, place, store(self._fed.stored[place].affinity, value))
         for place, path, value in moves.in_json:

@@ -18,6 +18,8 @@ from strongroom.core.results import ReferenceTally
 
 _REMEMBERED = 1 << 15
 KEPT, MOVED, ORPHAN = "kept", "moved", "orphan"
+Node = tuple[str, int, int]
+"""A source row: ``target.table`` that it feeds, number of the input, number of the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Lead:
     """An orphan whose value a row of the target has."""
     had_parent: bool = False
     """An orphan whose parent was left out."""
+    because: tuple[Node, ...] = ()
+    """The parents that wait, where the child waits for nothing else."""
 
 
 @dataclass(slots=True)
@@ -42,6 +46,10 @@ class Moves:
     in_json: list[tuple[int, str, Value]] = field(default_factory=list)
     """Place of a column, path in its text, and what stands there now."""
     waits: bool = False
+    because: list[Node] = field(default_factory=list)
+    """The rows for which it waits."""
+    is_root: bool = False
+    """It waits for something else than rows that wait."""
     events: list[tuple[int, str]] = field(default_factory=list)
     """What is to be counted: number of the reference, name of the figure."""
 
@@ -95,11 +103,14 @@ class Follower:
         """Do to a row what one of its references demands."""
         reference = self.references[number]
         if lead.kind == MOVED:
-            found.waits |= self._is_shared[number]
+            if self._is_shared[number]:
+                found.waits = found.is_root = True
             found.events.append((number, "followed"))
             self._replace(found, reference, tuple(map(_as_written, lead.values, own)))
         elif lead.kind == WAITS:
             found.waits = True
+            found.because += lead.because
+            found.is_root |= not lead.because
             found.events.append((number, "waiting"))
         elif lead.kind == ORPHAN:
             self._apply_orphan(found, number, lead, own)
@@ -115,7 +126,7 @@ class Follower:
             if lead.is_adopted:
                 found.events.append((number, "kept"))
         elif reference.orphans == "quarantine" or lead.is_adopted:
-            found.waits = True
+            found.waits = found.is_root = True
             found.events.append((number, "waiting"))
 
     def _replace(self, found: Moves, reference: Reference, values: tuple[Value, ...]) -> None:
@@ -149,8 +160,9 @@ class Follower:
 
     def _lead_home(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
         """Look at parents in the child's own file, or in tables that the plan names."""
-        if any(parent.state == WAITS for parent in parents):
-            return Lead(WAITS)
+        waiting = tuple(map(_name, (parent for parent in parents if parent.state == WAITS)))
+        if waiting:
+            return Lead(WAITS, because=tuple((found.reference.parent.into, *node) for node in waiting))
         standing = [parent for parent in parents if parent.state == STANDS]
         if not standing:
             return self._lead_nowhere(found, values, had_parent=bool(parents))
@@ -164,8 +176,15 @@ class Follower:
             return self._lead_to(found, parents[0], values)
         if len(parents) > 1:
             gone = all(parent.state == GONE for parent in parents)
-            return self._lead_nowhere(found, values, had_parent=True) if gone else Lead(WAITS)
+            return self._lead_nowhere(found, values, had_parent=True) if gone else self._wait_for(found, parents)
         return self._lead_home(found, parents, values)
+
+    def _wait_for(self, found: ParentMap, parents: list[Parent]) -> Lead:
+        """Wait: for those that wait, if all others stayed what they were."""
+        waiting = [parent for parent in parents if parent.state == WAITS]
+        is_all = all(parent.state == WAITS or not parent.is_changed for parent in parents)
+        because = [(found.reference.parent.into, *_name(parent)) for parent in waiting if is_all]
+        return Lead(WAITS, because=tuple(because))
 
     def _lead_nowhere(self, found: ParentMap, values: tuple[Value, ...], *, had_parent: bool) -> Lead:
         is_adopted = self._parents.has_row(found, values) is not None
@@ -259,6 +278,10 @@ class Follower:
         parents = f"SELECT 1 FROM {dotted('main', reference.parent.table.name)} AS p WHERE {same}"
         child = dotted("main", self._fed.table.name)
         return self._desk.count(f"SELECT count(*) FROM {child} AS c WHERE {present} AND NOT EXISTS ({parents})")
+
+
+def _name(parent: Parent) -> tuple[int, int]:
+    return parent.entry.number, parent.row
 
 
 def _as_written(new: Value, own: Value) -> Value:

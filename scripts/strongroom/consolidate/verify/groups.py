@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from strongroom.consolidate.verify.case import WAITING_RULES, Case, pack, unpack
+from strongroom.consolidate.verify.chains import Chains, Why
 from strongroom.consolidate.verify.claims import CLAIMED, Claim, number_inputs
 from strongroom.consolidate.verify.desk import in_batches
 from strongroom.consolidate.verify.house import Input
@@ -27,7 +28,8 @@ class _Member(NamedTuple):
     entry: Input
     row: int
     values: list[Value]
-    waits: bool
+    why: Why | None
+    """For what it waits."""
     claim: Claim | None
     is_open: bool
     """It was not found as it stands."""
@@ -134,7 +136,7 @@ def _derive_all(case: Case, entry: Input, joined: str) -> Iterator[tuple[Value, 
         key = deriver.key_of(derived.values)
         if key is not None:
             claim = None if row[width + 2] is None else Claim(*row[width + 2 :])
-            body = pack(derived.values, waits=derived.waits, claim=claim, is_open=bool(row[width + 1]))
+            body = pack(derived, claim, is_open=bool(row[width + 1]))
             yield key, entry.number, row[0], body
 
 
@@ -173,8 +175,11 @@ def _sift(case: Case, touched: str, sieve: bytearray, rows: Iterable[tuple[Value
 
 
 def _examine_group(case: Case, members: Sequence[_Member]) -> None:
-    claimants = [Claimant(values=member.values, waits=member.waits) for member in members]
-    settlement = settle(case.shape, claimants, is_ambiguous=_is_ambiguous(case, members))
+    claimants = [Claimant(values=member.values, waits=member.why is not None) for member in members]
+    is_ambiguous = _is_ambiguous(case, members)
+    settlement = settle(case.shape, claimants, is_ambiguous=is_ambiguous)
+    if case.chains is not None and any(member.why for member in members) and not is_ambiguous:
+        _keep_why(case, case.chains, members, settlement)
     refused = _find_refused(case, members, settlement)
     for number, member in enumerate(members):
         fate, winner = settlement.fates[number]
@@ -188,9 +193,19 @@ def _examine_group(case: Case, members: Sequence[_Member]) -> None:
         elif fate == "inserted":
             _expect_published(case, member, settlement.published[number])
         elif fate == "quarantined":
-            _expect_quarantined(case, member, (case.fed.rule.conflict, *(["reference"] if member.waits else [])))
+            _expect_quarantined(case, member, (case.fed.rule.conflict, *(["reference"] if member.why else [])))
         else:
             _expect_lost(case, member, fate, members[winner or 0])
+
+
+def _keep_why(case: Case, chains: Chains, members: Sequence[_Member], settlement: Settlement) -> None:
+    """Keep for what the rows of a group wait: for their own parents, or for those of it that do."""
+    freely = settle(case.shape, [Claimant(values=member.values, waits=False) for member in members])
+    waiting = [(case.fed.into, member.entry.number, member.row) for member in members if member.why]
+    for number, member in enumerate(members):
+        node = case.fed.into, member.entry.number, member.row
+        if settlement.fates[number][0] == "quarantined" and freely.fates[number][0] != "quarantined":
+            chains.add(node, member.why or (waiting, False))
 
 
 def _is_ambiguous(case: Case, members: Sequence[_Member]) -> bool:

@@ -117,6 +117,8 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
     if deriver.key_of(derived.values) is not None:
         case.desk.connection.execute(f"INSERT INTO {case.unsettled} VALUES (?, ?)", (entry.number, found.row))
     elif derived.waits:
+        if case.chains is not None:
+            case.chains.add((case.fed.into, entry.number, found.row), (derived.because, derived.is_root))
         _expect_waiting(case, entry, found)
     elif claim is not None and claim.disposition == "quarantined" and claim.rule in WAITING_RULES:
         case.refuse(entry, found.row, claim, derived.values)
@@ -159,9 +161,7 @@ def check_inserted_entry(
     is_merged: bool = False,
 ) -> None:
     """See that a published row has an entry in the ledger if it changed, and none if it did not."""
-    reasons = {"identity": has_moved, "reference": is_followed}
-    if case.fed.rule.conflict == "merge":  # whatever else happened to it, others may have gone into it
-        reasons["merge"] = is_merged or has_moved or is_followed
+    reasons = {"identity": has_moved, "reference": is_followed, case.fed.rule.conflict: is_merged}
     if claim is None:
         if has_moved or is_followed or is_merged:
             case.faults.add(entry.name, "changed on the way, and the ledger does not say so", row)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from strongroom.consolidate.verify.case import Case
+from strongroom.consolidate.verify.chains import Chains
 from strongroom.consolidate.verify.claims import read_entries
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.desk import Desk
@@ -23,7 +24,7 @@ from strongroom.core.results import DISPOSITIONS, TableTally, TargetTally
 
 
 def prove_table(
-    desk: Desk, fed: FedTable, follower: Follower | None
+    desk: Desk, fed: FedTable, follower: Follower | None, chains: Chains | None = None
 ) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
     """Return a tally for each source table, one for the target's, and what is wrong in words."""
     faults = Faults(fed.into)
@@ -35,6 +36,7 @@ def prove_table(
         follower=follower,
         shape=Shape.of(fed),
         ids=Ids.of(fed),
+        chains=chains,
         derivers={entry.number: Deriver(fed, entry, follower) for entry in fed.inputs},
     )
     case.begin()

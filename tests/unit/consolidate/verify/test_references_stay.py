@@ -1,0 +1,280 @@
+"""References stay with their row: what was published as PROVEN once and must not be, beside what is right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.consolidate.verify.hand_made import HandMade
+
+SOURCES = "sources: {a: {path: a.db}, b: {path: b.db}}\ntargets: {m: {path: m.db, schema: m.sql}}\n"
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT UNIQUE);"
+NOTES = "CREATE TABLE notes (u INTEGER REFERENCES users (id), t TEXT);"
+LOOSE = "CREATE TABLE notes (u INTEGER, t TEXT);"
+BY_NAME = "{into: m.users, from: [a.users, b.users], key: [name], identity: {column: id, strategy: renumber}, on_conflict: {rule: prefer}%s}"
+MOVED = [(1, "inserted", "identity", 2, None, None)]  # b's user 1 is user 2 in the target
+FOLLOWED = (1, "inserted", "reference", 2, None, None)
+WAITING = (1, "quarantined", "reference", None, None, None)
+
+
+def made(
+    schema: str, given: str, rows: str, *, more: str = "", built: str = "", entries: object = None, b: str = ""
+) -> HandMade:
+    """Make two files, each with a user 1: a's ann stays, b's bob becomes 2; b's note refers to bob."""
+    return HandMade(
+        plan=SOURCES + f"tables: [{BY_NAME % more}]\ncopy: {{m: [a.notes, b.notes]}}\n",
+        schema=schema,
+        sources={
+            "a": f"{given} INSERT INTO users VALUES (1, 'ann'); INSERT INTO notes VALUES (1, 'of ann');",
+            "b": f"{given} INSERT INTO users VALUES (1, 'bob'); {b or rows}",
+        },
+        built="INSERT INTO users VALUES (1, 'ann'), (2, 'bob'); INSERT INTO notes VALUES (1, 'of ann');" + built,
+        inputs={"users": ["a.users", "b.users"], "notes": ["a.notes", "b.notes"]},
+        offsets={"b.users": 1, "b.notes": 1},
+        entries={"b.users": MOVED, **(entries or {})},  # type: ignore[dict-item]
+    )
+
+
+BOBS_NOTE = "INSERT INTO notes VALUES (1, 'of bob');"
+DECLARED = {"in the target": (USERS + NOTES, USERS + LOOSE, ""), "in the sources only": (USERS + LOOSE, USERS + NOTES, ""),
+            "in the plan": (USERS + LOOSE, USERS + LOOSE, ", references: [m.notes.u]")}  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "given", "more"), DECLARED.values(), ids=DECLARED.keys())
+def test_a_child_stays_with_its_parent_whoever_declares_it(schema: str, given: str, more: str) -> None:
+    right = made(schema, given, BOBS_NOTE, more=more, built="INSERT INTO notes VALUES (2, 'of bob')",
+                 entries={"b.notes": [FOLLOWED]})  # fmt: skip
+    assert right.prove() == []
+    (tally,) = [part.references["m.notes.u"] for part in right.verify() if part.references]
+    assert (tally.parent, tally.followed, tally.orphans_before) == ("m.users", 1, 0)
+    wrong = replace(right, built=right.built.replace("(2, 'of bob');", "").replace("(2, 'of bob')", "(1, 'of bob')"))
+    assert wrong.prove()
+    assert replace(wrong, entries={"b.users": MOVED}).prove()
+    assert replace(right, entries={"b.users": MOVED}).prove()
+
+
+def test_an_orphan_is_not_adopted() -> None:
+    orphan = made(USERS + NOTES, USERS + NOTES, "INSERT INTO notes VALUES (2, 'of nobody');")
+    assert replace(orphan, built=orphan.built + "INSERT INTO notes VALUES (2, 'of nobody')").prove()
+    waiting = replace(orphan, entries={**orphan.entries, "b.notes": [WAITING]})
+    assert waiting.prove() == []
+    free = made(USERS + NOTES, USERS + NOTES, "INSERT INTO notes VALUES (77, 'of nobody');")
+    assert replace(free, built=free.built + "INSERT INTO notes VALUES (77, 'of nobody')").prove() == []
+    assert replace(free, entries={**free.entries, "b.notes": [WAITING]}).prove()
+
+
+@pytest.mark.parametrize(
+    ("says", "value", "entry"),
+    [
+        ("orphans: keep, reason: known", "2", None),
+        ("orphans: null", "NULL", (1, "inserted", "reference", 2, None, None)),
+        ("orphans: quarantine", None, WAITING),
+    ],
+)
+def test_the_plan_may_say_what_becomes_of_orphans(says: str, value: str | None, entry: object) -> None:
+    more = ", references: [{column: m.notes.u, %s}]" % says
+    built = "" if value is None else f"INSERT INTO notes VALUES ({value}, 'of nobody')"
+    entries = {} if entry is None else {"b.notes": [entry]}
+    right = made(USERS + LOOSE, USERS + LOOSE, "INSERT INTO notes VALUES (2, 'of nobody');", more=more, built=built,
+                 entries=entries)  # fmt: skip
+    assert right.prove() == []
+    for other in ("INSERT INTO notes VALUES (3, 'of nobody')", "INSERT INTO notes VALUES (1, 'of nobody')"):
+        assert replace(right, built=right.built.replace(built, "") + other if built else right.built + other).prove()
+
+
+def test_a_composite_key_is_followed_as_one() -> None:
+    parts = "CREATE TABLE parts (org TEXT, no INTEGER, label TEXT UNIQUE, id INTEGER PRIMARY KEY, UNIQUE (org, no));"
+    uses = "CREATE TABLE uses (org TEXT, no INTEGER, t TEXT, FOREIGN KEY (org, no) REFERENCES parts (org, no));"
+    plan = SOURCES + (
+        "tables: [{into: m.parts, from: [a.parts, b.parts], key: [label], on_conflict: {rule: prefer}}]\n"
+        "copy: {m: [a.uses, b.uses]}\n"
+    )
+    right = HandMade(
+        plan=plan, schema=parts + uses,
+        sources={
+            "a": parts + uses + "INSERT INTO parts VALUES ('x', 1, 'bolt', 1);",
+            "b": parts + uses + "INSERT INTO parts VALUES ('x', 7, 'bolt', 9); INSERT INTO uses VALUES ('x', 7, 'of bolt');",
+        },
+        built="INSERT INTO parts VALUES ('x', 1, 'bolt', 1); INSERT INTO uses VALUES ('x', 1, 'of bolt');",
+        inputs={"parts": ["a.parts", "b.parts"], "uses": ["a.uses", "b.uses"]},
+        entries={"b.parts": [(9, "superseded", "prefer", 1, 1, 1)], "b.uses": [(1, "inserted", "reference", 1, None, None)]},
+    )  # fmt: skip
+    assert right.prove() == []
+    stale = replace(right, built=right.built.replace("uses VALUES ('x', 1", "uses VALUES ('x', 7"))
+    assert stale.prove()
+    assert replace(stale, entries={"b.parts": right.entries["b.parts"]}).prove()
+
+
+def test_a_key_that_ignores_case_is_followed_by_its_own_rules() -> None:
+    accounts = "CREATE TABLE accounts (login TEXT PRIMARY KEY COLLATE NOCASE, mail TEXT UNIQUE);"
+    logs = "CREATE TABLE logs (who TEXT REFERENCES accounts (login), t TEXT);"
+    plan = SOURCES + (
+        "tables: [{into: m.accounts, from: [a.accounts, b.accounts], key: [mail], on_conflict: {rule: prefer}}]\n"
+        "copy: {m: [a.logs, b.logs]}\n"
+    )
+    right = HandMade(
+        plan=plan, schema=accounts + logs,
+        sources={
+            "a": accounts + logs + "INSERT INTO accounts VALUES ('root', 'r@x');",
+            "b": accounts + logs + "INSERT INTO accounts VALUES ('admin', 'r@x'); INSERT INTO logs VALUES ('Admin', 'x');",
+        },
+        built="INSERT INTO accounts VALUES ('root', 'r@x'); INSERT INTO logs VALUES ('root', 'x');",
+        inputs={"accounts": ["a.accounts", "b.accounts"], "logs": ["a.logs", "b.logs"]},
+        offsets={"b.accounts": 1},
+        entries={"b.accounts": [(1, "superseded", "prefer", 1, 1, 1)],
+                 "b.logs": [(1, "inserted", "reference", 1, None, None)]},
+    )  # fmt: skip
+    assert right.prove() == []
+    stale = replace(right, built=right.built.replace("('root', 'x')", "('Admin', 'x')"))
+    assert stale.prove()
+    assert replace(stale, entries={"b.accounts": right.entries["b.accounts"]}).prove()
+
+
+def test_a_parent_key_that_a_transform_changes_is_followed() -> None:
+    tags = "CREATE TABLE tags (tag TEXT PRIMARY KEY);"
+    uses = "CREATE TABLE uses (tag TEXT REFERENCES tags (tag), n INTEGER);"
+    right = HandMade(
+        plan="sources: {a: {path: a.db}}\ntargets: {m: {path: m.db, schema: m.sql}}\n"
+        "tables: [{into: m.tags, from: [a.tags], transform: {tag: trim}}]\ncopy: {m: [a.uses]}\n",
+        schema=tags + uses,
+        sources={"a": tags + uses + "INSERT INTO tags VALUES (' red '); INSERT INTO uses VALUES (' red ', 1);"},
+        built="INSERT INTO tags VALUES ('red'); INSERT INTO uses VALUES ('red', 1);",
+        inputs={"tags": ["a.tags"], "uses": ["a.uses"]},
+        entries={"a.uses": [(1, "inserted", "reference", 1, None, None)]},
+    )
+    assert right.prove() == []
+    stale = replace(right, built=right.built.replace("('red', 1)", "(' red ', 1)"))
+    assert stale.prove()
+    assert replace(stale, entries={}).prove()
+
+
+def test_two_tables_of_one_file_with_the_same_id_leave_the_child_waiting() -> None:
+    archive = USERS.replace("users", "users_archive")
+    given = USERS + archive + LOOSE
+    right = HandMade(
+        plan="sources: {a: {path: a.db}}\ntargets: {m: {path: m.db, schema: m.sql}}\n"
+        "tables: [{into: m.users, from: [a.users, a.users_archive], key: [name], "
+        "identity: {column: id, strategy: renumber}, on_conflict: {rule: prefer}, references: [m.notes.u]}]\n"
+        "copy: {m: [a.notes]}\n",
+        schema=USERS + LOOSE,
+        sources={"a": given + "INSERT INTO users VALUES (1, 'ann'); INSERT INTO users_archive VALUES (1, 'bob'); "
+                 "INSERT INTO notes VALUES (1, 'of whom?');"},
+        built="INSERT INTO users VALUES (1, 'ann'), (2, 'bob');",
+        inputs={"users": ["a.users", "a.users_archive"], "notes": ["a.notes"]},
+        offsets={"a.users_archive": 1},
+        entries={"a.users_archive": MOVED, "a.notes": [WAITING]},
+    )  # fmt: skip
+    assert right.prove() == []
+    for guess in (1, 2):
+        entries = {"a.users_archive": MOVED, "a.notes": [FOLLOWED[:3] + (1, None, None)] if guess == 2 else []}
+        built = right.built + f"INSERT INTO notes VALUES ({guess}, 'of whom?')"
+        assert replace(right, built=built, entries=entries).prove()
+
+
+def test_children_of_a_dropped_table_are_orphans_and_adopted_by_nobody() -> None:
+    right = HandMade(
+        plan=SOURCES + "copy: {m: [a.users, a.notes, b.notes]}\ndrop: [{table: b.users, reason: old}]\n",
+        schema=USERS + NOTES,
+        sources={
+            "a": USERS + NOTES + "INSERT INTO users VALUES (1, 'ann'); INSERT INTO notes VALUES (1, 'of ann');",
+            "b": USERS + NOTES + "INSERT INTO users VALUES (1, 'bob'); INSERT INTO notes VALUES (1, 'of bob');",
+        },
+        built="INSERT INTO users VALUES (1, 'ann'); INSERT INTO notes VALUES (1, 'of ann');",
+        inputs={"users": ["a.users"], "notes": ["a.notes", "b.notes"]},
+        offsets={"b.notes": 1},
+        entries={"b.notes": [WAITING]},
+        archive='CREATE TABLE "b.users" (id INTEGER, name TEXT); INSERT INTO "b.users" VALUES (1, \'bob\');',
+    )
+    assert right.prove() == []
+    wrong = replace(right, built=right.built + "INSERT INTO notes VALUES (1, 'of bob')", entries={})
+    assert wrong.prove()
+    assert replace(right, archive=str(right.archive).replace("bob", "Bob")).prove()
+    assert replace(right, archive=None).prove()
+
+
+def test_a_child_waits_with_its_parent() -> None:
+    right = made(USERS + NOTES, USERS + NOTES, BOBS_NOTE, entries={"b.notes": [WAITING]})
+    right = replace(
+        right,
+        plan=right.plan.replace("rule: prefer", "rule: quarantine").replace("key: [name]", "key: [id]"),
+        built="",
+        entries={
+            "a.users": [(1, "quarantined", "quarantine", None, None, None)],
+            "b.users": [(1, "quarantined", "quarantine", None, None, None)],
+            "a.notes": [WAITING],
+            "b.notes": [WAITING],
+        },
+    )
+    right = replace(right, plan=right.plan.replace("identity: {column: id, strategy: renumber}, ", ""))
+    assert right.prove() == []
+    assert replace(
+        right, entries={**right.entries, "b.notes": []}, built="INSERT INTO notes (rowid, u, t) VALUES (2, 1, 'of bob')"
+    ).prove()
+
+
+def test_a_column_that_refers_to_two_tables_waits_where_an_id_moved() -> None:
+    orgs, audit = USERS.replace("users", "orgs"), "CREATE TABLE audit (object INTEGER, t TEXT);"
+    right = HandMade(
+        plan=SOURCES + f"tables: [{BY_NAME % ', references: [m.audit.object]'}, "
+        "{into: m.orgs, from: [b.orgs], references: [m.audit.object]}]\ncopy: {m: [b.audit]}\n",
+        schema=USERS + orgs + audit,
+        sources={
+            "a": USERS + "INSERT INTO users VALUES (1, 'ann')",
+            "b": USERS + orgs + audit + "INSERT INTO users VALUES (1, 'bob'); INSERT INTO orgs VALUES (1, 'acme');"
+            "INSERT INTO audit VALUES (1, 'who or what?')",
+        },
+        built="INSERT INTO users VALUES (1, 'ann'), (2, 'bob'); INSERT INTO orgs VALUES (1, 'acme');",
+        inputs={"users": ["a.users", "b.users"], "orgs": ["b.orgs"], "audit": ["b.audit"]},
+        offsets={"b.users": 1},
+        entries={"b.users": MOVED, "b.audit": [WAITING]},
+    )
+    assert right.prove() == []
+    for guess, entry in ((2, [(1, "inserted", "reference", 1, None, None)]), (1, [])):
+        built = right.built + f"INSERT INTO audit VALUES ({guess}, 'who or what?')"
+        assert replace(right, built=built, entries={"b.users": MOVED, "b.audit": entry}).prove()
+
+
+def test_a_reference_leads_into_another_target() -> None:
+    right = HandMade(
+        plan="sources: {a: {path: a.db}, b: {path: b.db}}\n"
+        "targets: {m: {path: m.db, schema: m.sql}, n: {path: n.db, schema: n.sql}}\n"
+        f"tables: [{BY_NAME % ', references: [n.notes.u]'}]\ncopy: {{n: [a.notes, b.notes]}}\n",
+        schema=USERS,
+        sources={
+            "a": USERS + LOOSE + "INSERT INTO users VALUES (1, 'ann'); INSERT INTO notes VALUES (1, 'of ann');",
+            "b": USERS + LOOSE + "INSERT INTO users VALUES (1, 'bob'); INSERT INTO notes VALUES (1, 'of bob');",
+        },
+        built="INSERT INTO users VALUES (1, 'ann'), (2, 'bob');",
+        more={"n": (LOOSE, "INSERT INTO notes VALUES (1, 'of ann'), (2, 'of bob')")},
+        inputs={"users": ["a.users", "b.users"], "n.notes": ["a.notes", "b.notes"]},
+        offsets={"b.users": 1, "b.notes": 1},
+        entries={"b.users": MOVED, "b.notes": [FOLLOWED]},
+    )
+    assert right.prove() == []
+    stale = replace(right, more={"n": (LOOSE, "INSERT INTO notes VALUES (1, 'of ann'), (1, 'of bob')")})
+    assert stale.prove()
+    assert replace(stale, entries={"b.users": MOVED}).prove()
+
+
+def test_a_named_parent_is_looked_for_where_the_plan_says() -> None:
+    more = ", references: [{column: m.notes.u, parent: [b.users]}]"
+    right = HandMade(
+        plan="sources: {a: {path: a.db}, b: {path: b.db}, c: {path: c.db}}\n"
+        "targets: {m: {path: m.db, schema: m.sql}}\n" + f"tables: [{BY_NAME % more}]\ncopy: {{m: [c.notes]}}\n",
+        schema=USERS + LOOSE,
+        sources={
+            "a": USERS + "INSERT INTO users VALUES (1, 'ann')",
+            "b": USERS + "INSERT INTO users VALUES (1, 'bob')",
+            "c": LOOSE + "INSERT INTO notes VALUES (1, 'of bob')",
+        },
+        built="INSERT INTO users VALUES (1, 'ann'), (2, 'bob'); INSERT INTO notes VALUES (2, 'of bob');",
+        inputs={"users": ["a.users", "b.users"], "notes": ["c.notes"]},
+        offsets={"b.users": 1},
+        entries={"b.users": MOVED, "c.notes": [(1, "inserted", "reference", 1, None, None)]},
+    )
+    assert right.prove() == []
+    without = replace(right, plan=right.plan.replace(", parent: [b.users]", ""))
+    assert without.prove()  # two files have a user 1, and one of them is another now
+    assert replace(without, built="INSERT INTO users VALUES (1, 'ann'), (2, 'bob')",
+                   entries={"b.users": MOVED, "c.notes": [WAITING]}).prove() == []  # fmt: skip
