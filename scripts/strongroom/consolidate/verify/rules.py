@@ -31,11 +31,12 @@ class Shape:
         """Return the shape of a table's rule."""
         places = {fold(column.name): place for place, column in enumerate(fed.stored)}
         rule = fed.rule
+        identity = None if fed.rule.strategy == "keep" and fed.rule.conflict != "keep_both" else fed.identity
         return cls(
             conflict=rule.conflict,
             by=tuple(places[fold(name)] for name in rule.by),
-            fixed=frozenset({*fed.key, *(() if fed.identity is None else (fed.identity,))}),
-            identity=fed.identity,
+            fixed=frozenset({*fed.key, *(() if identity is None else (identity,))}),
+            identity=identity,
             chosen={
                 places[fold(name)]: (way.rule, None if way.by is None else places[fold(way.by)])
                 for name, way in rule.chosen.items()
