@@ -36,4 +36,5 @@ def refuse_other(original: Database, before: FileStates | None, wrong: tuple[str
             original.path, "changed while it was copied", "stop the application that writes to it, then run again"
         )
     if wrong:
-        raise DifferencesError(original.path, wrong[0], "see to the disk, then run the same command again")
+        fact = wrong[0].removeprefix(f"{original.path.name}: ")
+        raise DifferencesError(original.path, fact, "see to the disk, then run the same command again")
