@@ -8,6 +8,7 @@ from pathlib import Path
 
 from strongroom.consolidate.verify.documents import DOCUMENT, find_homeless, parse, read_text
 from strongroom.consolidate.verify.house import FedTable, House, Input
+from strongroom.consolidate.verify.secrecy import find_plain
 from strongroom.core.quoting import fold
 from strongroom.core.results import Verification
 
@@ -23,6 +24,7 @@ _BACKUPS, _MANIFEST, _MARK = "backup", "manifest.json", '"document": "manifest"'
 def verify_places(house: House, directory: Path, is_source: bool) -> Verification:  # noqa: FBT001  a job's argument
     """Look for what has no place: in the sources' directory, or that of their copies, and in every copy. Read-only."""
     found = [*_find_files(house, directory, is_source=is_source), *_find_targets(house), *_find_tables(house)]
+    found += find_plain(house)
     for target in house.targets.values():
         for fed in target.tables:
             for entry in fed.inputs:
