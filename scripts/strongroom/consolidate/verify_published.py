@@ -111,7 +111,9 @@ def _name_evidence(home: Home, folder: RunFolder, plan: Plan, snapshots: Mapping
     keys = folder.read_target_keys()
     staged = {name: folder.stage / f"{name}.db" for name in plan.targets}
     files = {name: staged[name] if staged[name].is_file() else home.target / plan.targets[name].path for name in staged}
-    archive_key = next((key for name, key in keys.items() if name in plan.targets and key is not None), None)
+    dropped = [snapshots[drop.source].copy.key for drop in plan.drops if drop.source in snapshots]
+    of_targets = [key for name, key in keys.items() if name in plan.targets]
+    archive_key = next((key for key in (*of_targets, *dropped) if key is not None), None) if any(dropped) else None
     return gather_evidence(
         folder,
         snapshots,
