@@ -10,7 +10,7 @@ from pathlib import Path
 from strongroom.binding import Work, bind
 from strongroom.consolidate.export import export_source
 from strongroom.consolidate.opening import Opening
-from strongroom.consolidate.outcome import VERDICT, Outcome, judge, tally_up
+from strongroom.consolidate.outcome import VERDICT, Outcome, judge, tally_references, tally_up
 from strongroom.consolidate.proving import SNAPSHOTS, open_proving
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.snapshots import (
@@ -144,6 +144,7 @@ class Attempt:
             published=() if code else tuple(target.path for target in work.targets),
             tables=tables,
             targets=targets,
+            references=tally_references(verifications),
             differences=differences,
             notes=tuple(note for part in verifications for note in part.notes),
             carried=tuple(f"{build.target}: {line}" for build in builds for line in build.carried),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strongroom.consolidate.kept_plan import read_kept_plan
-from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_up
+from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_references, tally_up
 from strongroom.consolidate.proving import gather_evidence, open_proving, verify_snapshot
 from strongroom.consolidate.request import NO_KEYS
 from strongroom.consolidate.verify import Evidence
@@ -77,6 +77,7 @@ def prove(home: Home, folder: RunFolder) -> Proof:
         quarantined=quarantined,
         tables=tables,
         targets=targets,
+        references=tally_references(found),
         differences=differences,
     )
     is_sound = report.targets.keys() <= targets.keys() and not any(part.damaged for part in found)
