@@ -84,7 +84,7 @@ class PlanError(StrongroomError):
 
 
 class DifferencesError(StrongroomError):
-    """Verification found differences; nothing was published."""
+    """Verification found differences; nothing was published, or what is live is to be rolled back."""
 
     exit_code = ExitCode.DIFFERENCES
 
