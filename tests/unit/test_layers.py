@@ -44,6 +44,7 @@ STRANGERS = [
     *({one, two} for one, two in combinations(sorted(SUBJECTS), 2)),
     *({one, two} for one, two in combinations(sorted(LAYERS["databases"]), 2)),
     {"consolidate.merge", "consolidate.verify"},  # the proof is a second code path (promise 1)
+    *({f"consolidate.verify.{part}", other} for part in ("looking", "published") for other in ("binding", "runs")),
 ]
 
 # Where a library, or a part of the standard library, may be met; every library must stand here.

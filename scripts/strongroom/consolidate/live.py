@@ -11,12 +11,19 @@ from typing import ClassVar
 from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.outcome import REPORT, VERDICT, Outcome
 from strongroom.consolidate.request import Request
-from strongroom.consolidate.verify.published import Look, Places, look_before, prove_live, prove_recovered
+from strongroom.consolidate.verify.published import (
+    NO_WAY_BACK,
+    Look,
+    Places,
+    look_before,
+    prove_live,
+    prove_recovered,
+)
 from strongroom.core.errors import DifferencesError, ExitCode
 from strongroom.core.results import Verdict
 from strongroom.runs import find_changes
 from strongroom.runs.documents import Document
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import PREVIOUS, Home, RunFolder
 
 LOOK = "look.json"
 _SAID = 3
@@ -79,7 +86,7 @@ def prove_late(home: Home, request: Request, *, is_finished_now: bool) -> bool:
 
 
 def _places(folder: RunFolder, target: Path, source: Path) -> Places:
-    return Places(plan=folder.plan, target=target, source=source, stage=folder.stage, previous=folder.root / "previous")
+    return Places(plan=folder.plan, target=target, source=source, stage=folder.stage, previous=folder.root / PREVIOUS)
 
 
 def _explain(folder: RunFolder, found: Sequence[str], request: Request, *flags: str) -> DifferencesError:
@@ -87,8 +94,7 @@ def _explain(folder: RunFolder, found: Sequence[str], request: Request, *flags: 
     more = len(found) - _SAID
     said = "; ".join(found[:_SAID]) + (f"; and {more} more in its {REPORT}" if more > 0 else "")
     words = ["consolidate.rollback", "--target", str(request.target), "--source", str(request.source), *flags]
-    return DifferencesError(
-        f"run {folder.name}",
-        f"is live, and what is live is not what was proven: {said}",
-        f"{shlex.join(words)} puts back what was there before",
-    )
+    way = f"{shlex.join(words)} puts back what was there before"
+    if any(sentence.endswith(NO_WAY_BACK) for sentence in found):
+        way = "put what was replaced back from a backup of your own; consolidate.run --replace publishes again"
+    return DifferencesError(f"run {folder.name}", f"is live, and what is live is not what was proven: {said}", way)

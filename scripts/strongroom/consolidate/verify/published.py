@@ -31,11 +31,14 @@ from strongroom.core.files import (
     hash_file,
 )
 
-__all__ = ["Look", "Places", "look_before", "prove_live", "prove_recovered"]
+__all__ = ["NO_WAY_BACK", "Look", "Places", "look_before", "prove_live", "prove_recovered"]
 
 _DATA = 0o666
 _OWNER = 0o600
 _ANY_WRITE = 0o222
+_STILL_OLD = "is still the file that was live before"
+NO_WAY_BACK = "there is no way back to it"
+"""How a sentence about a lost file ends."""
 
 
 def prove_live(look: Look, places: Places) -> list[str]:
@@ -79,7 +82,8 @@ def _judge_target(path: str, staged: Staged, look: Look, places: Places) -> list
     if not found and now.inode != staged.file.inode:
         found = [f"{path}: {_say_which(now, staged, look)}"]
     elif not found and now.mtime_ns != staged.file.mtime_ns:
-        found = [f"{path}: was written to after it was proven"]
+        said = _STILL_OLD if _is_old(now, staged) else "was written to after it was proven"
+        found = [f"{path}: {said}"]
     elif not found:
         found = _judge_content(path, now, staged, places)
     return [*found, *_find_leftovers(path, staged, places)]
@@ -95,12 +99,17 @@ def _judge_kind(path: str, now: Seen) -> list[str]:
 
 def _say_which(now: Seen, staged: Staged, look: Look) -> str:
     """Say which file stands where the proven one should."""
-    if now.inode == staged.live.inode:
-        return "is still the file that was live before"
+    if now.inode == staged.live.inode or _is_old(now, staged):
+        return _STILL_OLD
     for path, other in look.targets.items():
         if now.inode == other.file.inode:
             return f"is the database that was proven for {path}"
     return "is another file than the one that was proven"
+
+
+def _is_old(now: Seen, staged: Staged) -> bool:
+    """Tell whether a file looks like a copy of the one that was live before."""
+    return (now.kind, now.size, now.mtime_ns) == (staged.live.kind, staged.live.size, staged.live.mtime_ns)
 
 
 def _judge_content(path: str, now: Seen, staged: Staged, places: Places) -> list[str]:
@@ -114,7 +123,7 @@ def _judge_content(path: str, now: Seen, staged: Staged, places: Places) -> list
 def _find_leftovers(path: str, staged: Staged, places: Places) -> Iterator[str]:
     for suffix in COMPANIONS:
         if see(places.target / f"{path}{suffix}").kind is not Kind.NOTHING:
-            yield f"{path}{suffix}: lies beside the new database, and is none of it: SQLite may take it for its own"
+            yield f"{path}{suffix}: lies beside it and is not of it: move it away before anything opens the database"
     if see(places.stage / f"{staged.name}.db").kind is not Kind.NOTHING:
         yield f"{path}: is still in the stage too"
 
@@ -148,14 +157,14 @@ def _judge_permissions(path: str, staged: Staged, look: Look, places: Places) ->
 
 
 def _judge_previous(path: str, staged: Staged, places: Places) -> list[str]:
-    """See that the file which was live before is still to be had, as it was."""
-    if staged.live.kind is not Kind.FILE:
+    """See that the file which was live before is still to be had, as it was; that it is live is said already."""
+    if staged.live.kind is not Kind.FILE or see(places.target / path).inode == staged.live.inode:
         return []
     kept = places.previous / path
     now = see(kept)
     name = f"{places.previous.name}/{path}"
     if now.kind is not Kind.FILE:
-        return [f"{name}: is {now.kind}, and should be what {path} was before: there is no way back to it"]
+        return [f"{name}: is {now.kind}, and should be what {path} was before: {NO_WAY_BACK}"]
     if now.inode == staged.live.inode and (staged.has_journal or _is_unchanged(now, staged.live)):
         return []
     if not staged.content or staged.has_journal:
@@ -185,13 +194,14 @@ def _judge_alias(alias: str, before: Seen, path: str, places: Places) -> list[st
     place = places.target / alias
     now = see(place)
     if before.kind is not Kind.NOTHING:
-        is_same = _is_unchanged(now, before) if before.kind is not Kind.FOLDER else now.inode == before.inode
+        is_folder = before.kind is Kind.FOLDER  # of which the time tells only what others put in
+        is_same = (now.kind, now.inode) == (before.kind, before.inode) if is_folder else _is_unchanged(now, before)
         return [] if is_same else [f"{alias}: was {before.kind} of somebody else's, and is not as it was"]
     if now.kind is Kind.NOTHING:
         return [f"{alias}: the link to {path} was not made, and whoever opens the old name finds nothing"]
     if now.kind is not Kind.LINK:
         return [f"{alias}: is {now.kind}, and should be a link to {path}"]
-    if not (place.exists() and (places.target / path).exists() and place.samefile(places.target / path)):
+    if os.path.realpath(place) != os.path.realpath(places.target / path):
         return [f"{alias}: leads to {now.goal}, and should lead to {path}"]
     return []
 
