@@ -62,14 +62,16 @@ def prove_live(look: Look, places: Places) -> list[str]:
 def prove_recovered(look: Look, places: Places) -> list[str]:
     """Say the same of a publishing that was interrupted and finished later, maybe in a copy of the tree. Read-only.
 
-    Inodes, times, permissions, what was replaced and the legacy files may have changed honestly meanwhile: they are
-    not looked at. Targets are, by their size and their first and last page, and so are links and stale journals.
+    Inodes, times, permissions, the content of what was replaced and the legacy files may have changed honestly
+    meanwhile: they are not looked at. Targets are, by their size and their first and last page, and so are links,
+    stale journals, and whether what was replaced is kept at all.
     """
     found = list(_find_shared(look, places))
     for path, staged in look.targets.items():
         now = see(places.target / path)
         found += _judge_kind(path, now) or _judge_content(path, now, staged, places)
         found += _find_leftovers(path, staged, places)
+        found += _judge_kept(path, staged, places)
         for alias, before in staged.aliases.items():
             if before.kind is Kind.NOTHING:
                 found += _judge_alias(alias, before, path, places)
@@ -160,11 +162,12 @@ def _judge_previous(path: str, staged: Staged, places: Places) -> list[str]:
     """See that the file which was live before is still to be had, as it was; that it is live is said already."""
     if staged.live.kind is not Kind.FILE or see(places.target / path).inode == staged.live.inode:
         return []
+    lost = _judge_kept(path, staged, places)
+    if lost:
+        return lost
     kept = places.previous / path
     now = see(kept)
     name = f"{places.previous.name}/{path}"
-    if now.kind is not Kind.FILE:
-        return [f"{name}: is {now.kind}, and should be what {path} was before: {NO_WAY_BACK}"]
     if now.inode == staged.live.inode and (staged.has_journal or _is_unchanged(now, staged.live)):
         return []
     if not staged.content or staged.has_journal:
@@ -174,6 +177,13 @@ def _judge_previous(path: str, staged: Staged, places: Places) -> list[str]:
         for suffix, digest in staged.content.items()
         if not _holds(kept.with_name(kept.name + suffix), digest)
     ]
+
+
+def _judge_kept(path: str, staged: Staged, places: Places) -> list[str]:
+    now = see(places.previous / path)
+    if staged.live.kind is not Kind.FILE or now.kind is Kind.FILE:
+        return []
+    return [f"{places.previous.name}/{path}: is {now.kind}, and should be what {path} was before: {NO_WAY_BACK}"]
 
 
 def _holds(path: Path, digest: str) -> bool:

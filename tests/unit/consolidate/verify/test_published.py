@@ -463,6 +463,16 @@ def test_a_target_belongs_to_whom_the_replaced_one_did_or_to_us(tree: Tree) -> N
     assert prove(tree, look) == ["alpha.db: belongs to 77:4321, and should belong to 1234:4321"]
 
 
+def test_a_recovered_publishing_still_has_what_it_replaced(tree: Tree) -> None:
+    place_old(tree)
+    look = look_before(places_of(tree))
+    go_live(tree)
+    overwrite(kept(tree), 5000)
+    assert prove_recovered(look, places_of(tree)) == []
+    kept(tree).unlink()
+    assert prove_recovered(look, places_of(tree)) == [LOST]
+
+
 def test_a_recovered_publishing_is_proven_in_a_copy_of_the_tree(tree: Tree) -> None:
     look = look_before(places_of(tree))
     go_live(tree)
