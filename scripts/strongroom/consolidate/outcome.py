@@ -44,6 +44,11 @@ class Outcome(Document):
     backup: str | None = None
     """The folder of the verified snapshots: relative to the target in a document, else where it is found now."""
 
+    @property
+    def is_proven(self) -> bool:
+        """Tell whether every row is explained, and nothing is different or still to be proven."""
+        return self.verdict in (Verdict.PROVEN, Verdict.PROVEN_WITH_QUARANTINE)
+
     def as_json(self) -> dict[str, object]:
         """Return the outcome as JSON values."""
         return asdict(self)
