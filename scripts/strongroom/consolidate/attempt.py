@@ -39,6 +39,8 @@ class Rehearsed:
     work: Work
     builds: tuple[Build, ...]
     outcome: Outcome
+    identities: Mapping[str, tuple[int, ...]]
+    """Of the targets that were verified (``Verification.identity``)."""
 
 
 class Attempt:
@@ -88,7 +90,8 @@ class Attempt:
         if (outcome.exit or outcome.quarantined) and not is_ours:  # or was a key looked up in a damaged index?
             refuse_damaged(snapshots)
         self._folder.write(outcome, VERDICT)
-        return Rehearsed(snapshots=snapshots, work=work, builds=tuple(builds), outcome=outcome)
+        identities = {part.target: part.identity for part in verifications}
+        return Rehearsed(snapshots=snapshots, work=work, builds=tuple(builds), outcome=outcome, identities=identities)
 
     def _is_unexpected(self, error: StrongroomError) -> bool:
         """Tell whether SQLite refused something in a stage that only a damaged source can have led to."""

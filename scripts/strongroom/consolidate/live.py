@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +11,7 @@ from typing import ClassVar
 from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.outcome import REPORT, VERDICT, Outcome
 from strongroom.consolidate.request import Request
+from strongroom.consolidate.verify.evidence import identify
 from strongroom.consolidate.verify.published import (
     NO_WAY_BACK,
     Look,
@@ -19,6 +20,7 @@ from strongroom.consolidate.verify.published import (
     prove_live,
     prove_recovered,
 )
+from strongroom.consolidate.verify.way_back import prove_way_back
 from strongroom.core.errors import DifferencesError, ExitCode
 from strongroom.core.results import Verdict
 from strongroom.runs import find_changes
@@ -39,9 +41,15 @@ class LookDocument(Document):
     look: Look
 
 
-def look_first(opening: Opening, proven: Outcome, folder: RunFolder) -> Look:
-    """Look at what will be published and replaced, and let nothing call the run proven until it is seen live."""
+def look_first(opening: Opening, proven: Outcome, folder: RunFolder, identities: Mapping[str, tuple[int, ...]]) -> Look:
+    """Look at what will be published and replaced, and let nothing call the run proven until it is seen live.
+
+    ``identities`` are those of the files that were proven. Raises DifferencesError for one that changed since.
+    """
     look = look_before(_places(folder, opening.request.target, opening.request.source), opening.carried)
+    for staged in look.targets.values():
+        if identify(folder.stage / f"{staged.name}.db") != identities.get(staged.name):
+            raise DifferencesError(staged.name, "changed after it was verified", "run the same command again")
     folder.write(LookDocument(look=replace(look, entries={})), LOOK)
     folder.write(replace(proven, verdict=Verdict.INCOMPLETE, exit=ExitCode.DIFFERENCES), REPORT)
     return look
@@ -54,6 +62,7 @@ def prove_published(opening: Opening, look: Look, proven: Outcome, folder: RunFo
     """
     request = opening.request
     found = prove_live(look, _places(folder, request.target, request.source))
+    found += prove_way_back(look, folder.root, opening.home.root)
     if not found:
         folder.write(proven, REPORT)
         return

@@ -54,7 +54,7 @@ def publish_targets(
         for snapshot, original in settled:
             refuse_touched(snapshot, original)
 
-    look = look_first(opening, rehearsed.outcome, folder)
+    look = look_first(opening, rehearsed.outcome, folder, rehearsed.identities)
     publish(
         folder.place(target, opening.request.source),
         swaps,

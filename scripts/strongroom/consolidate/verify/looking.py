@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from strongroom.consolidate.verify.names import HEADER, JOURNALS, hash_whole, show
 from strongroom.core.errors import PlanError
-from strongroom.core.files import COMPANIONS, SQLITE_HEADER, hash_file, show_path
 from strongroom.core.plan.models import PlanModel, TargetModel
 from strongroom.core.quoting import fold
 from strongroom.core.yaml_text import load_yaml, validate_model
@@ -147,11 +147,11 @@ def name_carried(model: PlanModel, paths: Iterable[str]) -> dict[str, str]:
 def _look_at_target(name: str, target: TargetModel, places: Places) -> Staged:
     staged, live = places.stage / f"{name}.db", places.target / target.path
     file, before = see(staged), see(live)
-    beside = [live.with_name(live.name + suffix) for suffix in COMPANIONS]
+    beside = [live.with_name(live.name + suffix) for suffix in JOURNALS]
     held = {path.name.removeprefix(live.name): path for path in beside if see(path).size}
     content = {}
     if before.kind is Kind.FILE and not _is_moved(live):
-        content = {suffix: hash_file(path) for suffix, path in [("", live), *held.items()] if suffix in ("", "-wal")}
+        content = {suffix: hash_whole(path) for suffix, path in [("", live), *held.items()] if suffix in ("", "-wal")}
     folder = Path(target.path).parent
     return Staged(
         name=name,
@@ -168,7 +168,7 @@ def _is_moved(live: Path) -> bool:
     """Tell whether holding a file leaves its bytes alone, so that it need not be copied: no WAL mode, no secret."""
     with live.open("rb") as stream:
         header = stream.read(_HEADER)
-    return header.startswith(SQLITE_HEADER) and header[_VERSIONS] == _ROLLBACK
+    return header.startswith(HEADER) and header[_VERSIONS] == _ROLLBACK
 
 
 def _look_at_legacy(sources: list[str], targets: Iterable[str], places: Places) -> dict[str, Legacy]:
@@ -203,7 +203,7 @@ def list_names(folder: Path) -> tuple[str, ...]:
 
 def _show_names(folder: Path) -> Iterator[str]:
     for path in folder.iterdir():
-        yield show_path(Path(path.name))
+        yield show(Path(path.name))
 
 
 def see(path: Path, *, through: bool = False) -> Seen:
@@ -222,7 +222,7 @@ def see(path: Path, *, through: bool = False) -> Seen:
         mode=stat.S_IMODE(found.st_mode),
         uid=found.st_uid,
         gid=found.st_gid,
-        goal=show_path(path.readlink()) if kind is Kind.LINK else "",
+        goal=show(path.readlink()) if kind is Kind.LINK else "",
     )
 
 

@@ -22,14 +22,7 @@ from strongroom.consolidate.verify.looking import (
     name_folders,
     see,
 )
-from strongroom.core.files import (
-    BACKUP_FOLDER,
-    COMPANIONS,
-    DATABASE_SUFFIXES,
-    OWN_FOLDER,
-    SQLITE_HEADER,
-    hash_file,
-)
+from strongroom.consolidate.verify.names import BACKUPS, DATABASES, HEADER, JOURNALS, OWN, hash_whole
 
 __all__ = ["NO_WAY_BACK", "Look", "Places", "look_before", "prove_live", "prove_recovered"]
 
@@ -123,7 +116,7 @@ def _judge_content(path: str, now: Seen, staged: Staged, places: Places) -> list
 
 
 def _find_leftovers(path: str, staged: Staged, places: Places) -> Iterator[str]:
-    for suffix in COMPANIONS:
+    for suffix in JOURNALS:
         if see(places.target / f"{path}{suffix}").kind is not Kind.NOTHING:
             yield f"{path}{suffix}: lies beside it and is not of it: move it away before anything opens the database"
     if see(places.stage / f"{staged.name}.db").kind is not Kind.NOTHING:
@@ -187,7 +180,7 @@ def _judge_kept(path: str, staged: Staged, places: Places) -> list[str]:
 
 
 def _holds(path: Path, digest: str) -> bool:
-    return see(path).kind is Kind.FILE and hash_file(path) == digest
+    return see(path).kind is Kind.FILE and hash_whole(path) == digest
 
 
 def _is_unchanged(now: Seen, before: Seen) -> bool:
@@ -240,9 +233,9 @@ def _find_strangers(look: Look, places: Places) -> Iterator[str]:
     """
     ours = {path for target, staged in look.targets.items() for path in (target, *staged.aliases)}
     names = {Path(path).name for path in ours}
-    beside = {f"{target}{suffix}" for target in look.targets for suffix in COMPANIONS}  # said elsewhere
+    beside = {f"{target}{suffix}" for target in look.targets for suffix in JOURNALS}  # said elsewhere
     folders = {folder.as_posix() for path in ours for folder in Path(path).parents}
-    wanted = ours | beside | folders | {OWN_FOLDER, BACKUP_FOLDER}
+    wanted = ours | beside | folders | {OWN, BACKUPS}
     for folder in sorted(name_folders(look.targets)):
         before = set(look.entries.get(folder, ()))
         for name in list_names(places.target / folder):
@@ -254,17 +247,17 @@ def _find_strangers(look: Look, places: Places) -> Iterator[str]:
 
 
 def _is_companion(name: str, before: Iterable[str]) -> bool:
-    return any(name.endswith(suffix) and name.removesuffix(suffix) in before for suffix in COMPANIONS)
+    return any(name.endswith(suffix) and name.removesuffix(suffix) in before for suffix in JOURNALS)
 
 
 def _is_telling(path: Path, names: set[str], look: Look) -> bool:
     now = see(path)
-    if now.kind is not Kind.FILE or path.suffix in DATABASE_SUFFIXES or any(name in path.name for name in names):
+    if now.kind is not Kind.FILE or path.suffix in DATABASES or any(name in path.name for name in names):
         return True
     if now.inode in {staged.file.inode for staged in look.targets.values()}:
         return True
     try:
         with path.open("rb") as stream:
-            return stream.read(len(SQLITE_HEADER)) == SQLITE_HEADER
+            return stream.read(len(HEADER)) == HEADER
     except OSError:  # gone already, or not for us to read: we did not make it
         return False

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from strongroom.consolidate.verify.house import House
+from strongroom.consolidate.verify.names import begins_as_database
 from strongroom.sqlite.database import Database
-
-_PLAIN = b"SQLite format 3\x00"
 
 
 def find_plain(house: House) -> Iterator[str]:
@@ -34,7 +33,4 @@ def _compare(what: str, database: Database, wanted: str | None) -> Iterator[str]
 
 def _is_plain(database: Database) -> bool:
     """Tell whether anybody could read a file: an encrypted one begins at random."""
-    if database.key is None:
-        return True
-    with database.path.open("rb") as stream:
-        return stream.read(len(_PLAIN)) == _PLAIN
+    return database.key is None or begins_as_database(database.path)
