@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +11,7 @@ from typing import ClassVar
 from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.outcome import REPORT, VERDICT, Outcome
 from strongroom.consolidate.request import Request
+from strongroom.consolidate.verify.looking import Kind
 from strongroom.consolidate.verify.published import (
     NO_WAY_BACK,
     Look,
@@ -54,6 +55,7 @@ def prove_published(opening: Opening, look: Look, proven: Outcome, folder: RunFo
     """
     request = opening.request
     found = prove_live(look, _places(folder, request.target, request.source))
+    found += _find_unrecorded(opening.home, look, folder)
     if not found:
         folder.write(proven, REPORT)
         return
@@ -62,6 +64,21 @@ def prove_published(opening: Opening, look: Look, proven: Outcome, folder: RunFo
     folder.write(wrong, VERDICT)
     changes = find_changes(folder.place(request.target, request.source))
     raise _explain(folder, found, request, *(["--discard-changes"] if changes else []))
+
+
+def _find_unrecorded(home: Home, look: Look, folder: RunFolder) -> Iterator[str]:
+    """Say what the documents by which a rollback finds its way do not say, or say wrongly."""
+    journal = folder.place(home.target).read_journal()
+    if home.read_current().run != folder.name:
+        yield f"{home.current_file.name}: does not say that run {folder.name} is live, and no rollback would find it"
+    if journal is None or journal.is_open:
+        yield "publish.json: does not say that the targets are live, and no rollback would find them"
+        return
+    replaced = {path: staged.live.kind is Kind.FILE for path, staged in look.targets.items()}
+    if {swap.live: swap.had for swap in journal.swaps} != replaced:
+        yield "publish.json: does not say rightly which targets took the place of a file"
+    if {one.path: one.mode for one in journal.legacy} != {path: one.file.mode for path, one in look.legacy.items()}:
+        yield "publish.json: does not say rightly which legacy files there are, or what permissions they had"
 
 
 def prove_late(home: Home, request: Request, *, is_finished_now: bool) -> bool:
