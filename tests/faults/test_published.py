@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from strongroom.consolidate import publishing
+from strongroom.runs.folder import Home
 from tests.faults.child import Driver
 from tests.faults.scene import Ended, Scene, find_leftovers, photograph, run, write_database, write_system
 from tests.faults.shop import build_shop, place_logged, place_strangers
@@ -231,6 +232,22 @@ def test_a_replaced_file_that_is_not_kept_is_said_and_no_rollback_pretends(
     place.chmod(0o640)
     assert run(shop.argv("rollback")).code == 0
     assert (photograph(shop.target), photograph(shop.source)) == was
+
+
+def test_a_run_that_no_document_calls_live_is_said(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Home, "set_current", lambda *_: None)
+        ended = run(shop.argv("run", "--replace"))
+    assert (ended.code, "current.json: does not say that run" in ended.error) == (3, True)
+    was = photograph(shop.target)
+    assert follow_hint(ended).code == 0
+    assert photograph(shop.target) == was
+
+
+def test_permissions_that_are_recorded_wrongly_are_said(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with planted(monkeypatch, before(lambda swaps, legacy: (swaps, (replace(legacy[0], mode=0o666), *legacy[1:])))):
+        ended = run(shop.argv("run", "--replace"))
+    check_wrong(shop, ended, "publish.json: first.db had other permissions")
 
 
 def test_what_is_wrong_may_be_replaced_by_what_is_right(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

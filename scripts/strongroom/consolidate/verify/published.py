@@ -217,6 +217,9 @@ def _judge_legacy(path: str, legacy: Legacy, places: Places) -> Iterator[str]:
         yield f"{path}: the legacy file is another one than before"
     elif not legacy.has_log and not _is_unchanged(now, before):
         yield f"{path}: the legacy file was changed while the targets went live"
+    elif (now.mode ^ before.mode) & ~_ANY_WRITE:
+        wanted = before.mode & ~_ANY_WRITE if legacy.is_inside else before.mode
+        yield f"{path}: the legacy file has permissions {now.mode:04o}, and should have {wanted:04o}"
     elif legacy.is_inside and now.mode & _ANY_WRITE and _may_change(places.source / path, now):
         yield f"{path}: the legacy file can still be written to, and what is written there is in no target"
 

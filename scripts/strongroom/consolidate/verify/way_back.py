@@ -15,9 +15,13 @@ JOURNAL, CURRENT = "publish.json", "current.json"
 def prove_way_back(look: Look, folder: Path, home: Path) -> list[str]:
     """Say in sentences what rollback could not know from a run's folder, and from our own directory. Read-only."""
     journal, current = _read(folder / JOURNAL), _read(home / CURRENT)
-    found = [] if journal.get("state") == "closed" else [f"{JOURNAL}: does not say that publishing ended"]
+    found = (
+        []
+        if journal.get("state") == "closed"
+        else [f"{JOURNAL}: does not say that the targets are live, and no rollback would find them"]
+    )
     if current.get("run") != folder.name or folder.name not in current.get("runs", ()):
-        found.append(f"{CURRENT}: does not say that run {folder.name} is live")
+        found.append(f"{CURRENT}: does not say that run {folder.name} is live, and no rollback would find it")
     return [*found, *_compare_swaps(look, journal), *_compare_legacy(look, journal)]
 
 

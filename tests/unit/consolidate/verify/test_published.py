@@ -337,6 +337,14 @@ WRONG: dict[str, tuple[Act, list[str]]] = {
         lambda tree: (tree.source / "deep" / "second.db").chmod(0o664),
         ["deep/second.db: the legacy file can still be written to, and what is written there is in no target"],
     ),
+    "a legacy file cannot be read": (
+        lambda tree: (tree.source / "first.db").chmod(0),
+        ["first.db: the legacy file has permissions 0000, and should have 0440"],
+    ),
+    "a legacy file is everybody's": (
+        lambda tree: (tree.source / "first.db").chmod(0o444),
+        ["first.db: the legacy file has permissions 0444, and should have 0440"],
+    ),
     "a database appeared": (
         lambda tree: write_database(tree.target / "stray.db", "s", 0o600),
         ["stray.db: appeared beside the targets, and nothing asked for it"],
