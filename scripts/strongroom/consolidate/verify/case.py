@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 
 from strongroom.consolidate.verify.chains import Chains, Why
 from strongroom.consolidate.verify.claims import Claim, Entries
-from strongroom.consolidate.verify.derive import Derived, Deriver
+from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.ids import Ids
-from strongroom.consolidate.verify.relations import place_of, stored_cells
+from strongroom.consolidate.verify.relations import place_of, stored_cells, transform_of
 from strongroom.consolidate.verify.rules import Shape
-from strongroom.consolidate.verify.values import Row, Value, is_same
+from strongroom.consolidate.verify.values import Row, Value, is_same, is_same_row
 from strongroom.core.quoting import dotted, quote
 
 WAITING_RULES = ("constraint", "identity")
@@ -41,6 +41,7 @@ class Case:
     """The working table of rows whose groups must be looked at: number of the input, row."""
     chains: Chains | None = None
     """Where it is kept for what rows wait, when that is asked."""
+    _fetching: str = ""
     refused: str = ""
     """The working table of rows that are said to be refused: number, row, rule, the row that was tried."""
 
@@ -55,6 +56,22 @@ class Case:
     def tally(self, entry: Input, disposition: str) -> None:
         """Count a row that is proven to have ended so."""
         self.counts[entry.number][disposition] += 1
+
+    @property
+    def is_key_plain(self) -> bool:
+        """Tell whether the key's columns are filled plainly in every input: then SQLite can find its rows."""
+        fed = self.fed
+        followed = frozenset[int]() if self.follower is None else self.follower.places
+        return not fed.rule.normalize and not any(
+            place in followed
+            or transform_of(fed, fed.stored[place].name) is not None
+            or any(entry.places[place] is None for entry in fed.inputs)
+            for place in fed.key
+        )
+
+    def say_misfit(self, entry: Input, row: int, place: int) -> None:
+        """Note a row that holds a value which its column would store as another one."""
+        self.faults.add(entry.name, f"hold a value in {self.fed.stored[place].name} that the column would change", row)
 
     def refuse(self, entry: Input, row: int, claim: Claim, values: Row) -> None:
         """Keep a row that is said to be refused, to be tried again."""
@@ -78,38 +95,41 @@ class Case:
 
     def fetch(self, address: int | None, values: Row) -> tuple[Value, ...] | None:
         """Return the target's row at an address; in a table without rowid the one with this key."""
-        table, cells = self.fed.table, stored_cells(self.fed)
-        where = f"FROM {dotted('main', table.name)} AS t WHERE"
+        table = self.fed.table
+        if not self._fetching:
+            names = [table.rowid] if table.rowid is not None else table.primary_key
+            terms = " AND ".join(f"t.{_braces(quote(str(name)))} = {{}}" for name in names)
+            where = f"FROM {dotted('main', table.name)} AS t WHERE "
+            self._fetching = f"SELECT {_braces(stored_cells(self.fed))} {_braces(where)}{terms}"
         if table.rowid is not None:
-            return self.desk.find(f"SELECT {_braces(cells)} {_braces(where)} t.{quote(table.rowid)} = {{}}", [address])
-        terms = " AND ".join(f"t.{_braces(quote(name))} = {{}}" for name in table.primary_key)
-        keys = [values[place_of(self.fed, name)] for name in table.primary_key]
-        return self.desk.find(f"SELECT {_braces(cells)} {_braces(where)} {terms}", keys)
+            return self.desk.find(self._fetching, [address])
+        return self.desk.find(self._fetching, [values[place_of(self.fed, name)] for name in table.primary_key])
 
     def is_published_as(self, held: Row | None, values: Row, entry: Input) -> bool:
         """Tell whether the target holds a row as it must be; its id may be another one where the plan allows it."""
         if held is None:
             return False
-        for place, (actual, wanted) in enumerate(zip(held, values, strict=True)):
-            if not is_same(actual, wanted) and (
-                place != self.ids.place or not self.ids.may_become(entry, wanted, actual)
-            ):
-                return False
-        return True
+        if is_same_row(held, values):
+            return True
+        place = self.ids.place
+        if place is None or not self.ids.may_become(entry, values[place], held[place]):
+            return False
+        return is_same_row([*values[:place], held[place], *values[place + 1 :]], held)
 
     def has_moved(self, held: Row, values: Row) -> bool:
         """Tell whether a published row has another id than its own."""
-        return self.ids.place is not None and not is_same(held[self.ids.place], values[self.ids.place])
+        place = self.ids.place
+        return place is not None and not is_same(held[place], values[place])
 
 
 def _braces(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def pack(derived: Derived, claim: Claim | None, *, is_open: bool) -> bytes:
+def pack(values: Row, why: Why | None, claim: Claim | None, *, is_open: bool) -> bytes:
     """Keep a member of a group until its group is gone through."""
-    why = (list(derived.because), derived.is_root) if derived.waits else None
-    return marshal.dumps((derived.values, why, None if claim is None else tuple(claim), is_open))
+    waits = None if why is None else (list(why[0]), why[1])
+    return marshal.dumps((list(values), waits, None if claim is None else tuple(claim), is_open))
 
 
 def unpack(body: bytes) -> tuple[list[Value], Why | None, Claim | None, bool]:

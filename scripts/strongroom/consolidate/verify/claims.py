@@ -13,7 +13,7 @@ from strongroom.consolidate.verify.relations import rows_of, same_anywhere
 from strongroom.consolidate.verify.values import Value, is_same_row
 from strongroom.core.quoting import dotted, fold
 
-CLAIMED = "l._disposition, l._rule, l._target_rowid, l._winner_input, l._winner_rowid, coalesce(l._reason, '') <> ''"
+CLAIMED = "l._disposition, l._rule, l._target_rowid, l._winner_input, l._winner_rowid"
 """The columns of a claim, to be selected."""
 
 
@@ -25,7 +25,6 @@ class Claim(NamedTuple):
     target_rowid: Value
     winner_input: Value
     winner_rowid: Value
-    has_reason: int
 
 
 class Entries(NamedTuple):
@@ -75,8 +74,11 @@ def check_kept_cells(desk: Desk, fed: FedTable, entry: Input, entries: Entries, 
     """See that every entry is of a row that the source (``src``) has, and keeps its cells as they were."""
     if not entries.size:
         return
-    width = range(len(entry.table.columns))
-    same = " AND ".join(f"({same_anywhere(f'l.c{place}', f's.c{place}')})" for place in width)
+    affinities = [column.affinity if entry.table.module is None else "" for column in entry.table.columns]
+    width = range(len(affinities))
+    unsaid = f"SELECT count(*) FROM {entries.table} WHERE coalesce(_reason, '') = '' AND _disposition IS NOT 'inserted'"
+    faults.add(entry.name, "stand in the ledger without a reason", count=desk.count(unsaid))
+    same = " AND ".join(f"({same_anywhere(f'l.c{place}', f's.c{place}', affinities[place])})" for place in width)
     pairs = f"FROM {entries.table} AS l CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid"
     known = desk.count(f"SELECT count(*) {pairs}")
     faults.add("the ledger", f"of {entry.name} are of no row that it has", count=entries.size - known)
@@ -86,6 +88,19 @@ def check_kept_cells(desk: Desk, fed: FedTable, entry: Input, entries: Entries, 
         half = len(cells) // 2
         if not is_same_row(cells[:half], cells[half:]):
             faults.add(entry.name, "are kept in the ledger with other values", row)
+
+
+def stands_apart(fed: FedTable, claim: Claim | None) -> bool:
+    """Tell whether what is said of a row can only be judged with its group."""
+    if claim is None or claim.disposition == "filtered":
+        return False
+    return claim.disposition != "inserted" or (claim.rule == "merge" and fed.rule.conflict == "merge")
+
+
+def says_apart(fed: FedTable) -> str:
+    """Return the condition of ``stands_apart`` on an entry ``l``."""
+    merged = " OR l._rule IS 'merge'" if fed.rule.conflict == "merge" else ""
+    return f"(l._disposition IS NOT 'filtered' AND (l._disposition IS NOT 'inserted'{merged}))"
 
 
 def says_inserted(claim: Claim | None) -> bool:

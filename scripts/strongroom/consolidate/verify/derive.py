@@ -48,6 +48,9 @@ class Deriver:
         self._transforms = [] if entry.is_seed else list(self._find_transforms())
         self._checks = self._find_checks()
         self._normalize = list(self._find_steps())
+        is_bare = (follower is None or entry.is_seed) and not self._transforms and not self._checks
+        self.places = [place or 0 for place in entry.places] if is_bare and None not in entry.places else None
+        """Where a row's values stand among its cells, when that is all there is to derive."""
 
     def _find_transforms(self) -> list[tuple[int, Callable[[Value], Value]]]:
         found = []

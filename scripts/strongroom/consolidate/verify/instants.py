@@ -9,7 +9,7 @@ from fractions import Fraction
 from strongroom.consolidate.verify.values import Value
 
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
+_BEGIN_BARE = _BEGIN.replace(tzinfo=None)
 _UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _SECONDS_BELOW, _MILLISECONDS_BELOW = 10**11, 10**14
 _BEYOND = 2**63 - 1
@@ -17,13 +17,13 @@ _BEYOND = 2**63 - 1
 
 def read_instant(value: Value) -> int | None:
     """Return microseconds since 1970 in UTC; None for what is no instant."""
-    if isinstance(value, bytes):
-        try:
-            value = value.decode("utf-8")
-        except UnicodeDecodeError:
-            return None
     if isinstance(value, str):
         return _read_text(value)
+    if isinstance(value, bytes):
+        try:
+            return _read_text(value.decode("utf-8"))
+        except UnicodeDecodeError:
+            return None
     micro = None if value is None else count_micro(value, "auto")
     return micro if micro is not None and abs(micro) < _BEYOND else None
 
@@ -33,9 +33,8 @@ def _read_text(text: str) -> int | None:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
-    return (found - _BEGIN) // _MICRO
+    since = found - (_BEGIN if found.tzinfo is not None else _BEGIN_BARE)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def count_micro(number: float, unit: str) -> int | None:

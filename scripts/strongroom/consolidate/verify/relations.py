@@ -59,8 +59,13 @@ def same_cell(ours: str, our_column: Column, theirs: str, their_column: Column) 
     return same_anywhere(ours, theirs)
 
 
-def same_anywhere(ours: str, theirs: str) -> str:
-    """Return the condition that two cells of any columns are the same; see ``same_cell`` about zero."""
+def same_anywhere(ours: str, theirs: str, affinity: str = "") -> str:
+    """Return the condition that two cells of any columns are the same; see ``same_cell`` about zero.
+
+    Without affinities only numbers are equal to what is of another storage class; a column of TEXT holds none.
+    """
+    if affinity == "TEXT":
+        return f"+{ours} IS +{theirs} COLLATE BINARY"
     return (
         f"typeof({ours}) = typeof({theirs}) AND +{ours} IS +{theirs} COLLATE BINARY "
         f"AND (typeof({theirs}) <> 'real' OR {theirs} <> 0)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from strongroom.consolidate.verify.house import FedTable
@@ -19,38 +19,28 @@ class Shape:
 
     conflict: str
     by: tuple[int, ...]
-    fixed: frozenset[int]
-    """The key's columns and the identity column."""
     identity: int | None
-    chosen: Mapping[int, tuple[str, int | None]]
-    """Of ``merge``: how a column's value is chosen, and by which instant."""
-    width: int
+    chosen: Sequence[tuple[int, str, int | None]]
+    """Of ``merge``: the columns that need not be the first row's, how their value is chosen, and by which instant."""
 
     @classmethod
     def of(cls, fed: FedTable) -> Shape:
         """Return the shape of a table's rule."""
         places = {fold(column.name): place for place, column in enumerate(fed.stored)}
         rule = fed.rule
-        identity = None if fed.rule.strategy == "keep" and fed.rule.conflict != "keep_both" else fed.identity
+        identity = None if rule.strategy == "keep" and rule.conflict != "keep_both" else fed.identity
+        said: dict[int, tuple[str, int | None]] = {
+            places[fold(name)]: (way.rule, None if way.by is None else places[fold(way.by)])
+            for name, way in rule.chosen.items()
+        }
+        fixed = {*fed.key, *(() if identity is None else (identity,))}
+        chosen = [(place, *said.get(place, (_FILL, None))) for place in places.values() if place not in fixed]
         return cls(
             conflict=rule.conflict,
             by=tuple(places[fold(name)] for name in rule.by),
-            fixed=frozenset({*fed.key, *(() if identity is None else (identity,))}),
             identity=identity,
-            chosen={
-                places[fold(name)]: (way.rule, None if way.by is None else places[fold(way.by)])
-                for name, way in rule.chosen.items()
-            },
-            width=len(fed.stored),
+            chosen=[one for one in chosen if one[1] != "prefer"],
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimant:
-    """A row that claims the place."""
-
-    values: Row
-    waits: bool
 
 
 @dataclass(slots=True)
@@ -62,83 +52,91 @@ class Settlement:
     """Claimant to the row that stands in the target."""
 
 
-def settle(shape: Shape, claimants: Sequence[Claimant], *, is_ambiguous: bool = False) -> Settlement:
-    """Decide what becomes of rows with one key, given in their order."""
-    alike = _find_alike(shape, claimants)
+def settle(
+    shape: Shape, rows: Sequence[Row], waiting: Collection[int] = (), *, is_ambiguous: bool = False
+) -> Settlement:
+    """Decide what becomes of rows with one key, given in their order; ``waiting`` are those that wait in any case."""
+    alike = _find_alike(shape, rows, waiting)
     found: Settlement | None = None
     if is_ambiguous:
         pass
     elif shape.conflict == "keep_both":
-        found = _keep_all(claimants, alike)
+        found = _keep_all(rows, waiting, alike)
     elif not any(alike) or shape.conflict == "prefer":  # all equal the first
-        found = _crown(claimants, alike, 0)
+        found = _crown(rows, waiting, alike, 0)
     elif shape.conflict in ("newest", "oldest"):
-        winner = _find_winner(shape, claimants, alike)
-        found = None if winner is None else _crown(claimants, alike, winner)
-    elif shape.conflict == "merge" and not any(claimant.waits for claimant in claimants):
-        found = _merge(shape, claimants)
-    return found or Settlement([("quarantined", None)] * len(claimants))
+        winner = _find_winner(shape, rows, alike)
+        found = None if winner is None else _crown(rows, waiting, alike, winner)
+    elif shape.conflict == "merge" and not waiting:
+        found = _merge(shape, rows)
+    return found or Settlement([("quarantined", None)] * len(rows))
 
 
-def _find_alike(shape: Shape, claimants: Sequence[Claimant]) -> list[int]:
+def _find_alike(shape: Shape, rows: Sequence[Row], waiting: Collection[int]) -> list[int]:
     """Return for each row the first that it equals; one that waits equals none."""
-    firsts: list[int] = []
-    alike = []
-    for number, claimant in enumerate(claimants):
+    alike = [0]
+    for number in range(1, len(rows)):
         found = number
-        for first in firsts:
-            other = claimants[first]
-            if not (claimant.waits or other.waits) and _is_identical(shape, claimant.values, other.values):
+        for first in range(number):
+            if (
+                alike[first] == first
+                and number not in waiting
+                and first not in waiting
+                and _is_identical(shape, rows[number], rows[first])
+            ):
                 found = first
                 break
-        if found == number:
-            firsts.append(number)
         alike.append(found)
     return alike
 
 
 def _is_identical(shape: Shape, one: Row, other: Row) -> bool:
-    return all(
-        is_same(mine, theirs)
-        for place, (mine, theirs) in enumerate(zip(one, other, strict=True))
-        if place != shape.identity
-    )
+    identity = shape.identity
+    for place, mine in enumerate(one):
+        theirs = other[place]
+        if (
+            mine is not theirs
+            and place != identity
+            and (mine != theirs or type(mine) is not type(theirs) or (mine == 0 and not is_same(mine, theirs)))
+        ):
+            return False
+    return True
 
 
-def _keep_all(claimants: Sequence[Claimant], alike: Sequence[int]) -> Settlement:
+def _keep_all(rows: Sequence[Row], waiting: Collection[int], alike: Sequence[int]) -> Settlement:
     found = Settlement([])
-    for number, (claimant, first) in enumerate(zip(claimants, alike, strict=True)):
-        if claimant.waits:
+    for number, first in enumerate(alike):
+        if number in waiting:
             found.fates.append(("quarantined", None))
         elif first != number:
             found.fates.append(("merged_identical", first))
         else:
             found.fates.append(("inserted", number))
-            found.published[number] = list(claimant.values)
+            found.published[number] = list(rows[number])
     return found
 
 
-def _crown(claimants: Sequence[Claimant], alike: Sequence[int], winner: int) -> Settlement:
+def _crown(rows: Sequence[Row], waiting: Collection[int], alike: Sequence[int], winner: int) -> Settlement:
     """Publish one row; those that equal it are merged, the others beaten."""
-    if claimants[winner].waits:
-        return Settlement([("quarantined", None)] * len(claimants))
+    if winner in waiting:
+        return Settlement([("quarantined", None)] * len(rows))
     fates: list[tuple[str, int | None]] = []
     for number, first in enumerate(alike):
         if number == winner:
             fates.append(("inserted", winner))
         else:
             fates.append(("merged_identical" if first == alike[winner] else "superseded", winner))
-    return Settlement(fates, {winner: list(claimants[winner].values)})
+    return Settlement(fates, {winner: list(rows[winner])})
 
 
-def _find_winner(shape: Shape, claimants: Sequence[Claimant], alike: Sequence[int]) -> int | None:
+def _find_winner(shape: Shape, rows: Sequence[Row], alike: Sequence[int]) -> int | None:
     """Return the latest (earliest) row; None for a tie, and where a value is no instant."""
-    left = list(range(len(claimants)))
+    left = list(range(len(rows)))
     sign = 1 if shape.conflict == "newest" else -1
     for place in shape.by:
         instants = {}
         for number in left:
-            value = claimants[number].values[place]
+            value = rows[number][place]
             if value is None or value == "":
                 instants[number] = _LONG_AGO
                 continue
@@ -153,35 +151,40 @@ def _find_winner(shape: Shape, claimants: Sequence[Claimant], alike: Sequence[in
     return None
 
 
-def _merge(shape: Shape, claimants: Sequence[Claimant]) -> Settlement:
-    first = claimants[0].values
-    result = [
-        first[place] if place in shape.fixed else _choose(claimants, place, *shape.chosen.get(place, (_FILL, None)))
-        for place in range(shape.width)
-    ]
+def _merge(shape: Shape, rows: Sequence[Row]) -> Settlement:
+    latest: dict[tuple[int | None, str], Row] = {}
+    result = list(rows[0])
+    for place, way, by in shape.chosen:
+        if way in ("newest", "oldest"):
+            row = latest.get((by, way))
+            if row is None:
+                row = latest[by, way] = _find_latest(rows, by or 0, way)
+            result[place] = row[place]
+        elif way != _FILL:
+            result[place] = _choose([row[place] for row in rows], way)
+        elif result[place] is None:
+            result[place] = next((row[place] for row in rows if row[place] is not None), None)
     fates: list[tuple[str, int | None]] = [("inserted", 0)]
-    for claimant in claimants[1:]:
-        is_equal = _is_identical(shape, claimant.values, result)
-        fates.append(("merged_identical" if is_equal else "merged_changed", 0))
+    fates += [("merged_identical" if _is_identical(shape, row, result) else "merged_changed", 0) for row in rows[1:]]
     return Settlement(fates, {0: result})
 
 
 _FILL = "first_non_null"
 
 
-def _choose(claimants: Sequence[Claimant], place: int, way: str, by: int | None) -> Value:
-    values = [claimant.values[place] for claimant in claimants]
-    if way == "prefer":
-        return values[0]
+def _choose(values: Sequence[Value], way: str) -> Value:
+    """Return the largest (smallest) value of one column, NULLs aside; of equals the first."""
     present = [value for value in values if value is not None]
-    if way == _FILL:
-        return present[0] if present else None
-    if way in ("max", "min"):
-        if not present:
-            return None
-        return max(present, key=order_of) if way == "max" else min(present, key=order_of)
-    instants = [read_instant(claimant.values[by or 0]) for claimant in claimants]
-    known = [instant for instant in instants if instant is not None]
-    if not known:
-        return values[0]
-    return values[instants.index(max(known) if way == "newest" else min(known))]
+    if not present:
+        return None
+    return max(present, key=order_of) if way == "max" else min(present, key=order_of)
+
+
+def _find_latest(rows: Sequence[Row], by: int, way: str) -> Row:
+    """Return the row with the latest (earliest) instant; of equals, and where none has one, the first."""
+    best, found = None, rows[0]
+    for row in rows:
+        instant = read_instant(row[by])
+        if instant is not None and (best is None or (instant > best if way == "newest" else instant < best)):
+            best, found = instant, row
+    return found

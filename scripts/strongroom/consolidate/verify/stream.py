@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from strongroom.consolidate.verify.case import WAITING_RULES, Case
-from strongroom.consolidate.verify.claims import CLAIMED, Claim, check_kept_cells, says_inserted
+from strongroom.consolidate.verify.claims import CLAIMED, Claim, check_kept_cells, says_apart, says_inserted
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.house import Input
 from strongroom.consolidate.verify.relations import home_of, home_rowid, is_plain, rows_of, stored_cells
@@ -15,7 +15,7 @@ from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, quote
 
 NOT_AS_THEY_MUST_BE = "are not in the target as they must be"
-_CLAIM_WIDTH = 6
+_CLAIM_WIDTH = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +38,28 @@ def examine_input(case: Case, entry: Input) -> int:
     read = case.desk.count(f"SELECT count(*) FROM {dotted('src', entry.table.name)}")
     check_kept_cells(case.desk, case.fed, entry, case.entries[entry.number], case.faults)
     deriver = case.derivers[entry.number]
-    looked_at = 0
-    for number, found in enumerate(_open_rows(case, entry), start=1):
-        looked_at = number
+    looked_at = _leave_to_groups(case, entry)
+    for found in _open_rows(case, entry):
+        looked_at += 1
         _examine(case, entry, deriver, found)
     case.counts[entry.number]["inserted"] += read - looked_at
     add_rows(read)
     return read
+
+
+def _leave_to_groups(case: Case, entry: Input) -> int:
+    """Leave rows to their groups of which something is said that only these can tell; return how many."""
+    entries, fed = case.entries[entry.number], case.fed
+    if not (entries.size and fed.key and case.is_key_plain):
+        return 0
+    present = " AND ".join(f"s.c{entry.places[place]} IS NOT NULL" for place in fed.key)
+    passes = " AND s.w" if fed.rule.where is not None and not entry.is_seed else ""
+    found = case.desk.connection.execute(
+        f"INSERT INTO {case.unsettled} SELECT {entry.number}, s.r FROM {entries.table} AS l "
+        f"CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid "
+        f"WHERE {says_apart(fed)} AND {present}{passes}"
+    )
+    return found.rowcount
 
 
 def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
@@ -58,13 +73,13 @@ def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
     there = f"{_presence(case)} IS NOT NULL, {stored_cells(fed)}"
     home = home_of(fed, entry, entries.offset)
     terms = [is_plain(fed, entry), *(case.follower.keeps(entry) if case.follower is not None else ())]
-    unsaid = f"s.r NOT IN (SELECT _rowid FROM {entries.table})" if entries.size else "1"
+    unsaid = f"NOT EXISTS (SELECT 1 FROM {entries.table} AS l WHERE l._rowid = s.r)" if entries.size else "1"
     plain = " AND ".join(f"({term})" for term in terms)
     nothing = ", ".join(["NULL"] * _CLAIM_WIDTH)
     yield from _read(
         case,
         f"SELECT s.r{cells}, {passes}, {nothing}, {there} FROM {rows} {target} {home} "
-        f"WHERE {unsaid} AND ({plain}) IS NOT TRUE",
+        f"WHERE CASE WHEN {plain} THEN 0 ELSE {unsaid} END",
         width,
     )
     if entries.size:
@@ -74,7 +89,8 @@ def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
         yield from _read(
             case,
             f"SELECT s.r{cells}, {passes}, {CLAIMED}, {there} FROM {entries.table} AS l "
-            f"CROSS JOIN {rows} ON s.r = l._rowid {target} {stands}",
+            f"CROSS JOIN {rows} ON s.r = l._rowid {target} {stands} WHERE NOT EXISTS (SELECT 1 FROM {case.unsettled} "
+            f"AS u WHERE u.number = {entry.number} AND u.rid = s.r)",
             width,
         )
 
@@ -99,8 +115,6 @@ def _read(case: Case, sql: str, width: int) -> Iterator[OpenRow]:
 
 def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None:
     claim = found.claim
-    if claim is not None and not claim.has_reason and claim.disposition != "inserted":
-        case.faults.add(entry.name, "stand in the ledger without a reason", found.row)
     if not found.passes:
         _examine_filtered(case, entry, found)
         return
@@ -108,8 +122,7 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
     if case.follower is not None:
         case.follower.count(derived.events)
     if derived.misfit is not None:
-        column = case.fed.stored[derived.misfit].name
-        case.faults.add(entry.name, f"hold a value in {column} that the column would change", found.row)
+        case.say_misfit(entry, found.row, derived.misfit)
         return
     if not derived.waits and says_inserted(claim) and case.is_published_as(found.held, derived.values, entry):
         _take_published(case, entry, found, derived.values, is_followed=derived.is_followed)
@@ -161,14 +174,18 @@ def check_inserted_entry(
     is_merged: bool = False,
 ) -> None:
     """See that a published row has an entry in the ledger if it changed, and none if it did not."""
-    reasons = {"identity": has_moved, "reference": is_followed, case.fed.rule.conflict: is_merged}
+    is_changed = has_moved or is_followed or is_merged
     if claim is None:
-        if has_moved or is_followed or is_merged:
+        if is_changed:
             case.faults.add(entry.name, "changed on the way, and the ledger does not say so", row)
         return
-    if not any(reasons.values()):
+    if not is_changed:
         case.faults.add(entry.name, "arrived plainly, and the ledger says otherwise", row)
-    elif not reasons.get(str(claim.rule)):
+    elif not (
+        (is_merged and claim.rule == case.fed.rule.conflict)
+        or (has_moved and claim.rule == "identity")
+        or (is_followed and claim.rule == "reference")
+    ):
         case.faults.add(entry.name, "changed on the way for another reason than the ledger says", row)
     elif claim.winner_input is not None or claim.winner_rowid is not None:
         case.faults.add(entry.name, "stand in the target, and the ledger names another row for them", row)

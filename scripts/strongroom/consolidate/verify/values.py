@@ -45,7 +45,14 @@ def is_same(one: Value, other: Value) -> bool:
 
 def is_same_row(one: Row, other: Row) -> bool:
     """Tell whether all values of two rows are the same."""
-    return len(one) == len(other) and all(map(is_same, one, other))
+    if len(one) != len(other):
+        return False
+    for mine, theirs in zip(one, other, strict=True):
+        if mine is not theirs and (
+            mine != theirs or type(mine) is not type(theirs) or (mine == 0 and not is_same(mine, theirs))
+        ):
+            return False
+    return True
 
 
 def order_of(value: Value) -> tuple[int, int | float | bytes]:
