@@ -87,7 +87,10 @@ def prove_late(home: Home, request: Request, *, is_finished_now: bool) -> bool:
     if report.verdict is Verdict.INCOMPLETE:
         kept, proven = folder.read(LookDocument, LOOK), folder.read(Outcome, VERDICT)
         places = _places(folder, request.target, request.source)
-        found = (_NO_LOOK,) if kept is None or proven is None else tuple(prove_recovered(kept.look, places))
+        found = (_NO_LOOK,)
+        if kept is not None and proven is not None:
+            late = prove_recovered(kept.look, places) + prove_way_back(kept.look, current[0].root, home.root)
+            found = tuple(late)
         folder.write(replace(report, differences=found) if found or proven is None else proven, REPORT)
     if found and not request.replace:
         raise _explain(folder, found, request)
