@@ -33,7 +33,7 @@ def test_a_changed_copy_is_recognized_and_its_losers_are_explained(
     shutil.copy(tmp_path / "legacy" / "library.db", tmp_path / "legacy" / "library (copy).db")
     make(
         tmp_path / "legacy" / "library (copy).db",
-        "UPDATE books SET price = 9 WHERE id = 2; DELETE FROM books WHERE id = 1",
+        "UPDATE books SET price = 9 WHERE id = 2; DELETE FROM tags WHERE book = 1; DELETE FROM books WHERE id = 1",
     )
     drafted, result = draft_and_run(capsys, tmp_path)
     assert drafted["choices"][0].endswith(

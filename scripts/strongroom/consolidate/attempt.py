@@ -10,7 +10,7 @@ from pathlib import Path
 from strongroom.binding import Work, bind
 from strongroom.consolidate.export import export_source
 from strongroom.consolidate.opening import Opening
-from strongroom.consolidate.outcome import VERDICT, Outcome, judge, tally_up
+from strongroom.consolidate.outcome import VERDICT, Outcome, judge, tally_references, tally_up
 from strongroom.consolidate.proving import SNAPSHOTS, open_proving
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.snapshots import (
@@ -39,6 +39,8 @@ class Rehearsed:
     work: Work
     builds: tuple[Build, ...]
     outcome: Outcome
+    identities: Mapping[str, tuple[int, ...]]
+    """Of the targets that were verified (``Verification.identity``)."""
 
 
 class Attempt:
@@ -88,7 +90,8 @@ class Attempt:
         if (outcome.exit or outcome.quarantined) and not is_ours:  # or was a key looked up in a damaged index?
             refuse_damaged(snapshots)
         self._folder.write(outcome, VERDICT)
-        return Rehearsed(snapshots=snapshots, work=work, builds=tuple(builds), outcome=outcome)
+        identities = {part.target: part.identity for part in verifications}
+        return Rehearsed(snapshots=snapshots, work=work, builds=tuple(builds), outcome=outcome, identities=identities)
 
     def _is_unexpected(self, error: StrongroomError) -> bool:
         """Tell whether SQLite refused something in a stage that only a damaged source can have led to."""
@@ -144,6 +147,7 @@ class Attempt:
             published=() if code else tuple(target.path for target in work.targets),
             tables=tables,
             targets=targets,
+            references=tally_references(verifications),
             differences=differences,
             notes=tuple(note for part in verifications for note in part.notes),
             carried=tuple(f"{build.target}: {line}" for build in builds for line in build.carried),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import ClassVar
 
 from strongroom.core.errors import ExitCode
-from strongroom.core.results import TableTally, TargetTally, Verdict, Verification
+from strongroom.core.results import ReferenceTally, TableTally, TargetTally, Verdict, Verification
 from strongroom.runs.documents import Document
 from strongroom.runs.folder import Home, RunFolder
 
@@ -32,6 +32,8 @@ class Outcome(Document):
     published: tuple[str, ...]
     tables: Mapping[str, TableTally]
     targets: Mapping[str, TargetTally]
+    references: Mapping[str, ReferenceTally] = field(default_factory=dict)
+    """By the columns that refer to another table (``target.table.column``)."""
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     carried: tuple[str, ...] = ()
@@ -41,6 +43,11 @@ class Outcome(Document):
     dry_run: bool = False
     backup: str | None = None
     """The folder of the verified snapshots: relative to the target in a document, else where it is found now."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Tell whether every row is explained, and nothing is different or still to be proven."""
+        return self.verdict in (Verdict.PROVEN, Verdict.PROVEN_WITH_QUARANTINE)
 
     def as_json(self) -> dict[str, object]:
         """Return the outcome as JSON values."""
@@ -65,6 +72,12 @@ def tally_up(
     targets = {name: tally for part in verifications for name, tally in part.targets.items()}
     differences = tuple(difference for part in verifications for difference in part.differences)
     return dict(sorted(tables.items())), dict(sorted(targets.items())), differences
+
+
+def tally_references(verifications: list[Verification]) -> dict[str, ReferenceTally]:
+    """Bring the references of all targets together."""
+    found = {name: tally for part in verifications for name, tally in part.references.items()}
+    return dict(sorted(found.items()))
 
 
 def judge(differences: tuple[str, ...], unexplained: int, quarantined: int) -> Verdict:

@@ -137,12 +137,15 @@ def verify_snapshot(snapshot: Snapshot) -> Verification:
 
 
 def _join(target: str, parts: list[Verification]) -> Verification:
+    identities = {part.identity for part in parts if part.identity}
+    changed = (f"{target}: changed while it was verified",) if len(identities) > 1 else ()
     return Verification(
         target=target,
         tables={name: tally for part in parts for name, tally in part.tables.items()},
         targets={name: tally for part in parts for name, tally in part.targets.items()},
         references={name: tally for part in parts for name, tally in part.references.items()},
-        differences=tuple(difference for part in parts for difference in part.differences),
+        differences=changed + tuple(difference for part in parts for difference in part.differences),
         notes=tuple(note for part in parts for note in part.notes),
         damaged=any(part.damaged for part in parts),
+        identity=next(iter(identities), ()),
     )

@@ -1,4 +1,4 @@
-"""Put proven targets live, once more sure that nothing changed since."""
+"""Put proven targets live, once more sure that nothing changed since, and look whether they are what is live."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from strongroom.consolidate.attempt import Rehearsed
 from strongroom.consolidate.hooks import run_hooks
+from strongroom.consolidate.live import look_first, prove_published
 from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.targets import staged_file
@@ -23,8 +24,8 @@ def publish_targets(
 ) -> None:
     """Publish what was built, between the system's hooks, and say that the run is live.
 
-    Raises DifferencesError, SourceChangedError, TargetBusyError, GuardError; then nothing was published, but
-    for a hook that fails afterwards.
+    Raises DifferencesError, SourceChangedError, TargetBusyError, GuardError; then nothing was published, but for a
+    hook that fails afterwards, and where what is live is found to be wrong: no hook follows that.
     """
     around.checkpoint("publish")
     around.progress.start("publish", 0)
@@ -53,6 +54,7 @@ def publish_targets(
         for snapshot, original in settled:
             refuse_touched(snapshot, original)
 
+    look = look_first(opening, rehearsed.outcome, folder, rehearsed.identities)
     publish(
         folder.place(target, opening.request.source),
         swaps,
@@ -60,7 +62,8 @@ def publish_targets(
         around.checkpoint,
         recheck,
     )
-    opening.home.set_current(folder.name)
+    opening.home.set_current(folder.name)  # right or wrong: rollback takes back what is live
+    prove_published(opening, look, rehearsed.outcome, folder)
     around.checkpoint("published")
     run_after_publish(system, around)
 

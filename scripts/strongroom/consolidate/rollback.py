@@ -9,12 +9,12 @@ from pathlib import Path
 
 from strongroom.consolidate.request import NO_KEYS
 from strongroom.consolidate.restore import find_missing, find_rewritten, restore_legacy
-from strongroom.core.errors import UnreachableError
+from strongroom.core.errors import RollbackFailedError, UnreachableError
 from strongroom.core.files import locked
 from strongroom.core.secret import Secret
 from strongroom.runs import find_changes, put_back, refuse_changes
 from strongroom.runs.cleanup import end_run
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import PREVIOUS, Home, RunFolder
 from strongroom.runs.interrupted import Became, recover_all, restore_current
 from strongroom.runs.journal import Place
 from strongroom.runs.records import RunDocument, RunState
@@ -52,7 +52,8 @@ def rollback(
 
     Legacy files are touched in ``source`` only, or where they lie inside the target. Raises GuardError when the
     targets were written to since, or when finalize removed legacy files that cannot be put back; TargetBusyError
-    when targets are in use; UnreachableError where nothing ever ran; KeyMissingError.
+    when targets are in use; RollbackFailedError when a file that was replaced is not kept any more;
+    UnreachableError where nothing ever ran; KeyMissingError.
     """
     if not home.root.is_dir():
         raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
@@ -76,6 +77,7 @@ def rollback(
             refuse_changes(place)
         with hold_needed(keys, _name_keys(folder, place, about)):
             restored = restore_legacy(folder, place) if about.finalized is not None else ()
+            _refuse_lost(folder, place)
             files = put_back(place, discard_changes=discard_changes)
         restore_current(home, about)
         end_run(folder, about, RunState.ROLLED_BACK, now)
@@ -95,6 +97,21 @@ def _name_keys(folder: RunFolder, place: Place, about: RunDocument) -> set[str |
     journal = place.read_journal()
     targets = set() if journal is None else {swap.key for swap in journal.swaps}
     return targets if about.finalized is None else targets | folder.name_keys() | folder.name_source_keys()
+
+
+def _refuse_lost(folder: RunFolder, place: Place) -> None:
+    """Make sure, before anything changes, that every file that was replaced can be put back.
+
+    Raises RollbackFailedError.
+    """
+    journal = place.read_journal()
+    for swap in journal.swaps if journal is not None else ():
+        kept = folder.root / PREVIOUS / swap.live
+        if swap.had and not kept.is_file():
+            fact = f"is not there, and {swap.live} cannot be what it was before"
+            raise RollbackFailedError(
+                kept, fact, "put it there from a backup of your own, then run the same command again"
+            )
 
 
 def _find_already_back(home: Home, recovered: Mapping[str, Became]) -> Returned | None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from strongroom import __version__
 from strongroom.consolidate.attempt import Attempt
 from strongroom.consolidate.kept_plan import keep_plan
+from strongroom.consolidate.live import prove_late
 from strongroom.consolidate.opening import Opening, find_sources, find_unchanged, open_request, try_keys
 from strongroom.consolidate.outcome import REPORT, Outcome, read_report, show_backup
 from strongroom.consolidate.publishing import publish_targets, run_after_publish
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.engines import Engine
-from strongroom.core.errors import ExitCode, UsageError
+from strongroom.core.errors import DifferencesError, ExitCode, UsageError
 from strongroom.core.files import locked, make_private_folder, show_path
 from strongroom.core.plan import read_plan
 from strongroom.core.system import System, read_system
@@ -51,7 +52,7 @@ def _run(opening: Opening, system: System, around: Surroundings) -> Outcome:
         home.refuse_links()
         home.provide()
         recovered = recover_all(home, source=request.source, now=around.now())
-        if Became.PUBLISHED in recovered.values():  # it ended before its hooks did
+        if prove_late(home, request, is_finished_now=Became.PUBLISHED in recovered.values()):
             run_after_publish(system, around)
         earlier = _find_earlier(opening)
         if earlier is not None:
@@ -67,7 +68,7 @@ def _find_earlier(opening: Opening) -> Outcome | None:
     """Return what the published run ended with, when neither sources nor targets changed since."""
     folder = find_unchanged(opening)
     report = None if folder is None else read_report(folder)
-    if report is None:
+    if report is None or not report.is_proven:
         return None
     return show_backup(replace(report, nothing_done=True, exit=ExitCode.DONE), opening.home)
 
@@ -93,8 +94,11 @@ def _recorded(opening: Opening, folder: RunFolder, system: System, around: Surro
         keep_plan(opening.plan, folder)
         yield about
     except BaseException as error:
+        name = type(error).__name__
         if not folder.place(request.target).journal.exists():
-            end_run(folder, about, RunState.FAILED, around.now(), error=type(error).__name__)
+            end_run(folder, about, RunState.FAILED, around.now(), error=name)
+        elif isinstance(error, DifferencesError):  # it is live, and wrong
+            end_run(folder, about, RunState.PUBLISHED, around.now(), error=name)
         raise
 
 

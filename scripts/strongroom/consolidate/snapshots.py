@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from strongroom import __version__
 from strongroom.consolidate.opening import Opening, size_of
+from strongroom.consolidate.verify.copies import begin_look, prove_copy, prove_document
 from strongroom.core.errors import SourceChangedError
 from strongroom.core.files import explain_os_error, sync_file, sync_folder
 from strongroom.core.plan import Plan
@@ -22,8 +23,11 @@ from strongroom.runs.records import (
     TableRecord,
 )
 from strongroom.sqlite.connection import open_snapshot
+from strongroom.sqlite.prover import Prover
 from strongroom.sqlite.schema import read_schema
 from strongroom.sqlite.snapshot import Snapshot, hash_source, take_snapshot
+
+_PROVER = Prover(begin=begin_look, prove=prove_copy, prove_document=prove_document)
 
 
 def take_snapshots(opening: Opening, folder: RunFolder, workers: Workers) -> dict[str, Snapshot]:
@@ -45,7 +49,7 @@ def take_snapshots(opening: Opening, folder: RunFolder, workers: Workers) -> dic
         for name, database in found.items()
     }
     futures = {
-        name: workers.submit(take_snapshot, sources[name], found[name], copies[name])
+        name: workers.submit(take_snapshot, sources[name], found[name], copies[name], _PROVER)
         for name in sorted(found, key=lambda name: -size_of(found[name]))
     }
     for name in workers.finished(futures):

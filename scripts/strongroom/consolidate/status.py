@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strongroom.consolidate.outcome import read_report
+from strongroom.consolidate.outcome import Outcome, read_report
 from strongroom.core.errors import UnreachableError
 from strongroom.core.files import is_locked
 from strongroom.runs.cleanup import measure_run
@@ -24,7 +24,7 @@ class RunStatus:
     quarantined: int | None
     is_current: bool
     is_open: bool
-    """Whether it is going on, or was interrupted and is not yet cleared away or finished."""
+    """Whether it is going on, was interrupted and is not yet cleared away or finished, or is live and not proven."""
     size: int
     """Bytes of its folder and its backup."""
 
@@ -44,7 +44,7 @@ def list_runs(home: Home) -> list[RunStatus]:
 def _describe(home: Home, name: str, is_current: bool, is_going_on: bool) -> RunStatus:  # noqa: FBT001  # one caller
     folder = home.open_run(name)
     about, report = folder.read(RunDocument), read_report(folder)
-    said = _find_open(home, folder, about, is_going_on)
+    said = _find_open(home, folder, about, is_going_on) or _find_unproven(report, is_live=is_current)
     return RunStatus(
         run=name,
         state=said or _describe_end(about),
@@ -61,6 +61,13 @@ def _describe_end(about: RunDocument | None) -> str:
     if about is None:
         return "unknown: its run.json is not there"
     return f"{about.state}, finalized" if about.finalized is not None else str(about.state)
+
+
+def _find_unproven(report: Outcome | None, *, is_live: bool) -> str | None:
+    """Say what the matter is with a run that is live and ended, and whose proof is not what it should be."""
+    if report is None or report.is_proven or not is_live:
+        return None
+    return "published, and not what was proven" if report.differences else "published, and not yet proven"
 
 
 def _find_open(home: Home, folder: RunFolder, about: RunDocument | None, is_going_on: bool) -> str | None:  # noqa: FBT001

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strongroom.consolidate.kept_plan import read_kept_plan
-from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_up
+from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_references, tally_up
 from strongroom.consolidate.proving import gather_evidence, open_proving, verify_snapshot
 from strongroom.consolidate.request import NO_KEYS
 from strongroom.consolidate.verify import Evidence
@@ -29,7 +29,7 @@ class Proof:
 
     outcome: Outcome
     is_sound: bool
-    """Whether every table that was published is there, and SQLite finds no damage."""
+    """Whether every table that was published is there, SQLite finds no damage, and what went live was right."""
 
 
 def verify(
@@ -64,8 +64,10 @@ def prove(home: Home, folder: RunFolder) -> Proof:
     report = read_report(folder)
     if report is None:
         raise UnreachableError(folder.root, "is not a finished run", "name another --run")
+    live = _find_wrong_when_live(folder, report)
     found = _verify_all(home, folder)
     tables, targets, differences = tally_up(found)
+    differences = live + differences
     unexplained = sum(tally.unexplained for tally in tables.values())
     quarantined = sum(tally.quarantined for tally in tables.values())
     verdict = judge(differences, unexplained, quarantined)
@@ -77,10 +79,25 @@ def prove(home: Home, folder: RunFolder) -> Proof:
         quarantined=quarantined,
         tables=tables,
         targets=targets,
+        references=tally_references(found),
         differences=differences,
     )
-    is_sound = report.targets.keys() <= targets.keys() and not any(part.damaged for part in found)
+    is_sound = report.targets.keys() <= targets.keys() and not any(part.damaged for part in found) and not live
     return Proof(outcome=show_backup(outcome, home), is_sound=is_sound)
+
+
+def _find_wrong_when_live(folder: RunFolder, report: Outcome) -> tuple[str, ...]:
+    """Return what was found wrong when the run's targets went live: rows prove nothing of names, links, a way back.
+
+    Raises StaleError for a run that was interrupted before anybody looked.
+    """
+    about = folder.read(RunDocument)
+    if about is None or about.state not in (RunState.PUBLISHED, RunState.RUNNING):
+        return ()
+    if report.verdict is Verdict.INCOMPLETE and not report.differences:
+        way = "run the same consolidate.run again, or consolidate.rollback"
+        raise StaleError(f"run {folder.name}", "was interrupted before it was seen whether all of it is live", way)
+    return report.differences
 
 
 def _verify_all(home: Home, folder: RunFolder) -> list[Verification]:
@@ -111,7 +128,9 @@ def _name_evidence(home: Home, folder: RunFolder, plan: Plan, snapshots: Mapping
     keys = folder.read_target_keys()
     staged = {name: folder.stage / f"{name}.db" for name in plan.targets}
     files = {name: staged[name] if staged[name].is_file() else home.target / plan.targets[name].path for name in staged}
-    archive_key = next((key for name, key in keys.items() if name in plan.targets and key is not None), None)
+    dropped = [snapshots[drop.source].copy.key for drop in plan.drops if drop.source in snapshots]
+    of_targets = [key for name, key in keys.items() if name in plan.targets]
+    archive_key = next((key for key in (*of_targets, *dropped) if key is not None), None) if any(dropped) else None
     return gather_evidence(
         folder,
         snapshots,

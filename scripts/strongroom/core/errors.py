@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
     DONE = 0, "done and proven, or nothing to do", ""
     BUG = 1, "unexpected error (a bug: traceback)", "retry"
     USAGE = 2, "wrong usage, configuration or plan", "fail"
-    DIFFERENCES = 3, "verification found differences; nothing was published", "fail"
+    DIFFERENCES = 3, "verification found differences; nothing was published, or the error names the way back", "fail"
     DECISION = 4, "needs a decision: quarantine over budget (staged, not published), partial backup set", "fail"
     UNREACHABLE = 5, "source, target, store or provider unreachable", "retry"
     REFUSED = (
@@ -84,7 +84,7 @@ class PlanError(StrongroomError):
 
 
 class DifferencesError(StrongroomError):
-    """Verification found differences; nothing was published."""
+    """Verification found differences; nothing was published, or what is live is to be rolled back."""
 
     exit_code = ExitCode.DIFFERENCES
 

@@ -6,6 +6,7 @@ Naive text counts as UTC. Magnitudes tell seconds, milli- and microseconds apart
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # what text without a zone is counted from
@@ -46,7 +47,7 @@ def read_epoch(value: float, unit: str) -> int | None:
         size = abs(value)
         unit = "s" if size < _MILLISECONDS_FROM else "ms" if size < _MICROSECONDS_FROM else "us"
     factor = _FACTORS[unit]
-    return value * factor if isinstance(value, int) else round(value * factor)
+    return value * factor if isinstance(value, int) else round(Fraction(value) * factor)  # exactly, half to even
 
 
 def write_iso8601(microseconds: int) -> str | None:

@@ -81,6 +81,8 @@ class Verification:
     notes: tuple[str, ...] = ()
     damaged: bool = False
     """Whether SQLite's integrity check found something: a source's damage may have come along."""
+    identity: tuple[int, ...] = ()
+    """Of the file that was verified: it changes whenever the file does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from strongroom.consolidate.outcome import Outcome
 from strongroom.core.errors import ExitCode
 from strongroom.core.files import OWN_FOLDER, write_text
-from strongroom.core.results import TableTally, Verdict
+from strongroom.core.results import ReferenceTally, TableTally, Verdict
 from strongroom.report.screen import new_table, number, open_console, print_json
 
 _COLUMNS = (
@@ -25,6 +25,14 @@ _COLUMNS = (
     "rewritten",
 )
 _HEADS = ("read", "in", "same", "merged", "beaten", "waiting", "left out", "new id")
+_REFERENCES = {
+    "followed": "followed",
+    "orphans_before": "orphans before",
+    "orphans_after": "after",
+    "waiting": "waiting",
+    "nulled": "made NULL",
+    "kept": "kept",
+}
 _STYLES = {Verdict.PROVEN: "bold green", Verdict.PROVEN_WITH_QUARANTINE: "bold yellow"}
 _SHOWN = 10
 
@@ -48,9 +56,10 @@ def show_outcome(
     console = open_console(color=color)
     if not outcome.nothing_done and not only_sentence:
         _show_tables(console, outcome.tables)
+        _show_references(console, outcome.references)
         _show_lines(console, "carried along", outcome.carried)
         _show_lines(console, "could not be carried", outcome.reported)
-        _show_lines(console, "orphans, kept as they were", outcome.notes)
+        _show_lines(console, "orphans, kept as they were", () if outcome.references else outcome.notes)
         _show_lines(console, "differences", outcome.differences, style="red")
     console.print(outcome.verdict.value, style=_STYLES.get(outcome.verdict, "bold red"), end=" ")
     console.print(say(outcome, again=again), soft_wrap=True)
@@ -86,6 +95,22 @@ def _show_tables(console: Console, tables: Mapping[str, TableTally]) -> None:
         console.print(
             f"and {len(plain)} tables whose {number(sum(tally.read for tally in plain))} rows all arrived as they were"
         )
+
+
+def _show_references(console: Console, references: Mapping[str, ReferenceTally]) -> None:
+    """Show the references of which a row follows, waits, or has no parent; the others in one line."""
+    eventful = {name: tally for name, tally in references.items() if _list_figures(tally) != [0] * len(_REFERENCES)}
+    if eventful:
+        table = new_table("reference", *_REFERENCES.values())
+        for name, tally in eventful.items():
+            table.add_row(f"{name} → {tally.parent}", *map(number, _list_figures(tally)))
+        console.print(table)
+    if len(references) > len(eventful):
+        console.print(f"and {len(references) - len(eventful)} references that all lead where they led")
+
+
+def _list_figures(tally: ReferenceTally) -> list[int]:
+    return [getattr(tally, figure) for figure in _REFERENCES]
 
 
 def _show_lines(console: Console, title: str, lines: tuple[str, ...], style: str = "") -> None:
@@ -137,6 +162,15 @@ def render_markdown(outcome: Outcome) -> str:
     for name, tally in outcome.tables.items():
         figures = " | ".join(str(getattr(tally, column)) for column in (*_COLUMNS, "unexplained"))
         lines.append(f"| {_cell(name)} | {_cell(tally.into)} | {figures} |")
+    if outcome.references:
+        lines += [
+            "",
+            f"| reference | to | {' | '.join(_REFERENCES.values())} |",
+            "|---|---|" + "---:|" * len(_REFERENCES),
+        ]
+        for name, reference in outcome.references.items():
+            figures = " | ".join(map(str, _list_figures(reference)))
+            lines.append(f"| {_cell(name)} | {_cell(reference.parent)} | {figures} |")
     for title, entries in (
         ("Differences", outcome.differences),
         ("Carried along", outcome.carried),

@@ -35,6 +35,8 @@ def show_runs(runs: Sequence[RunStatus], *, as_json: bool, color: bool) -> ExitC
     open_console(color=color).print(table if runs else "no runs yet")
     if any(run.is_open and "interrupted" in run.state for run in runs):
         print("interrupted: run the same command again, or take it back with consolidate.rollback")
+    if any(run.is_current and run.is_open and "proven" in run.state for run in runs):
+        print("not proven: its report.json says what is wrong; consolidate.rollback puts back what was there before")
     return code
 
 

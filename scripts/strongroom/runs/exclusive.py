@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from strongroom.core.errors import KeyMissingError, TargetBusyError
+from strongroom.core.errors import DamagedSourceError, KeyMissingError, TargetBusyError
 from strongroom.core.files import COMPANIONS
 from strongroom.sqlite.connection import Connection, connect_live
 from strongroom.sqlite.database import Database
@@ -14,6 +14,7 @@ from strongroom.sqlite.messages import explain_error
 from strongroom.sqlite.openers import find_openers
 
 _STOP_IT = "stop what uses it, then run the same command again"
+_MOVE_IT = "it is damaged, so that nobody can hold it: move it away, then run the same command again"
 
 
 @contextmanager
@@ -64,7 +65,8 @@ def _hold(live: Database) -> Connection:
         explained = explain_error(live, error)
         if isinstance(explained, KeyMissingError):
             raise explained from error
-        raise TargetBusyError(live.path, f"cannot be taken for ourselves ({error})", _STOP_IT) from error
+        way = _MOVE_IT if isinstance(explained, DamagedSourceError) else _STOP_IT
+        raise TargetBusyError(live.path, f"cannot be taken for ourselves ({error})", way) from error
     if mode != "delete":
         connection.close()
         raise TargetBusyError(live.path, "is open in another process (its journal mode cannot change)", _STOP_IT)

@@ -25,6 +25,8 @@ from strongroom.runs.records import (
 )
 from strongroom.sqlite.snapshot import Snapshot
 
+PREVIOUS = "previous"
+"""Where a run keeps what its targets replaced, by their paths."""
 _FILES: dict[type[Document], str] = {
     RunDocument: "run.json",
     PlanDocument: "plan.json",

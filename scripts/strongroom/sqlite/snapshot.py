@@ -32,6 +32,7 @@ from strongroom.sqlite.content import digest_content
 from strongroom.sqlite.database import Database, state_of
 from strongroom.sqlite.document import copy_document
 from strongroom.sqlite.messages import translated
+from strongroom.sqlite.prover import Prover, refuse_other
 from strongroom.sqlite.transfer import copy_content
 
 _HEADER = 100
@@ -84,10 +85,11 @@ class Snapshot:
         return Database(path, engine if self.copy.key is None else Engine.BUNDLED, self.source_key)
 
 
-def take_snapshot(source: Source, original: Database, copy: Database) -> Snapshot:
-    """Copy ``original`` to ``copy``, look it over and hash it; the caller makes it durable.
+def take_snapshot(source: Source, original: Database, copy: Database, prover: Prover | None = None) -> Snapshot:
+    """Copy ``original`` to ``copy``, prove it, look it over and hash it; the caller makes it durable.
 
-    Raises UnreachableError, DamagedSourceError, NoSpaceError.
+    Raises UnreachableError, DamagedSourceError, NoSpaceError; DifferencesError for a copy that is not its source,
+    SourceChangedError for an encrypted source or a document that is written to meanwhile.
     """
     if not original.path.is_file():
         raise UnreachableError(
@@ -98,14 +100,18 @@ def take_snapshot(source: Source, original: Database, copy: Database) -> Snapsho
         copy.path.touch(mode=0o600)
         state = state_of(original)
         if source.format == "json":
+            file = copy
             copy, source_digest = copy_document(source, original.path, copy)
             digest = hash_file(copy.path)
+            if prover is not None:
+                refuse_other(original, state, prover.prove_document(original.path, copy if copy.key else file))
         elif copy.key is not None:
             _copy_encrypted(original, copy)
             digest, source_digest = hash_file(copy.path), ""
+            if prover is not None:
+                _prove_again(original, copy, state, prover)
         else:
-            source_digest = _copy_sqlite(original, copy)
-            digest = hash_file(copy.path) if is_write_ahead(copy) else source_digest
+            source_digest, digest = _copy_sqlite(original, copy, prover)
     except OSError as error:
         raise explain_os_error(copy.path, error) from error
     with open_snapshot(copy) as connection, translated(original):
@@ -133,20 +139,34 @@ def schema_digest(connection: Connection) -> str:
     return digest.hexdigest()
 
 
-def _copy_sqlite(original: Database, copy: Database) -> str:
-    """Copy a database as one read transaction sees it, and return the hash of that state.
+def _copy_sqlite(original: Database, copy: Database, prover: Prover | None) -> tuple[str, str]:
+    """Copy a database as one read transaction sees it; return the hash of that state, and of the copy.
 
     Without a write-ahead log the file's bytes are that state as long as the transaction's lock is held, and
     copying them costs a third of the backup API's page by page.
     """
     _refuse_truncated(original)
+    look = None if prover is None else prover.begin(original)
     # Opened first and closed last: POSIX drops SQLite's lock when any descriptor of the file is closed.
     with original.path.open("rb", buffering=0) as stream, open_source(original) as connection:
         if is_whole_in_its_file(connection):
-            return copy_stream(stream, copy.path)
-        with translated(copy):
-            copy_database(connection, copy)
-    return _hash_state(copy)
+            digest = copied = copy_stream(stream, copy.path)
+        else:
+            with translated(copy):
+                copy_database(connection, copy)
+            digest, copied = _hash_state(copy), hash_file(copy.path)
+        if prover is not None:
+            refuse_other(original, None, prover.prove(original, copy, look, stream, connection))
+    return digest, copied
+
+
+def _prove_again(original: Database, copy: Database, state: FileStates, prover: Prover) -> None:
+    """Prove an encrypted copy by a second read transaction; its pages are others than the source's."""
+    look = prover.begin(original)
+    with original.path.open("rb", buffering=0) as stream, open_source(original) as connection:
+        connection.execute("BEGIN")
+        wrong = prover.prove(original, copy, look, stream, connection)
+    refuse_other(original, state, wrong)
 
 
 def _hash_state(copy: Database) -> str:
@@ -262,6 +282,6 @@ def _hash_sqlite(original: Database, scratch: Path) -> str:
     again = replace(original, path=scratch / "again.db")
     again.path.unlink(missing_ok=True)
     try:
-        return _copy_sqlite(original, again)
+        return _copy_sqlite(original, again, None)[0]
     finally:
         again.path.unlink(missing_ok=True)

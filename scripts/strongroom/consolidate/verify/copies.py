@@ -58,10 +58,15 @@ def prove_copy(
         return tuple(_say(original, what) for what in _compare_pages(file, original, log, look, copied))
 
 
-def prove_document(original: Path, copy: Path) -> tuple[str, ...]:
-    """Return in what the copy of a document is not the document. Read-only."""
-    with original.open("rb") as one:
-        is_same = _is_same_file(one, copy)
+def prove_document(original: Path, copy: Database) -> tuple[str, ...]:
+    """Return in what the copy of a document, a file or a database that holds it, is not the document. Read-only."""
+    if copy.key is None:
+        with original.open("rb") as one:
+            is_same = _is_same_file(one, copy.path)
+    else:
+        with open_snapshot(copy) as connection:
+            held = connection.execute("SELECT name, CAST(content AS BLOB) FROM document").fetchall()
+        is_same = held == [(original.name, original.read_bytes())]
     return () if is_same else (f"{original.name}: its copy is not the document, byte for byte",)
 
 

@@ -38,3 +38,9 @@ class Evidence:
         if self.is_secret:
             return Database(path, Engine.BUNDLED, SCRATCH)
         return Database(path, choose_engine([*self.snapshots.values(), *self.targets.values()]))
+
+
+def identify(file: Path) -> tuple[int, ...]:
+    """Return what changes whenever a file does: inode, size, and when its content and anything else changed (ns)."""
+    seen = file.stat()
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns

@@ -12,7 +12,7 @@ _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGIN_BARE = _BEGIN.replace(tzinfo=None)
 _UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _SECONDS_BELOW, _MILLISECONDS_BELOW = 10**11, 10**14
-_BITS = 63
+_BEYOND = 2**63 - 1
 
 
 def read_instant(value: Value) -> int | None:
@@ -25,7 +25,7 @@ def read_instant(value: Value) -> int | None:
         except UnicodeDecodeError:
             return None
     micro = None if value is None else count_micro(value, "auto")
-    return micro if micro is not None and -(1 << _BITS) <= micro < 1 << _BITS else None
+    return micro if micro is not None and abs(micro) < _BEYOND else None
 
 
 def _read_text(text: str) -> int | None:

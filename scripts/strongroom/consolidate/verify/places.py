@@ -8,21 +8,20 @@ from pathlib import Path
 
 from strongroom.consolidate.verify.documents import DOCUMENT, find_homeless, parse, read_text
 from strongroom.consolidate.verify.house import FedTable, House, Input
+from strongroom.consolidate.verify.names import BACKUPS, DATABASES, JOURNALS, MANIFEST, OWN, begins_as_database, show
+from strongroom.consolidate.verify.secrecy import find_plain
 from strongroom.core.quoting import fold
 from strongroom.core.results import Verification
 
 PLACES = "places"
 """What stands for the sources' directory among the targets of a verification."""
-_HEADER = b"SQLite format 3\x00"
-_SUFFIXES = (".db", ".db3", ".sqlite", ".sqlite3")
-_JOURNALS = ("-wal", "-shm", "-journal")
-_OWN = ".strongroom"
-_BACKUPS, _MANIFEST, _MARK = "backup", "manifest.json", '"document": "manifest"'
+_MARK = '"document": "manifest"'
 
 
 def verify_places(house: House, directory: Path, is_source: bool) -> Verification:  # noqa: FBT001  a job's argument
     """Look for what has no place: in the sources' directory, or that of their copies, and in every copy. Read-only."""
     found = [*_find_files(house, directory, is_source=is_source), *_find_targets(house), *_find_tables(house)]
+    found += find_plain(house)
     for target in house.targets.values():
         for fed in target.tables:
             for entry in fed.inputs:
@@ -44,7 +43,7 @@ def _find_files(house: House, directory: Path, *, is_source: bool) -> Iterator[s
     copies = _find_root(house) if is_source else None
     for path in _walk(directory, copies):
         if path.resolve() not in known and not (not is_source and _is_of_document(path, held, directory)):
-            yield f"{_show(path.relative_to(directory))}: is a database that has no place"
+            yield f"{show(path.relative_to(directory))}: is a database that has no place"
 
 
 def _is_of_document(path: Path, held: set[str], directory: Path) -> bool:
@@ -68,29 +67,20 @@ def _walk(directory: Path, copies: Path | None) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not _is_ours(here / name) and (here / name).resolve() != copies)
         for name in sorted(names):
             path = here / name
-            if name.endswith(_JOURNALS) or path.is_symlink() or not path.is_file() or not path.stat().st_size:
+            if name.endswith(JOURNALS) or path.is_symlink() or not path.is_file() or not path.stat().st_size:
                 continue
-            if name.endswith(_SUFFIXES) or _begins_as_database(path):
+            if name.endswith(DATABASES) or begins_as_database(path):
                 yield path
 
 
 def _is_ours(folder: Path) -> bool:
-    if folder.name == _OWN:
+    if folder.name == OWN:
         return True
-    manifest = folder / _MANIFEST
+    manifest = folder / MANIFEST
     try:
-        return folder.parent.name == _BACKUPS and _MARK in manifest.read_text(encoding="utf-8")
+        return folder.parent.name == BACKUPS and _MARK in manifest.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
-
-
-def _begins_as_database(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(len(_HEADER)) == _HEADER
-
-
-def _show(path: Path) -> str:
-    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _find_targets(house: House) -> Iterator[str]:

@@ -28,16 +28,17 @@ class Shape:
         """Return the shape of a table's rule."""
         places = {fold(column.name): place for place, column in enumerate(fed.stored)}
         rule = fed.rule
+        identity = None if rule.strategy == "keep" and rule.conflict != "keep_both" else fed.identity
         said: dict[int, tuple[str, int | None]] = {
             places[fold(name)]: (way.rule, None if way.by is None else places[fold(way.by)])
             for name, way in rule.chosen.items()
         }
-        fixed = {*fed.key, *(() if fed.identity is None else (fed.identity,))}
+        fixed = {*fed.key, *(() if identity is None else (identity,))}
         chosen = [(place, *said.get(place, (_FILL, None))) for place in places.values() if place not in fixed]
         return cls(
             conflict=rule.conflict,
             by=tuple(places[fold(name)] for name in rule.by),
-            identity=fed.identity,
+            identity=identity,
             chosen=[one for one in chosen if one[1] != "prefer"],
         )
 

@@ -13,12 +13,9 @@ from strongroom.consolidate.verify.catalogue import Index, Table, read_table
 from strongroom.consolidate.verify.plan_reading import Feed, Reading, Rule, rank_feeds
 from strongroom.consolidate.verify.sources import Source
 from strongroom.consolidate.verify.values import decode_text
-from strongroom.core.engines import Engine
 from strongroom.core.quoting import fold, quote
 from strongroom.sqlite.connection import Connection, open_memory, open_stage
 from strongroom.sqlite.database import Database
-
-_BETWEEN = "strongroom between two names"
 
 
 def run_schema(database: Database, schema: Path | None) -> set[str]:
@@ -35,8 +32,9 @@ def complete_structure(database: Database, target: str, reading: Reading, source
     rules = [rule for rule in reading.rules if rule.target == target]
     with open_stage(database) as connection:
         connection.text_factory = decode_text
+        renames = _list_renames(connection, rules, sources)
         for rule in rules:
-            _add_table(connection, rule, sources)
+            _add_table(connection, rule, sources, renames)
         for rule in rules:
             if reading.carries_columns:
                 _add_columns(connection, rule, sources)
@@ -51,27 +49,49 @@ def _table_of(feed: Feed, sources: Mapping[str, Source]) -> Table:
     return sources[feed.source].tables[fold(feed.table)]
 
 
-def _add_table(connection: Connection, rule: Rule, sources: Mapping[str, Source]) -> None:
+def _list_renames(
+    connection: Connection, rules: Sequence[Rule], sources: Mapping[str, Source]
+) -> dict[str, dict[str, str]]:
+    """Return, by source, the tables whose definitions are taken from it under other names, and these."""
+    renames: dict[str, dict[str, str]] = {}
+    for rule in rules:
+        given = _table_of(rule.feeds[0], sources)
+        if fold(given.name) != fold(rule.table) and read_table(connection, rule.table) is None:
+            renames.setdefault(rule.feeds[0].source, {})[given.name] = rule.table
+    return renames
+
+
+def _add_table(
+    connection: Connection, rule: Rule, sources: Mapping[str, Source], renames: Mapping[str, Mapping[str, str]]
+) -> None:
     if read_table(connection, rule.table) is not None:
         return
-    for sql in _rename(_table_of(rule.feeds[0], sources), rule.table, sources[rule.feeds[0].source].database.engine):
+    source = rule.feeds[0].source
+    for sql in _rename(sources[source], _table_of(rule.feeds[0], sources), rule.table, renames.get(source, {})):
         _try(connection, sql)
 
 
-def _rename(table: Table, name: str, engine: Engine) -> list[str]:
-    """Return the definitions of a table and its indexes as ALTER TABLE … RENAME TO writes them."""
+def _rename(source: Source, table: Table, name: str, renames: Mapping[str, str]) -> list[str]:
+    """Return the definitions of a table and its indexes as ALTER TABLE … RENAME TO writes them.
+
+    Its foreign keys follow the tables beside it that are taken under other names.
+    """
     texts = [table.sql, *(index.sql for index in table.indexes if index.sql)]
-    if table.name == name:
+    if not renames:
         return texts
-    with open_memory(engine) as scratch:
+    beside = [one for one in source.tables.values() if one is not table and one.module is None]
+    with open_memory(source.database.engine) as scratch:
         scratch.text_factory = decode_text
-        made = [sql for sql in texts if _try(scratch, sql)]
-        scratch.execute(f"ALTER TABLE {quote(table.name)} RENAME TO {quote(_BETWEEN)}")
-        scratch.execute(f"ALTER TABLE {quote(_BETWEEN)} RENAME TO {quote(name)}")
+        for sql in (*(one.sql for one in beside), *texts):
+            _try(scratch, sql)
+        known = {one.name for one in (*beside, table)}
+        for old, new in renames.items():
+            if old in known:
+                scratch.execute(f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
         held = scratch.execute(
             "SELECT sql FROM sqlite_master WHERE lower(tbl_name) = lower(?) AND sql IS NOT NULL ORDER BY rowid", (name,)
         ).fetchall()
-    return [row[0] for row in held] if made else []
+    return [row[0] for row in held]
 
 
 def _add_columns(connection: Connection, rule: Rule, sources: Mapping[str, Source]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from strongroom.consolidate.verify.catalogue import find_table, read_tables
 from strongroom.consolidate.verify.chains import Chains, find_circle
 from strongroom.consolidate.verify.desk import open_desk
+from strongroom.consolidate.verify.evidence import identify
 from strongroom.consolidate.verify.fingerprint import digest_table, write_digest
 from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, House
@@ -70,6 +71,7 @@ def verify_content(house: House, target: str, tables: Sequence[str]) -> Verifica
     targets: dict[str, TargetTally] = {}
     differences: list[str] = []
     references: dict[str, ReferenceTally] = {}
+    identity = identify(house.evidence.targets[target].path)
     with open_desk(house, house.targets[target]) as desk, closing(Parents(desk)) as parents:
         for name in tables:
             fed = house.find(target, name)
@@ -86,7 +88,12 @@ def verify_content(house: House, target: str, tables: Sequence[str]) -> Verifica
             targets[fed.into] = tally
             differences += wrong
     return Verification(
-        target=target, tables=found, targets=targets, references=references, differences=tuple(differences)
+        target=target,
+        tables=found,
+        targets=targets,
+        references=references,
+        differences=tuple(differences),
+        identity=identity,
     )
 
 
@@ -110,6 +117,7 @@ def verify_soundness(house: House, target: str) -> Verification:
     """Check a target's pages, indexes, structure and marks, and count its orphans. Read-only."""
     damage: list[str] = []
     notes: list[str] = []
+    identity = identify(house.evidence.targets[target].path)
     with open_desk(house, house.targets[target]) as desk:
         try:
             damage = find_damage(desk)
@@ -124,6 +132,7 @@ def verify_soundness(house: House, target: str) -> Verification:
         differences=tuple(differences),
         notes=tuple(notes),
         damaged=bool(damage),
+        identity=identity,
     )
 
 

@@ -198,5 +198,5 @@ def test_both_byte_orders_are_summed_up(tmp_path: Path) -> None:
 def test_a_document_is_copied_byte_for_byte(tmp_path: Path) -> None:
     for name, content in (("one", b"{}\n"), ("two", b"{}\n"), ("three", b"{}")):
         (tmp_path / name).write_bytes(content)
-    assert prove_document(tmp_path / "one", tmp_path / "two") == ()
-    assert prove_document(tmp_path / "one", tmp_path / "three")
+    assert prove_document(tmp_path / "one", Database(tmp_path / "two")) == ()
+    assert prove_document(tmp_path / "one", Database(tmp_path / "three"))

@@ -1,0 +1,56 @@
+"""Prove that a run which went live can be taken back: that its documents say what was really there before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from strongroom.consolidate.verify.looking import Kind, Look
+
+JOURNAL, CURRENT = "publish.json", "current.json"
+
+
+def prove_way_back(look: Look, folder: Path, home: Path) -> list[str]:
+    """Say in sentences what rollback could not know from a run's folder, and from our own directory. Read-only."""
+    journal, current = _read(folder / JOURNAL), _read(home / CURRENT)
+    found = (
+        []
+        if journal.get("state") == "closed"
+        else [f"{JOURNAL}: does not say that the targets are live, and no rollback would find them"]
+    )
+    if current.get("run") != folder.name or folder.name not in current.get("runs", ()):
+        found.append(f"{CURRENT}: does not say that run {folder.name} is live, and no rollback would find it")
+    return [*found, *_compare_swaps(look, journal), *_compare_legacy(look, journal)]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+def _compare_swaps(look: Look, journal: dict[str, Any]) -> Iterator[str]:
+    noted = {swap["live"]: swap for swap in journal.get("swaps", ())}
+    for path in sorted(look.targets.keys() ^ noted.keys()):
+        yield f"{JOURNAL}: {path} is {'not named' if path in look.targets else 'no target'}"
+    for path in look.targets.keys() & noted.keys():
+        staged = look.targets[path]
+        if noted[path]["had"] != (staged.live.kind is Kind.FILE):
+            yield f"{JOURNAL}: {path} {'was' if staged.live.kind is Kind.FILE else 'was not'} there before"
+        folder = Path(path).parent
+        made = {alias for alias, before in staged.aliases.items() if before.kind is Kind.NOTHING}
+        if {(folder / alias).as_posix() for alias in noted[path]["aliases"]} != made:
+            yield f"{JOURNAL}: does not name the links that were made to {path}"
+
+
+def _compare_legacy(look: Look, journal: dict[str, Any]) -> Iterator[str]:
+    noted = {legacy["path"]: legacy["mode"] for legacy in journal.get("legacy", ())}
+    for path in sorted(look.legacy.keys() ^ noted.keys()):
+        yield f"{JOURNAL}: {path} is {'not named' if path in look.legacy else 'no legacy file'}"
+    for path in sorted(look.legacy.keys() & noted.keys()):
+        if noted[path] != look.legacy[path].file.mode:
+            yield f"{JOURNAL}: {path} had other permissions ({look.legacy[path].file.mode:o})"
