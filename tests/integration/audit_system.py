@@ -37,6 +37,9 @@ CREATE TABLE messages (id INTEGER PRIMARY KEY, text TEXT, deleted INTEGER, sent_
 CREATE TABLE strictly (k TEXT PRIMARY KEY, v ANY) STRICT;
 CREATE TABLE shapes (a INTEGER, twice INTEGER GENERATED ALWAYS AS (a * 2) STORED);
 CREATE TABLE kinds (kind TEXT PRIMARY KEY, label TEXT);
+CREATE TABLE teams (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
+CREATE TABLE members (team INTEGER REFERENCES teams (id), person TEXT, info TEXT);
+CREATE TABLE personas (name PRIMARY KEY, age, traits);
 CREATE TABLE unfed (a TEXT);
 CREATE VIRTUAL TABLE search USING fts5(body);
 CREATE VIEW high_scores AS SELECT email FROM people WHERE score > 10;
@@ -55,11 +58,13 @@ sources:
   alpha: {path: alpha.db, trust: 90}
   beta: {path: beta.db}
   gamma: {path: gamma.db}
+  people_json: {path: people.json, format: json, rows: {personas: $.personas}}
 targets:
   house: {path: house.db, schema: house.sql}
 copy:
   house: [alpha.cells, alpha.strictly, alpha.shapes, alpha.search, alpha.kinds,
-          alpha.events, beta.events, alpha.tags, beta.tags, alpha.orders, beta.orders]
+          people_json.personas, alpha.members, beta.members, alpha.events, beta.events, alpha.tags, beta.tags,
+          alpha.orders, beta.orders]
 tables:
   - into: house.people
     from: [alpha.people, beta.people, gamma.people]
@@ -83,10 +88,18 @@ tables:
     key: [login]
     identity: {column: id, strategy: renumber}
     on_conflict: {rule: prefer}
+  - into: house.teams
+    from: [alpha.teams, beta.teams]
+    key: [name]
+    identity: {column: id, strategy: renumber}
+    on_conflict: {rule: prefer}
+    references: [{column: house.members.info, json: $.team}]
   - into: house.messages
     from: [alpha.messages]
     where: {sql: "deleted = 0", reason: deleted rows stay behind}
     transform: {sent_at: {epoch: s, to: iso8601_utc}}
+drop:
+  - {table: gamma.old, reason: "a cache"}
 """
 
 SYSTEM = "version: 1\nname: audit\ntitle: Audit\n"
@@ -110,7 +123,8 @@ INSERT INTO events VALUES ('click', 'mon', 1), ('click', 'mon', 1), ('click', 'm
 INSERT INTO tags VALUES ('red', 1, 0.5), ('red', 2, 1.5), ('blue', 1, 2.5), ('green', 9, 9.5);
 INSERT INTO orders VALUES ('o1', 10, 'paid'), ('o2', 20, 'new'), ('o3', 30, 'new');
 INSERT INTO people VALUES ('ann@x', 'Ann', 1.5, 'ann', '2024-01-01'), ('bob@x', 'Bob', 11, 'bob', '2024-01-01'),
-    ('cid@x', 'Cid', 12.5, 'cid', '2024-03-01'), ('eve@x', 'Eve', 5, 'eve', '2024-05-01');
+    ('cid@x', 'Cid', 12.5, 'cid', '2024-03-01'), ('eve@x', 'Eve', 5, 'eve', '2024-05-01'),
+    ('zoe@x', 'Zoe', 1, 'zoe', '2024-06-01T12:00:00+02:00');
 INSERT INTO settings VALUES ('theme', 'dark'), ('size', 1), ('same', 'x'), ('only', NULL);
 INSERT INTO notes VALUES (1, 'same', x'01'), (2, 'alpha two', x'02'), (3, 'alpha three', NULL), (40, 'gone', NULL);
 DELETE FROM notes WHERE id = 40;
@@ -118,14 +132,18 @@ INSERT INTO visits VALUES ('oslo', 1, 3, '2024-01-01', NULL, 1700000000), ('rome
     ('bern', 3, 1, '2024-01-01', 'same', 1), ('wien', 4, 1, NULL, NULL, 1700000001);
 INSERT INTO limits VALUES ('a', NULL, 1), ('b', 5, 6), ('c', 7, 8);
 INSERT INTO accounts VALUES (1, 'ann', 'a@x'), (2, 'bob', 'b@x'), (7, 'zed', 'z@x'), (9, NULL, 'n@x');
+INSERT INTO teams VALUES (1, 'red'), (2, 'blue');
+INSERT INTO members VALUES (1, 'ann', '{{"team": 1}}'), (2, 'bob', NULL), (77, 'nobody', NULL);
 INSERT INTO messages VALUES (1, 'hello', 0, 1700000000), (2, 'gone', 1, 1700000000), (3, 'bye', 0, 'never');
 """
 BETA = """\
+INSERT INTO teams VALUES (1, 'blue'), (2, 'green');
+INSERT INTO members VALUES (1, 'cid', '{"team": 1, "n": 1}'), (2, 'dan', NULL), (3, 'eve', NULL), (NULL, 'fay', 'none');
 INSERT INTO events VALUES ('click', 'mon', 1), ('key', 'tue', 1), ('move', 'wed', 1.0);
 INSERT INTO tags VALUES ('red', 1, 0.25), ('red', 2, 1.5), ('pink', 4, 4.5);
 INSERT INTO orders VALUES ('o1', 11, 'paid'), ('o2', 20, 'new'), ('o4', 40, 'new');
 INSERT INTO people VALUES ('ann@x', 'ANN', 2.5, 'ann2', '2024-06-01'), ('bob@x', 'Bob', 11, 'bob', '2024-01-01'),
-    ('dora@x', 'Dora', 3, 'dora', '2024-02-01');
+    ('dora@x', 'Dora', 3, 'dora', '2024-02-01'), ('zoe@x', 'Zoey', 2, 'zoey', '2024-06-01T11:30:00Z');
 INSERT INTO settings VALUES ('theme', 'light'), ('size', 1.0), ('same', 'x'), ('beta', '1');
 INSERT INTO notes VALUES (1, 'same', x'01'), (2, 'beta two', x'02'), (3, 'beta three', x'33'), (5, 'beta five', NULL);
 INSERT INTO visits VALUES ('oslo', 1, 5, '2024-02-01', 'b', 1700000009), ('rome', 2, 5, '2024-02-01', 'b', NULL),
@@ -135,14 +153,20 @@ INSERT INTO accounts VALUES (1, 'cid', 'c@x'), (2, 'ann', 'other@x'), (5, 'dan',
     (4, NULL, 'n@x');
 """
 GAMMA = """\
+INSERT INTO old VALUES (1, 'one'), (1, 'one'), (2, NULL);
 INSERT INTO people VALUES ('bob@x', 'Bobby', 11, 'bobby', '2024-01-01'), ('eve@x', 'Eva', 5, 'eva', '2024-04-01'),
     ('ann@x', 'Ann', 1.5, 'ann', '2024-01-01');
 INSERT INTO visits VALUES ('oslo', 1, 4, '2024-01-15', 'c', NULL);
 """
+DOCUMENT = """\
+{"personas": [{"name": "ann", "age": 30, "traits": ["calm"]}, {"name": "bob", "age": 31.5},
+{"name": "cid", "age": true}]}
+"""
 TABLES_OF = {
     "alpha": ("cells", "strictly", "shapes", "search", "kinds", "events", "tags", "orders", "people", "settings",
-              "notes", "visits", "limits", "accounts", "messages"),
-    "beta": ("events", "tags", "orders", "people", "settings", "notes", "visits", "limits", "accounts"),
+              "notes", "visits", "limits", "accounts", "messages", "teams", "members"),
+    "beta": ("events", "tags", "orders", "people", "settings", "notes", "visits", "limits", "accounts", "teams",
+             "members"),
     "gamma": ("people", "visits"),
 }  # fmt: skip
 
@@ -167,10 +191,13 @@ def write_sources(directory: Path) -> None:
         connection = sqlite3.connect(directory / f"{source}.db")
         for table in TABLES_OF[source]:
             connection.execute(tables[table])
+        if source == "gamma":
+            connection.execute("CREATE TABLE old (n INTEGER, v TEXT)")
         if source == "alpha":
             connection.execute('ALTER TABLE cells ADD COLUMN "an ""odd"" one" TEXT')
         connection.executescript(inserts)
         connection.close()
+    (directory / "people.json").write_text(DOCUMENT, encoding="utf-8")
 
 
 def stage_system(root: Path) -> Staged:

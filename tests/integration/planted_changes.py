@@ -368,4 +368,4 @@ FILES = [
     Change(name="last page cut off", damage=cut_last_page),
 ]
 
-CHANGES = [*VALUES, *ROWS, *STRUCTURE, *LEDGER, *FILES]
+BASIC = [*VALUES, *ROWS, *STRUCTURE, *LEDGER, *FILES]

@@ -18,9 +18,11 @@ from strongroom.core.workers import Workers
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.snapshot import Snapshot
 from tests.integration.audit_system import Staged, stage_system
-from tests.integration.planted_changes import CHANGES, Change, Ground
+from tests.integration.planted_changes import BASIC, Change, Ground
+from tests.integration.planted_decisions import CHANGES as DECISIONS
 
-LEAST = 30
+CHANGES = [*BASIC, *DECISIONS]
+LEAST = 200
 COUNTERS = ((24, 28), (92, 100))  # of SQLite's file header: they change with every write
 
 Findings = dict[str, tuple[bool, bool]]
@@ -41,6 +43,7 @@ def copy_ground(staged: Staged, folder: Path) -> Ground:
     """Copy the files that a change may touch."""
     for part in ("stage", "ledger"):
         shutil.copytree(staged.folder.root / part, folder / part)
+    shutil.copyfile(staged.folder.archive, folder / "archive.db")
     return Ground(
         stage=folder / "stage" / "house.db",
         ledger=folder / "ledger" / "house.db",
@@ -63,8 +66,9 @@ def plant(change: Change, ground: Ground) -> None:
 
 
 def read_content(ground: Ground) -> list[bytes]:
-    files = [ground.stage, ground.ledger, *(snapshot.copy.path for snapshot in ground.snapshots.values())]
-    contents = [bytearray(file.read_bytes()) for file in files]
+    files = [ground.stage, ground.ledger, ground.folder / "archive.db"]
+    files += [file for one in ground.snapshots.values() for file in (one.copy.path, one.raw) if file.is_file()]
+    contents = [bytearray(file.read_bytes() if file.is_file() else b"") for file in files]
     for content in contents:
         for start, end in COUNTERS:
             content[start:end] = bytes(end - start)

@@ -39,6 +39,8 @@ class Case:
     counts: dict[int, Counter[str]] = field(default_factory=dict)
     unsettled: str = ""
     """The working table of rows whose groups must be looked at: number of the input, row."""
+    bag: str = ""
+    """The working table of rows, where nothing names them."""
     chains: Chains | None = None
     """Where it is kept for what rows wait, when that is asked."""
     _fetching: str = ""

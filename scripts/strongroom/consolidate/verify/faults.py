@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+
+_VERB = re.compile(r"(^|, and )(are|do|have|stand|hold|wait|refer)\b")
+_OF_ONE = {"are": "is", "do": "does", "have": "has"}
 
 
 @dataclass(slots=True)
@@ -31,5 +35,11 @@ class Faults:
         for (name, what), count in self._counts.items():
             row = self._examples.get((name, what))
             example = "" if row is None else f" (row {row}{' is one' if count > 1 else ''})"
-            found.append(f"{self.into}: {count} {'rows' if count > 1 else 'row'} of {name} {what}{example}")
+            said = f"{count} rows of {name} {what}" if count > 1 else f"1 row of {name} {_speak_of_one(what)}"
+            found.append(f"{self.into}: {said}{example}")
         return found + self._said
+
+
+def _speak_of_one(what: str) -> str:
+    """Turn what is said of several rows into what is said of one."""
+    return _VERB.sub(lambda match: match[1] + _OF_ONE.get(match[2], f"{match[2]}s"), what)

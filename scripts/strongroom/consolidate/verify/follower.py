@@ -10,7 +10,8 @@ from functools import lru_cache
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.json_text import find_id
-from strongroom.consolidate.verify.parents import GONE, STANDS, WAITS, Parent, ParentMap, Parents
+from strongroom.consolidate.verify.moved import GONE, STANDS, WAITS, Parent, ParentMap
+from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.references import Reference, find_references
 from strongroom.consolidate.verify.values import Value, is_same_row
 from strongroom.core.quoting import dotted, fold, quote

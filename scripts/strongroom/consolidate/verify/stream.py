@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from strongroom.consolidate.verify.bags import want
 from strongroom.consolidate.verify.case import WAITING_RULES, Case
 from strongroom.consolidate.verify.claims import CLAIMED, Claim, check_kept_cells, says_apart, says_inserted
 from strongroom.consolidate.verify.derive import Deriver
@@ -38,7 +39,7 @@ def examine_input(case: Case, entry: Input) -> int:
     read = case.desk.count(f"SELECT count(*) FROM {dotted('src', entry.table.name)}")
     check_kept_cells(case.desk, case.fed, entry, case.entries[entry.number], case.faults)
     deriver = case.derivers[entry.number]
-    looked_at = _leave_to_groups(case, entry)
+    looked_at = 0 if case.bag else _leave_to_groups(case, entry)
     for found in _open_rows(case, entry):
         looked_at += 1
         _examine(case, entry, deriver, found)
@@ -69,10 +70,13 @@ def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
     width = len(entry.table.columns)
     cells = "".join(f", s.c{place}" for place in range(width))
     passes = "s.w" if fed.rule.where is not None and not entry.is_seed else "1"
-    target = f"LEFT JOIN {dotted('main', fed.table.name)} AS t ON"
-    there = f"{_presence(case)} IS NOT NULL, {stored_cells(fed)}"
-    home = home_of(fed, entry, entries.offset)
-    terms = [is_plain(fed, entry), *(case.follower.keeps(entry) if case.follower is not None else ())]
+    target = "" if case.bag else f"LEFT JOIN {dotted('main', fed.table.name)} AS t ON"
+    there = "0" if case.bag else f"{_presence(case)} IS NOT NULL, {stored_cells(fed)}"
+    home = "" if case.bag else home_of(fed, entry, entries.offset)
+    terms = [
+        "0" if case.bag else is_plain(fed, entry),
+        *(case.follower.keeps(entry) if case.follower is not None else ()),
+    ]
     unsaid = f"NOT EXISTS (SELECT 1 FROM {entries.table} AS l WHERE l._rowid = s.r)" if entries.size else "1"
     plain = " AND ".join(f"({term})" for term in terms)
     nothing = ", ".join(["NULL"] * _CLAIM_WIDTH)
@@ -123,6 +127,9 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
         case.follower.count(derived.events)
     if derived.misfit is not None:
         case.say_misfit(entry, found.row, derived.misfit)
+        return
+    if case.bag and not derived.waits and says_inserted(claim):
+        want(case, case.bag, entry, derived.values)
         return
     if not derived.waits and says_inserted(claim) and case.is_published_as(found.held, derived.values, entry):
         _take_published(case, entry, found, derived.values, is_followed=derived.is_followed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+from strongroom.consolidate.verify.bags import begin_bag, compare_bag
 from strongroom.consolidate.verify.case import Case
 from strongroom.consolidate.verify.chains import Chains
 from strongroom.consolidate.verify.claims import read_entries
@@ -41,10 +42,14 @@ def prove_table(
     )
     case.begin()
     case.ids.begin(desk)
+    if fed.table.rowid is None and not fed.table.primary_key:
+        case.bag = begin_bag(case)
     read = {}
     for entry in fed.inputs:
         with desk.source(entry):
             read[entry.number] = examine_input(case, entry)
+    if case.bag:
+        compare_bag(case, case.bag)
     examine_groups(case)
     try_refused(case)
     check_fresh_ids(desk, fed, case.ids, case.entries, faults)

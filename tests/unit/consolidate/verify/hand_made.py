@@ -68,7 +68,6 @@ class HandMade:
             (folder / "sources" / name).write_text(text)
         if self.archive is not None:
             execute(folder / "archive.db", self.archive)
-        self._keep_cells(folder)
         evidence = Evidence(
             plan=folder / "plan.yaml",
             snapshots={file.name: Database(file) for file in (folder / "sources").iterdir()},
@@ -76,7 +75,9 @@ class HandMade:
             ledgers={name: Database(folder / "ledger" / f"{name}.db") for name in targets},
             archive=Database(folder / "archive.db"),
         )
-        return read_house(evidence, folder / "scratch"), folder
+        house = read_house(evidence, folder / "scratch")
+        self._keep_cells(folder, house)
+        return house, folder
 
     def _write_ledger(self, folder: Path, target: str) -> None:
         with closing(sqlite3.connect(folder / "ledger" / f"{target}.db")) as connection:
@@ -86,36 +87,27 @@ class HandMade:
             )
             connection.commit()
 
-    def _keep_cells(self, folder: Path) -> None:
+    def _keep_cells(self, folder: Path, house: House) -> None:
         """Write the ledgers' tables, each entry with the cells that its row has."""
         for into, names in self.inputs.items():
             target, _, table = into.rpartition(".") if "." in into else ("m", "", into)
             with closing(sqlite3.connect(folder / "ledger" / f"{target}.db", isolation_level=None)) as ledger:
                 for number, name in enumerate(names, start=1):
                     source, _, given = name.partition(".")
-                    file = (
-                        folder
-                        / ("built" if source == "schema" else "sources")
-                        / f"{target if source == 'schema' else source}.db"
-                    )
-                    if not file.is_file():
-                        file = folder / "scratch-of-documents.db"
-                    columns = self._columns(file, given)
-                    values = (
-                        f"{target}.{table}",
-                        source,
-                        given,
-                        name,
-                        json.dumps(columns),
-                        self.offsets.get(name, 0),
-                        number,
-                    )
+                    is_seed = source == "schema"
+                    database = house.targets[target].structure if is_seed else house.sources[source].database
+                    columns = self._columns(database.path, given)
+                    offset = self.offsets.get(name, 0)
+                    values = (f"{target}.{table}", source, given, name, json.dumps(columns), offset, number)
                     ledger.execute("INSERT INTO inputs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", values)
-                    self._write_entries(ledger, file, name, given, len(columns))
+                    self._write_entries(ledger, database.path, name, given, len(columns))
 
     def _columns(self, file: Path, table: str) -> list[str]:
         with closing(sqlite3.connect(file)) as connection:
-            return [row[0] for row in connection.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))]
+            return [
+                row[0]
+                for row in connection.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,))
+            ]
 
     def _write_entries(self, ledger: sqlite3.Connection, file: Path, name: str, table: str, width: int) -> None:
         cells = "".join(f", c{place}" for place in range(width))

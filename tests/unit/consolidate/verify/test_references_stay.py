@@ -12,7 +12,10 @@ SOURCES = "sources: {a: {path: a.db}, b: {path: b.db}}\ntargets: {m: {path: m.db
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT UNIQUE);"
 NOTES = "CREATE TABLE notes (u INTEGER REFERENCES users (id), t TEXT);"
 LOOSE = "CREATE TABLE notes (u INTEGER, t TEXT);"
-BY_NAME = "{into: m.users, from: [a.users, b.users], key: [name], identity: {column: id, strategy: renumber}, on_conflict: {rule: prefer}%s}"
+BY_NAME = (
+    "{into: m.users, from: [a.users, b.users], key: [name], identity: {column: id, strategy: renumber}, "
+    "on_conflict: {rule: prefer}%s}"
+)
 MOVED = [(1, "inserted", "identity", 2, None, None)]  # b's user 1 is user 2 in the target
 FOLLOWED = (1, "inserted", "reference", 2, None, None)
 WAITING = (1, "quarantined", "reference", None, None, None)
@@ -37,7 +40,8 @@ def made(
 
 
 BOBS_NOTE = "INSERT INTO notes VALUES (1, 'of bob');"
-DECLARED = {"in the target": (USERS + NOTES, USERS + LOOSE, ""), "in the sources only": (USERS + LOOSE, USERS + NOTES, ""),
+DECLARED = {"in the target": (USERS + NOTES, USERS + LOOSE, ""),
+            "in the sources only": (USERS + LOOSE, USERS + NOTES, ""),
             "in the plan": (USERS + LOOSE, USERS + LOOSE, ", references: [m.notes.u]")}  # fmt: skip
 
 
@@ -73,7 +77,7 @@ def test_an_orphan_is_not_adopted() -> None:
     ],
 )
 def test_the_plan_may_say_what_becomes_of_orphans(says: str, value: str | None, entry: object) -> None:
-    more = ", references: [{column: m.notes.u, %s}]" % says
+    more = f", references: [{{column: m.notes.u, {says}}}]"
     built = "" if value is None else f"INSERT INTO notes VALUES ({value}, 'of nobody')"
     entries = {} if entry is None else {"b.notes": [entry]}
     right = made(USERS + LOOSE, USERS + LOOSE, "INSERT INTO notes VALUES (2, 'of nobody');", more=more, built=built,
@@ -94,11 +98,13 @@ def test_a_composite_key_is_followed_as_one() -> None:
         plan=plan, schema=parts + uses,
         sources={
             "a": parts + uses + "INSERT INTO parts VALUES ('x', 1, 'bolt', 1);",
-            "b": parts + uses + "INSERT INTO parts VALUES ('x', 7, 'bolt', 9); INSERT INTO uses VALUES ('x', 7, 'of bolt');",
+            "b": parts + uses + "INSERT INTO parts VALUES ('x', 7, 'bolt', 9); "
+            "INSERT INTO uses VALUES ('x', 7, 'of bolt');",
         },
         built="INSERT INTO parts VALUES ('x', 1, 'bolt', 1); INSERT INTO uses VALUES ('x', 1, 'of bolt');",
         inputs={"parts": ["a.parts", "b.parts"], "uses": ["a.uses", "b.uses"]},
-        entries={"b.parts": [(9, "superseded", "prefer", 1, 1, 1)], "b.uses": [(1, "inserted", "reference", 1, None, None)]},
+        entries={"b.parts": [(9, "superseded", "prefer", 1, 1, 1)],
+                 "b.uses": [(1, "inserted", "reference", 1, None, None)]},
     )  # fmt: skip
     assert right.prove() == []
     stale = replace(right, built=right.built.replace("uses VALUES ('x', 1", "uses VALUES ('x', 7"))
@@ -117,7 +123,8 @@ def test_a_key_that_ignores_case_is_followed_by_its_own_rules() -> None:
         plan=plan, schema=accounts + logs,
         sources={
             "a": accounts + logs + "INSERT INTO accounts VALUES ('root', 'r@x');",
-            "b": accounts + logs + "INSERT INTO accounts VALUES ('admin', 'r@x'); INSERT INTO logs VALUES ('Admin', 'x');",
+            "b": accounts + logs + "INSERT INTO accounts VALUES ('admin', 'r@x'); "
+            "INSERT INTO logs VALUES ('Admin', 'x');",
         },
         built="INSERT INTO accounts VALUES ('root', 'r@x'); INSERT INTO logs VALUES ('root', 'x');",
         inputs={"accounts": ["a.accounts", "b.accounts"], "logs": ["a.logs", "b.logs"]},
@@ -167,7 +174,7 @@ def test_two_tables_of_one_file_with_the_same_id_leave_the_child_waiting() -> No
     )  # fmt: skip
     assert right.prove() == []
     for guess in (1, 2):
-        entries = {"a.users_archive": MOVED, "a.notes": [FOLLOWED[:3] + (1, None, None)] if guess == 2 else []}
+        entries = {"a.users_archive": MOVED, "a.notes": [(*FOLLOWED[:3], 1, None, None)] if guess == 2 else []}
         built = right.built + f"INSERT INTO notes VALUES ({guess}, 'of whom?')"
         assert replace(right, built=built, entries=entries).prove()
 
