@@ -16,7 +16,7 @@ VERDICTS = {
     "consolidate/merge/rows.py by hand: references keep the old ids": "noticed",
     "consolidate/merge/ledger.py by hand: a column kept as NULL": "noticed",
     "consolidate/merge/archive.py by hand: dropped tables are archived without their first row": "noticed",
-    "runs/publish.py by hand: an old name leads to another file": "SURVIVED",  # published: nobody looks again
+    "runs/publish.py by hand: an old name leads to another file": "noticed",
     "sqlite/functions.py register_functions: constant: True -> False (7)": "same",
     "runs/publish.py _keep: dropped statement: sync_folder(previous.parent) -> nothing": "same",
     "sqlite/functions.py register_functions: constant: 1 -> 2 (3)": "crashed",
