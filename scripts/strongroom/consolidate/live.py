@@ -55,8 +55,8 @@ def look_first(opening: Opening, proven: Outcome, folder: RunFolder, identities:
     return look
 
 
-def prove_published(opening: Opening, look: Look, proven: Outcome, folder: RunFolder) -> None:
-    """Prove that what is live is what was proven, and say so in the run's documents.
+def prove_published(opening: Opening, look: Look, proven: Outcome, folder: RunFolder) -> Outcome:
+    """Prove that what is live is what was proven, and say so in the run's documents; return what it ended with.
 
     Raises DifferencesError; the run is DIFFERENT then for good, live, and ready to be rolled back.
     """
@@ -65,7 +65,7 @@ def prove_published(opening: Opening, look: Look, proven: Outcome, folder: RunFo
     found += prove_way_back(look, folder.root, opening.home.root)
     if not found:
         folder.write(proven, REPORT)
-        return
+        return proven
     wrong = replace(proven, verdict=Verdict.DIFFERENT, exit=ExitCode.DIFFERENCES, differences=tuple(found))
     folder.write(wrong, REPORT)
     folder.write(wrong, VERDICT)

@@ -8,6 +8,7 @@ from strongroom.consolidate.attempt import Rehearsed
 from strongroom.consolidate.hooks import run_hooks
 from strongroom.consolidate.live import look_first, prove_published
 from strongroom.consolidate.opening import Opening
+from strongroom.consolidate.outcome import Outcome
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.targets import staged_file
 from strongroom.core.errors import DifferencesError
@@ -21,8 +22,8 @@ from strongroom.sqlite.snapshot import refuse_changed, refuse_touched, was_write
 
 def publish_targets(
     opening: Opening, rehearsed: Rehearsed, folder: RunFolder, system: System, around: Surroundings
-) -> None:
-    """Publish what was built, between the system's hooks, and say that the run is live.
+) -> Outcome:
+    """Publish what was built, between the system's hooks, say that the run is live, and return how it ended.
 
     Raises DifferencesError, SourceChangedError, TargetBusyError, GuardError; then nothing was published, but for a
     hook that fails afterwards, and where what is live is found to be wrong: no hook follows that.
@@ -63,9 +64,10 @@ def publish_targets(
         recheck,
     )
     opening.home.set_current(folder.name)  # right or wrong: rollback takes back what is live
-    prove_published(opening, look, rehearsed.outcome, folder)
+    proven = prove_published(opening, look, rehearsed.outcome, folder)
     around.checkpoint("published")
     run_after_publish(system, around)
+    return proven
 
 
 def run_after_publish(system: System, around: Surroundings) -> None:

@@ -113,8 +113,8 @@ def _consolidate(
         is_staged = rehearsed.outcome.exit is ExitCode.DECISION
         end_run(folder, about, RunState.STAGED if is_staged else RunState.DIFFERENT, around.now())
         return rehearsed.outcome
-    publish_targets(opening, rehearsed, folder, system, around)
-    outcome = replace(rehearsed.outcome, seconds=attempt.seconds())
+    published = publish_targets(opening, rehearsed, folder, system, around)
+    outcome = replace(published, seconds=attempt.seconds())
     folder.write(outcome, REPORT)
     end_run(folder, about, RunState.PUBLISHED, around.now())
     opening.home.plan_lock.unlink(missing_ok=True)
