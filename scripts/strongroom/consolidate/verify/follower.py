@@ -209,6 +209,31 @@ class Follower:
             return []
         return [self._keeps(number, entry) for number, _ in enumerate(self.references)]
 
+    def conditions(self, number: int, entry: Input) -> tuple[str, str]:
+        """Return when a reference of ``s`` leads where it did, and when ``t`` follows it; empty: SQLite cannot tell."""
+        reference, found = self.references[number], self._maps[number]
+        keeps = self._keeps(number, entry)
+        homes = [home for home in reference.parent.inputs if home.source == entry.source]
+        place = entry.places[reference.places[0]]
+        is_one = len(reference.places) == 1 and reference.path is None and not self._is_shared[number]
+        if place is None or not is_one or reference.named is not None or len(homes) != 1:
+            return keeps, ""
+        column = homes[0].source_column(reference.columns[0])
+        if column is None or not self._is_quick(found, homes[0]):
+            return keeps, ""
+        cell, ours = f"s.c{place}", f"t.{quote(self._fed.stored[reference.places[0]].name)}"
+        follows = (
+            f"EXISTS (SELECT 1 FROM {dotted('src', homes[0].table.name)} AS p CROSS JOIN {found.table} AS m "
+            f"ON m.number = {homes[0].number} AND m.rid = p.{quote(str(homes[0].table.rowid))} "
+            f"WHERE p.{quote(column.name)} = +{cell} AND m.state = '{STANDS}' AND m.is_changed "
+            f"AND typeof(m.first) = typeof({ours}) AND +m.first IS +{ours} COLLATE BINARY AND {ours} IS NOT {cell})"
+        )
+        return keeps, follows
+
+    def add(self, number: int, figure: str, count: int) -> None:
+        """Count several rows at once."""
+        self._counts[number][figure] += count
+
     def _keeps(self, number: int, entry: Input) -> str:
         reference, found = self.references[number], self._maps[number]
         given = [entry.places[place] for place in reference.places]

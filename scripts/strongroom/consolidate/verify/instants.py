@@ -39,12 +39,12 @@ def _read_text(text: str) -> int | None:
 
 def count_micro(number: float, unit: str) -> int | None:
     """Return a number of seconds, ms or us (``auto``: by its magnitude) in whole microseconds, half to even."""
-    if not math.isfinite(number):
-        return None
     if unit == "auto":
         size = abs(number)
         unit = "s" if size < _SECONDS_BELOW else "ms" if size < _MILLISECONDS_BELOW else "us"
-    return round(Fraction(number) * _UNITS[unit])
+    if isinstance(number, int):
+        return number * _UNITS[unit]
+    return round(Fraction(number) * _UNITS[unit]) if math.isfinite(number) else None
 
 
 def write_instant(value: Value, unit: str) -> Value:
@@ -55,7 +55,7 @@ def write_instant(value: Value, unit: str) -> Value:
     if micro is None:
         return value
     try:
-        found = _BEGIN + timedelta(microseconds=micro)
+        found = _BEGIN_BARE + timedelta(microseconds=micro)
     except OverflowError:
         return value
-    return found.replace(tzinfo=None).isoformat(timespec="microseconds" if found.microsecond else "seconds") + "Z"
+    return found.isoformat() + "Z"  # with six digits of a second's fraction, or none

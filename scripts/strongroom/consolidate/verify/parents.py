@@ -54,7 +54,8 @@ class Parents:
         desk = self._open_desk(parent.target)
         table = self._desk.make(
             f"moved_{number}",
-            "number INTEGER, rid INTEGER, state TEXT, is_changed INTEGER, address, new BLOB, PRIMARY KEY (number, rid)",
+            "number INTEGER, rid INTEGER, state TEXT, is_changed INTEGER, address, new BLOB, first, "
+            "PRIMARY KEY (number, rid)",
             "WITHOUT ROWID",
         )
         found = ParentMap(
@@ -73,7 +74,9 @@ class Parents:
 
     def _keep(self, found: ParentMap, moved: Parent) -> None:
         values = (moved.entry.number, moved.row, moved.state, moved.is_changed, moved.address, marshal.dumps(moved.new))
-        self._desk.connection.execute(f"INSERT OR REPLACE INTO {found.table} VALUES (?, ?, ?, ?, ?, ?)", values)
+        insert = f"INSERT OR REPLACE INTO {found.table} VALUES (?, ?, ?, ?, ?, ?, {{}})"
+        sql, given = fill(insert, [moved.new[0] if moved.new else None])
+        self._desk.connection.execute(sql, [*values, *given])
         if moved.is_changed:
             found.changed.add(moved.entry.number)
             for value in (*moved.own, *moved.new):

@@ -86,8 +86,17 @@ def same_value(ours: str, value: Value) -> str:
 
 
 def is_plain(fed: FedTable, entry: Input) -> str:
-    """Return the condition that target row ``t`` is source row ``s``, and that nothing had to change it."""
+    """Return the condition that target row ``t`` is what source row ``s`` becomes under its own id and references."""
     terms = [f"t.{quote(name)} IS NOT NULL" for name in _address_columns(fed)]
+    terms += cell_terms(fed, entry)
+    if fed.rule.where is not None and not entry.is_seed:
+        terms.append("s.w")
+    return " AND ".join(f"({term})" for term in terms)
+
+
+def cell_terms(fed: FedTable, entry: Input) -> list[str]:
+    """Return for each stored column the condition that it holds what the source row's value becomes."""
+    terms = []
     for place, column in enumerate(fed.stored):
         ours, given = f"t.{quote(column.name)}", entry.source_column(place)
         if given is None:
@@ -96,19 +105,23 @@ def is_plain(fed: FedTable, entry: Input) -> str:
             terms.append("0")
         else:
             theirs = f"s.c{entry.places[place]}"
-            terms.append(same_cell(ours, column, theirs, given))
-            terms += _leaves_alone(fed, entry, column.name, theirs)
-    if fed.rule.where is not None and not entry.is_seed:
-        terms.append("s.w")
-    return " AND ".join(f"({term})" for term in terms)
+            same = same_cell(ours, column, theirs, given)
+            way = None if entry.is_seed else transform_of(fed, column.name)
+            terms.append(same if way is None else _transformed(way, ours, theirs, same))
+    return terms
 
 
-def _leaves_alone(fed: FedTable, entry: Input, name: str, theirs: str) -> list[str]:
-    """Return the condition that the plan's transform of a column cannot touch a value."""
-    way = None if entry.is_seed else transform_of(fed, name)
-    if way is None:
-        return []
-    return [f"typeof({theirs}) <> 'text'" if isinstance(way, str) else f"typeof({theirs}) NOT IN ('integer', 'real')"]
+def _transformed(way: object, ours: str, theirs: str, same: str) -> str:
+    """Return the condition that a cell holds what a transform makes of another; text only, else Python looks."""
+    kinds = "('text')" if isinstance(way, str) else "('integer', 'real')"
+    made = f"{name_function(way)}({f'CAST({theirs} AS BLOB)' if isinstance(way, str) else theirs})"
+    done = f"typeof({ours}) = 'text' AND +{ours} IS {made} COLLATE BINARY"
+    return f"CASE WHEN typeof({theirs}) IN {kinds} THEN {done} ELSE {same} END"
+
+
+def name_function(way: object) -> str:
+    """Return the name of the SQL function (``desk``) that does a transform."""
+    return f"proof_{way}" if isinstance(way, str) else f"proof_epoch_{getattr(way, 'epoch', '')}"
 
 
 def transform_of(fed: FedTable, name: str) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from strongroom.consolidate.verify.bags import want
 from strongroom.consolidate.verify.case import WAITING_RULES, Case
@@ -11,6 +11,7 @@ from strongroom.consolidate.verify.claims import CLAIMED, Claim, check_kept_cell
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.house import Input
 from strongroom.consolidate.verify.relations import home_of, home_rowid, is_plain, rows_of, stored_cells
+from strongroom.consolidate.verify.rewritten import explain_rewritten
 from strongroom.consolidate.verify.values import Value
 from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, quote
@@ -19,13 +20,12 @@ NOT_AS_THEY_MUST_BE = "are not in the target as they must be"
 _CLAIM_WIDTH = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenRow:
+class OpenRow(NamedTuple):
     """A source row beside what is said of it and what stands in its place."""
 
     row: int
     cells: tuple[Value, ...]
-    passes: bool
+    passes: Value
     claim: Claim | None
     held: tuple[Value, ...] | None
     """The target's row where this one is said to stand, else where it would stand plainly."""
@@ -40,7 +40,10 @@ def examine_input(case: Case, entry: Input) -> int:
     check_kept_cells(case.desk, case.fed, entry, case.entries[entry.number], case.faults)
     deriver = case.derivers[entry.number]
     looked_at = 0 if case.bag else _leave_to_groups(case, entry)
-    for found in _open_rows(case, entry):
+    explained = explain_rewritten(case, entry)
+    before = case.counts[entry.number]["inserted"]
+    looked_at += before
+    for found in _open_rows(case, entry, explained):
         looked_at += 1
         _examine(case, entry, deriver, found)
     case.counts[entry.number]["inserted"] += read - looked_at
@@ -63,7 +66,7 @@ def _leave_to_groups(case: Case, entry: Input) -> int:
     return found.rowcount
 
 
-def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
+def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
     """Yield the rows that are not plainly where they belong, those with an entry in the ledger among them."""
     entries, fed = case.entries[entry.number], case.fed
     rows = rows_of(entry, fed.rule.where)
@@ -94,7 +97,7 @@ def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
             case,
             f"SELECT s.r{cells}, {passes}, {CLAIMED}, {there} FROM {entries.table} AS l "
             f"CROSS JOIN {rows} ON s.r = l._rowid {target} {stands} WHERE NOT EXISTS (SELECT 1 FROM {case.unsettled} "
-            f"AS u WHERE u.number = {entry.number} AND u.rid = s.r)",
+            f"AS u WHERE u.number = {entry.number} AND u.rid = s.r) AND s.r NOT IN (SELECT rid FROM {explained})",
             width,
         )
 
@@ -108,13 +111,8 @@ def _read(case: Case, sql: str, width: int) -> Iterator[OpenRow]:
     cursor = case.desk.connection.execute(sql)
     claimed, there = width + 2, width + 2 + _CLAIM_WIDTH
     for row in cursor:
-        yield OpenRow(
-            row=row[0],
-            cells=row[1 : width + 1],
-            passes=bool(row[width + 1]),
-            claim=None if row[claimed] is None else Claim(*row[claimed:there]),
-            held=row[there + 1 :] if row[there] else None,
-        )
+        claim = None if row[claimed] is None else Claim._make(row[claimed:there])
+        yield OpenRow(row[0], row[1 : width + 1], row[width + 1], claim, row[there + 1 :] if row[there] else None)
 
 
 def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None:

@@ -92,14 +92,13 @@ def _check_places(case: Case) -> None:
 
 
 def _home_cells(case: Case, entry: Input, alias: str) -> list[str]:
-    """Return what says where a row stands: its id, or its primary key."""
+    """Return what says where a row stands, but for what ids move up: its id, or its primary key."""
     fed = case.fed
     if fed.integer_key is not None:
         places: Sequence[int] = (fed.integer_key,)
     else:
         places = [place_of(fed, name) for name in fed.table.primary_key]
-    shift = f" + {entry.shift}" if entry.shift else ""
-    return [f"{alias}.c{entry.places[place]}{shift}" for place in places if entry.places[place] is not None]
+    return [f"{alias}.c{entry.places[place]}" for place in places if entry.places[place] is not None]
 
 
 def _standing_rows(case: Case, entry: Input, schema: str, alias: str) -> tuple[str, str]:
@@ -118,7 +117,8 @@ def _check_pair(case: Case, one: Input, other: Input) -> None:
     with case.desk.source(one, "src"), case.desk.source(other, "other"):
         rows, condition = _standing_rows(case, one, "src", "a")
         more, also = _standing_rows(case, other, "other", "b")
-        same = " AND ".join(f"{theirs[place]} = +{mine[place]}" for place in range(len(mine)))
+        by = f" + {one.shift - other.shift}" if one.shift != other.shift else ""
+        same = " AND ".join(f"{theirs[place]} = +{mine[place]}{by}" for place in range(len(mine)))
         both = case.desk.count(f"SELECT count(*) FROM {rows} CROSS JOIN {more} ON {same} WHERE {condition} AND {also}")
     case.faults.add(other.name, f"are said to stand where rows of {one.name} stand", count=both)
 
@@ -129,7 +129,7 @@ def _check_alone(case: Case, entry: Input) -> None:
     names = tuple(
         column.name
         for column in (entry.source_column(place) for place in range(len(entry.places)))
-        if column is not None and f"s.c{entry.table.place_of(column.name)}" in {cell.split(" ")[0] for cell in cells}
+        if column is not None and f"s.c{entry.table.place_of(column.name)}" in cells
     )
     if not cells or entry.table.has_unique(names):
         return

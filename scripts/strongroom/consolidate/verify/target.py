@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from strongroom.consolidate.verify.catalogue import find_table, read_tables
+from strongroom.consolidate.verify.catalogue import Table, find_table, read_tables
 from strongroom.consolidate.verify.chains import Chains, find_circle
 from strongroom.consolidate.verify.desk import open_desk
 from strongroom.consolidate.verify.evidence import identify
@@ -15,6 +15,7 @@ from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, House
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.references import find_references
+from strongroom.consolidate.verify.relations import same_anywhere
 from strongroom.consolidate.verify.structure import (
     compare_structure,
     count_orphans,
@@ -25,7 +26,8 @@ from strongroom.consolidate.verify.tables import prove_table
 from strongroom.consolidate.verify.values import decode_text
 from strongroom.core.quoting import dotted, fold, quote
 from strongroom.core.results import ReferenceTally, TableTally, TargetTally, Verification
-from strongroom.sqlite.connection import open_snapshot
+from strongroom.sqlite.connection import attached, open_snapshot
+from strongroom.sqlite.database import Database, choose_engine
 
 ARCHIVE = "archive"
 """What stands for the dropped tables among the targets of a verification."""
@@ -151,23 +153,44 @@ def verify_drops(house: House) -> Verification:
     """Compare the tables that the plan drops, row by row in any order, with what the archive keeps. Read-only."""
     tables, differences = {}, []
     archive = house.evidence.archive
-    kept = {}
+    kept: dict[str, Table] = {}
     if archive is not None and archive.path.is_file():
         with open_snapshot(archive) as connection:
             connection.text_factory = decode_text
-            held = read_tables(connection)
-            kept = {folded: digest_table(connection, table) for folded, table in held.items()}
+            kept = read_tables(connection)
     for source, name in house.reading.drops:
         given = house.sources[source]
-        with open_snapshot(given.database) as connection:
-            connection.text_factory = decode_text
-            before = digest_table(connection, given.tables[fold(name)])
-        after = kept.pop(fold(f"{source}.{name}"), None)
-        lost = 0 if before == after else max(before[0], 1)
+        held = kept.pop(fold(f"{source}.{name}"), None)
+        is_kept, rows = _is_kept(given.database, given.tables[fold(name)], archive, held)
         tables[f"{source}.{name}"] = TableTally(
-            into="archive.db", read=before[0], filtered=0 if lost else before[0], unexplained=lost and before[0]
+            into="archive.db", read=rows, filtered=rows if is_kept else 0, unexplained=0 if is_kept else rows
         )
-        if lost:
+        if not is_kept:
             differences.append(f"{source}.{name}: the archive does not hold what was dropped")
-    differences += [f"archive: {name} is no table that the plan drops" for name in kept]
+    differences += [f"archive: {table.name} is no table that the plan drops" for table in kept.values()]
     return Verification(target=ARCHIVE, tables=tables, targets={}, differences=tuple(differences))
+
+
+def _is_kept(database: Database, table: Table, archive: Database | None, held: Table | None) -> tuple[bool, int]:
+    """Tell whether an archive holds a source's table, and how many rows that has: side by side, else in any order."""
+    with open_snapshot(replace(database, engine=choose_engine([database, archive or database]))) as connection:
+        connection.text_factory = decode_text
+        rows = int(connection.execute(f"SELECT count(*) FROM {dotted('main', table.name)}").fetchone()[0])
+        if archive is None or held is None or len(held.columns) != len(table.columns):
+            return False, rows
+        with attached(connection, archive, "archive"):
+            kept = int(connection.execute(f"SELECT count(*) FROM {dotted('archive', held.name)}").fetchone()[0])
+            if kept != rows:
+                return False, rows
+            if table.rowid is not None and held.rowid is not None:
+                same = " AND ".join(
+                    f"({same_anywhere(f't.{quote(mine.name)}', f's.{quote(theirs.name)}')})"
+                    for mine, theirs in zip(held.columns, table.columns, strict=True)
+                )
+                beside = connection.execute(
+                    f"SELECT count(*) FROM {dotted('main', table.name)} AS s CROSS JOIN {dotted('archive', held.name)} "
+                    f"AS t ON t.{quote(held.rowid)} = s.{quote(table.rowid)} WHERE {same}"
+                ).fetchone()
+                if beside[0] == rows:
+                    return True, rows
+            return digest_table(connection, table) == digest_table(connection, held, "archive"), rows
