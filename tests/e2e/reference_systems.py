@@ -237,7 +237,9 @@ def systems(draw: st.DrawFn) -> System:
         schemas[target] = schemas.get(target, "") + shape.write_table(table, table, (EVERYWHERE, TARGET))
     entries, copied = [], {}
     for table, inputs in shape.inputs.items():
-        said = [one for link in shape.links if link.parent == table and (one := draw(references(shape, link)))]
+        # The plan's own stay inside one target (exit 2 says so), and seldom try not to.
+        near = [link for link in shape.links if shape.homes[link.child] == shape.homes[table] or seldom(draw, 6)]
+        said = [one for link in near if link.parent == table and (one := draw(references(shape, link)))]
         named, target = [*map(shape.name_input, inputs)], shape.homes[table]
         if shape.rules[table]:
             rule = {"into": f"{target}.{table}", "from": named, **shape.rules[table]}
