@@ -135,12 +135,17 @@ def _check_alone(case: Case, entry: Input) -> None:
         return
     with case.desk.source(entry):
         rows, condition = _standing_rows(case, entry, "src", "s")
-        present = " AND ".join(f"{cell} IS NOT NULL" for cell in cells)
-        doubled = case.desk.count(
-            f"SELECT count(*) FROM (SELECT 1 FROM {rows} WHERE {condition} AND {present} "
-            f"GROUP BY {', '.join(cells)} HAVING count(*) > 1)"
-        )
+        doubled = _count_doubles(case, cells, f"{rows} WHERE {condition}")
     case.faults.add(entry.name, "are said to stand where another row of it stands", count=doubled)
+
+
+def _count_doubles(case: Case, cells: Sequence[str], rows: str) -> int:
+    """Count the rows whose cells others have too, NULL aside, by SQLite's ``=`` under BINARY."""
+    columns = ", ".join(f"k{number}" for number, _ in enumerate(cells))
+    seen = case.desk.make("seen", f"{columns}, PRIMARY KEY ({columns})", "WITHOUT ROWID")
+    present = f"{rows} AND {' AND '.join(f'{cell} IS NOT NULL' for cell in cells)}"
+    added = case.desk.connection.execute(f"INSERT OR IGNORE INTO {seen} SELECT {', '.join(cells)} FROM {present}")
+    return case.desk.count(f"SELECT count(*) FROM {present}") - added.rowcount
 
 
 def _check_ranges(case: Case) -> None:
@@ -176,14 +181,10 @@ def _check_keys(case: Case) -> None:
     if fed.rule.normalize:
         _check_normalized_keys(case)
         return
-    cells = ", ".join(f"{quote(name)} COLLATE BINARY" for name in names)
-    present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in names)
-    doubled = case.desk.count(
-        f"SELECT count(*) FROM (SELECT 1 FROM {dotted('main', fed.table.name)} WHERE {present} "
-        f"GROUP BY {cells} HAVING count(*) > 1)"
-    )
+    cells = [quote(name) for name in names]
+    doubled = _count_doubles(case, cells, f"{dotted('main', fed.table.name)} WHERE 1")
     if doubled:
-        case.faults.say(f"{doubled} keys stand there more than once")
+        case.faults.say(f"{doubled} rows stand there with a key that another one has")
 
 
 def _check_normalized_keys(case: Case) -> None:
@@ -198,4 +199,4 @@ def _check_normalized_keys(case: Case) -> None:
             added = case.desk.connection.execute(f"INSERT OR IGNORE INTO {seen} VALUES (?)", (key,))
             doubled += 1 - added.rowcount
     if doubled:
-        case.faults.say(f"{doubled} keys stand there more than once")
+        case.faults.say(f"{doubled} rows stand there with a key that another one has")

@@ -148,7 +148,8 @@ NOON = 1_717_243_200_000_000
         ("2024-06-01T12:00:00.000001", NOON + 1), (b"2024-06-01T12:00:00", NOON), ("2024-06-01", NOON - 43_200_000_000),
         (1717243200, NOON), (1717243200000, NOON), (1717243200000000, NOON), (1717243200.5, NOON + 500_000),
         (-1, -1_000_000), (0.0000005, 0), (0.0000015, 2), ("soon", None), ("", None), (None, None), (b"\xff", None),
-        ("2024-06-01\udcff", None), (math.inf, None), (1e300, None), (2**63 - 1, None), (2**63 - 2, 2**63 - 2), (1e19, None),
+        ("2024-06-01\udcff", None), (math.inf, None), (1e300, None), (1e19, None),
+        (2**63 - 1, None), (2**63 - 2, 2**63 - 2),
     ],
 )  # fmt: skip
 def test_an_instant_is_read_from_whatever_says_one(value: Value, micro: int | None) -> None:
