@@ -37,6 +37,7 @@ def explain_rewritten(case: Case, entry: Input) -> str:
         f"CROSS JOIN {dotted('main', fed.table.name)} AS t ON t.{quote(fed.table.rowid)} = "
         f"coalesce(l._target_rowid, {home}) {joins} WHERE {passes} AND l._disposition IS 'inserted' "
         f"AND l._winner_input IS NULL AND l._winner_rowid IS NULL AND ({changed}) AND {conditions}"
+        + ("" if fed.integer_key is not None else f" AND coalesce(l._target_rowid, {home}) = {home}")
     )
     _count(case, entry, explained, len(references))
     return explained
