@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from strongroom.consolidate.verify.house import House, Input, Target
 from strongroom.consolidate.verify.instants import write_instant
@@ -19,6 +20,7 @@ from strongroom.sqlite.database import Database, choose_engine
 from strongroom.sqlite.keyring import SCRATCH
 from strongroom.sqlite.libraries import library_of
 
+One = TypeVar("One")
 _BATCH = 500
 
 
@@ -77,9 +79,9 @@ def fill(sql: str, values: Row) -> tuple[str, list[object]]:
     return sql.format(*holes), given
 
 
-def in_batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def in_batches(rows: Iterable[One]) -> Iterator[list[One]]:
     """Yield rows some at a time."""
-    batch: list[Row] = []
+    batch: list[One] = []
     for row in rows:
         batch.append(row)
         if len(batch) == _BATCH:

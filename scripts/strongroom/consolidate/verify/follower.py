@@ -19,6 +19,8 @@ from strongroom.core.results import ReferenceTally
 
 _REMEMBERED = 1 << 15
 KEPT, MOVED, ORPHAN = "kept", "moved", "orphan"
+_LEFT_ALONE = "left alone"
+"""The figure of rows whose parent was left out by the plan."""
 Node = tuple[str, int, int]
 """A source row: ``target.table`` that it feeds, number of the input, number of the row."""
 
@@ -118,8 +120,7 @@ class Follower:
 
     def _apply_orphan(self, found: Moves, number: int, lead: Lead, own: tuple[Value, ...]) -> None:
         reference = self.references[number]
-        if not lead.had_parent:
-            found.events.append((number, "orphans_before"))
+        found.events.append((number, _LEFT_ALONE if lead.had_parent else "orphans_before"))
         if reference.orphans == "null":
             found.events.append((number, "nulled"))
             self._replace(found, reference, (None,) * len(own))
@@ -209,26 +210,30 @@ class Follower:
             return []
         return [self._keeps(number, entry) for number, _ in enumerate(self.references)]
 
-    def conditions(self, number: int, entry: Input) -> tuple[str, str]:
-        """Return when a reference of ``s`` leads where it did, and when ``t`` follows it; empty: SQLite cannot tell."""
+    def join_parent(self, number: int, entry: Input) -> tuple[str, str, str]:
+        """Return a join of row ``s`` with its one parent, when the reference is kept, and when ``t`` follows it.
+
+        Where SQLite cannot tell the join is empty, and so is the last.
+        """
         reference, found = self.references[number], self._maps[number]
-        keeps = self._keeps(number, entry)
         homes = [home for home in reference.parent.inputs if home.source == entry.source]
         place = entry.places[reference.places[0]]
         is_one = len(reference.places) == 1 and reference.path is None and not self._is_shared[number]
-        if place is None or not is_one or reference.named is not None or len(homes) != 1:
-            return keeps, ""
-        column = homes[0].source_column(reference.columns[0])
-        if column is None or not self._is_quick(found, homes[0]):
-            return keeps, ""
-        cell, ours = f"s.c{place}", f"t.{quote(self._fed.stored[reference.places[0]].name)}"
-        follows = (
-            f"EXISTS (SELECT 1 FROM {dotted('src', homes[0].table.name)} AS p CROSS JOIN {found.table} AS m "
-            f"ON m.number = {homes[0].number} AND m.rid = p.{quote(str(homes[0].table.rowid))} "
-            f"WHERE p.{quote(column.name)} = +{cell} AND m.state = '{STANDS}' AND m.is_changed "
-            f"AND typeof(m.first) = typeof({ours}) AND +m.first IS +{ours} COLLATE BINARY AND {ours} IS NOT {cell})"
+        column = homes[0].source_column(reference.columns[0]) if len(homes) == 1 else None
+        is_quick = is_one and reference.named is None and column is not None and self._is_quick(found, homes[0])
+        if place is None or column is None or not is_quick:
+            return "", self._keeps(number, entry), ""
+        p, m, cell = f"p{number}", f"m{number}", f"s.c{place}"
+        mine, ours = f"{p}.{quote(column.name)}", f"t.{quote(self._fed.stored[reference.places[0]].name)}"
+        join = (
+            f"LEFT JOIN {dotted('src', homes[0].table.name)} AS {p} ON {mine} = +{cell} "
+            f"LEFT JOIN {found.table} AS {m} ON {m}.number = {homes[0].number} "
+            f"AND {m}.rid = {p}.{quote(str(homes[0].table.rowid))} AND {m}.is_changed"
         )
-        return keeps, follows
+        same = f"typeof({mine}) = typeof({cell}) AND +{mine} IS +{cell} COLLATE BINARY"
+        new = f"typeof({m}.first) = typeof({ours}) AND +{m}.first IS +{ours} COLLATE BINARY"
+        keeps = f"{cell} IS NULL OR ({mine} IS NOT NULL AND {same} AND {m}.rid IS NULL)"
+        return join, keeps, f"({m}.state IS '{STANDS}' AND {new} AND {ours} IS NOT {cell})"
 
     def add(self, number: int, figure: str, count: int) -> None:
         """Count several rows at once."""
@@ -288,7 +293,7 @@ class Follower:
             name = reference.name(self._fed)
             if name in found:
                 name = f"{name} → {reference.parent.into}"
-            has_any = counts["orphans_before"] or any(counts.values())
+            has_any = counts.pop(_LEFT_ALONE, 0) + counts["orphans_before"]
             after = self._count_orphans(reference) if has_any and reference.path is None else 0
             found[name] = ReferenceTally(parent=reference.parent.into, orphans_after=after, **counts)
         return found

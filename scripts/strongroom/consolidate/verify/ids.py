@@ -111,20 +111,20 @@ def _check_against(
     )
 
 
-def stands_at_home(entry: Input, entries: Entries, ids: Ids) -> str:
-    """Return the condition that row ``s`` is said to stand in the target under its own id."""
-    moved = (
-        "1"
-        if not ids.count
-        else (
-            f"NOT EXISTS (SELECT 1 FROM {ids.fresh} AS m WHERE m.number = {entry.number} AND m.rid = s.r "
-            "AND m.new IS NOT NULL)"
-        )
-    )
+def stands(entries: Entries, alias: str) -> str:
+    """Return the condition that a source row is said to stand in the target."""
     if not entries.size:
-        return moved
-    kept = f"SELECT 1 FROM {entries.table} AS l WHERE l._rowid = s.r AND l._disposition IS NOT 'inserted'"
-    return f"{moved} AND NOT EXISTS ({kept})"
+        return "1"
+    kept = f"SELECT 1 FROM {entries.table} AS l WHERE l._rowid = {alias}.r AND l._disposition IS NOT 'inserted'"
+    return f"NOT EXISTS ({kept})"
+
+
+def stands_at_home(entry: Input, entries: Entries, ids: Ids, alias: str = "s") -> str:
+    """Return the condition that a source row is said to stand in the target under its own id."""
+    moved = (
+        f"SELECT 1 FROM {ids.fresh} AS m WHERE m.number = {entry.number} AND m.rid = {alias}.r AND m.new IS NOT NULL"
+    )
+    return stands(entries, alias) + (f" AND NOT EXISTS ({moved})" if ids.count else "")
 
 
 def _check_justified(desk: Desk, fed: FedTable, ids: Ids, faults: Faults) -> None:

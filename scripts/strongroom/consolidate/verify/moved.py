@@ -15,8 +15,9 @@ from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.ids import make_uuid
 from strongroom.consolidate.verify.references import Reference, find_references
 from strongroom.consolidate.verify.relations import home_of, home_rowid, place_of, rows_of, transform_of
-from strongroom.consolidate.verify.values import Row, Value, encode_key, is_same_row
+from strongroom.consolidate.verify.values import Row, Value, decode_text, encode_key, is_same_row
 from strongroom.core.quoting import dotted, quote, quote_all
+from strongroom.sqlite.connection import open_snapshot
 
 STANDS, WAITS, GONE = "stands", "waits", "gone"
 
@@ -125,10 +126,11 @@ def _find_anew(found: ParentMap, winner: Input, row: Value) -> tuple[object, tup
     """Find a row that was inserted, by its own key or by the id that ``uuid5`` gave it."""
     parent, desk = found.reference.parent, found.desk
     keys = _key_places(parent)
-    with desk.source(winner, "winning"):
-        cells = ", ".join(f"s.c{winner.places[place]}" for place in keys)
-        rows = rows_of(winner, parent.rule.where, "winning")
-        own = desk.connection.execute(f"SELECT {cells} FROM {rows} WHERE s.r = ?", (row,)).fetchone()
+    cells = ", ".join(f"s.c{winner.places[place]}" for place in keys)
+    with open_snapshot(winner.database) as connection:  # of its own: what is attached stays locked while rows are read
+        connection.text_factory = decode_text
+        rows = rows_of(winner, parent.rule.where, "main")
+        own = connection.execute(f"SELECT {cells} FROM {rows} WHERE s.r = ?", (row,)).fetchone()
     if own is None:
         return None, ()
     names = [parent.stored[place].name for place in found.reference.columns]

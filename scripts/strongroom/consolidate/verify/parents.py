@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 from strongroom.consolidate.verify.catalogue import Table
 from strongroom.consolidate.verify.claims import read_entries
-from strongroom.consolidate.verify.desk import Desk, fill, open_desk
+from strongroom.consolidate.verify.desk import Desk, fill, in_batches, open_desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import Input
 from strongroom.consolidate.verify.moved import STANDS, Parent, ParentMap, address_names, brace, find_home, read_moved
 from strongroom.consolidate.verify.references import Reference
 from strongroom.consolidate.verify.relations import rows_of_table
-from strongroom.consolidate.verify.values import Row, Value, decode_text
+from strongroom.consolidate.verify.values import Row, Value, decode_text, is_utf8
 from strongroom.core.quoting import dotted, fold, quote, quote_all
 from strongroom.sqlite.connection import Connection, attach_stage, open_memory, open_snapshot
 from strongroom.sqlite.libraries import library_of
@@ -68,21 +68,32 @@ class Parents:
         for entry in parent.inputs:
             if all(entry.places[place] is not None for place in reference.columns):
                 with desk.source(entry):
-                    for moved in read_moved(found, entry):
-                        self._keep(found, moved)
+                    for batch in in_batches(read_moved(found, entry)):
+                        self._keep(found, batch)
         return found
 
-    def _keep(self, found: ParentMap, moved: Parent) -> None:
-        values = (moved.entry.number, moved.row, moved.state, moved.is_changed, moved.address, marshal.dumps(moved.new))
+    def _keep(self, found: ParentMap, batch: Sequence[Parent]) -> None:
+        """Keep what became of some rows, and the values that are disturbed by it."""
         insert = f"INSERT OR REPLACE INTO {found.table} VALUES (?, ?, ?, ?, ?, ?, {{}})"
-        sql, given = fill(insert, [moved.new[0] if moved.new else None])
-        self._desk.connection.execute(sql, [*values, *given])
-        if moved.is_changed:
-            found.changed.add(moved.entry.number)
-            for value in (*moved.own, *moved.new):
-                if value is not None:
-                    sql, given = fill(f"INSERT OR IGNORE INTO {found.disturbed} VALUES ({{}})", [blur(value)])
-                    self._desk.connection.execute(sql, given)
+        for is_odd, rows in _part(batch):
+            values = [
+                (one.entry.number, one.row, one.state, one.is_changed, one.address, marshal.dumps(one.new), _first(one))
+                for one in rows
+            ]
+            if not is_odd:
+                self._desk.connection.executemany(insert.format("?"), values)
+            for *known, first in values if is_odd else ():
+                sql, given = fill(insert, [first])
+                self._desk.connection.execute(sql, [*known, *given])
+        found.changed |= {one.entry.number for one in batch if one.is_changed}
+        blurred = [
+            (blur(value),) for one in batch if one.is_changed for value in (*one.own, *one.new) if value is not None
+        ]
+        plain = [value for value in blurred if is_utf8(value[0])]
+        self._desk.connection.executemany(f"INSERT OR IGNORE INTO {found.disturbed} VALUES (?)", plain)
+        for value in blurred:
+            if not is_utf8(value[0]):
+                self._desk.connection.execute(*fill(f"INSERT OR IGNORE INTO {found.disturbed} VALUES ({{}})", value))
 
     def find(self, found: ParentMap, entry: Input, values: Row) -> Iterator[Parent]:
         """Yield the rows of one input that have these values, as SQLite compares them for foreign keys."""
@@ -138,6 +149,17 @@ class Parents:
         return found.desk.find(
             f"SELECT {brace(quote_all(names))} FROM {brace(dotted('main', table.name))} WHERE {terms} LIMIT 1", values
         )
+
+
+def _first(one: Parent) -> Value:
+    return one.new[0] if one.new else None
+
+
+def _part(batch: Sequence[Parent]) -> Iterator[tuple[bool, list[Parent]]]:
+    """Tell those whose new value is TEXT and no UTF-8 from the others."""
+    odd = [one for one in batch if isinstance(_first(one), str) and not is_utf8(str(_first(one)))]
+    yield True, odd
+    yield False, [one for one in batch if one not in odd] if odd else list(batch)
 
 
 def blur(value: Value) -> str:

@@ -37,8 +37,8 @@ def number_of(table: Table) -> str:
     if index is None:
         return "row_number() OVER ()"
     order = ", ".join(
-        f"{quote(str(name))} COLLATE {quote(collation)}{' DESC' if is_descending else ''}"
-        for name, collation, is_descending in zip(index.columns, index.collations, index.descending, strict=True)
+        f"{quote(str(name))} COLLATE {quote(collation)}"
+        for name, collation in zip(index.columns, index.collations, strict=True)
         if name in table.primary_key
     )
     return f"row_number() OVER (ORDER BY {order})"

@@ -22,7 +22,7 @@ def explain_rewritten(case: Case, entry: Input) -> str:
     explained = case.desk.make("explained", f"rid INTEGER PRIMARY KEY, is_moved{followed}")
     if not entries.size or case.bag or fed.table.rowid is None or entry.is_seed:
         return explained
-    conditions, moved, follows = _find_conditions(case, entry)
+    conditions, moved, follows, joins = _find_conditions(case, entry)
     if not moved and not any(follows):
         return explained
     home = home_rowid(fed, entry, entries.offset)
@@ -35,15 +35,16 @@ def explain_rewritten(case: Case, entry: Input) -> str:
         f"INSERT INTO {explained} SELECT s.r, {', '.join(flags)} FROM {entries.table} AS l "
         f"CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid "
         f"CROSS JOIN {dotted('main', fed.table.name)} AS t ON t.{quote(fed.table.rowid)} = "
-        f"coalesce(l._target_rowid, {home}) WHERE {passes} AND l._disposition IS 'inserted' "
+        f"coalesce(l._target_rowid, {home}) {joins} WHERE {passes} AND l._disposition IS 'inserted' "
         f"AND l._winner_input IS NULL AND l._winner_rowid IS NULL AND ({changed}) AND {conditions}"
+        + ("" if fed.integer_key is not None else f" AND coalesce(l._target_rowid, {home}) = {home}")
     )
     _count(case, entry, explained, len(references))
     return explained
 
 
-def _find_conditions(case: Case, entry: Input) -> tuple[str, str, list[str]]:
-    """Return when a row is as it must be, when its id is another one, and when each reference followed.
+def _find_conditions(case: Case, entry: Input) -> tuple[str, str, list[str], str]:
+    """Return when a row is as it must be, its id is another one, each reference followed; and joins for all that.
 
     Empty texts say that SQLite cannot tell.
     """
@@ -60,17 +61,18 @@ def _find_conditions(case: Case, entry: Input) -> tuple[str, str, list[str]]:
             moved = f"{ours} IS NOT {theirs}"
             cells[place] = "1"
     follows: list[str] = []
+    joins: list[str] = []
     for number, reference in enumerate(case.follower.references if case.follower is not None else []):
-        keeps, follow = case.follower.conditions(number, entry) if case.follower is not None else ("", "")
+        join, keeps, follow = case.follower.join_parent(number, entry) if case.follower is not None else ("", "", "")
         column = reference.places[0]
-        is_changed = transform_of(fed, fed.stored[column].name) is not None
-        if is_changed or len(reference.places) > 1 or not follow or column == place:
+        joins.append(join)
+        if not follow or column == place or transform_of(fed, fed.stored[column].name) is not None:
             cells.append(f"({keeps})")
             follows.append("")
             continue
-        cells[column] = f"(({keeps}) AND {cells[column]}) OR ({follow})"
+        cells[column] = f"(({keeps}) AND {cells[column]}) OR {follow}"
         follows.append(follow)
-    return " AND ".join(f"({cell})" for cell in cells), moved, follows
+    return " AND ".join(f"({cell})" for cell in cells), moved, follows, " ".join(joins)
 
 
 def _count(case: Case, entry: Input, explained: str, references: int) -> None:

@@ -194,6 +194,8 @@ def check_inserted_entry(
         case.faults.add(entry.name, "changed on the way for another reason than the ledger says", row)
     elif claim.winner_input is not None or claim.winner_rowid is not None:
         case.faults.add(entry.name, "stand in the target, and the ledger names another row for them", row)
+    elif case.fed.integer_key is None and claim.target_rowid not in (None, case.home_rowid(entry, row, ())):
+        case.faults.add(entry.name, "are said to stand elsewhere than their rowid and the offset say", row)
 
 
 def _expect_waiting(case: Case, entry: Input, found: OpenRow) -> None:

@@ -41,6 +41,11 @@ def compare_structure(desk: Desk) -> list[str]:
             if right != actual:
                 differences.append(f"{name}: {pragma} is {actual} and should be {right}")
         differences += _compare_unfed(desk)
+    fed = {fold(table.into) for table in desk.target.tables}
+    spoken = desk.connection.execute("SELECT DISTINCT into_table FROM ledger.inputs").fetchall()
+    differences += [
+        f"{name}: the ledger speaks of {into}, which nothing feeds" for (into,) in spoken if fold(into) not in fed
+    ]
     return sorted(differences) + _compare_marks(desk)
 
 

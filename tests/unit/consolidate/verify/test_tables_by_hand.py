@@ -128,6 +128,21 @@ def test_ids_move_up_by_what_came_before() -> None:
         assert wrong.prove()
 
 
+KEEP = {"renumber": "on_conflict: {rule: keep_both}",
+        "offset": "identity: {column: id, strategy: offset}, on_conflict: {rule: keep_both}"}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", KEEP.values(), ids=KEEP.keys())
+def test_equal_rows_with_one_id_are_not_both_kept(rule: str) -> None:
+    row = "(1, 'x', 0.0)"
+    right = pair(IDS, rule, row, row, row, {"b.t": [lost("merged_identical", "keep_both", 1, 1)]})
+    assert right.prove() == []
+    both = pair(IDS, rule, row, row, f"{row}, (2, 'x', 0.0)", {"b.t": [(1, "inserted", "identity", 2, None, None)]})
+    assert both.prove() == ["m.t: 1 row of b.t stands beside rows of a.t with their key"]
+    differing = pair(IDS, rule, row, "(1, 'x', 0)", f"{row}, (2, 'x', 0)", both.entries)
+    assert differing.prove() == []
+
+
 def test_ids_that_are_text_follow_from_the_old_ones() -> None:
     schema = "CREATE TABLE t (id TEXT PRIMARY KEY, k TEXT, v);"
     rule = "key: [k], identity: {column: id, strategy: uuid5}, on_conflict: {rule: prefer}"
@@ -175,6 +190,24 @@ def test_a_row_that_lost_to_a_refused_one_waits_with_it() -> None:
     assert replace(
         case, built="INSERT INTO t (rowid, k, v, at) VALUES (2, 'x', 2, '2024-02-01')", entries={"a.t": waiting}
     ).prove()
+
+
+def test_two_rows_do_not_stand_in_one_place_of_a_table_without_key() -> None:
+    schema = "CREATE TABLE t (v REFERENCES u (id)); CREATE TABLE u (id INTEGER PRIMARY KEY, k UNIQUE);"
+    case = HandMade(
+        plan=TWO + "tables: [{into: m.u, from: [a.u, b.u], key: [k], identity: {column: id, strategy: renumber}, "
+        "on_conflict: {rule: prefer}}]\ncopy: {m: [a.t, b.t]}\n", schema=schema,
+        sources={"a": schema + "INSERT INTO u VALUES (1, 'x')",
+                 "b": schema + "INSERT INTO u VALUES (1, 'y'); INSERT INTO t VALUES (1), (1)"},
+        built="INSERT INTO u VALUES (1, 'x'), (2, 'y'); INSERT INTO t VALUES (2), (2)",
+        inputs={"u": ["a.u", "b.u"], "t": ["a.t", "b.t"]},
+        entries={"b.u": [(1, "inserted", "identity", 2, None, None)],
+                 "b.t": [(row, "inserted", "reference", row, None, None) for row in (1, 2)]},
+    )  # fmt: skip
+    assert case.prove() == []
+    entries = {**case.entries, "b.t": [(row, "inserted", "reference", 1, None, None) for row in (1, 2)]}
+    assert replace(case, entries=entries).prove()
+    assert replace(case, entries=entries, built=case.built.replace("(2), (2)", "(2), (9)")).prove()
 
 
 def test_what_does_not_pass_where_is_left_out_and_nothing_else() -> None:
