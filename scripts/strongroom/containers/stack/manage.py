@@ -18,7 +18,7 @@ from strongroom.engine import describe_engine
 _PORTS = {"postgres": 5432, "redis": 6379, "vault": 8200, "secrets": 5000, "s3": 8333}
 _PROFILES = {"keys": ("vault", "secrets"), "storage": ("s3",)}
 _ALWAYS = ("postgres", "redis")
-_WAIT_SECONDS = 120
+_WAIT_SECONDS = 200
 _LOG_LINES = 3
 
 
