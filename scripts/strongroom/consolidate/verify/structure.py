@@ -6,6 +6,7 @@ import re
 
 from strongroom.consolidate.verify.catalogue import Table, read_mark, read_tables
 from strongroom.consolidate.verify.desk import Desk
+from strongroom.consolidate.verify.house import SEED
 from strongroom.core.quoting import dotted, fold, literal, quote
 from strongroom.sqlite.connection import attached, check_integrity, copy_database, open_stage
 
@@ -41,11 +42,7 @@ def compare_structure(desk: Desk) -> list[str]:
             if right != actual:
                 differences.append(f"{name}: {pragma} is {actual} and should be {right}")
         differences += _compare_unfed(desk)
-    fed = {fold(table.into) for table in desk.target.tables}
-    spoken = desk.connection.execute("SELECT DISTINCT into_table FROM ledger.inputs").fetchall()
-    differences += [
-        f"{name}: the ledger speaks of {into}, which nothing feeds" for (into,) in spoken if fold(into) not in fed
-    ]
+    differences += _find_strange_entries(desk)
     return sorted(differences) + _compare_marks(desk)
 
 
@@ -86,6 +83,20 @@ def _compare_unfed(desk: Desk) -> list[str]:
         elif rows and not _hold_the_same(desk, table):
             wrong.append(f"{desk.target.name}.{table.name}: nothing feeds it, and its rows are not the schema's")
     return wrong
+
+
+def _find_strange_entries(desk: Desk) -> list[str]:
+    """See that the ledger speaks of nothing that feeds no table; a schema's rows alone are plainly there."""
+    fed = {fold(table.into) for table in desk.target.tables}
+    strange = []
+    spoken = desk.connection.execute("SELECT into_table, source, kept_table FROM ledger.inputs").fetchall()
+    for into, source, kept in spoken:
+        if fold(into) in fed:
+            continue
+        there = desk.count("SELECT count(*) FROM ledger.sqlite_master WHERE name = ?", (kept,))
+        if source != SEED or (there and desk.count(f"SELECT count(*) FROM {dotted('ledger', kept)}")):
+            strange.append(f"{desk.target.name}: the ledger speaks of {into}, which nothing feeds")
+    return strange
 
 
 def _count_given(desk: Desk, table: Table) -> int:
