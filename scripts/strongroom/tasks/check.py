@@ -81,7 +81,7 @@ def pytest_command(
     folder: str = "", *, nightly: bool = False, fast: bool = False, reports: Path | None = None, processes: int = 1
 ) -> str:
     """Write the command that tests a folder, or all of them; ``reports`` gets a JUnit file."""
-    several = f"--numprocesses={processes} --dist=loadgroup" if processes > 1 else ""
+    several = f"--numprocesses={processes} --dist=loadscope" if processes > 1 else ""
     profile = "nightly" if nightly else "fast" if fast else "ci"
     junit = f"--junitxml={shlex.quote(str((reports / 'junit.xml').absolute()))}" if reports else ""
     return " ".join(f"python -m pytest --hypothesis-profile={profile} {several} {junit} {folder}".split())

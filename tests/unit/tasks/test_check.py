@@ -30,7 +30,7 @@ def test_a_dry_run_says_would(capsys: pytest.CaptureFixture[str]) -> None:
 def test_each_test_folder_is_run_under_a_profile() -> None:
     assert pytest_command("tests/unit", fast=True) == "python -m pytest --hypothesis-profile=fast tests/unit"
     several = pytest_command(processes=2)
-    assert several == "python -m pytest --hypothesis-profile=ci --numprocesses=2 --dist=loadgroup"
+    assert several == "python -m pytest --hypothesis-profile=ci --numprocesses=2 --dist=loadscope"
     assert pytest_command(nightly=True) == "python -m pytest --hypothesis-profile=nightly"
 
 
