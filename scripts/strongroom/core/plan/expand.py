@@ -147,6 +147,7 @@ class _Reader:
             origin=origin,
             normalize={column: tuple(names) for column, names in table.normalize.items()},
             references=tuple(self._expand_reference(entry, target, origin) for entry in table.references),
+            secret=tuple(table.secret),
         )
 
     def _expand_reference(self, entry: str | ReferenceModel, target: str, origin: str) -> Reference:
@@ -185,7 +186,7 @@ class _Reader:
                     f"order names {name}, which does not feed this table",
                     f"one of: {', '.join(sorted(sources))}",
                 )
-        columns = {name: ColumnRule(rule=rule.rule, by=rule.by) for name, rule in model.columns.items()}
+        columns = {name: ColumnRule(**rule.model_dump()) for name, rule in model.columns.items()}
         by = (model.by,) if isinstance(model.by, str) else tuple(model.by)
         return Conflict(rule=model.rule, by=by, order=tuple(model.order), columns=columns)
 

@@ -33,6 +33,8 @@ class Source:
     """JSON only: table name to the JSON path of its rows."""
     key: str | None = None
     """The name of its key, where it is encrypted."""
+    alias_of: str | None = None
+    """The target to which its path leads after publish, where its tables go to several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ class Target:
     path: str
     schema: str | None
     aliases: tuple[str, ...]
+    """Other paths that lead to it, those of its sources among them."""
     key: str | None = None
     """The name of the key under which it is kept; None for a plain one."""
 
@@ -91,6 +94,8 @@ class ColumnRule:
 
     rule: str
     by: str | None
+    pattern: str | None = None
+    """first_valid: what a valid value looks like, as a whole (``re.fullmatch``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +146,8 @@ class TableRule:
     """Where other tables hold this table's ids."""
     is_carried: bool = False
     """Whether the plan does not name the table, and says ``unmapped_table: carry``."""
+    secret: tuple[str, ...] = ()
+    """Columns whose values are shown nowhere."""
 
     @property
     def into(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
@@ -15,6 +16,14 @@ def _stay_inside(text: str) -> str:
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts or not path.name or "\0" in text:
         raise ValueError("must be a file name inside its directory")
+    return text
+
+
+def _be_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
     return text
 
 
@@ -38,7 +47,10 @@ class DefaultsModel(_Model):
 
 
 class SourceModel(_Model):
-    """One legacy file, relative to the source directory."""
+    """One legacy file, relative to the source directory.
+
+    ``alias_of`` names the target to which its old name leads, where its tables go to several.
+    """
 
     path: FileName
     trust: int = 50
@@ -46,6 +58,7 @@ class SourceModel(_Model):
     format: Literal["sqlite", "json"] = "sqlite"
     rows: dict[str, str] = {}
     key: KeyName | None = None
+    alias_of: str | None = None
 
     @model_validator(mode="after")
     def _fits_format(self) -> SourceModel:
@@ -53,6 +66,8 @@ class SourceModel(_Model):
             raise ValueError("rows are for format: json only")
         if self.key is not None and self.format != "sqlite":
             raise ValueError("key is for format: sqlite only")
+        if self.alias_of is not None and self.format != "sqlite":
+            raise ValueError("alias_of is for format: sqlite only")
         return self
 
 
@@ -89,13 +104,16 @@ class IdentityModel(_Model):
 class ColumnRuleModel(_Model):
     """How merge chooses one column's value."""
 
-    rule: Literal["prefer", "first_non_null", "newest", "oldest", "max", "min"]
+    rule: Literal["prefer", "first_non_null", "first_valid", "newest", "oldest", "max", "min"]
     by: str | None = None
+    pattern: Annotated[str, AfterValidator(_be_pattern)] | None = None
 
     @model_validator(mode="after")
-    def _instant_needed(self) -> ColumnRuleModel:
+    def _complete(self) -> ColumnRuleModel:
         if self.rule in ("newest", "oldest") and self.by is None:
             raise ValueError(f"{self.rule} needs by: the column that holds the instant")
+        if (self.rule == "first_valid") != (self.pattern is not None):
+            raise ValueError("first_valid needs pattern: what a valid value looks like, and no other rule has one")
         return self
 
 
@@ -156,7 +174,7 @@ class ReferenceModel(_Model):
 
 
 class TableModel(_Model):
-    """How one target table comes about."""
+    """How one target table comes about; values of ``secret`` columns are shown nowhere."""
 
     into: str
     from_: Annotated[list[str | InputModel], Field(alias="from", min_length=1)]
@@ -168,6 +186,7 @@ class TableModel(_Model):
     defaults: dict[str, Scalar] = {}
     transform: dict[str, TransformModel | Literal["trim", "casefold"]] = {}
     where: FilterModel | None = None
+    secret: list[str] = []
 
 
 class DropModel(_Model):
