@@ -91,6 +91,8 @@ def _find_needed(home: Home) -> dict[str, str]:
 def _find_reason(folder: RunFolder, about: RunDocument, now: datetime, retention_days: int | None) -> str | None:
     if about.finalized is not None:
         return "its backup is all that is left of the legacy files"
+    if any(path.is_file() for path in folder.legacy.rglob("*")):
+        return "legacy files lie in it"
     if about.state is RunState.STAGED:
         return "it is staged and waits for a decision"
     report = read_report(folder)

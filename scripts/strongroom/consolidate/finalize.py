@@ -199,8 +199,13 @@ def _find_legacy(wish: Wish, place: Place, snapshots: list[Snapshot]) -> dict[Pa
     """Return where the legacy files are, in the directory that was typed; a link goes with what it leads to."""
     journal = place.read_journal()
     lives = {follow(place.live(swap)) for swap in (journal.swaps if journal is not None else ())}
+    legacy = journal.legacy if journal is not None else ()
+    moved = {one.path: place.kept(one) for one in legacy if one.gives_way_to is not None}
     found = {}
     for snapshot in snapshots:
+        if snapshot.path in moved:
+            found[moved[snapshot.path]] = snapshot
+            continue
         path = wish.source / snapshot.path
         real = follow(path)
         if real in lives:

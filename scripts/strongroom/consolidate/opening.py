@@ -18,6 +18,7 @@ from strongroom.core.plan import Plan
 from strongroom.runs import refuse_busy
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.journal import lies_under
+from strongroom.runs.legacy import find_moved
 from strongroom.runs.records import PlanDocument, RunDocument
 from strongroom.sqlite.connection import open_source
 from strongroom.sqlite.database import Database, has_plain_header, read_mark
@@ -50,6 +51,11 @@ class Opening:
     def size(self) -> int:
         """Return the bytes of all sources, write-ahead logs included."""
         return sum(map(size_of, self.found.values()))
+
+    @property
+    def is_moved(self) -> bool:
+        """Tell whether a source lies in the run that is live, and its name leads to a target."""
+        return any(database.path.is_relative_to(follow(self.home.runs)) for database in self.found.values())
 
     @property
     def legacy(self) -> dict[str, Path]:
@@ -93,8 +99,9 @@ def find_sources(request: Request, plan: Plan) -> Opening:
         raise UnreachableError(directory, "there is no such directory", "say --source DIRECTORY")
     plan, carried = _carry_files(request, plan)
     found: dict[str, Database] = {}
+    moved = find_moved(Home(target=request.target, engine=request.engine), request.source)
     for name, source in plan.sources.items():
-        path = directory / source.path
+        path = moved.get(source.path, directory / source.path)
         if path.is_file():
             is_secret = plan.choose_snapshot_key(name) is not None
             found[name] = Database(follow(path), Engine.BUNDLED if is_secret else request.engine, source.key)
@@ -191,6 +198,9 @@ def _refuse_existing(opening: Opening) -> None:
     for target in opening.plan.targets.values():
         live = opening.request.target / target.path
         is_source = target.name in opening.in_place
+        if current is not None and opening.is_moved:
+            fact = f"holds the legacy files of run {current}, whose names lead to its targets now"
+            raise TargetExistsError(opening.request.target, fact, "roll back first, then run again")
         if live.is_symlink():
             raise TargetExistsError(live, "is a symbolic link", "give the file that it leads to, or move it away")
         if lies_under(opening.request.target, live) is None:
@@ -248,12 +258,8 @@ def _is_complete(opening: Opening, folder: RunFolder, about: RunDocument) -> boo
     """Tell whether what the way back and the next proof need is there: ledgers, the backup, old names."""
     if not folder.ledger.is_dir() or (about.has_backup and folder.read_manifest() is None):
         return False
-    places = [
-        (opening.request.target / target.path).parent / alias
-        for target in opening.plan.targets.values()
-        for alias in target.aliases
-    ]
-    return all(os.path.lexists(place) for place in places)
+    aliases = [alias for target in opening.plan.targets.values() for alias in target.aliases]
+    return all(os.path.lexists(opening.request.target / alias) for alias in aliases)
 
 
 def _are_targets_unchanged(folder: RunFolder, target: Path) -> bool:

@@ -36,6 +36,10 @@ class Outcome(Document):
     """By the columns that refer to another table (``target.table.column``)."""
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    open_sources: tuple[str, ...] = ()
+    """Sources that somebody may write to after the last look: what is written there is not in the targets."""
+    strays: tuple[str, ...] | None = None
+    """What applications wrote beside the targets since publish; None where nobody looked."""
     carried: tuple[str, ...] = ()
     reported: tuple[str, ...] = ()
     dropped: Mapping[str, str] | None = None

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from strongroom.consolidate.attempt import Rehearsed
+from strongroom.consolidate.holding import hold_sources
 from strongroom.consolidate.hooks import run_hooks
 from strongroom.consolidate.live import look_first, prove_published
+from strongroom.consolidate.old_names import find_ways
 from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.outcome import Outcome
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.targets import staged_file
-from strongroom.core.errors import DifferencesError
+from strongroom.core.errors import DifferencesError, RolledBackError
 from strongroom.core.system import System
-from strongroom.runs import Swap, publish
+from strongroom.runs import Swap, publish, put_back
+from strongroom.runs.cleanup import end_run
 from strongroom.runs.folder import RunFolder
+from strongroom.runs.interrupted import restore_current
 from strongroom.runs.journal import describe_legacy
+from strongroom.runs.records import RunDocument, RunState
 from strongroom.sqlite.database import Database, state_of
-from strongroom.sqlite.snapshot import refuse_changed, refuse_touched, was_write_ahead
+from strongroom.sqlite.snapshot import refuse_touched, was_write_ahead
 
 
 def publish_targets(
@@ -25,8 +31,9 @@ def publish_targets(
 ) -> Outcome:
     """Publish what was built, between the system's hooks, say that the run is live, and return how it ended.
 
-    Raises DifferencesError, SourceChangedError, TargetBusyError, GuardError; then nothing was published, but for a
-    hook that fails afterwards, and where what is live is found to be wrong: no hook follows that.
+    Raises DifferencesError, SourceChangedError, SourceBusyError, TargetBusyError, GuardError; then nothing was
+    published, but for a hook that fails afterwards, and where what is live is found to be wrong: no hook follows that.
+    Raises RolledBackError when a source was written to all the same, and the previous state is back.
     """
     around.checkpoint("publish")
     around.progress.start("publish", 0)
@@ -34,8 +41,21 @@ def publish_targets(
     for build in rehearsed.builds:
         if dict(build.state) != dict(state_of(Database(Path(build.file)))):
             raise DifferencesError(build.file, "changed after it was verified", "run the same command again")
-    for name, snapshot in rehearsed.snapshots.items():
-        refuse_changed(snapshot, opening.found[name], folder.scratch)
+    with hold_sources(opening, rehearsed.snapshots, folder.scratch) as held:
+        look = look_first(opening, rehearsed.outcome, folder, rehearsed.identities)
+        _publish(opening, rehearsed, folder, around)
+        opening.home.set_current(folder.name)  # right or wrong: rollback takes back what is live
+        slipped = held.find_slipped()
+        if slipped:
+            _take_back(opening, folder, slipped, around)
+    outcome = replace(rehearsed.outcome, open_sources=held.describe())
+    proven = prove_published(opening, look, outcome, folder)
+    around.checkpoint("published")
+    run_after_publish(system, around)
+    return proven
+
+
+def _publish(opening: Opening, rehearsed: Rehearsed, folder: RunFolder, around: Surroundings) -> None:
     swaps = [
         Swap(
             staged=staged_file(folder, job).relative_to(folder.root).as_posix(),
@@ -55,19 +75,19 @@ def publish_targets(
         for snapshot, original in settled:
             refuse_touched(snapshot, original)
 
-    look = look_first(opening, rehearsed.outcome, folder, rehearsed.identities)
-    publish(
-        folder.place(target, opening.request.source),
-        swaps,
-        describe_legacy(opening.legacy.items(), target),
-        around.checkpoint,
-        recheck,
-    )
-    opening.home.set_current(folder.name)  # right or wrong: rollback takes back what is live
-    proven = prove_published(opening, look, rehearsed.outcome, folder)
-    around.checkpoint("published")
-    run_after_publish(system, around)
-    return proven
+    legacy = describe_legacy(opening.legacy.items(), target, find_ways(opening))
+    publish(folder.place(target, opening.request.source), swaps, legacy, around.checkpoint, recheck)
+
+
+def _take_back(opening: Opening, folder: RunFolder, slipped: list[str], around: Surroundings) -> None:
+    """Put the previous state back, since a source holds what the targets do not. Raises RolledBackError."""
+    place, about = folder.place(opening.request.target, opening.request.source), folder.read(RunDocument)
+    put_back(place, discard_changes=True)
+    if about is not None:
+        restore_current(opening.home, about)
+        end_run(folder, about, RunState.ROLLED_BACK, around.now())
+    way = "the previous state is back; stop what writes to the sources, then run the same command again"
+    raise RolledBackError("publish", f"was taken back: {'; '.join(slipped)}, while the targets went live", way)
 
 
 def run_after_publish(system: System, around: Surroundings) -> None:

@@ -89,6 +89,9 @@ def _find_missing(folder: RunFolder, place: Place) -> list[_Missing]:
 def _locate(folder: RunFolder, place: Place, legacy: LegacyFile, snapshot: Snapshot) -> _Missing:
     """Find where a legacy file was: where it was typed, else in the tree. Raises GuardError where neither is so."""
     fact = f"was finalized: its legacy files were removed, and {folder.snapshots} holds them"
+    if legacy.gives_way_to is not None:
+        kept = place.kept(legacy)
+        return _Missing(legacy=legacy, snapshot=snapshot, path=kept, file=kept)
     if place.source is not None:
         home, path = place.source, place.source / legacy.path
     elif legacy.inside is not None and legacy.link is None:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from strongroom import __version__
 from strongroom.consolidate.attempt import Attempt
+from strongroom.consolidate.holding import refuse_open_sources
 from strongroom.consolidate.kept_plan import keep_plan
 from strongroom.consolidate.live import prove_late
+from strongroom.consolidate.old_names import refuse_taken_names
 from strongroom.consolidate.opening import Opening, find_sources, find_unchanged, open_request, try_keys
 from strongroom.consolidate.outcome import REPORT, Outcome, read_report, show_backup
 from strongroom.consolidate.publishing import publish_targets, run_after_publish
@@ -20,7 +22,7 @@ from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.engines import Engine
 from strongroom.core.errors import DifferencesError, ExitCode, UsageError
 from strongroom.core.files import locked, make_private_folder, show_path
-from strongroom.core.plan import read_plan
+from strongroom.core.plan import Plan, read_plan
 from strongroom.core.system import System, read_system
 from strongroom.runs.cleanup import end_run
 from strongroom.runs.folder import RunFolder
@@ -42,22 +44,26 @@ def run(request: Request, around: Surroundings) -> Outcome:
     opening = find_sources(request, plan)
     with hold_needed(around.keys, opening.name_keys()):
         try_keys(opening)
-        return _run_dry(opening, around) if request.dry_run else _run(opening, system, around)
+        return _run_dry(opening, around) if request.dry_run else _run(opening, plan, system, around)
 
 
-def _run(opening: Opening, system: System, around: Surroundings) -> Outcome:
+def _run(opening: Opening, plan: Plan, system: System, around: Surroundings) -> Outcome:
     request, home = opening.request, opening.home
     make_private_folder(home.root)
     with locked(home.lock):
         home.refuse_links()
         home.provide()
         recovered = recover_all(home, source=request.source, now=around.now())
+        opening = find_sources(request, plan) if recovered else opening
         if prove_late(home, request, is_finished_now=Became.PUBLISHED in recovered.values()):
             run_after_publish(system, around)
         earlier = _find_earlier(opening)
         if earlier is not None:
             return earlier
         open_request(opening, request.target)
+        refuse_taken_names(opening)
+        if not system.hooks.before_publish:
+            refuse_open_sources(opening)
         give_up_staged(home, around.now())
         folder = home.begin_run(around.now(), backup=request.backup)
         with _recorded(opening, folder, system, around) as about:
@@ -126,6 +132,7 @@ def _run_dry(opening: Opening, around: Surroundings) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
         folder = scratch_folder(Path(scratch) / "dry-run", opening.request.engine)
         open_request(opening, folder.root)
+        refuse_taken_names(opening)
         keep_plan(opening.plan, folder)
         return Attempt(opening, folder, around).rehearse().outcome
 

@@ -10,6 +10,7 @@ from strongroom.consolidate.kept_plan import read_kept_plan
 from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_references, tally_up
 from strongroom.consolidate.proving import gather_evidence, open_proving, verify_snapshot
 from strongroom.consolidate.request import NO_KEYS
+from strongroom.consolidate.since_publish import find_strays
 from strongroom.consolidate.verify import Evidence
 from strongroom.core.errors import ConfigurationError, ExitCode, StaleError, UnreachableError
 from strongroom.core.plan import Plan, read_plan
@@ -33,10 +34,16 @@ class Proof:
 
 
 def verify(
-    home: Home, *, run: str | None, plan_path: Path | None = None, keys: Mapping[str, Secret] = NO_KEYS
+    home: Home,
+    *,
+    run: str | None,
+    source: Path | None = None,
+    plan_path: Path | None = None,
+    keys: Mapping[str, Secret] = NO_KEYS,
 ) -> Outcome:
     """Join the targets with the run's snapshots and ledger again, all of them in this tree.
 
+    With ``source``, the directory of the legacy files, the outcome says what was written there since publish (exit 7).
     Raises ConfigurationError when a plan is given that is not the run's; StaleError for a run that was interrupted
     while its targets changed places; UnreachableError for a run that did not finish or was rolled back, and for a
     target that is gone or in use; KeyMissingError; VersionError and GuardError for its documents.
@@ -47,7 +54,11 @@ def verify(
         fact = f"is not the plan of run {folder.name}"
         raise ConfigurationError(plan_path, fact, "leave --plan out: the run has its plan with it")
     with hold_needed(keys, folder.name_keys()):
-        return prove(home, folder).outcome
+        outcome = prove(home, folder).outcome
+    if source is None:
+        return outcome
+    strays = find_strays(home, source, keys)
+    return replace(outcome, strays=strays, exit=outcome.exit or (ExitCode.PENDING if strays else ExitCode.DONE))
 
 
 def _refuse_unfinished(home: Home, folder: RunFolder, about: RunDocument) -> None:

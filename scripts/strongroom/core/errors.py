@@ -119,6 +119,10 @@ class TargetExistsError(GuardError):
     """A target is there already and was not made by this plan from these sources."""
 
 
+class SourceBusyError(GuardError):
+    """Another process holds a source open for writing, or writes to it."""
+
+
 class TargetBusyError(GuardError):
     """Another process holds a target open, or left its journal beside it."""
 

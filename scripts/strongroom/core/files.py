@@ -124,14 +124,16 @@ def follow(path: Path) -> Path:
         raise UnreachableError(path, "leads in a circle of symbolic links", "remove the link") from error
 
 
-def find_databases(directory: Path) -> Iterator[Path]:
-    """Find what is, or calls itself, a SQLite file; our own folders, links and empty files are left out."""
+def find_databases(directory: Path, *, with_empty: bool = False) -> Iterator[Path]:
+    """Find what is, or calls itself, a SQLite file, without our own folders and links; empty ones if asked for."""
     for folder, folders, names in os.walk(directory):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not is_ours(here / name))
         for name in sorted(names):
             path = here / name
-            if name.endswith(COMPANIONS) or path.is_symlink() or not path.is_file() or not path.stat().st_size:
+            if name.endswith(COMPANIONS) or path.is_symlink() or not path.is_file():
+                continue
+            if not with_empty and not path.stat().st_size:
                 continue
             if name.endswith(DATABASE_SUFFIXES) or _has_sqlite_header(path):
                 yield path

@@ -68,7 +68,7 @@ def resolve_paths(system: System, settings: Settings, mode: str | None = None) -
 
 
 def resolve_mode(system: System, settings: Settings, mode: str | None = None) -> str:
-    """Return the mode asked for, else the one in the environment, else the system's default."""
+    """Return the mode asked for, else the one in the environment, in any case; else the system's default."""
     if system.mode is None:
         accepted: tuple[str, ...] = ("legacy", "consolidated")
         subject, found, default = "--mode", mode, "legacy"
@@ -76,14 +76,17 @@ def resolve_mode(system: System, settings: Settings, mode: str | None = None) ->
         accepted, default = system.mode.values, system.mode.default
         subject = "--mode" if mode else system.mode.variable
         found = mode or settings.variable(system.mode.variable)
-    if found is not None and found not in accepted:
+    named = None if found is None else found.strip().lower()
+    if named is not None and named not in accepted:
         raise ConfigurationError(subject, f"must be one of {', '.join(accepted)} (got {found!r})")
-    return found or default
+    return named or default
 
 
 def resolve_data_dir(system: System, settings: Settings) -> Path:
-    """Return the data directory, absolute: the first variable that is set, else the default."""
+    """Return the data directory, absolute: the first variable that is set, else the default, or its fallback."""
     if system.data_dir is None:
         return Path.cwd()
-    found = (settings.variable(name) for name in system.data_dir.variables)
-    return Path(next((path for path in found if path), system.data_dir.default)).absolute()
+    named = next(filter(None, map(settings.variable, system.data_dir.variables)), None)
+    default, fallback = Path(system.data_dir.default), system.data_dir.fallback
+    usual = Path(fallback) if fallback is not None and not default.is_dir() else default
+    return (usual if named is None else Path(named)).absolute()

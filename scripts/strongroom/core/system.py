@@ -39,10 +39,12 @@ class DataDirectory(_Model):
     variables: tuple[VariableName, ...] = ()
     """Environment variables that name it; the first one that is set wins."""
     default: Word
+    fallback: Word | None = None
+    """Where it is when the default is no directory that is there."""
 
 
 class Mode(_Model):
-    """The variable that says whether the application uses its legacy or its consolidated files."""
+    """The variable that says, in any case of letters, whether the application uses its legacy or consolidated files."""
 
     variable: VariableName
     default: ModeName = "legacy"

@@ -12,6 +12,7 @@ from strongroom.consolidate.outcome import Outcome
 from strongroom.core.errors import ExitCode
 from strongroom.core.files import OWN_FOLDER, write_text
 from strongroom.core.results import ReferenceTally, TableTally, Verdict
+from strongroom.report.runs import show_strays
 from strongroom.report.screen import new_table, number, open_console, print_json
 
 _COLUMNS = (
@@ -60,9 +61,12 @@ def show_outcome(
         _show_lines(console, "carried along", outcome.carried)
         _show_lines(console, "could not be carried", outcome.reported)
         _show_lines(console, "orphans, kept as they were", () if outcome.references else outcome.notes)
+        _show_lines(console, "open while the targets went live", outcome.open_sources, style="yellow")
         _show_lines(console, "differences", outcome.differences, style="red")
     console.print(outcome.verdict.value, style=_STYLES.get(outcome.verdict, "bold red"), end=" ")
     console.print(say(outcome, again=again), soft_wrap=True)
+    if again:
+        show_strays(outcome.strays)
     return outcome.exit
 
 
@@ -176,6 +180,7 @@ def render_markdown(outcome: Outcome) -> str:
         ("Carried along", outcome.carried),
         ("Not carried", outcome.reported),
         ("Orphans, kept as they were", outcome.notes),
+        ("Open while the targets went live", outcome.open_sources),
     ):
         if entries:
             lines += ["", f"## {title}", "", *(f"- {entry}" for entry in entries)]

@@ -15,11 +15,11 @@ from strongroom.report.screen import new_table, open_console, print_json
 _MEGABYTE = 1_000_000
 
 
-def show_runs(runs: Sequence[RunStatus], *, as_json: bool, color: bool) -> ExitCode:
-    """Print all runs; return 7 when one is open."""
-    code = ExitCode.PENDING if any(run.is_open for run in runs) else ExitCode.DONE
+def show_runs(runs: Sequence[RunStatus], strays: Sequence[str] | None, *, as_json: bool, color: bool) -> ExitCode:
+    """Print all runs, and what was written beside the targets since (None: nobody looked); return 7 for either."""
+    code = ExitCode.PENDING if any(run.is_open for run in runs) or strays else ExitCode.DONE
     if as_json:
-        print_json({"runs": [asdict(run) for run in runs], "exit": code})
+        print_json({"runs": [asdict(run) for run in runs], "strays": strays, "exit": code})
         return code
     table = new_table("run", "state", "verdict", "rows", "quarantined", "MB", "live", numbers=False)
     for run in runs:
@@ -37,7 +37,17 @@ def show_runs(runs: Sequence[RunStatus], *, as_json: bool, color: bool) -> ExitC
         print("interrupted: run the same command again, or take it back with consolidate.rollback")
     if any(run.is_current and run.is_open and "proven" in run.state for run in runs):
         print("not proven: its report.json says what is wrong; consolidate.rollback puts back what was there before")
+    if any(run.is_current for run in runs):
+        show_strays(strays)
     return code
+
+
+def show_strays(strays: Sequence[str] | None) -> None:
+    """Print what was written beside the targets since publish."""
+    if strays is None:
+        print("the legacy files were not looked at (say --source DIRECTORY)")
+    for stray in strays or ():
+        print(f"not in the targets: {stray}")
 
 
 def show_returned(returned: Returned, *, as_json: bool) -> None:

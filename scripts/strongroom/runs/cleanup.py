@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from strongroom.runs.folder import RunFolder
+from strongroom.runs.journal import LEGACY
 from strongroom.runs.records import RunDocument, RunState
 
 _RECORD = frozenset({"ledger", "archive.db", "snapshots", "export"})
@@ -58,10 +59,17 @@ def _walk(folder: RunFolder) -> Iterator[Path]:
 def _clear(folder: RunFolder, kept: frozenset[str]) -> None:
     for path in folder.root.iterdir() if folder.root.is_dir() else ():
         is_document = path.suffix in (".json", ".md") or path == folder.plan.parent
-        if not is_document and path.name not in kept:
+        if not is_document and path.name not in kept and path.name != LEGACY:
             _remove(path)
+    _remove_empty(folder.legacy)
     if "snapshots" not in kept:
         _remove(folder.snapshots)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder of legacy files that all came back: as long as one is there it is the only copy."""
+    if folder.is_dir() and not any(path.is_file() for path in folder.rglob("*")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

@@ -11,7 +11,7 @@ from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, UnreachableError, UsageError
 from strongroom.core.files import BACKUP_FOLDER, MANIFEST, OWN_FOLDER, make_private_folder
 from strongroom.runs.documents import Document, Kind, read_document, read_owner, write_document
-from strongroom.runs.journal import Place, lies_under
+from strongroom.runs.journal import LEGACY, Place, lies_under
 from strongroom.runs.records import (
     CurrentDocument,
     ExportDocument,
@@ -77,6 +77,11 @@ class RunFolder:
     def archive(self) -> Path:
         """Where dropped tables are kept."""
         return self.root / "archive.db"
+
+    @property
+    def legacy(self) -> Path:
+        """Where legacy files are that gave way to links."""
+        return self.root / LEGACY
 
     @property
     def plan(self) -> Path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 from strongroom.core.engines import Engine
@@ -14,6 +15,8 @@ from strongroom.core.files import COMPANIONS, follow
 from strongroom.runs.documents import Document, read_document, write_document
 from strongroom.sqlite.database import Database, under_key
 
+LEGACY = "legacy"
+"""Where a run keeps the legacy files that gave way to links, by their paths."""
 Checkpoint = Callable[[str], None]
 _WRITING = 0o222
 
@@ -38,7 +41,7 @@ class Swap:
     mark: str
     """Of the staged file (``database.read_mark``)."""
     aliases: tuple[str, ...] = ()
-    """Old names to link to the live file; in a journal, those that this run makes."""
+    """Old names to link to the live file, relative to the target directory; in a journal, those that this run makes."""
     had: bool = False
     """Whether a file was live before."""
     key: str | None = None
@@ -59,6 +62,9 @@ class LegacyFile:
     """Its permissions before publish."""
     link: str | None = None
     """Where it leads, as the link says, when it is one."""
+    gives_way_to: str | None = None
+    """The target, relative to the target directory, to which its name leads after publish, where the file stands in
+    the place of that link: then it moves into the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +134,19 @@ class Place:
         """Return where the file that was live is kept; may not exist."""
         return self.folder / "previous" / swap.live
 
+    def original(self, legacy: LegacyFile) -> Path:
+        """Return where a legacy file stands, or stood, that gives way to a link."""
+        return self.target / legacy.path
+
+    def kept(self, legacy: LegacyFile) -> Path:
+        """Return where a legacy file is once it has given way to a link; may not exist."""
+        return self.folder / LEGACY / legacy.path
+
     def find(self, legacy: LegacyFile) -> Path | None:
         """Return where a legacy file is, links followed, or would be; None where that is no place that was typed."""
+        if legacy.gives_way_to is not None:
+            original = self.original(legacy)
+            return self.kept(legacy) if original.is_symlink() or not original.exists() else original
         if legacy.inside is not None:
             return lies_under(self.target, self.target / legacy.inside)
         return None if self.source is None else lies_under(self.source, self.source / legacy.path)
@@ -141,14 +158,20 @@ def lies_under(folder: Path, path: Path) -> Path | None:
     return found if found.is_relative_to(follow(folder)) else None
 
 
-def describe_legacy(paths: Iterable[tuple[str, Path]], target: Path) -> tuple[LegacyFile, ...]:
-    """Describe legacy files, given as their paths in the sources' directory and where these are."""
+def describe_legacy(
+    paths: Iterable[tuple[str, Path]], target: Path, ways: Mapping[str, str] = MappingProxyType({})
+) -> tuple[LegacyFile, ...]:
+    """Describe legacy files, given as their paths in the sources' directory and where these are.
+
+    ``ways`` says of those that give way to links to which targets these lead.
+    """
     described = []
     for path, place in paths:
         found = lies_under(target, place)
         inside = None if found is None else found.relative_to(follow(target)).as_posix()
         link = str(place.readlink()) if place.is_symlink() else None
-        described.append(LegacyFile(path=path, inside=inside, mode=place.stat().st_mode & 0o7777, link=link))
+        mode = place.stat().st_mode & 0o7777
+        described.append(LegacyFile(path=path, inside=inside, mode=mode, link=link, gives_way_to=ways.get(path)))
     return tuple(described)
 
 

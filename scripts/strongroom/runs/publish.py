@@ -24,9 +24,10 @@ from strongroom.runs.journal import (
     drop_companions,
     make_read_only,
 )
+from strongroom.runs.legacy import give_way
 from strongroom.runs.undo import resume_undo
 from strongroom.sqlite.connection import fold_log, is_write_ahead
-from strongroom.sqlite.database import state_of
+from strongroom.sqlite.database import Database, state_of
 
 _COPY_SECONDS = 3600.0
 
@@ -43,7 +44,7 @@ def publish(
     ``recheck`` is asked once the live files are held. Raises TargetBusyError, and what it raises, before
     anything changed.
     """
-    refuse_busy([place.before(swap) for swap in swaps])
+    refuse_busy([place.before(swap) for swap in swaps] + _giving_way(place, legacy))
     for swap in swaps:
         _dress(place, swap, legacy)
         _keep_raw(place, swap)
@@ -58,6 +59,8 @@ def publish(
             for swap in swaps:
                 _put_live(place, swap)
                 checkpoint(f"publish.{swap.live}")
+            for one in legacy:
+                _let_way(place, one, checkpoint)
     except (TargetBusyError, SourceChangedError):
         place.journal.unlink()
         raise
@@ -91,7 +94,7 @@ def _keep_raw(place: Place, swap: Swap) -> None:
 def _foresee(place: Place, swap: Swap) -> Swap:
     """Note, before anything changes, what the way back needs to know."""
     live = place.live(swap)
-    missing = tuple(alias for alias in swap.aliases if not os.path.lexists(live.parent / alias))
+    missing = tuple(alias for alias in swap.aliases if not os.path.lexists(place.target / alias))
     return replace(swap, had=live.exists(), aliases=missing)
 
 
@@ -116,6 +119,18 @@ def _finish(place: Place, intent: JournalDocument) -> None:
     place.write_journal(replace(intent, state=JournalState.CLOSED))
 
 
+def _giving_way(place: Place, legacy: tuple[LegacyFile, ...]) -> list[Database]:
+    """Return the legacy files that are still to move out of the way of links."""
+    files = (place.original(one) for one in legacy if one.gives_way_to is not None)
+    return [Database(file, place.engine) for file in files if not file.is_symlink()]
+
+
+def _let_way(place: Place, legacy: LegacyFile, checkpoint: Checkpoint = lambda _: None) -> None:
+    if legacy.gives_way_to is not None:
+        give_way(place, legacy, place.target / legacy.gives_way_to)
+        checkpoint(f"publish.legacy.{legacy.path}")
+
+
 def _put_live(place: Place, swap: Swap) -> None:
     staged, live, previous = place.staged(swap), place.live(swap), place.previous(swap)
     if staged.exists():
@@ -128,7 +143,7 @@ def _put_live(place: Place, swap: Swap) -> None:
         sync_folder(live.parent)
         sync_folder(staged.parent)
     for alias in swap.aliases:
-        _make_alias(live, live.parent / alias)
+        _make_alias(live, place.target / alias)
 
 
 def _keep(live: Path, previous: Path) -> None:
@@ -176,13 +191,15 @@ def recover(place: Place) -> bool:
                 f"restore it from the backup beside {place.folder}",
             )
     pending = [swap for swap in swaps if place.staged(swap).exists()]
-    refuse_busy([place.before(swap) for swap in pending])
+    refuse_busy([place.before(swap) for swap in pending] + _giving_way(place, intent.legacy))
     for swap in pending:
         _forget_stale_copy(place, swap)
         _keep_raw(place, swap)
     with held([place.before(swap) for swap in pending]):
         for swap in swaps:
             _put_live(place, swap)
+        for one in intent.legacy:
+            _let_way(place, one)
     _finish(place, intent)
     return True
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from strongroom.core.errors import GuardError
 from strongroom.core.files import sync_folder
 from strongroom.runs.exclusive import held
-from strongroom.runs.journal import JournalDocument, JournalState, Place, drop_companions, make_writable_again
+from strongroom.runs.journal import JournalDocument, JournalState, Place, Swap, drop_companions, make_writable_again
+from strongroom.runs.legacy import come_back
 from strongroom.sqlite.database import read_mark
 
 
@@ -28,6 +29,18 @@ def find_changes(place: Place) -> list[str]:
         elif read_mark(place.database(swap)) != swap.mark:
             changes.append(f"{live.name} was written to")
     return changes
+
+
+def refuse_taken(place: Place) -> None:
+    """Make sure that no other file stands where a legacy file comes back. Raises GuardError."""
+    intent = place.read_journal()
+    for legacy in intent.legacy if intent is not None else ():
+        original = place.original(legacy)
+        if legacy.gives_way_to is None or not place.kept(legacy).exists() or original.is_symlink():
+            continue
+        if original.exists():
+            fact = f"stands where the legacy file {legacy.path} comes back, which lies in {place.kept(legacy).parent}"
+            raise GuardError(original, fact, "find out what wrote it; move it away, then run the same command again")
 
 
 def refuse_changes(place: Place) -> None:
@@ -51,6 +64,7 @@ def put_back(place: Place, *, discard_changes: bool) -> list[str]:
         return []
     if not discard_changes:
         refuse_changes(place)
+    refuse_taken(place)
     with held([place.database(swap) for swap in intent.swaps]):
         place.write_journal(replace(intent, state=JournalState.UNDOING))
         return undo(place, intent)
@@ -68,29 +82,34 @@ def resume_undo(place: Place, intent: JournalDocument) -> list[str]:
 
 def undo(place: Place, intent: JournalDocument) -> list[str]:
     """Put every previous file back, however far an earlier attempt came; return what was put back."""
-    restored = []
+    for legacy in intent.legacy:
+        if legacy.gives_way_to is not None:
+            come_back(place, legacy)  # before its target goes, so that the name always leads to a database
     for swap in intent.swaps:
-        live, previous = place.live(swap), place.previous(swap)
-        for alias in swap.aliases:
-            _drop_alias(live, live.parent / alias)
-        log = previous.with_name(previous.name + "-wal")
-        if previous.exists():
-            drop_companions(live)
-            previous.replace(live)
-        elif not swap.had and not place.staged(swap).exists():
-            drop_companions(live)
-            live.unlink(missing_ok=True)
-        if log.exists() and not previous.exists():
-            log.replace(live.with_name(live.name + "-wal"))
-        if live.parent.is_dir():
-            sync_folder(live.parent)
-        restored.append(live.name)
+        _put_one_back(place, swap)
     for legacy in intent.legacy:
         path = place.find(legacy)
         if path is not None:
             make_writable_again(path, legacy.mode)
     place.write_journal(replace(intent, state=JournalState.UNDONE))
-    return restored
+    return [place.live(swap).name for swap in intent.swaps]
+
+
+def _put_one_back(place: Place, swap: Swap) -> None:
+    live, previous = place.live(swap), place.previous(swap)
+    for alias in swap.aliases:
+        _drop_alias(live, place.target / alias)
+    log = previous.with_name(previous.name + "-wal")
+    if previous.exists():
+        drop_companions(live)
+        previous.replace(live)
+    elif not swap.had and not place.staged(swap).exists():
+        drop_companions(live)
+        live.unlink(missing_ok=True)
+    if log.exists() and not previous.exists():
+        log.replace(live.with_name(live.name + "-wal"))
+    if live.parent.is_dir():
+        sync_folder(live.parent)
 
 
 def _drop_alias(live: Path, alias: Path) -> None:

@@ -17,6 +17,7 @@ from strongroom.consolidate import finalize as ending
 from strongroom.consolidate import preview as rehearsal
 from strongroom.consolidate import rollback as rolling_back
 from strongroom.consolidate import run as running
+from strongroom.consolidate import since_publish as beside
 from strongroom.consolidate import status as looking
 from strongroom.consolidate import verify_published as again
 from strongroom.consolidate.request import Request, Surroundings
@@ -135,6 +136,7 @@ def preview(
         "plan": PLAN,
         "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
         "replace": "Replace targets that are there; rollback puts them back.",
+        "allow_open_sources": "Publish although a process holds a source open for writing.",
         "backup": "Keep the verified snapshots as a backup in TARGET/backup.",
         "export_json": "Write every source table as JSON lines first, into the run's directory.",
         "fingerprints": "Report an order-free digest of every target table.",
@@ -149,6 +151,7 @@ def run(
     plan: Path | None = None,
     quarantine_budget: int | None = None,
     replace: bool = False,
+    allow_open_sources: bool = False,
     backup: bool = True,
     export_json: bool = False,
     fingerprints: bool = False,
@@ -164,6 +167,7 @@ def run(
         plan,
         quarantine_budget=quarantine_budget,
         replace=replace,
+        allow_open_sources=allow_open_sources,
         backup=backup,
         export_json=export_json,
         fingerprints=fingerprints,
@@ -173,10 +177,19 @@ def run(
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), folder=request.target)
 
 
-@task(help={"target": TARGET, "run": RUN, "plan": PLAN})
-def verify(c: Context, target: Path, run: str | None = None, plan: Path | None = None) -> int:
+@task(
+    help={
+        "target": TARGET,
+        "source": f"{SOURCE} Without it nobody looks whether they were written to.",
+        "run": RUN,
+        "plan": PLAN,
+    }
+)
+def verify(
+    c: Context, target: Path, source: Path | None = None, run: str | None = None, plan: Path | None = None
+) -> int:
     """Prove the published targets once more."""
-    outcome = again.verify(find_home(target), run=run, plan_path=plan, keys=find_keys())
+    outcome = again.verify(find_home(target), run=run, source=source, plan_path=plan, keys=find_keys())
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), again=True)
 
 
@@ -286,10 +299,13 @@ def clean(c: Context, target: Path, retention_days: int | None = None, dry_run: 
     report.show_cleaned(cleaned, as_json=is_json(c))
 
 
-@task(help={"target": TARGET})
-def status(c: Context, target: Path) -> int:
+@task(help={"target": TARGET, "source": f"{SOURCE} Without it nobody looks whether they were written to."})
+def status(c: Context, target: Path, source: Path | None = None) -> int:
     """List the runs and what is live; exit 7 when one is open."""
-    return report.show_runs(looking.list_runs(find_home(target)), as_json=is_json(c), color=wants_color(c))
+    home = find_home(target)
+    runs = looking.list_runs(home)
+    strays = None if source is None else beside.find_strays(home, source, find_keys())
+    return report.show_runs(runs, strays, as_json=is_json(c), color=wants_color(c))
 
 
 namespace = Collection(

@@ -10,7 +10,7 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.core.plan import read_plan
-from strongroom.core.system import find_system
+from strongroom.core.system import find_system, read_system
 from strongroom.examine import guard
 from strongroom.tasks._task import is_dry, is_json, task
 
@@ -20,12 +20,18 @@ from strongroom.tasks._task import is_dry, is_json, task
         "source": "Directory of the databases.",
         "system": "Folder under sql/, or a path to such a folder.",
         "code": "Directory of the application's code: paths in it count too.",
+        "staged": "Only databases that git is about to commit.",
     }
 )
-def check(c: Context, source: Path, system: str = "aragora", code: Path | None = None) -> int:
+def check(c: Context, source: Path, system: str = "aragora", code: Path | None = None, staged: bool = False) -> int:
     """Find databases and paths that should not be there; exit 6."""
-    plan = read_plan(find_system(system, read_settings().root) / "plan.yaml")
-    stray = guard.find_stray(source, plan)
+    settings = read_settings()
+    folder = find_system(system, settings.root)
+    plan, known = read_plan(folder / "plan.yaml"), read_system(folder)
+    if staged:
+        stray = guard.find_staged(source, plan, known, settings.environment)
+    else:
+        stray = guard.find_stray(source, plan, known)
     forbidden = guard.find_forbidden(guard.audit_code(code), plan) if code else ()
     return report.show_guard(stray, forbidden, as_json=is_json(c))
 

@@ -42,8 +42,8 @@ CREATE TABLE persona_documents (
     content TEXT NOT NULL
 );
 
--- Positions: PositionLedger and FlipDetector (grounded_positions.db, agent_personas.db),
--- PositionTracker (aragora_positions.db).
+-- Empty: PositionLedger and FlipDetector look here when nobody tells them a path, while the server
+-- opens core.db, and the rows are there.
 
 CREATE TABLE positions (
     id TEXT PRIMARY KEY,
@@ -83,6 +83,8 @@ CREATE TABLE detected_flips (
 
 CREATE INDEX idx_flips_agent ON detected_flips (agent_name);
 CREATE INDEX idx_flips_type ON detected_flips (flip_type);
+
+-- Positions in debates: PositionTracker (aragora_positions.db, agent_personas.db, persona_lab.db).
 
 CREATE TABLE position_history (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -401,8 +401,8 @@ CREATE TABLE webhook_events (
 
 CREATE INDEX idx_webhook_processed_at ON webhook_events (processed_at);
 
--- Empty: the official schema and the path setting POSITIONS look for positions here, while their
--- stores open agents.db unless told otherwise, and the rows are there.
+-- Positions: PositionLedger and FlipDetector as the server opens them (grounded_positions.db, and the
+-- positions of agent_personas.db), with the other tables of that file.
 
 CREATE TABLE positions (
     id TEXT PRIMARY KEY,

@@ -59,13 +59,33 @@ def test_the_variable_chooses_the_mode_and_the_flag_overrides_it(tmp_path: Path)
     ("mode", "variables", "subject"),
     [
         ("both", {}, "--mode"),
-        (None, {"SHOP_MODE": "Consolidated"}, "SHOP_MODE"),
+        (None, {"SHOP_MODE": "Consolidate"}, "SHOP_MODE"),
     ],
 )
 def test_an_unknown_mode_names_the_accepted_ones(mode: str | None, variables: dict[str, str], subject: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{subject}: must be one of legacy, consolidated") as caught:
         resolve(mode, **variables)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("said", ["CONSOLIDATED", "Consolidated", " consolidated\n"])
+def test_a_mode_may_be_said_in_any_case(said: str) -> None:
+    assert resolve(SHOP_MODE=said).mode == resolve(said).mode == "consolidated"
+
+
+def test_the_fallback_is_for_a_default_directory_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert SHOP.data_dir is not None
+    shop = SHOP.model_copy(update={"data_dir": SHOP.data_dir.model_copy(update={"fallback": "data"})})
+    assert resolve_paths(shop, read_settings({})).data_dir == tmp_path / "data"
+    (tmp_path / ".shop").touch()  # no directory
+    assert resolve_paths(shop, read_settings({})).data_dir == tmp_path / "data"
+    assert resolve_paths(shop, read_settings({"SHOP_DATA": "mine"})).data_dir == tmp_path / "mine"
+    (tmp_path / ".shop").unlink()
+    (tmp_path / ".shop").mkdir()
+    assert resolve_paths(shop, read_settings({})).data_dir == tmp_path / ".shop"
 
 
 def test_the_first_data_directory_that_is_set_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,17 +184,17 @@ def test_shell_exports_survive_any_name(directory: Path, capsys: pytest.CaptureF
 
 
 def test_json_says_everything(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (directory / "agent_elo.db").touch()
+    (directory / "analytics.db").touch()
     tasks.show(context(), system="aragora", format="json")
     by_format = capsys.readouterr().out
     tasks.show(context(as_json=True), system="aragora")
     assert capsys.readouterr().out == by_format
     found = json.loads(by_format)
-    assert (found["system"], found["mode"], found["data_dir"]) == ("aragora", "legacy", str(directory))
+    assert (found["system"], found["mode"], found["data_dir"]) == ("aragora", "consolidated", str(directory))
     assert next(row for row in found["databases"] if row["type"] == "ELO") == {
         "type": "ELO",
-        "mode": "legacy",
-        "path": f"{directory}/agent_elo.db",
+        "mode": "consolidated",
+        "path": f"{directory}/analytics.db",
         "exists": True,
         "origin": "default",
         "variable": "ARAGORA_DB_ELO",
@@ -190,7 +210,7 @@ def test_text_is_one_aligned_line_for_each_database(
     (tmp_path / "mine.db").touch()
     tasks.show(context(), system="aragora")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"aragora, legacy mode, in {tmp_path}"
+    assert lines[0] == f"aragora, consolidated mode, in {tmp_path}"
     assert lines[1].split() == ["DEBATES", f"{tmp_path}/mine.db", "there", "(by", "ARAGORA_DB_DEBATES)"]
     assert len({line.index(str(tmp_path)) for line in lines[1:]}) == 1
 

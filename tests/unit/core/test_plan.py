@@ -138,7 +138,8 @@ def test_what_is_left_out_is_the_careful_choice(tmp_path: Path) -> None:
 
 
 def test_copy_brings_the_inputs_of_one_name_together(tmp_path: Path) -> None:
-    plan = read(tmp_path, "copy: {house: [one.t, two.T, one.u], shed: [two.u]}")
+    head = HEAD.replace("two.db, ", "two.db, alias_of: shed, ")
+    plan = read_plan(write(tmp_path, head + "copy: {house: [one.t, two.T, one.u], shed: [two.u]}"))
     assert inputs_of(plan) == {"house.t": ["one.t", "two.T"], "house.u": ["one.u"], "shed.u": ["two.u"]}
 
 
@@ -157,7 +158,8 @@ def test_wildcards_stay_for_the_binding_one_per_source(tmp_path: Path) -> None:
 
 
 def test_a_table_under_a_wildcard_may_have_a_rule_of_its_own(tmp_path: Path) -> None:
-    plan = read(tmp_path, "copy: {house: [one.*]}\ntables: [{into: shed.t, from: [one.t]}]")
+    head = HEAD.replace("one.db, ", "one.db, alias_of: house, ")
+    plan = read_plan(write(tmp_path, head + "copy: {house: [one.*]}\ntables: [{into: shed.t, from: [one.t]}]"))
     assert inputs_of(plan) == {"shed.t": ["one.t"], "house.*": ["one.*"]}
 
 
@@ -372,9 +374,10 @@ def test_a_key_has_a_simple_name(tmp_path: Path, key: str) -> None:
 
 def test_a_snapshot_has_the_key_of_the_first_encrypted_target_that_its_source_feeds(tmp_path: Path) -> None:
     text = "copy: {house: [two.a], shed: [two.b]}"
-    plan = read_plan(write(tmp_path, ENCRYPTED % ", encrypt: third" + text))
+    encrypted = ENCRYPTED.replace("path: two.db", "path: two.db, alias_of: shed")
+    plan = read_plan(write(tmp_path, encrypted % ", encrypt: third" + text))
     assert {name: plan.choose_snapshot_key(name) for name in plan.sources} == {"one": "first", "two": "third"}
-    plan = read_plan(write(tmp_path, ENCRYPTED % "" + text))
+    plan = read_plan(write(tmp_path, encrypted % "" + text))
     assert plan.choose_snapshot_key("two") == "second"
     assert plan.is_encrypted
     assert not read(tmp_path, "").is_encrypted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 
 from strongroom.core.errors import UnreachableError
 from strongroom.core.plan import read_plan
+from strongroom.core.system import read_system
 from strongroom.examine.guard import audit_code, find_stray
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
 from tests.faults.application import open_application
+from tests.faults.scene import build_copying, run, write_database
 
 APP = '''"""Opens zoe.db, says this docstring."""
 # and so does memory.db here
@@ -127,12 +130,74 @@ def test_databases_that_the_system_does_not_name_are_stray(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         with closing(sqlite3.connect(tmp_path / name)) as connection:
             connection.execute("CREATE TABLE t (v)")
-    assert find_stray(tmp_path, read_plan(repository / "sql" / "zoe" / "plan.yaml")) == ("new/tasks2.db",)
+    zoe = repository / "sql" / "zoe"
+    assert find_stray(tmp_path, read_plan(zoe / "plan.yaml"), read_system(zoe)) == ("new/tasks2.db",)
     words = ["inv", "guard.check", "--source", str(tmp_path), "--system", "zoe"]
     assert OpsProgram(every_task).main(words) == 6
     assert "new/tasks2.db" in capsys.readouterr().out
     (tmp_path / "new" / "tasks2.db").unlink()
     assert OpsProgram(every_task).main(words) == 0
+
+
+def test_in_a_repository_the_databases_of_its_data_directory_are_known_and_no_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("data/zoe.db", "data/memory.db", "data/auth.db"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_database(tmp_path / name, "CREATE TABLE t (v)")
+    words = ["inv", "guard.check", "--source", str(tmp_path), "--system", "zoe"]
+    assert OpsProgram(every_task).main(words) == 0
+    for name in ("services/tasks.db", "zoe.db", "data/new.sqlite"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()  # made, and not yet written to
+    capsys.readouterr()
+    assert OpsProgram(every_task).main(words) == 6
+    said = capsys.readouterr().out
+    assert [line for line in said.splitlines() if line.startswith("stray")] == [
+        "stray database: data/new.sqlite",
+        "stray database: services/tasks.db",
+        "stray database: zoe.db",
+    ]
+
+
+def test_what_git_is_about_to_commit_is_looked_at_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def git(*arguments: str) -> None:
+        name = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run(["git", *name, *arguments], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+
+    words = ["inv", "guard.check", "--source", str(tmp_path), "--system", "zoe", "--staged"]
+    assert OpsProgram(every_task).main(words) == 5
+    assert "git repository" in capsys.readouterr().err
+    git("init")
+    write_database(tmp_path / "unstaged.db", "CREATE TABLE t (v)")
+    write_database(tmp_path / "data" / "zoe.db", "CREATE TABLE t (v)")
+    git("add", "--force", "data/zoe.db")
+    assert OpsProgram(every_task).main(words) == 0
+    (tmp_path / "services").mkdir()
+    write_database(tmp_path / "services" / "tasks.db", "CREATE TABLE t (v)")
+    git("add", "--force", "services/tasks.db")
+    (tmp_path / "services" / "tasks.db").unlink()  # it is in the index all the same
+    capsys.readouterr()
+    assert OpsProgram(every_task).main(words) == 6
+    assert "services/tasks.db" in capsys.readouterr().out
+    git("commit", "--message", "x", "--no-verify")
+    git("rm", "--cached", "services/tasks.db")
+    assert OpsProgram(every_task).main(words) == 0
+
+
+def test_after_publish_a_legacy_name_that_is_a_new_file_is_stray(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = build_copying(tmp_path, "CREATE TABLE t (v); INSERT INTO t VALUES (1);")
+    words = ["inv", "guard.check", "--system", str(scene.system), "--source"]
+    assert OpsProgram(every_task).main([*words, str(scene.source)]) == 0
+    assert run(scene.argv()).code == 0
+    assert OpsProgram(every_task).main([*words, str(scene.target)]) == 0
+    (scene.target / "old.db").unlink()
+    (scene.target / "old.db").touch()
+    capsys.readouterr()
+    assert OpsProgram(every_task).main([*words, str(scene.target)]) == 6
+    assert "stray database: old.db" in capsys.readouterr().out
 
 
 def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:

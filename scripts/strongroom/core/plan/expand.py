@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from strongroom.core.errors import PlanError
+from strongroom.core.plan.aliases import find_aliases
 from strongroom.core.plan.choices import refuse_choices
 from strongroom.core.plan.form import (
     Check,
@@ -61,7 +63,7 @@ def read_plan(path: Path) -> Plan:
     )
     reader.refuse_doubles(plan)
     reader.refuse_decrypting(plan)
-    return plan
+    return reader.add_aliases(plan)
 
 
 class _Reader:
@@ -260,6 +262,12 @@ class _Reader:
                     fact = f"{target.name} would hold rows of the encrypted source {source.name}, and is plain"
                     way = "say encrypt: and the name of its key, or encrypt: false to keep it plain on purpose"
                     raise PlanError(self._at("targets", target.name), fact, way)
+
+    def add_aliases(self, plan: Plan) -> Plan:
+        """Let every old name lead to its target. Raises PlanError where that is not decided."""
+        aliases = find_aliases(plan, self._at)
+        targets = {name: replace(target, aliases=aliases[name]) for name, target in plan.targets.items()}
+        return replace(plan, targets=targets)
 
     @staticmethod
     def _claim(places: dict[tuple[str, str], str], place: tuple[str, str], origin: str, name: str) -> None:

@@ -45,7 +45,7 @@ class Target:
     path: str
     schema: str | None
     aliases: tuple[str, ...]
-    """Other paths that lead to it, those of its sources among them."""
+    """Other paths that lead to it, relative to the target directory, those of its sources among them."""
     key: str | None = None
     """The name of the key under which it is kept; None for a plain one."""
 

@@ -72,7 +72,7 @@ class SourceModel(_Model):
 
 
 class TargetModel(_Model):
-    """One database that we build, relative to the target directory.
+    """One database that we build, and its ``aliases``, relative to the target directory.
 
     ``encrypt`` names its key; false says that it is plain on purpose, though encrypted sources feed it.
     """

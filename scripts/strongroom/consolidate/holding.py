@@ -1,0 +1,114 @@
+"""No split brain: from the last look at the sources until the targets are live, nobody commits to a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from strongroom.consolidate.opening import Opening
+from strongroom.core.errors import SourceBusyError, SourceChangedError
+from strongroom.core.files import show_path
+from strongroom.sqlite.database import Database, state_of
+from strongroom.sqlite.openers import Opener, find_openers
+from strongroom.sqlite.snapshot import Snapshot, refuse_changed
+from strongroom.sqlite.writers import hold_writers
+
+_LOOKS = 5
+"""How often a source may be touched, its rows the same, while we look."""
+Content = tuple[int, int, int]
+"""Inode, size and time (ns) of the last change of a file's content."""
+
+
+class HeldSources:
+    """The sources that stay beside the targets, held against writers."""
+
+    def __init__(self, opening: Opening, free: tuple[Path, ...]) -> None:
+        """Note what they are now; ``free`` are those that could not be held."""
+        self._databases = list_staying(opening)
+        self._documents = [opening.found[name].path for name in opening.found if _is_document(opening, name)]
+        self._before = self._look()
+        self._known = set(find_writers(opening))
+        self._opening = opening
+        self._free = free
+
+    def describe(self) -> tuple[str, ...]:
+        """Say which sources were open, and which could not be held: what is written later is in the old file only."""
+        opened = sorted(f"{_say(opener)}, for writing" for opener in self._known)
+        return (*opened, *(f"{show_path(path)} cannot be held against writers here" for path in self._free))
+
+    def _look(self) -> dict[Path, Mapping[str, Content]]:
+        documents = (Database(path) for path in self._documents)
+        return {database.path: _content_of(database) for database in (*self._databases.values(), *documents)}
+
+    def find_slipped(self) -> list[str]:
+        """Return, in words, what was written to a source all the same, and who opened one to write to it. Read-only.
+
+        A writer that waits for us would write to a file of which nothing is taken any more.
+        """
+        now = self._look()
+        changed = [f"{show_path(path)} was written to" for path, before in self._before.items() if now[path] != before]
+        new = (opener for opener in find_writers(self._opening) if opener not in self._known)
+        return changed + [f"{_say(opener)}, to write to it" for opener in new]
+
+
+def list_staying(opening: Opening) -> dict[str, Database]:
+    """Return the source databases of which no target takes the place."""
+    merged = set(opening.in_place.values())
+    return {
+        name: database
+        for name, database in opening.found.items()
+        if name not in merged and not _is_document(opening, name)
+    }
+
+
+def _is_document(opening: Opening, name: str) -> bool:
+    return opening.plan.sources[name].format != "sqlite"
+
+
+def _content_of(database: Database) -> dict[str, Content]:
+    """Return what tells whether a database was written to; permissions are no content."""
+    return {suffix: (inode, size, changed) for suffix, (inode, size, changed, _) in state_of(database).items()}
+
+
+def find_writers(opening: Opening) -> tuple[Opener, ...]:
+    """Return the processes that hold a source open for writing. Read-only."""
+    found = find_openers(database.path for database in list_staying(opening).values())
+    return tuple(opener for opener in found if opener.writable)
+
+
+def refuse_open_sources(opening: Opening) -> None:
+    """Make sure that no process holds a source open for writing, unless that risk is taken. Raises SourceBusyError."""
+    writers = () if opening.request.allow_open_sources else find_writers(opening)
+    if writers:
+        way = "stop it, or say --allow-open-sources: what it writes after the last look stays behind"
+        raise SourceBusyError(writers[0].path, f"{_hold(writers[0])}, for writing", way)
+
+
+def _say(opener: Opener) -> str:
+    return f"{show_path(opener.path)} {_hold(opener)}"
+
+
+def _hold(opener: Opener) -> str:
+    return f"is held open by process {opener.pid} ({opener.command})"
+
+
+@contextmanager
+def hold_sources(opening: Opening, snapshots: Mapping[str, Snapshot], scratch: Path) -> Iterator[HeldSources]:
+    """Hold every source that is what its snapshot holds, and look whether it still is once it is held.
+
+    Raises SourceChangedError for one that is not, SourceBusyError for one that is open for writing.
+    """
+    staying = list_staying(opening)
+    for _ in range(_LOOKS):
+        before = {name: _content_of(database) for name, database in staying.items()}
+        for name, snapshot in snapshots.items():
+            refuse_changed(snapshot, opening.found[name], scratch)
+        with ExitStack() as stack:
+            free = stack.enter_context(hold_writers(staying.values()))
+            if before == {name: _content_of(database) for name, database in staying.items()}:
+                refuse_open_sources(opening)
+                yield HeldSources(opening, free)
+                return
+    fact = "do not hold still: something writes to them again and again"
+    raise SourceChangedError("the sources", fact, "stop what writes to them, then run the same command again")

@@ -1,0 +1,70 @@
+"""Keep writers out of databases for a while, without a connection and without a byte written.
+
+The locks are SQLite's own (https://sqlite.org/lockingv3.html; https://sqlite.org/walformat.html, 2.3.1), taken on an
+open file description, so that closing another descriptor of the file does not give them up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from strongroom.core.errors import SourceBusyError
+from strongroom.sqlite.connection import is_write_ahead
+from strongroom.sqlite.database import Database
+
+_PENDING, _RESERVED = 0x40000000, 0x40000001
+"""Bytes of a database file: nobody begins to read; nobody begins to write."""
+_WAL_WRITE = 120
+"""The byte of a write-ahead log's index (``-shm``) that a writer holds."""
+_FLOCK = "hhqqi4x"
+_PATIENCE = 10.0
+"""Seconds that a transaction that is under way may take."""
+_PAUSE = 0.02
+
+
+@contextmanager
+def hold_writers(databases: Iterable[Database]) -> Iterator[tuple[Path, ...]]:
+    """Let nobody commit to these databases; yield those that cannot be held.
+
+    With a rollback journal they can be read meanwhile; those in WAL mode cannot be opened. What cannot be held lies
+    where we may not write, or where there are no such locks. Raises SourceBusyError for a transaction without end.
+    """
+    with ExitStack() as stack:
+        deadline = time.monotonic() + _PATIENCE
+        holding = {database.path: _hold_one(stack, database, deadline) for database in databases}
+        yield tuple(path for path, is_held in holding.items() if not is_held)
+
+
+def _hold_one(stack: ExitStack, database: Database, deadline: float) -> bool:
+    if not is_write_ahead(database):
+        return _hold(stack, database.path, _RESERVED, deadline)
+    index = database.beside("-shm")
+    is_held = _hold(stack, database.path, _PENDING, deadline)
+    return is_held and (not index.exists() or _hold(stack, index, _WAL_WRITE, deadline))
+
+
+def _hold(stack: ExitStack, path: Path, byte: int, deadline: float) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    stack.callback(os.close, descriptor)
+    wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
+    while True:
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, wanted)
+        except (BlockingIOError, PermissionError):
+            if time.monotonic() > deadline:
+                fact = f"is written to, and this does not end within {_PATIENCE:g} seconds"
+                raise SourceBusyError(path, fact, "stop what writes to it, then run the same command again") from None
+            time.sleep(_PAUSE)
+        except OSError:
+            return False
+        else:
+            return True
