@@ -12,7 +12,7 @@ from strongroom.core.files import show_path
 from strongroom.sqlite.database import Database, state_of
 from strongroom.sqlite.openers import Opener, find_openers
 from strongroom.sqlite.snapshot import Snapshot, refuse_changed
-from strongroom.sqlite.writers import hold_writers
+from strongroom.sqlite.writers import hold_writers, shows_locks
 
 _LOOKS = 5
 """How often a source may be touched, its rows the same, while we look."""
@@ -79,10 +79,15 @@ def find_writers(opening: Opening) -> tuple[Opener, ...]:
 
 def refuse_open_sources(opening: Opening) -> None:
     """Make sure that no process holds a source open for writing, unless that risk is taken. Raises SourceBusyError."""
-    writers = () if opening.request.allow_open_sources else find_writers(opening)
-    if writers:
-        way = "stop it, or say --allow-open-sources: what it writes after the last look stays behind"
-        raise SourceBusyError(writers[0].path, f"{_hold(writers[0])}, for writing", way)
+    if opening.request.allow_open_sources:
+        return
+    way = "stop it, or say --allow-open-sources: what it writes after the last look stays behind"
+    for opener in find_writers(opening):
+        raise SourceBusyError(opener.path, f"{_hold(opener)}, for writing", way)
+    for database in list_staying(opening).values():
+        if shows_locks(database) and not find_openers([database.path]):
+            fact = "is open in a process that cannot be seen from here (another container?): its locks show it"
+            raise SourceBusyError(database.path, fact, way)
 
 
 def _say(opener: Opener) -> str:

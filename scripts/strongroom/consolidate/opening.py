@@ -11,6 +11,7 @@ from pathlib import Path
 from strongroom import __version__
 from strongroom.consolidate.carry import carry_paths
 from strongroom.consolidate.request import Request
+from strongroom.consolidate.verify_published import find_rows_since
 from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, NoSpaceError, PlanError, TargetExistsError, UnreachableError
 from strongroom.core.files import find_databases, follow, show_path
@@ -21,7 +22,7 @@ from strongroom.runs.journal import lies_under
 from strongroom.runs.legacy import find_moved
 from strongroom.runs.records import PlanDocument, RunDocument
 from strongroom.sqlite.connection import open_source
-from strongroom.sqlite.database import Database, has_plain_header, read_mark
+from strongroom.sqlite.database import Database, has_plain_header
 from strongroom.sqlite.snapshot import is_as_copied
 
 _ROOM = 2.5
@@ -41,6 +42,8 @@ class Opening:
     """The sources that are there, links followed; documents too."""
     in_place: Mapping[str, str]
     """The targets that are sources too: target name to source name."""
+    discarded: tuple[str, ...] = ()
+    """In words: the rows of targets that are to be replaced which no run put there."""
 
     @property
     def home(self) -> Home:
@@ -251,7 +254,9 @@ def find_unchanged(opening: Opening) -> RunFolder | None:
     for name, snapshot in snapshots.items():
         if name not in merged and not is_as_copied(snapshot, opening.found[name], scratch):
             return None
-    return folder if _are_targets_unchanged(folder, opening.request.target) else None
+    if folder.place(opening.request.target).read_journal() is None:
+        raise GuardError(folder.root, "is live, and does not say what it published", "put its publish.json back")
+    return None if find_rows_since(opening.home, folder) else folder
 
 
 def _is_complete(opening: Opening, folder: RunFolder, about: RunDocument) -> bool:
@@ -260,15 +265,3 @@ def _is_complete(opening: Opening, folder: RunFolder, about: RunDocument) -> boo
         return False
     aliases = [alias for target in opening.plan.targets.values() for alias in target.aliases]
     return all(os.path.lexists(opening.request.target / alias) for alias in aliases)
-
-
-def _are_targets_unchanged(folder: RunFolder, target: Path) -> bool:
-    journal = folder.place(target).read_journal()
-    if journal is None:
-        raise GuardError(folder.root, "is live, and does not say what it published", "put its publish.json back")
-    place = folder.place(target)
-    for swap in journal.swaps:
-        live, log = place.database(swap), place.database(swap).beside("-wal")
-        if not live.path.is_file() or read_mark(live) != swap.mark or (log.is_file() and log.stat().st_size):
-            return False
-    return True

@@ -40,6 +40,8 @@ class Outcome(Document):
     """Sources that somebody may write to after the last look: what is written there is not in the targets."""
     strays: tuple[str, ...] | None = None
     """What applications wrote beside the targets since publish; None where nobody looked."""
+    discarded: tuple[str, ...] = ()
+    """Rows that no run had put into the targets that were replaced; the run keeps them in ``previous``."""
     carried: tuple[str, ...] = ()
     reported: tuple[str, ...] = ()
     dropped: Mapping[str, str] | None = None

@@ -82,7 +82,7 @@ def _publish(opening: Opening, rehearsed: Rehearsed, folder: RunFolder, around: 
 def _take_back(opening: Opening, folder: RunFolder, slipped: list[str], around: Surroundings) -> None:
     """Put the previous state back, since a source holds what the targets do not. Raises RolledBackError."""
     place, about = folder.place(opening.request.target, opening.request.source), folder.read(RunDocument)
-    put_back(place, discard_changes=True)
+    put_back(place)
     if about is not None:
         restore_current(opening.home, about)
         end_run(folder, about, RunState.ROLLED_BACK, around.now())

@@ -31,6 +31,8 @@ class Request:
     dry_run: bool = False
     fingerprints: bool = False
     export_json: bool = False
+    discard_changes: bool = False
+    """Replace targets although they hold rows that no run put there."""
     allow_open_sources: bool = False
     """Take the risk that a process which holds a source open writes to it after the last look."""
     jobs: int = 1

@@ -9,16 +9,19 @@ from pathlib import Path
 
 from strongroom.consolidate.request import NO_KEYS
 from strongroom.consolidate.restore import find_missing, find_rewritten, restore_legacy
-from strongroom.core.errors import RollbackFailedError, UnreachableError
+from strongroom.consolidate.verify_published import find_rows_since
+from strongroom.core.errors import GuardError, RollbackFailedError, UnreachableError
 from strongroom.core.files import locked
 from strongroom.core.secret import Secret
-from strongroom.runs import find_changes, put_back, refuse_changes
+from strongroom.runs import find_changes, put_back
 from strongroom.runs.cleanup import end_run
 from strongroom.runs.folder import PREVIOUS, Home, RunFolder
 from strongroom.runs.interrupted import Became, recover_all, restore_current
 from strongroom.runs.journal import Place
 from strongroom.runs.records import RunDocument, RunState
 from strongroom.sqlite.keyring import hold_needed
+
+_SAID = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +76,14 @@ def rollback(
             return Returned(run=None, files=(), dry_run=False)
         folder, about = current
         place = folder.place(home.target, source)
-        if not discard_changes:
-            refuse_changes(place)
+        lost = () if discard_changes else _find_lost(home, folder, place, keys)
+        if lost:
+            fact = f"would lose what was written since publish: {'; '.join(lost[:_SAID])}"
+            raise GuardError("rollback", fact, "say --discard-changes to lose it")
         with hold_needed(keys, _name_keys(folder, place, about)):
             restored = restore_legacy(folder, place) if about.finalized is not None else ()
             _refuse_lost(folder, place)
-            files = put_back(place, discard_changes=discard_changes)
+            files = put_back(place)
         restore_current(home, about)
         end_run(folder, about, RunState.ROLLED_BACK, now)
         read_only = _find_read_only(home, folder, source)
@@ -90,6 +95,14 @@ def rollback(
             rewritten=find_rewritten(folder, restored),
             read_only=read_only,
         )
+
+
+def _find_lost(home: Home, folder: RunFolder, place: Place, keys: Mapping[str, Secret]) -> tuple[str, ...]:
+    """Say what was written to the published files since; that they were merely opened is nothing."""
+    if not find_changes(place):
+        return ()
+    with hold_needed(keys, folder.name_keys()):
+        return find_rows_since(home, folder)
 
 
 def _name_keys(folder: RunFolder, place: Place, about: RunDocument) -> set[str | None]:
@@ -153,7 +166,7 @@ def _look(home: Home, source: Path | None, keys: Mapping[str, Secret]) -> Return
         run=folder.name,
         files=tuple(swap.live for swap in journal.swaps) if journal is not None else (),
         dry_run=True,
-        would_lose=() if journal is None or journal.is_open else tuple(find_changes(place)),
+        would_lose=() if journal is None or journal.is_open else _find_lost(home, folder, place, keys),
         restored=restored,
         read_only=_find_read_only(home, folder, source),
     )

@@ -18,6 +18,7 @@ from strongroom.consolidate.old_names import refuse_taken_names
 from strongroom.consolidate.opening import Opening, find_sources, find_unchanged, open_request, try_keys
 from strongroom.consolidate.outcome import REPORT, Outcome, read_report, show_backup
 from strongroom.consolidate.publishing import publish_targets, run_after_publish
+from strongroom.consolidate.replacing import refuse_discarding
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.engines import Engine
 from strongroom.core.errors import DifferencesError, ExitCode, UsageError
@@ -62,6 +63,7 @@ def _run(opening: Opening, plan: Plan, system: System, around: Surroundings) -> 
             return earlier
         open_request(opening, request.target)
         refuse_taken_names(opening)
+        opening = replace(opening, discarded=refuse_discarding(opening))
         if not system.hooks.before_publish:
             refuse_open_sources(opening)
         give_up_staged(home, around.now())
@@ -120,7 +122,7 @@ def _consolidate(
         end_run(folder, about, RunState.STAGED if is_staged else RunState.DIFFERENT, around.now())
         return rehearsed.outcome
     published = publish_targets(opening, rehearsed, folder, system, around)
-    outcome = replace(published, seconds=attempt.seconds())
+    outcome = replace(published, seconds=attempt.seconds(), discarded=opening.discarded)
     folder.write(outcome, REPORT)
     end_run(folder, about, RunState.PUBLISHED, around.now())
     opening.home.plan_lock.unlink(missing_ok=True)
@@ -133,6 +135,7 @@ def _run_dry(opening: Opening, around: Surroundings) -> Outcome:
         folder = scratch_folder(Path(scratch) / "dry-run", opening.request.engine)
         open_request(opening, folder.root)
         refuse_taken_names(opening)
+        refuse_discarding(opening)
         keep_plan(opening.plan, folder)
         return Attempt(opening, folder, around).rehearse().outcome
 

@@ -12,11 +12,12 @@ from strongroom.consolidate.proving import gather_evidence, open_proving, verify
 from strongroom.consolidate.request import NO_KEYS
 from strongroom.consolidate.since_publish import find_strays
 from strongroom.consolidate.verify import Evidence
-from strongroom.core.errors import ConfigurationError, ExitCode, StaleError, UnreachableError
+from strongroom.core.errors import ConfigurationError, ExitCode, StaleError, StrongroomError, UnreachableError
 from strongroom.core.plan import Plan, read_plan
 from strongroom.core.results import Verdict, Verification
 from strongroom.core.secret import Secret
 from strongroom.core.workers import Workers
+from strongroom.runs import find_changes
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.records import RunDocument, RunState
 from strongroom.sqlite.database import under_key
@@ -95,6 +96,23 @@ def prove(home: Home, folder: RunFolder) -> Proof:
     )
     is_sound = report.targets.keys() <= targets.keys() and not any(part.damaged for part in found) and not live
     return Proof(outcome=show_backup(outcome, home), is_sound=is_sound)
+
+
+def find_rows_since(home: Home, folder: RunFolder) -> tuple[str, ...]:
+    """Say which rows of the live run's targets no run put there, and which are gone; nothing where none are.
+
+    Where a file was touched, all of it is proven again. The keys are held. Read-only.
+    """
+    changes = tuple(find_changes(folder.place(home.target)))
+    if not changes:
+        return ()
+    try:
+        outcome = prove(home, folder).outcome
+    except StrongroomError as error:
+        return (*changes, f"what they hold cannot be proven: {error}")
+    if outcome.verdict is not Verdict.DIFFERENT:
+        return ()
+    return outcome.differences or changes
 
 
 def _find_wrong_when_live(folder: RunFolder, report: Outcome) -> tuple[str, ...]:

@@ -61,6 +61,7 @@ def show_outcome(
         _show_lines(console, "carried along", outcome.carried)
         _show_lines(console, "could not be carried", outcome.reported)
         _show_lines(console, "orphans, kept as they were", () if outcome.references else outcome.notes)
+        _show_lines(console, "discarded, and kept in the run's previous/", outcome.discarded, style="yellow")
         _show_lines(console, "open while the targets went live", outcome.open_sources, style="yellow")
         _show_lines(console, "differences", outcome.differences, style="red")
     console.print(outcome.verdict.value, style=_STYLES.get(outcome.verdict, "bold red"), end=" ")
@@ -181,6 +182,7 @@ def render_markdown(outcome: Outcome) -> str:
         ("Not carried", outcome.reported),
         ("Orphans, kept as they were", outcome.notes),
         ("Open while the targets went live", outcome.open_sources),
+        ("Discarded, and kept in the run's previous/", outcome.discarded),
     ):
         if entries:
             lines += ["", f"## {title}", "", *(f"- {entry}" for entry in entries)]

@@ -7,7 +7,7 @@ what an open journal began.
 from strongroom.runs.exclusive import refuse_busy
 from strongroom.runs.journal import Checkpoint, Place, Swap
 from strongroom.runs.publish import publish, recover
-from strongroom.runs.undo import find_changes, put_back, refuse_changes
+from strongroom.runs.undo import find_changes, put_back
 
 __all__ = [
     "Checkpoint",
@@ -18,5 +18,4 @@ __all__ = [
     "put_back",
     "recover",
     "refuse_busy",
-    "refuse_changes",
 ]

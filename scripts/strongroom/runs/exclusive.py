@@ -12,6 +12,7 @@ from strongroom.sqlite.database import Database
 from strongroom.sqlite.libraries import library_errors
 from strongroom.sqlite.messages import explain_error
 from strongroom.sqlite.openers import find_openers
+from strongroom.sqlite.writers import shows_locks
 
 _STOP_IT = "stop what uses it, then run the same command again"
 _MOVE_IT = "it is damaged, so that nobody can hold it: move it away, then run the same command again"
@@ -50,6 +51,10 @@ def refuse_busy(lives: list[Database]) -> None:
             f"is held open by process {first.pid} ({first.command})",
             "stop it, then run the same command again",
         )
+    for live in lives:
+        if live.path.exists() and shows_locks(live):
+            fact = "is open in a process that cannot be seen from here (another container?): its locks show it"
+            raise TargetBusyError(live.path, fact, _STOP_IT)
 
 
 def _hold(live: Database) -> Connection:

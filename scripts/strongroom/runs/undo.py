@@ -43,6 +43,18 @@ def refuse_taken(place: Place) -> None:
             raise GuardError(original, fact, "find out what wrote it; move it away, then run the same command again")
 
 
+def refuse_taken(place: Place) -> None:
+    """Make sure that no other file stands where a legacy file comes back. Raises GuardError."""
+    intent = place.read_journal()
+    for legacy in intent.legacy if intent is not None else ():
+        original = place.original(legacy)
+        if legacy.gives_way_to is None or not place.kept(legacy).exists() or original.is_symlink():
+            continue
+        if original.exists():
+            fact = f"stands where the legacy file {legacy.path} comes back, which lies in {place.kept(legacy).parent}"
+            raise GuardError(original, fact, "find out what wrote it; move it away, then run the same command again")
+
+
 def refuse_changes(place: Place) -> None:
     """Make sure that nothing was written to the published files since. Raises GuardError."""
     changes = find_changes(place)
@@ -54,16 +66,14 @@ def refuse_changes(place: Place) -> None:
         )
 
 
-def put_back(place: Place, *, discard_changes: bool) -> list[str]:
-    """Put the previous files back and make the sources writable again; return what was put back.
+def put_back(place: Place) -> list[str]:
+    """Put the previous files back, whatever was written since, and make the sources writable again; return which.
 
-    Raises GuardError when the published files were written to, TargetBusyError when they are in use.
+    Raises GuardError for a file in the place of a legacy one, TargetBusyError when the published files are in use.
     """
     intent = place.read_journal()
     if intent is None or intent.state is JournalState.UNDONE:
         return []
-    if not discard_changes:
-        refuse_changes(place)
     refuse_taken(place)
     with held([place.database(swap) for swap in intent.swaps]):
         place.write_journal(replace(intent, state=JournalState.UNDOING))

@@ -20,8 +20,10 @@ from strongroom.sqlite.database import Database
 
 _PENDING, _RESERVED = 0x40000000, 0x40000001
 """Bytes of a database file: nobody begins to read; nobody begins to write."""
-_WAL_WRITE = 120
-"""The byte of a write-ahead log's index (``-shm``) that a writer holds."""
+_SHARED, _SHARED_BYTES = 0x40000002, 510
+"""Of these whoever reads or writes holds one or all, in WAL mode for as long as it has the database open."""
+_WAL_WRITE, _WAL_OPEN = 120, 128
+"""Bytes of a write-ahead log's index (``-shm``): a writer holds the one, whoever has it open the other."""
 _FLOCK = "hhqqi4x"
 _PATIENCE = 10.0
 """Seconds that a transaction that is under way may take."""
@@ -39,6 +41,31 @@ def hold_writers(databases: Iterable[Database]) -> Iterator[tuple[Path, ...]]:
         deadline = time.monotonic() + _PATIENCE
         holding = {database.path: _hold_one(stack, database, deadline) for database in databases}
         yield tuple(path for path, is_held in holding.items() if not is_held)
+
+
+def shows_locks(database: Database) -> bool:
+    """Tell whether another process, wherever it runs, holds a lock on a database. Read-only.
+
+    In WAL mode everybody who has it open does; with a rollback journal only who reads or writes at this moment. To be
+    asked while this process has no connection to it.
+    """
+    asked = ((database.path, _SHARED, _SHARED_BYTES), (database.beside("-shm"), _WAL_OPEN, 1))
+    return any(_is_locked(path, first, length) for path, first, length in asked)
+
+
+def _is_locked(path: Path, first: int, length: int) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, first, length, 0)
+        found: tuple[int, ...] = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, wanted))
+        return found[0] != fcntl.F_UNLCK
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def _hold_one(stack: ExitStack, database: Database, deadline: float) -> bool:

@@ -14,7 +14,8 @@ import pytest
 from strongroom.core.errors import SourceBusyError
 from strongroom.sqlite import writers
 from strongroom.sqlite.database import Database
-from strongroom.sqlite.writers import hold_writers
+from strongroom.sqlite.writers import hold_writers, shows_locks
+from tests.processes import open_child
 
 WRITE = """
 import sqlite3, sys
@@ -32,6 +33,17 @@ connection.execute("INSERT INTO t VALUES (3)")
 print("!", end="", flush=True)
 time.sleep(float(sys.argv[2]))
 connection.execute("COMMIT")
+"""
+IDLE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("SELECT count(*) FROM t").fetchone()
+print("idle", flush=True)
+sys.stdin.readline()
+connection.execute("BEGIN")
+connection.execute("SELECT count(*) FROM t").fetchone()
+print("reading", flush=True)
+sys.stdin.readline()
 """
 READ = """
 import sqlite3, sys
@@ -129,3 +141,20 @@ def test_what_may_not_be_written_to_is_said(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(writers.os, "open", refuse)
     with hold_writers([Database(tmp_path / "t.db")]) as free:
         assert free == (tmp_path / "t.db",)
+
+
+def test_locks_show_who_has_it_open_wherever_that_is(database: Database, request: pytest.FixtureRequest) -> None:
+    """An idle reader is seen in WAL mode only: with a rollback journal it holds nothing."""
+    is_wal = "wal" in request.node.callspec.id
+    is_open_already = "open" in request.node.callspec.id
+    assert not shows_locks(database) or is_open_already
+    with open_child([sys.executable, "-c", IDLE, str(database.path)]) as reader:
+        assert reader.read_line() == "idle"
+        assert shows_locks(database) == is_wal
+        reader.tell("BEGIN")
+        assert reader.read_line() == "reading"
+        assert shows_locks(database)
+        with hold_writers([database]):
+            assert shows_locks(database)
+    with hold_writers([database]):
+        assert not shows_locks(database) or is_open_already  # what we hold ourselves is no sign of others
