@@ -43,18 +43,6 @@ def refuse_taken(place: Place) -> None:
             raise GuardError(original, fact, "find out what wrote it; move it away, then run the same command again")
 
 
-def refuse_taken(place: Place) -> None:
-    """Make sure that no other file stands where a legacy file comes back. Raises GuardError."""
-    intent = place.read_journal()
-    for legacy in intent.legacy if intent is not None else ():
-        original = place.original(legacy)
-        if legacy.gives_way_to is None or not place.kept(legacy).exists() or original.is_symlink():
-            continue
-        if original.exists():
-            fact = f"stands where the legacy file {legacy.path} comes back, which lies in {place.kept(legacy).parent}"
-            raise GuardError(original, fact, "find out what wrote it; move it away, then run the same command again")
-
-
 def refuse_changes(place: Place) -> None:
     """Make sure that nothing was written to the published files since. Raises GuardError."""
     changes = find_changes(place)
