@@ -39,7 +39,16 @@ def lost(fate: str, rule: str, stands: int | None, winner: int, row: int = 1) ->
     return (1, fate, rule, stands, winner, row)
 
 
-WAITS = (1, "quarantined", "quarantine", None, None, None)
+def shown(rule: str) -> Entry:
+    """Say of a.t's first row that it is shown though nothing decides for it."""
+    return (1, "inserted", rule, 1, None, None)
+
+
+def waiting(rule: str) -> Entry:
+    """Say of a first row that it waits for a decision, and that a.t's is shown."""
+    return (1, "quarantined", rule, 1, 1, 1)
+
+
 A, B = "('x', 1, '2024-01-01')", "('x', 2, '2024-02-01')"
 DECIDED = {
     "prefer": pair(T, "on_conflict: {rule: prefer}", A, B, A, {"b.t": [lost("superseded", "prefer", 1, 1)]}),
@@ -51,18 +60,30 @@ DECIDED = {
         T, "on_conflict: {rule: merge, columns: {v: {rule: max}}}", A, B, "('x', 2, '2024-01-01')",
         {"a.t": [(1, "inserted", "merge", 1, None, None)], "b.t": [lost("merged_changed", "merge", 1, 1)]},
     ),
-    "nothing": pair(T, "key: [k]", A, B, "", {"a.t": [WAITS], "b.t": [WAITS]}),
-    "quarantine": pair(T, "on_conflict: {rule: quarantine}", A, B, "", {"a.t": [WAITS], "b.t": [WAITS]}),
+    "first valid": pair(
+        T, "on_conflict: {rule: merge, columns: {v: {rule: first_valid, pattern: '[0-9]+'}}}", "('x', '1a', '')",
+        "('x', '22', '')", "('x', '22', '')",
+        {"a.t": [(1, "inserted", "merge", 1, None, None)], "b.t": [lost("merged_identical", "merge", 1, 1)]},
+    ),
+    "none is valid": pair(
+        T, "on_conflict: {rule: merge, columns: {v: {rule: first_valid, pattern: '[0-9]+'}}}", "('x', NULL, '')",
+        "('x', 22, '')", "('x', 22, '')",
+        {"a.t": [(1, "inserted", "merge", 1, None, None)], "b.t": [lost("merged_identical", "merge", 1, 1)]},
+    ),
+    "nothing": pair(T, "key: [k]", A, B, A, {"a.t": [shown("quarantine")], "b.t": [waiting("quarantine")]}),
+    "quarantine": pair(
+        T, "on_conflict: {rule: quarantine}", A, B, A, {"a.t": [shown("quarantine")], "b.t": [waiting("quarantine")]}
+    ),
     "a tie": pair(
-        T, "on_conflict: {rule: newest, by: at}", A, "('x', 2, '2024-01-01T00:00+00:00')", "",
-        {name: [(1, "quarantined", "newest", None, None, None)] for name in ("a.t", "b.t")},
+        T, "on_conflict: {rule: newest, by: at}", A, "('x', 2, '2024-01-01T00:00+00:00')", A,
+        {"a.t": [shown("newest")], "b.t": [waiting("newest")]},
     ),
     "never": pair(
         T, "on_conflict: {rule: oldest, by: at}", A, "('x', 2, NULL)", A, {"b.t": [lost("superseded", "oldest", 1, 1)]}
     ),
     "what is no instant": pair(
-        T, "on_conflict: {rule: newest, by: at}", "('x', 1, 'soon')", B, "",
-        {name: [(1, "quarantined", "newest", None, None, None)] for name in ("a.t", "b.t")},
+        T, "on_conflict: {rule: newest, by: at}", "('x', 1, 'soon')", B, "('x', 1, 'soon')",
+        {"a.t": [shown("newest")], "b.t": [waiting("newest")]},
     ),
 }  # fmt: skip
 
