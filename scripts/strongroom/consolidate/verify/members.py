@@ -215,12 +215,13 @@ def _derive_all(case: Case, entry: Input, key: str, joined: str, order: str = ""
         is_open = f"CASE WHEN l._rowid IS NOT NULL AND {says_apart(fed)} THEN 1 ELSE {is_open} END"
     sql = f"SELECT {key or 'NULL'}, s.r, {is_open}, {said}{cells} FROM {joined}{ledger}{passes}{order}"
     number, start = entry.number, 3 + _CLAIM_WIDTH
+    is_unseen = case.is_key_plain and not case.bag  # others were derived before they came here
     for row in case.desk.connection.execute(sql):
         claim = None if row[3] is None else Claim._make(row[3:start])
         derived = deriver.derive(row[start:])
         held = row[0] if key else deriver.key_of(derived.values)
         if held is not None:
-            if row[2] and stands_apart(fed, claim):
+            if row[2] and is_unseen and stands_apart(fed, claim):
                 _note(case, entry, row[1], derived)
             why = (derived.because, derived.is_root) if derived.waits else None
             yield held, Member(number, row[1], entry, derived.values, why, claim, bool(row[2]), derived.is_followed)
