@@ -295,6 +295,46 @@ def test_nothing_is_without_a_place() -> None:
     assert carried.prove()
 
 
+CARRIED = {
+    "text": ("'pend''ing'", "DEFAULT 'pend''ing'", "'pend''ing'"), "a number": ("-1.5", "DEFAULT -1.5", "-1.5"),
+    "a word": ("TRUE", "DEFAULT TRUE", "1"), "in parentheses": ("(7)", "DEFAULT 7", "7"), "bytes": ("x'00'",) * 3,
+    "nothing": ("NULL", "DEFAULT NULL", "NULL"), "the time": ("CURRENT_TIMESTAMP", "", "NULL"),
+    "an expression": ("('a' || 'b')", "", "NULL"), "a text in double quotes": ('"x"', 'DEFAULT "x"', "'x'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "added", "filled"), CARRIED.values(), ids=CARRIED.keys())
+def test_a_carried_column_keeps_its_literal_default(given: str, added: str, filled: str) -> None:
+    """b.t has no such column: its rows get the default, and so does what an application inserts later."""
+    added = f"DEFAULT {added}" if added.startswith("x") else added
+    right = HandMade(
+        plan="defaults: {unmapped_column: carry}\n" + TWO + "copy: {m: [a.t, b.t]}\n", schema="CREATE TABLE t (v);",
+        sources={"a": f"CREATE TABLE t (v, w DEFAULT {given}); INSERT INTO t VALUES (1, 'own')",
+                 "b": "CREATE TABLE t (v); INSERT INTO t VALUES (2)"},
+        built=f"ALTER TABLE t ADD COLUMN w {added}; INSERT INTO t VALUES (1, 'own'), (2, {filled})",
+        inputs={"t": ["a.t", "b.t"]}, offsets={"b.t": 1},
+    )  # fmt: skip
+    assert right.prove() == []
+    for other in ({added, "DEFAULT 'other'", "", "DEFAULT NULL"}) - {added}:
+        lost = replace(right, built=right.built.replace(f"COLUMN w {added};", f"COLUMN w {other};"))
+        assert "m: table t is not what it should be" in lost.prove(), other
+    for other in {"NULL", "'other'"} - {filled}:
+        assert replace(right, built=right.built.replace(f"(2, {filled})", f"(2, {other})")).prove(), other
+
+
+def test_the_first_file_that_has_a_carried_column_says_its_default() -> None:
+    right = HandMade(
+        plan="defaults: {unmapped_column: carry}\n" + TWO + "copy: {m: [b.t, a.t]}\n", schema="CREATE TABLE t (v);",
+        sources={"a": "CREATE TABLE t (v, w DEFAULT 1); INSERT INTO t VALUES (1, 5)",
+                 "b": "CREATE TABLE t (v, w); INSERT INTO t VALUES (2, 6)"},
+        built="ALTER TABLE t ADD COLUMN w; INSERT INTO t VALUES (2, 6), (1, 5)",
+        inputs={"t": ["b.t", "a.t"]}, offsets={"a.t": 1},
+    )  # fmt: skip
+    assert right.prove() == []
+    other = replace(right, built=right.built.replace("COLUMN w;", "COLUMN w DEFAULT 1;"))
+    assert other.prove() == ["m: table t is not what it should be"]
+
+
 def test_rows_of_the_schema_file_are_the_last_input() -> None:
     schema = T + f"INSERT INTO t VALUES {A}, ('s', 9, '');"
     case = HandMade(
