@@ -46,7 +46,8 @@ def look_first(opening: Opening, proven: Outcome, folder: RunFolder, identities:
 
     ``identities`` are those of the files that were proven. Raises DifferencesError for one that changed since.
     """
-    look = look_before(_places(folder, opening.request.target, opening.request.source), opening.carried)
+    places = _places(folder, opening.request.target, opening.request.source)
+    look = look_before(places, opening.carried, proven.tables)
     for staged in look.targets.values():
         if identify(folder.stage / f"{staged.name}.db") != identities.get(staged.name):
             raise DifferencesError(staged.name, "changed after it was verified", "run the same command again")

@@ -46,6 +46,8 @@ class TargetTally:
     seeded: int = 0
     fingerprint: str | None = None
     """On request: rows and the sum of their hashes."""
+    undecided: Mapping[str, int] = field(default_factory=dict)
+    """Groups of different rows with one key that nothing decides, by the source whose row is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,8 @@ class Case:
     """The working table of rows whose groups must be looked at: number of the input, row."""
     bag: str = ""
     """The working table of rows, where nothing names them."""
+    undecided: Counter[str] = field(default_factory=Counter)
+    """Groups that no rule decides, by the source whose row is shown."""
     chains: Chains | None = None
     """Where it is kept for what rows wait, when that is asked."""
     _fetching: str = ""
@@ -128,16 +130,16 @@ def _braces(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def pack(values: Row, why: Why | None, claim: Claim | None, *, is_open: bool) -> bytes:
+def pack(values: Row, why: Why | None, claim: Claim | None, *, is_open: bool, is_followed: bool) -> bytes:
     """Keep a member of a group until its group is gone through."""
     waits = None if why is None else (list(why[0]), why[1])
-    return marshal.dumps((list(values), waits, None if claim is None else tuple(claim), is_open))
+    return marshal.dumps((list(values), waits, None if claim is None else tuple(claim), is_open, is_followed))
 
 
-def unpack(body: bytes) -> tuple[list[Value], Why | None, Claim | None, bool]:
-    """Return what ``pack`` kept: the values, for what the row waits, the claim, whether it is open."""
-    values, why, claim, is_open = marshal.loads(body)  # noqa: S302  written here, a moment ago
-    return values, why, None if claim is None else Claim(*claim), is_open
+def unpack(body: bytes) -> tuple[list[Value], Why | None, Claim | None, bool, bool]:
+    """Return what ``pack`` kept: the values, for what the row waits, the claim, whether it is open, and followed."""
+    values, why, claim, is_open, is_followed = marshal.loads(body)  # noqa: S302  written here, a moment ago
+    return values, why, None if claim is None else Claim(*claim), is_open, is_followed
 
 
 def names_of(fed: FedTable, places: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from strongroom.consolidate.verify.chains import Chains
 from strongroom.consolidate.verify.members import Group, Member, find_groups
 from strongroom.consolidate.verify.rules import Settlement, settle
 from strongroom.consolidate.verify.stream import NOT_AS_THEY_MUST_BE, check_inserted_entry
-from strongroom.consolidate.verify.values import Row, Value, is_same_row
+from strongroom.consolidate.verify.values import Row, is_same_row
 
 
 def examine_groups(case: Case) -> None:
@@ -41,28 +41,52 @@ def _examine_group(case: Case, group: Group) -> int:
         fate, winner = settlement.fates[number]
         if winner is not None and winner in refused:
             if winner != number:
-                _expect_quarantined(case, member, (case.fed.rule.conflict, *WAITING_RULES), members[winner])
+                rules = [*_list_rules(case, member, fate), *WAITING_RULES]
+                _expect_quarantined(case, member, rules, members[winner])
         elif not member.is_open:
             own = settlement.published.get(number)
             if fate != "inserted" or own is None or not is_same_row(own, member.values):
                 case.faults.add(member.entry.name, "stand in the target, and another row should", member.row)
+            elif settlement.is_undecided:
+                _expect_named(case, member)
         elif fate == "inserted":
-            _expect_published(case, member, settlement.published[number], group.held)
-        elif fate == "quarantined":
-            _expect_quarantined(case, member, (case.fed.rule.conflict, *(["reference"] if member.why else [])))
+            _expect_published(case, member, settlement, number, group.held)
+        elif settlement.waits(number):
+            _expect_quarantined(case, member, _list_rules(case, member, fate))
         else:
             _expect_lost(case, member, fate, members[winner or 0])
     return count
 
 
+def _list_rules(case: Case, member: Member, fate: str) -> list[str]:
+    """Return what the ledger may give as the rule: the group's, or that what the row refers to waits."""
+    return [case.fed.rule.conflict, *(["reference"] if member.why and fate == "quarantined" else [])]
+
+
+def _expect_named(case: Case, member: Member) -> bool:
+    """See that the ledger says of a row which is shown that nobody decided for it; count its group."""
+    claim = member.claim
+    if claim is None or claim.disposition != "inserted" or claim.rule != case.fed.rule.conflict:
+        what = "are shown for a group that nobody decided, and the ledger does not say so"
+        case.faults.add(member.entry.name, what, member.row)
+        return False
+    case.undecided[member.entry.source] += 1
+    return True
+
+
 def _keep_why(case: Case, chains: Chains, members: Sequence[Member], settlement: Settlement) -> None:
-    """Keep for what the rows of a group wait: for their own parents, or for those of it that do."""
+    """Keep for what the rows of a group wait: for their own parents, or for those of it that do.
+
+    Where nobody decides, the first row stands for all: they wait for that one alone.
+    """
     freely = settle(case.shape, [member.values for member in members])
-    waiting = [(case.fed.into, member.number, member.row) for member in members if member.why]
+    nodes = [(case.fed.into, member.number, member.row) for member in members]
+    waiting = [node for node, member in zip(nodes, members, strict=True) if member.why]
     for number, member in enumerate(members):
-        node = case.fed.into, member.number, member.row
-        if settlement.fates[number][0] == "quarantined" and freely.fates[number][0] != "quarantined":
-            chains.add(node, member.why or (waiting, False))
+        if settlement.waits(number) and not freely.waits(number):
+            is_behind = freely.is_undecided and number > 0
+            why = (nodes[:1], False) if is_behind else member.why or (waiting, False)
+            chains.add(nodes[number], why)
 
 
 def _is_ambiguous(case: Case, members: Sequence[Member]) -> bool:
@@ -89,9 +113,9 @@ def _find_refused(case: Case, members: Sequence[Member], settlement: Settlement)
     return refused
 
 
-def _expect_published(case: Case, member: Member, values: list[Value], held: dict[object, Row]) -> None:
+def _expect_published(case: Case, member: Member, settlement: Settlement, number: int, held: dict[object, Row]) -> None:
     """See that a row which its group publishes stands in the target, perhaps with values of others."""
-    claim, entry = member.claim, member.entry
+    claim, entry, values = member.claim, member.entry, settlement.published[number]
     if claim is not None and claim.disposition != "inserted":
         case.faults.add(entry.name, f"should stand in the target, and are {claim.disposition}", member.row)
         return
@@ -105,9 +129,12 @@ def _expect_published(case: Case, member: Member, values: list[Value], held: dic
     if has_moved and place is not None:
         case.ids.note(case.desk, entry, member.row, values[place], there[place])
     is_merged = not is_same_row(values, member.values)
-    check_inserted_entry(case, entry, member.row, claim, has_moved=has_moved, is_followed=False, is_merged=is_merged)
+    is_undecided = settlement.is_undecided
+    if not is_undecided or _expect_named(case, member):
+        reasons = [case.fed.rule.conflict] if is_merged or is_undecided else []
+        check_inserted_entry(case, entry, member.row, claim, [*reasons, *(["identity"] if has_moved else [])])
     case.tally(entry, "inserted")
-    if has_moved:
+    if has_moved or (is_undecided and member.is_followed):
         case.tally(entry, "rewritten")
 
 
@@ -133,8 +160,9 @@ def _expect_lost(case: Case, member: Member, fate: str, winner: Member) -> None:
         case.faults.add(member.entry.name, f"should be {fate}, and {said}", member.row)
         return
     stands = case.standing(winner.entry, winner.row, winner.values, winner.claim)
-    wanted = (case.fed.rule.conflict, stands, winner.number, winner.row)
-    if (claim.rule, claim.target_rowid, claim.winner_input, claim.winner_rowid) != wanted:
+    wanted = (stands, winner.number, winner.row)
+    named = (claim.target_rowid, claim.winner_input, claim.winner_rowid)
+    if claim.rule not in _list_rules(case, member, fate) or named != wanted:
         case.faults.add(member.entry.name, f"are {fate}, and the ledger names another row for them", member.row)
         return
     case.tally(member.entry, fate)

@@ -6,7 +6,6 @@ looked at, and may go into jobs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from strongroom.consolidate.verify.plan_reading import (
 )
 from strongroom.consolidate.verify.sources import Source, read_sources
 from strongroom.consolidate.verify.structure_wanted import complete_structure, run_schema
-from strongroom.consolidate.verify.values import Value, decode_text, store
+from strongroom.consolidate.verify.values import Value, decode_text, read_literal, store
 from strongroom.core.errors import PlanError
 from strongroom.core.quoting import fold, quote
 from strongroom.sqlite.connection import open_snapshot
@@ -32,9 +31,6 @@ from strongroom.sqlite.database import Database
 
 SEED = "schema"
 """The name of the input that is the rows of the schema file."""
-_HEX = re.compile(r"[xX]'((?:[0-9a-fA-F]{2})*)'\Z")
-_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
-_REAL = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][+-]?[0-9]+)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,23 +250,6 @@ def _shift(inputs: list[Input], integer_key: int) -> list[Input]:
             ).fetchone()[0]
         reached += max(0, highest or 0)
     return shifted
-
-
-def read_literal(text: str | None) -> Value:
-    """Return the value of a column's DEFAULT where that is a literal; else None."""
-    word = (text or "NULL").strip()
-    upper = word.upper()
-    if upper in ("NULL", "TRUE", "FALSE"):
-        return {"NULL": None, "TRUE": 1, "FALSE": 0}[upper]
-    if word[:1] in ("'", '"') and word[-1:] == word[:1] and len(word) > 1:
-        return word[1:-1].replace(word[0] * 2, word[0])
-    blob = _HEX.match(word)
-    if blob:
-        return bytes.fromhex(blob.group(1))
-    if _INTEGER.match(word):
-        number = int(word)
-        return number if -(1 << 63) <= number < 1 << 63 else float(number)
-    return float(word) if _REAL.match(word) else None
 
 
 def with_evidence(house: House, evidence: Evidence) -> House:

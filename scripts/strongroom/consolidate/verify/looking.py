@@ -13,11 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from strongroom.consolidate.verify.names import HEADER, JOURNALS, hash_whole, show
+from strongroom.consolidate.verify.old_names import name_links
 from strongroom.core.errors import PlanError
 from strongroom.core.plan.models import PlanModel, TargetModel
 from strongroom.core.quoting import fold
+from strongroom.core.results import TableTally
 from strongroom.core.yaml_text import load_yaml, validate_model
 
 _PAGE = 4096
@@ -66,7 +69,8 @@ class Staged:
     has_journal: bool
     """Whether a half transaction waited beside it, which is taken back before it is kept."""
     aliases: Mapping[str, Seen]
-    """By their paths, relative to the target directory."""
+    """What stood where its links belong, those of its sources' old names among them: by path, relative to the target
+    directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +109,21 @@ class Places:
     """Where the run keeps what it replaces."""
 
 
-def look_before(places: Places, carried: Iterable[str] = ()) -> Look:
-    """Look at the staged targets, at what they will replace, and at the legacy files. Read-only.
+def look_before(
+    places: Places, carried: Iterable[str] = (), tables: Mapping[str, TableTally] = MappingProxyType({})
+) -> Look:
+    """Look at the staged targets, at what they will replace, at the legacy files and their old names. Read-only.
 
-    ``carried`` are the paths of files that the plan takes along without naming them. Of a staged file the first
-    and the last page are hashed: all of a gigabyte would be read once more, and whoever changes it elsewhere
-    changes its size or its time, or keeps neither inode. Raises PlanError.
+    ``carried`` are the paths of files that the plan takes along without naming them, ``tables`` the source tables that
+    were proven. A legacy file that itself stands where its old name would lead is looked at as such alone. Of a staged
+    file the first and the last page are hashed: all of a gigabyte would be read once more, and whoever changes it
+    elsewhere changes its size or its time, or keeps neither inode. Raises PlanError.
     """
     model = _read_model(places.plan)
+    links = {path: name for path, name in name_links(model, tables).items() if not _is_legacy(path, places)}
     named = name_carried(model, carried)
     targets = {
-        target.path: _look_at_target(name, target, places)
+        target.path: _look_at_target(name, target, places, [path for path, goal in links.items() if goal == name])
         for name, target in (
             *model.targets.items(),
             *((name, TargetModel(path=path)) for name, path in named.items()),
@@ -144,7 +152,13 @@ def name_carried(model: PlanModel, paths: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def _look_at_target(name: str, target: TargetModel, places: Places) -> Staged:
+def _is_legacy(path: str, places: Places) -> bool:
+    """Tell whether a source itself stands at its path below the target directory: the two are one."""
+    there, source = places.target / path, places.source / path
+    return see(there).kind is Kind.FILE and source.exists() and there.samefile(source)
+
+
+def _look_at_target(name: str, target: TargetModel, places: Places, old_names: Iterable[str]) -> Staged:
     staged, live = places.stage / f"{name}.db", places.target / target.path
     file, before = see(staged), see(live)
     beside = [live.with_name(live.name + suffix) for suffix in JOURNALS]
@@ -153,6 +167,7 @@ def _look_at_target(name: str, target: TargetModel, places: Places) -> Staged:
     if before.kind is Kind.FILE and not _is_moved(live):
         content = {suffix: hash_whole(path) for suffix, path in [("", live), *held.items()] if suffix in ("", "-wal")}
     folder = Path(target.path).parent
+    aliases = [*((folder / alias).as_posix() for alias in target.aliases), *old_names]
     return Staged(
         name=name,
         file=file,
@@ -160,7 +175,7 @@ def _look_at_target(name: str, target: TargetModel, places: Places) -> Staged:
         live=before,
         content=content,
         has_journal="-journal" in held,
-        aliases={path: see(places.target / path) for path in ((folder / alias).as_posix() for alias in target.aliases)},
+        aliases={path: see(places.target / path) for path in aliases},
     )
 
 

@@ -42,6 +42,8 @@ class Member(NamedTuple):
     claim: Claim | None
     is_open: bool
     """It was not found as it stands."""
+    is_followed: bool = False
+    """A reference leads elsewhere by another value now."""
 
 
 class Group(NamedTuple):
@@ -213,15 +215,16 @@ def _derive_all(case: Case, entry: Input, key: str, joined: str, order: str = ""
         is_open = f"CASE WHEN l._rowid IS NOT NULL AND {says_apart(fed)} THEN 1 ELSE {is_open} END"
     sql = f"SELECT {key or 'NULL'}, s.r, {is_open}, {said}{cells} FROM {joined}{ledger}{passes}{order}"
     number, start = entry.number, 3 + _CLAIM_WIDTH
+    is_unseen = case.is_key_plain and not case.bag  # others were derived before they came here
     for row in case.desk.connection.execute(sql):
         claim = None if row[3] is None else Claim._make(row[3:start])
         derived = deriver.derive(row[start:])
         held = row[0] if key else deriver.key_of(derived.values)
         if held is not None:
-            if row[2] and stands_apart(fed, claim):
+            if row[2] and is_unseen and stands_apart(fed, claim):
                 _note(case, entry, row[1], derived)
             why = (derived.because, derived.is_root) if derived.waits else None
-            yield held, Member(number, row[1], entry, derived.values, why, claim, bool(row[2]))
+            yield held, Member(number, row[1], entry, derived.values, why, claim, bool(row[2]), derived.is_followed)
 
 
 def _note(case: Case, entry: Input, row: int, derived: Derived) -> None:
@@ -281,4 +284,6 @@ def _sift(case: Case, entry: Input, rows: str, touched: str, sieve: bytearray) -
         if sieve[place >> 3] & 1 << (place & 7) and case.desk.count(
             f"SELECT count(*) FROM {touched} WHERE k = ?", (key,)
         ):
-            yield key, member.number, member.row, pack(member.values, member.why, member.claim, is_open=member.is_open)
+            is_open, is_followed = member.is_open, member.is_followed
+            body = pack(member.values, member.why, member.claim, is_open=is_open, is_followed=is_followed)
+            yield key, member.number, member.row, body

@@ -62,14 +62,28 @@ def read_moved(found: ParentMap, entry: Input) -> Iterator[Parent]:
     width = len(found.reference.columns)
     for row in found.desk.connection.execute(_select_moved(found, entry, is_plain=is_plain)):
         number, disposition, *_ = row
-        held, there = row[5 : 5 + width], row[5 + width : 5 + 2 * width]
-        place: object = row[4]
+        held, there = row[6 : 6 + width], row[6 + width : 6 + 2 * width]
+        place: object = row[5]
         if parent.table.rowid is None:
-            place, there = _find_by_winner(found, entry, row, row[5 + 2 * width :], there)
-        state = {"quarantined": WAITS, "filtered": GONE}.get(disposition or "", STANDS)
+            place, there = _find_by_winner(found, entry, row, row[6 + 2 * width :], there)
+        state = _read_state(found, row)
         is_changed = state != STANDS or not is_same_row(held, there)
         if disposition is not None or is_changed:
             yield Parent(entry, number, held, state, is_changed, place, there if state == STANDS else ())
+
+
+def _read_state(found: ParentMap, row: Row) -> str:
+    """Return what became of a row; one that waits for a decision is stood for by the row that is shown."""
+    disposition, winner_input, winner_row, is_shown = row[1:5]
+    if disposition == "filtered":
+        return GONE
+    if disposition != "quarantined" or is_shown:
+        return STANDS
+    winner = found.entries.get(winner_input) if isinstance(winner_input, int) else None
+    if found.reference.parent.table.rowid is not None or winner is None or not winner.size:
+        return WAITS
+    said = f"SELECT count(*) FROM {winner.table} WHERE _rowid = ? AND _disposition = 'inserted'"
+    return STANDS if found.desk.count(said, (winner_row,)) else WAITS
 
 
 def _select_moved(found: ParentMap, entry: Input, *, is_plain: bool) -> str:
@@ -79,9 +93,9 @@ def _select_moved(found: ParentMap, entry: Input, *, is_plain: bool) -> str:
     names = [quote(parent.stored[place].name) for place in found.reference.columns]
     names += [quote(parent.stored[place].name) for place in _key_places(parent)] if table.rowid is None else []
     cells = [f"s.c{entry.places[place]}" for place in found.reference.columns]
-    said, source = "NULL, NULL, NULL", rows
+    said, source = "NULL, NULL, NULL, NULL", rows
     if entries.size:
-        said = "l._disposition, l._winner_input, l._winner_rowid"
+        said = "l._disposition, l._winner_input, l._winner_rowid, l._target_rowid IS NOT NULL"
         source = f"{rows} LEFT JOIN {entries.table} AS l ON l._rowid = s.r"
         if is_plain:
             source = f"{entries.table} AS l CROSS JOIN {rows} ON s.r = l._rowid"

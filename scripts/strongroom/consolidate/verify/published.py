@@ -46,7 +46,7 @@ def prove_live(look: Look, places: Places) -> list[str]:
         found += _judge_permissions(path, staged, look, places)
         found += _judge_previous(path, staged, places)
         for alias, before in staged.aliases.items():
-            found += _judge_alias(alias, before, path, places)
+            found += _judge_alias(alias, before, path, look, places)
     for path, legacy in look.legacy.items():
         found += _judge_legacy(path, legacy, places)
     return found + list(_find_strangers(look, places))
@@ -66,8 +66,8 @@ def prove_recovered(look: Look, places: Places) -> list[str]:
         found += _find_leftovers(path, staged, places)
         found += _judge_kept(path, staged, places)
         for alias, before in staged.aliases.items():
-            if before.kind is Kind.NOTHING:
-                found += _judge_alias(alias, before, path, places)
+            if _is_for_us(alias, before, look, places):
+                found += _judge_alias(alias, before, path, look, places)
     return found
 
 
@@ -193,10 +193,18 @@ def _is_unchanged(now: Seen, before: Seen) -> bool:
     )
 
 
-def _judge_alias(alias: str, before: Seen, path: str, places: Places) -> list[str]:
+def _is_for_us(alias: str, before: Seen, look: Look, places: Places) -> bool:
+    """Tell whether a link is ours to make: nothing stood there, or one that led to a target already."""
+    if before.kind is not Kind.LINK:
+        return before.kind is Kind.NOTHING
+    led = os.path.realpath((places.target / alias).parent / before.goal)
+    return led in {os.path.realpath(places.target / path) for path in look.targets}
+
+
+def _judge_alias(alias: str, before: Seen, path: str, look: Look, places: Places) -> list[str]:
     place = places.target / alias
     now = see(place)
-    if before.kind is not Kind.NOTHING:
+    if not _is_for_us(alias, before, look, places):
         is_folder = before.kind is Kind.FOLDER  # of which the time tells only what others put in
         is_same = (now.kind, now.inode) == (before.kind, before.inode) if is_folder else _is_unchanged(now, before)
         return [] if is_same else [f"{alias}: was {before.kind} of somebody else's, and is not as it was"]

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from strongroom.consolidate.verify.house import FedTable
 from strongroom.consolidate.verify.instants import read_instant
-from strongroom.consolidate.verify.values import Row, Value, is_same, order_of
+from strongroom.consolidate.verify.values import Row, Value, is_same, is_utf8, order_of
+from strongroom.core.plan.models import ColumnRuleModel
 from strongroom.core.quoting import fold
 
 _LONG_AGO = -(1 << 64)
+
+
+class Choice(NamedTuple):
+    """How ``merge`` chooses one column's value."""
+
+    place: int
+    rule: str
+    by: int | None = None
+    """The place of the column that holds the instant."""
+    pattern: re.Pattern[str] | None = None
+    """What a valid value looks like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +34,8 @@ class Shape:
     conflict: str
     by: tuple[int, ...]
     identity: int | None
-    chosen: Sequence[tuple[int, str, int | None]]
-    """Of ``merge``: the columns that need not be the first row's, how their value is chosen, and by which instant."""
+    chosen: Sequence[Choice]
+    """Of ``merge``: the columns that need not be the first row's."""
 
     @classmethod
     def of(cls, fed: FedTable) -> Shape:
@@ -29,18 +43,20 @@ class Shape:
         places = {fold(column.name): place for place, column in enumerate(fed.stored)}
         rule = fed.rule
         identity = None if rule.strategy == "keep" and rule.conflict != "keep_both" else fed.identity
-        said: dict[int, tuple[str, int | None]] = {
-            places[fold(name)]: (way.rule, None if way.by is None else places[fold(way.by)])
-            for name, way in rule.chosen.items()
-        }
+        said = {places[fold(name)]: _read_choice(model, places, fold(name)) for name, model in rule.chosen.items()}
         fixed = {*fed.key, *(() if identity is None else (identity,))}
-        chosen = [(place, *said.get(place, (_FILL, None))) for place in places.values() if place not in fixed]
+        chosen = [said.get(place, Choice(place, _FILL)) for place in places.values() if place not in fixed]
         return cls(
             conflict=rule.conflict,
             by=tuple(places[fold(name)] for name in rule.by),
             identity=identity,
-            chosen=[one for one in chosen if one[1] != "prefer"],
+            chosen=[one for one in chosen if one.rule != "prefer"],
         )
+
+
+def _read_choice(model: ColumnRuleModel, places: dict[str, int], name: str) -> Choice:
+    by = None if model.by is None else places[fold(model.by)]
+    return Choice(places[name], model.rule, by, None if model.pattern is None else re.compile(model.pattern))
 
 
 @dataclass(slots=True)
@@ -50,6 +66,12 @@ class Settlement:
     fates: list[tuple[str, int | None]]
     published: dict[int, list[Value]] = field(default_factory=dict)
     """Claimant to the row that stands in the target."""
+    is_undecided: bool = False
+    """No rule decides: the first is shown, and what differs from it waits, with that row's number."""
+
+    def waits(self, number: int) -> bool:
+        """Tell whether nothing stands in the target for a claimant."""
+        return self.fates[number] == ("quarantined", None)
 
 
 def settle(
@@ -66,7 +88,9 @@ def settle(
         found = _crown(rows, waiting, alike, 0)
     elif shape.conflict in ("newest", "oldest"):
         winner = _find_winner(shape, rows, alike)
-        found = None if winner is None else _crown(rows, waiting, alike, winner)
+        found = _show_first(rows, waiting, alike) if winner is None else _crown(rows, waiting, alike, winner)
+    elif shape.conflict in ("quarantine", "identical"):
+        found = _show_first(rows, waiting, alike)
     elif shape.conflict == "merge" and not waiting:
         found = _merge(shape, rows)
     return found or Settlement([("quarantined", None)] * len(rows))
@@ -129,6 +153,15 @@ def _crown(rows: Sequence[Row], waiting: Collection[int], alike: Sequence[int], 
     return Settlement(fates, {winner: list(rows[winner])})
 
 
+def _show_first(rows: Sequence[Row], waiting: Collection[int], alike: Sequence[int]) -> Settlement | None:
+    """Publish the first row though nothing decides for it; what differs waits. None where that one waits itself."""
+    if 0 in waiting:
+        return None
+    fates: list[tuple[str, int | None]] = [("inserted", 0)]
+    fates += [("quarantined" if first else "merged_identical", 0) for first in alike[1:]]
+    return Settlement(fates, {0: list(rows[0])}, is_undecided=True)
+
+
 def _find_winner(shape: Shape, rows: Sequence[Row], alike: Sequence[int]) -> int | None:
     """Return the latest (earliest) row; None for a tie, and where a value is no instant."""
     left = list(range(len(rows)))
@@ -154,12 +187,14 @@ def _find_winner(shape: Shape, rows: Sequence[Row], alike: Sequence[int]) -> int
 def _merge(shape: Shape, rows: Sequence[Row]) -> Settlement:
     latest: dict[tuple[int | None, str], Row] = {}
     result = list(rows[0])
-    for place, way, by in shape.chosen:
+    for place, way, by, pattern in shape.chosen:
         if way in ("newest", "oldest"):
             row = latest.get((by, way))
             if row is None:
                 row = latest[by, way] = _find_latest(rows, by or 0, way)
             result[place] = row[place]
+        elif pattern is not None:
+            result[place] = _choose_valid([row[place] for row in rows], pattern)
         elif way != _FILL:
             result[place] = _choose([row[place] for row in rows], way)
         elif result[place] is None:
@@ -178,6 +213,13 @@ def _choose(values: Sequence[Value], way: str) -> Value:
     if not present:
         return None
     return max(present, key=order_of) if way == "max" else min(present, key=order_of)
+
+
+def _choose_valid(values: Sequence[Value], pattern: re.Pattern[str]) -> Value:
+    """Return the first TEXT that is valid; without one the first value that is not NULL."""
+    texts = (value for value in values if isinstance(value, str) and is_utf8(value))
+    found = next((text for text in texts if pattern.fullmatch(text)), None)
+    return found if found is not None else next((value for value in values if value is not None), None)
 
 
 def _find_latest(rows: Sequence[Row], by: int, way: str) -> Row:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from strongroom.consolidate.verify.bags import want
 from strongroom.consolidate.verify.case import WAITING_RULES, Case
-from strongroom.consolidate.verify.claims import CLAIMED, Claim, check_kept_cells, says_apart, says_inserted
+from strongroom.consolidate.verify.claims import (
+    CLAIMED,
+    Claim,
+    check_kept_cells,
+    says_apart,
+    says_inserted,
+    stands_apart,
+)
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.house import Input
 from strongroom.consolidate.verify.relations import home_of, home_rowid, is_plain, rows_of, stored_cells
@@ -129,10 +136,13 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
     if case.bag and not derived.waits and says_inserted(claim):
         want(case, case.bag, entry, derived.values)
         return
-    if not derived.waits and says_inserted(claim) and case.is_published_as(found.held, derived.values, entry):
+    key = deriver.key_of(derived.values)
+    is_grouped = key is not None and stands_apart(case.fed, claim)
+    is_said = not derived.waits and not is_grouped and says_inserted(claim)
+    if is_said and case.is_published_as(found.held, derived.values, entry):
         _take_published(case, entry, found, derived.values, is_followed=derived.is_followed)
         return
-    if deriver.key_of(derived.values) is not None:
+    if key is not None:
         case.desk.connection.execute(f"INSERT INTO {case.unsettled} VALUES (?, ?)", (entry.number, found.row))
     elif derived.waits:
         if case.chains is not None:
@@ -162,35 +172,22 @@ def _take_published(case: Case, entry: Input, found: OpenRow, values: list[Value
         if not case.ids.note(case.desk, entry, found.row, own, actual):
             case.faults.add(entry.name, "stand under an id that another row got too", found.row)
             return
-    check_inserted_entry(case, entry, found.row, found.claim, has_moved=has_moved, is_followed=is_followed)
+    reasons = [rule for rule, is_one in (("identity", has_moved), ("reference", is_followed)) if is_one]
+    check_inserted_entry(case, entry, found.row, found.claim, reasons)
     case.tally(entry, "inserted")
     if has_moved or is_followed:
         case.tally(entry, "rewritten")
 
 
-def check_inserted_entry(
-    case: Case,
-    entry: Input,
-    row: int,
-    claim: Claim | None,
-    *,
-    has_moved: bool,
-    is_followed: bool,
-    is_merged: bool = False,
-) -> None:
-    """See that a published row has an entry in the ledger if it changed, and none if it did not."""
-    is_changed = has_moved or is_followed or is_merged
+def check_inserted_entry(case: Case, entry: Input, row: int, claim: Claim | None, reasons: Sequence[str]) -> None:
+    """See that a published row has an entry in the ledger if there is a reason for one, and none without."""
     if claim is None:
-        if is_changed:
+        if reasons:
             case.faults.add(entry.name, "changed on the way, and the ledger does not say so", row)
         return
-    if not is_changed:
+    if not reasons:
         case.faults.add(entry.name, "arrived plainly, and the ledger says otherwise", row)
-    elif not (
-        (is_merged and claim.rule == case.fed.rule.conflict)
-        or (has_moved and claim.rule == "identity")
-        or (is_followed and claim.rule == "reference")
-    ):
+    elif claim.rule not in reasons:
         case.faults.add(entry.name, "changed on the way for another reason than the ledger says", row)
     elif claim.winner_input is not None or claim.winner_rowid is not None:
         case.faults.add(entry.name, "stand in the target, and the ledger names another row for them", row)

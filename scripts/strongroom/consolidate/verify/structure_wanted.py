@@ -12,7 +12,7 @@ from pathlib import Path
 from strongroom.consolidate.verify.catalogue import Index, Table, read_table
 from strongroom.consolidate.verify.plan_reading import Feed, Reading, Rule, rank_feeds
 from strongroom.consolidate.verify.sources import Source
-from strongroom.consolidate.verify.values import decode_text
+from strongroom.consolidate.verify.values import decode_text, is_literal
 from strongroom.core.quoting import fold, quote
 from strongroom.sqlite.connection import Connection, open_memory, open_stage
 from strongroom.sqlite.database import Database
@@ -101,7 +101,8 @@ def _add_columns(connection: Connection, rule: Rule, sources: Mapping[str, Sourc
         mapped = {fold(name) for name in feed.columns.values()}
         for column in _table_of(feed, sources).stored:
             if table is not None and table.find(column.name) is None and fold(column.name) not in mapped:
-                added = f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {column.declared}"
+                default = f"DEFAULT {column.default}" if is_literal(column.default) else ""
+                added = f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {column.declared} {default}"
                 _try(connection, added.rstrip())
                 table = read_table(connection, rule.table)
 

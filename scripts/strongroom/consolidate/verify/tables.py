@@ -73,4 +73,5 @@ def _sum_up(case: Case, read: dict[int, int]) -> tuple[dict[str, TableTally], Ta
     rows = case.desk.count(f"SELECT count(*) FROM {dotted('main', fed.table.name)}")
     if rows != explained:
         faults.say(f"holds {rows} rows, and the sources explain {explained}")
-    return tallies, TargetTally(rows=rows, explained=explained, seeded=seeded), faults.sentences()
+    tally = TargetTally(rows=rows, explained=explained, seeded=seeded, undecided=dict(sorted(case.undecided.items())))
+    return tallies, tally, faults.sentences()

@@ -20,6 +20,11 @@ decode_text = partial(str, encoding="utf-8", errors="surrogateescape")
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t\n\v\f\r]*\Z")
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*\Z")
+_WORDS = {"NULL": None, "TRUE": 1, "FALSE": 0}
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|["](?:[^"]|"")*["]""")
+_BLOB = re.compile(r"[xX]'((?:[0-9a-fA-F]{2})*)'")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_BROKEN = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][+-]?[0-9]+)?")
 
 
 def encode_text(text: str) -> bytes:
@@ -130,6 +135,26 @@ def store(affinity: str, value: Value) -> Value:
     if affinity == "REAL":
         return float(value) + 0.0
     return int(value) if isinstance(value, int) or is_changed_by(affinity, value) else value
+
+
+def read_literal(text: str | None) -> Value:
+    """Return the value of a column's DEFAULT where that is a literal; else None."""
+    word = (text or "").strip()
+    if word.upper() in _WORDS:
+        return _WORDS[word.upper()]
+    if _QUOTED.fullmatch(word):
+        return word[1:-1].replace(word[0] * 2, word[0])
+    blob = _BLOB.fullmatch(word)
+    if blob:
+        return bytes.fromhex(blob.group(1))
+    if _WHOLE.fullmatch(word):
+        return int(word) if _LEAST <= int(word) <= _MOST else float(word)
+    return float(word) if _BROKEN.fullmatch(word) else None
+
+
+def is_literal(text: str | None) -> bool:
+    """Tell whether a DEFAULT is one (``.github/PLAN.md``, section 6)."""
+    return read_literal(text) is not None or (text or "").strip().upper() == "NULL"
 
 
 def _write_real(value: float) -> str:

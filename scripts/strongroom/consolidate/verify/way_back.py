@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def _compare_swaps(look: Look, journal: dict[str, Any]) -> Iterator[str]:
             yield f"{JOURNAL}: {path} {'was' if staged.live.kind is Kind.FILE else 'was not'} there before"
         folder = Path(path).parent
         made = {alias for alias, before in staged.aliases.items() if before.kind is Kind.NOTHING}
-        if {(folder / alias).as_posix() for alias in noted[path]["aliases"]} != made:
+        if {os.path.normpath(folder / alias) for alias in noted[path]["aliases"]} != made:
             yield f"{JOURNAL}: does not name the links that were made to {path}"
 
 

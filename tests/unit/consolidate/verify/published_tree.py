@@ -18,8 +18,16 @@ sources:
 targets:
   alpha: {path: alpha.db, aliases: [old_alpha.db, names/older.db]}
   beta: {path: in/beta.db}
-copy: {alpha: [first.a], beta: [second.b]}
+copy: {alpha: [first.a, gone.c], beta: [second.b]}
 """
+LINKS = {
+    "old_alpha.db": "alpha.db",
+    "names/older.db": "../alpha.db",
+    "first.db": "alpha.db",
+    "gone.db": "alpha.db",
+    "deep/second.db": "../in/beta.db",
+}
+"""Aliases, and the sources' own names."""
 ROLLBACK, WRITE_AHEAD = b"\x01\x01", b"\x02\x02"
 
 
@@ -97,7 +105,7 @@ def go_live(tree: Tree, *, mode: int = 0o640) -> None:
         live.parent.mkdir(exist_ok=True)
         (tree.stage / f"{name}.db").rename(live)
         live.chmod(wanted & 0o666)
-    for alias, goal in (("old_alpha.db", "alpha.db"), ("names/older.db", "../alpha.db")):
+    for alias, goal in LINKS.items():
         place = tree.target / alias
         place.parent.mkdir(exist_ok=True)
         if not os.path.lexists(place):

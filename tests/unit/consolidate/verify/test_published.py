@@ -13,6 +13,7 @@ from strongroom.consolidate.verify.looking import name_carried
 from strongroom.consolidate.verify.published import Look, Places, look_before, prove_live, prove_recovered
 from strongroom.core.errors import PlanError
 from strongroom.core.plan.models import PlanModel
+from strongroom.core.results import TableTally
 from tests.unit.consolidate.verify.published_tree import (
     PLAN,
     ROLLBACK,
@@ -152,6 +153,7 @@ def test_a_target_in_place_of_a_source_is_no_legacy_file(tmp_path: Path, version
     (tree.target / "old_alpha.db").symlink_to("first.db")
     (tree.target / "names").mkdir()
     (tree.target / "names" / "older.db").symlink_to("../first.db")
+    (tree.target / "gone.db").symlink_to("first.db")
     (tree.source / "deep" / "second.db").chmod(0o444)
     assert prove(tree, look) == []
 
@@ -222,9 +224,9 @@ def link_instead(tree: Tree) -> None:
     alpha(tree).symlink_to(tree.run / "elsewhere.db")
 
 
-def relink(tree: Tree, goal: str) -> None:
-    (tree.target / "old_alpha.db").unlink()
-    (tree.target / "old_alpha.db").symlink_to(goal)
+def relink(tree: Tree, goal: str, alias: str = "old_alpha.db") -> None:
+    (tree.target / alias).unlink()
+    (tree.target / alias).symlink_to(goal)
 
 
 def share(tree: Tree) -> None:
@@ -320,6 +322,26 @@ WRONG: dict[str, tuple[Act, list[str]]] = {
         lambda tree: relink(tree, "old_alpha.db"),
         ["old_alpha.db: leads to old_alpha.db, and should lead to alpha.db"],
     ),
+    "an old name has no link": (
+        lambda tree: (tree.target / "deep" / "second.db").unlink(),
+        ["deep/second.db: the link to in/beta.db was not made, and whoever opens the old name finds nothing"],
+    ),
+    "the old name of a source that is not there has no link": (
+        lambda tree: (tree.target / "gone.db").unlink(),
+        ["gone.db: the link to alpha.db was not made, and whoever opens the old name finds nothing"],
+    ),
+    "an old name leads to another target": (
+        lambda tree: relink(tree, "in/beta.db", "first.db"),
+        ["first.db: leads to in/beta.db, and should lead to alpha.db"],
+    ),
+    "an old name leads to the legacy file": (
+        lambda tree: relink(tree, "../source/first.db", "first.db"),
+        ["first.db: leads to ../source/first.db, and should lead to alpha.db"],
+    ),
+    "an old name is a new, empty file": (
+        lambda tree: ((tree.target / "first.db").unlink(), (tree.target / "first.db").touch()),
+        ["first.db: is a file, and should be a link to alpha.db"],
+    ),
     "a link is a file": (clash, ["old_alpha.db: is a file, and should be a link to alpha.db"]),
     "a legacy file is gone": (
         lambda tree: (tree.source / "first.db").unlink(),
@@ -376,6 +398,40 @@ def test_what_is_wrong_is_said_in_a_sentence(tree: Tree, name: str) -> None:
     assert prove(tree, look) == []
     spoil(tree)
     assert prove(tree, look) == sentences
+
+
+def test_an_old_name_that_led_to_another_target_is_ours_to_lead_on(tree: Tree) -> None:
+    """An earlier plan let first.db feed beta."""
+    (tree.target / "first.db").symlink_to("in/beta.db")
+    look = look_before(places_of(tree))
+    go_live(tree)
+    wrong = ["first.db: leads to in/beta.db, and should lead to alpha.db"]
+    assert prove(tree, look) == wrong
+    assert prove_recovered(look, places_of(tree)) == wrong
+    relink(tree, "alpha.db", "first.db")
+    assert prove(tree, look) == []
+
+
+def test_a_legacy_file_that_stands_at_its_old_name_is_looked_at_as_such(tmp_path: Path) -> None:
+    tree = build_tree(tmp_path, in_place=True)
+    look = look_before(places_of(tree))
+    assert list(look.targets["alpha.db"].aliases) == ["old_alpha.db", "names/older.db", "gone.db"]
+    go_live(tree)
+    assert prove(tree, look) == []
+
+
+def test_what_was_proven_says_where_old_names_lead_that_no_text_does(tree: Tree) -> None:
+    tree.plan.write_text(PLAN.replace("[first.a, gone.c]", "[gone.c]").replace("version: 1", "version: 1\n" + CARRIES))
+    tables = {"first.a": TableTally(into="alpha.a", read=1), "second.b": TableTally(into="beta.b", read=1)}
+    look = look_before(places_of(tree), tables=tables)
+    go_live(tree)
+    assert prove(tree, look) == []
+    (tree.target / "first.db").unlink()
+    wrong = "first.db: the link to alpha.db was not made, and whoever opens the old name finds nothing"
+    assert prove(tree, look) == [wrong]
+
+
+CARRIES = "defaults: {unmapped_table: carry}"
 
 
 def kept(tree: Tree) -> Path:

@@ -201,13 +201,15 @@ def test_children_of_a_dropped_table_are_orphans_and_adopted_by_nobody() -> None
 
 
 def test_a_child_waits_with_its_parent() -> None:
-    right = made(USERS + NOTES, USERS + NOTES, BOBS_NOTE, entries={"b.notes": [WAITING]})
+    """The target refuses the first of two users who are one, and both wait."""
+    choosy = USERS.replace("UNIQUE", "UNIQUE CHECK (name <> 'ann')")
+    right = made(choosy + NOTES, USERS + NOTES, BOBS_NOTE, entries={"b.notes": [WAITING]})
     right = replace(
         right,
         plan=right.plan.replace("rule: prefer", "rule: quarantine").replace("key: [name]", "key: [id]"),
         built="",
         entries={
-            "a.users": [(1, "quarantined", "quarantine", None, None, None)],
+            "a.users": [(1, "quarantined", "constraint", None, None, None)],
             "b.users": [(1, "quarantined", "quarantine", None, None, None)],
             "a.notes": [WAITING],
             "b.notes": [WAITING],

@@ -39,7 +39,16 @@ def lost(fate: str, rule: str, stands: int | None, winner: int, row: int = 1) ->
     return (1, fate, rule, stands, winner, row)
 
 
-WAITS = (1, "quarantined", "quarantine", None, None, None)
+def shown(rule: str) -> Entry:
+    """Say of a.t's first row that it is shown though nothing decides for it."""
+    return (1, "inserted", rule, 1, None, None)
+
+
+def waiting(rule: str) -> Entry:
+    """Say of a first row that it waits for a decision, and that a.t's is shown."""
+    return (1, "quarantined", rule, 1, 1, 1)
+
+
 A, B = "('x', 1, '2024-01-01')", "('x', 2, '2024-02-01')"
 DECIDED = {
     "prefer": pair(T, "on_conflict: {rule: prefer}", A, B, A, {"b.t": [lost("superseded", "prefer", 1, 1)]}),
@@ -51,18 +60,30 @@ DECIDED = {
         T, "on_conflict: {rule: merge, columns: {v: {rule: max}}}", A, B, "('x', 2, '2024-01-01')",
         {"a.t": [(1, "inserted", "merge", 1, None, None)], "b.t": [lost("merged_changed", "merge", 1, 1)]},
     ),
-    "nothing": pair(T, "key: [k]", A, B, "", {"a.t": [WAITS], "b.t": [WAITS]}),
-    "quarantine": pair(T, "on_conflict: {rule: quarantine}", A, B, "", {"a.t": [WAITS], "b.t": [WAITS]}),
+    "first valid": pair(
+        T, "on_conflict: {rule: merge, columns: {v: {rule: first_valid, pattern: '[0-9]+'}}}", "('x', '1a', '')",
+        "('x', '22', '')", "('x', '22', '')",
+        {"a.t": [(1, "inserted", "merge", 1, None, None)], "b.t": [lost("merged_identical", "merge", 1, 1)]},
+    ),
+    "none is valid": pair(
+        T, "on_conflict: {rule: merge, columns: {v: {rule: first_valid, pattern: '[0-9]+'}}}", "('x', NULL, '')",
+        "('x', 22, '')", "('x', 22, '')",
+        {"a.t": [(1, "inserted", "merge", 1, None, None)], "b.t": [lost("merged_identical", "merge", 1, 1)]},
+    ),
+    "nothing": pair(T, "key: [k]", A, B, A, {"a.t": [shown("quarantine")], "b.t": [waiting("quarantine")]}),
+    "quarantine": pair(
+        T, "on_conflict: {rule: quarantine}", A, B, A, {"a.t": [shown("quarantine")], "b.t": [waiting("quarantine")]}
+    ),
     "a tie": pair(
-        T, "on_conflict: {rule: newest, by: at}", A, "('x', 2, '2024-01-01T00:00+00:00')", "",
-        {name: [(1, "quarantined", "newest", None, None, None)] for name in ("a.t", "b.t")},
+        T, "on_conflict: {rule: newest, by: at}", A, "('x', 2, '2024-01-01T00:00+00:00')", A,
+        {"a.t": [shown("newest")], "b.t": [waiting("newest")]},
     ),
     "never": pair(
         T, "on_conflict: {rule: oldest, by: at}", A, "('x', 2, NULL)", A, {"b.t": [lost("superseded", "oldest", 1, 1)]}
     ),
     "what is no instant": pair(
-        T, "on_conflict: {rule: newest, by: at}", "('x', 1, 'soon')", B, "",
-        {name: [(1, "quarantined", "newest", None, None, None)] for name in ("a.t", "b.t")},
+        T, "on_conflict: {rule: newest, by: at}", "('x', 1, 'soon')", B, "('x', 1, 'soon')",
+        {"a.t": [shown("newest")], "b.t": [waiting("newest")]},
     ),
 }  # fmt: skip
 
@@ -272,6 +293,46 @@ def test_nothing_is_without_a_place() -> None:
     carried = replace(column, plan="defaults: {unmapped_column: carry}\n" + column.plan)
     assert replace(carried, built="ALTER TABLE t ADD COLUMN w; INSERT INTO t VALUES (1, NULL)").prove() == []
     assert carried.prove()
+
+
+CARRIED = {
+    "text": ("'pend''ing'", "DEFAULT 'pend''ing'", "'pend''ing'"), "a number": ("-1.5", "DEFAULT -1.5", "-1.5"),
+    "a word": ("TRUE", "DEFAULT TRUE", "1"), "in parentheses": ("(7)", "DEFAULT 7", "7"), "bytes": ("x'00'",) * 3,
+    "nothing": ("NULL", "DEFAULT NULL", "NULL"), "the time": ("CURRENT_TIMESTAMP", "", "NULL"),
+    "an expression": ("('a' || 'b')", "", "NULL"), "a text in double quotes": ('"x"', 'DEFAULT "x"', "'x'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "added", "filled"), CARRIED.values(), ids=CARRIED.keys())
+def test_a_carried_column_keeps_its_literal_default(given: str, added: str, filled: str) -> None:
+    """b.t has no such column: its rows get the default, and so does what an application inserts later."""
+    added = f"DEFAULT {added}" if added.startswith("x") else added
+    right = HandMade(
+        plan="defaults: {unmapped_column: carry}\n" + TWO + "copy: {m: [a.t, b.t]}\n", schema="CREATE TABLE t (v);",
+        sources={"a": f"CREATE TABLE t (v, w DEFAULT {given}); INSERT INTO t VALUES (1, 'own')",
+                 "b": "CREATE TABLE t (v); INSERT INTO t VALUES (2)"},
+        built=f"ALTER TABLE t ADD COLUMN w {added}; INSERT INTO t VALUES (1, 'own'), (2, {filled})",
+        inputs={"t": ["a.t", "b.t"]}, offsets={"b.t": 1},
+    )  # fmt: skip
+    assert right.prove() == []
+    for other in ({added, "DEFAULT 'other'", "", "DEFAULT NULL"}) - {added}:
+        lost = replace(right, built=right.built.replace(f"COLUMN w {added};", f"COLUMN w {other};"))
+        assert "m: table t is not what it should be" in lost.prove(), other
+    for other in {"NULL", "'other'"} - {filled}:
+        assert replace(right, built=right.built.replace(f"(2, {filled})", f"(2, {other})")).prove(), other
+
+
+def test_the_first_file_that_has_a_carried_column_says_its_default() -> None:
+    right = HandMade(
+        plan="defaults: {unmapped_column: carry}\n" + TWO + "copy: {m: [b.t, a.t]}\n", schema="CREATE TABLE t (v);",
+        sources={"a": "CREATE TABLE t (v, w DEFAULT 1); INSERT INTO t VALUES (1, 5)",
+                 "b": "CREATE TABLE t (v, w); INSERT INTO t VALUES (2, 6)"},
+        built="ALTER TABLE t ADD COLUMN w; INSERT INTO t VALUES (2, 6), (1, 5)",
+        inputs={"t": ["b.t", "a.t"]}, offsets={"a.t": 1},
+    )  # fmt: skip
+    assert right.prove() == []
+    other = replace(right, built=right.built.replace("COLUMN w;", "COLUMN w DEFAULT 1;"))
+    assert other.prove() == ["m: table t is not what it should be"]
 
 
 def test_rows_of_the_schema_file_are_the_last_input() -> None:

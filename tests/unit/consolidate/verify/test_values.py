@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.consolidate.verify.house import read_literal
 from strongroom.consolidate.verify.instants import count_micro, read_instant, write_instant
 from strongroom.consolidate.verify.json_text import find_id, replace_id
 from strongroom.consolidate.verify.values import (
@@ -21,9 +20,11 @@ from strongroom.consolidate.verify.values import (
     encode_key,
     encode_text,
     is_changed_by,
+    is_literal,
     is_same,
     is_utf8,
     order_of,
+    read_literal,
     store,
 )
 
@@ -122,8 +123,8 @@ def test_bytes_that_are_no_text_come_back_as_they_were() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["7", "-1", "+1", "1.5", "-.5", "1e3", "'x'", "'it''s'", "x'61'", "NULL", "TRUE", "false", '"dq"', "''",
-             "(7)", "9223372036854775808"]
+    "text", ["7", "-1", "+1", "1.5", "-.5", "5.", "1e3", "'x'", "'it''s'", "x'61'", "x''", "NULL", "TRUE", "false",
+             '"dq"', '"a""b"', "''", "(7)", "('x')", "( -7 )", "9223372036854775808", "-9223372036854775808"]
 )  # fmt: skip
 def test_a_literal_default_is_what_sqlite_fills_in(text: str) -> None:
     with closing(sqlite3.connect(":memory:")) as opened:
@@ -131,11 +132,16 @@ def test_a_literal_default_is_what_sqlite_fills_in(text: str) -> None:
         opened.execute("INSERT INTO t (a) VALUES (1)")
         default = opened.execute("SELECT dflt_value FROM pragma_table_xinfo('t') WHERE name = 'v'").fetchone()[0]
         assert is_same(read_literal(default), opened.execute("SELECT v FROM t").fetchone()[0])
+        assert is_literal(default)
 
 
-@pytest.mark.parametrize("text", ["CURRENT_TIMESTAMP", "1 + 2", "random()", None])
+@pytest.mark.parametrize(
+    "text", ["CURRENT_TIMESTAMP", "1 + 2", "'a' || 'b'", '"a" || "b"', "random()", "word", "[x]", "`x`", "(7)", "0x10",
+             "- 7", "-'7'", "x'6'", "", None]
+)  # fmt: skip
 def test_what_is_no_literal_fills_nothing_in(text: str | None) -> None:
     assert read_literal(text) is None
+    assert not is_literal(text)
 
 
 NOON = 1_717_243_200_000_000
