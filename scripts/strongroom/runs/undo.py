@@ -43,17 +43,6 @@ def refuse_taken(place: Place) -> None:
             raise GuardError(original, fact, "find out what wrote it; move it away, then run the same command again")
 
 
-def refuse_changes(place: Place) -> None:
-    """Make sure that nothing was written to the published files since. Raises GuardError."""
-    changes = find_changes(place)
-    if changes:
-        raise GuardError(
-            "rollback",
-            f"would lose what was written since publish: {'; '.join(changes)}",
-            "say --discard-changes to lose it",
-        )
-
-
 def put_back(place: Place) -> list[str]:
     """Put the previous files back, whatever was written since, and make the sources writable again; return which.
 

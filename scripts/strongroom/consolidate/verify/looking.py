@@ -166,8 +166,7 @@ def _look_at_target(name: str, target: TargetModel, places: Places, old_names: I
     content = {}
     if before.kind is Kind.FILE and not _is_moved(live):
         content = {suffix: hash_whole(path) for suffix, path in [("", live), *held.items()] if suffix in ("", "-wal")}
-    folder = Path(target.path).parent
-    aliases = [*((folder / alias).as_posix() for alias in target.aliases), *old_names]
+    aliases = [*(Path(alias).as_posix() for alias in target.aliases), *old_names]
     return Staged(
         name=name,
         file=file,

@@ -42,9 +42,8 @@ def _compare_swaps(look: Look, journal: dict[str, Any]) -> Iterator[str]:
         staged = look.targets[path]
         if noted[path]["had"] != (staged.live.kind is Kind.FILE):
             yield f"{JOURNAL}: {path} {'was' if staged.live.kind is Kind.FILE else 'was not'} there before"
-        folder = Path(path).parent
         made = {alias for alias, before in staged.aliases.items() if before.kind is Kind.NOTHING}
-        if {os.path.normpath(folder / alias) for alias in noted[path]["aliases"]} != made:
+        if {os.path.normpath(alias) for alias in noted[path]["aliases"]} != made:
             yield f"{JOURNAL}: does not name the links that were made to {path}"
 
 
