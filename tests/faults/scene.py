@@ -53,7 +53,7 @@ class Scene:
     def copy_to(self, root: Path) -> Scene:
         """Copy sources and targets, permissions and links included; the system stays where it is."""
         root.mkdir(parents=True)
-        for folder in (self.source, self.target):
+        for folder in dict.fromkeys((self.source, self.target)):
             if folder.exists():
                 shutil.copytree(folder, root / folder.name, symlinks=True)
         return replace(self, source=root / self.source.name, target=root / self.target.name)

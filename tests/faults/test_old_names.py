@@ -27,7 +27,7 @@ targets:
   first: {path: first.db}
   second: {path: sub/second.db}
 copy:
-  first: [one.kept, gone.kept_too]
+  first: [one.kept, gone.kept]
   second: [one.other, two.more]
 drop: [{table: cache.cached, reason: rebuilt}]
 """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from strongroom.consolidate.opening import Opening
 from strongroom.core.errors import SourceBusyError, SourceChangedError
 from strongroom.core.files import show_path
+from strongroom.runs.folder import RunFolder
 from strongroom.sqlite.database import Database, state_of
 from strongroom.sqlite.openers import Opener, find_openers
 from strongroom.sqlite.snapshot import Snapshot, refuse_changed
@@ -21,35 +22,45 @@ Content = tuple[int, int, int]
 
 
 class HeldSources:
-    """The sources that stay beside the targets, held against writers."""
+    """The sources that stay beside the targets, or move into the run, held against writers."""
 
-    def __init__(self, opening: Opening, free: tuple[Path, ...]) -> None:
+    def __init__(self, opening: Opening, folder: RunFolder, free: tuple[Path, ...]) -> None:
         """Note what they are now; ``free`` are those that could not be held."""
-        self._databases = list_staying(opening)
-        self._documents = [opening.found[name].path for name in opening.found if _is_document(opening, name)]
-        self._before = self._look()
-        self._known = set(find_writers(opening))
+        merged = set(opening.in_place.values())
+        self._names = {opening.plan.sources[name].path: name for name in opening.found if name not in merged}
         self._opening = opening
+        self._folder = folder
         self._free = free
+        self._before = self._look()
+        self._known = {(one.pid, one.command) for one in find_writers(self._list_places().values())}
+        self._opened = tuple(f"{_say(one)}, for writing" for one in find_writers(self._list_places().values()))
+
+    def _list_places(self) -> dict[str, Path]:
+        """Return where each is now, by its path in the sources' directory."""
+        moved = {path: self._folder.legacy / path for path in self._names}
+        return {
+            path: moved[path] if moved[path].exists() else self._opening.found[name].path
+            for path, name in self._names.items()
+        }
+
+    def _look(self) -> dict[str, Mapping[str, Content]]:
+        return {path: _content_of(Database(place)) for path, place in self._list_places().items()}
 
     def describe(self) -> tuple[str, ...]:
         """Say which sources were open, and which could not be held: what is written later is in the old file only."""
-        opened = sorted(f"{_say(opener)}, for writing" for opener in self._known)
-        return (*opened, *(f"{show_path(path)} cannot be held against writers here" for path in self._free))
-
-    def _look(self) -> dict[Path, Mapping[str, Content]]:
-        documents = (Database(path) for path in self._documents)
-        return {database.path: _content_of(database) for database in (*self._databases.values(), *documents)}
+        return (*self._opened, *(f"{show_path(path)} cannot be held against writers here" for path in self._free))
 
     def find_slipped(self) -> list[str]:
         """Return, in words, what was written to a source all the same, and who opened one to write to it. Read-only.
 
         A writer that waits for us would write to a file of which nothing is taken any more.
         """
-        now = self._look()
-        changed = [f"{show_path(path)} was written to" for path, before in self._before.items() if now[path] != before]
-        new = (opener for opener in find_writers(self._opening) if opener not in self._known)
-        return changed + [f"{_say(opener)}, to write to it" for opener in new]
+        now, places = self._look(), self._list_places()
+        changed = [
+            f"{show_path(Path(path))} was written to" for path, before in self._before.items() if now[path] != before
+        ]
+        writers = (one for one in find_writers(places.values()) if (one.pid, one.command) not in self._known)
+        return changed + [f"{_say(opener)}, to write to it" for opener in writers]
 
 
 def list_staying(opening: Opening) -> dict[str, Database]:
@@ -71,10 +82,9 @@ def _content_of(database: Database) -> dict[str, Content]:
     return {suffix: (inode, size, changed) for suffix, (inode, size, changed, _) in state_of(database).items()}
 
 
-def find_writers(opening: Opening) -> tuple[Opener, ...]:
-    """Return the processes that hold a source open for writing. Read-only."""
-    found = find_openers(database.path for database in list_staying(opening).values())
-    return tuple(opener for opener in found if opener.writable)
+def find_writers(paths: Iterable[Path]) -> tuple[Opener, ...]:
+    """Return the processes that hold one of these files open for writing. Read-only."""
+    return tuple(opener for opener in find_openers(paths) if opener.writable)
 
 
 def refuse_open_sources(opening: Opening) -> None:
@@ -82,7 +92,7 @@ def refuse_open_sources(opening: Opening) -> None:
     if opening.request.allow_open_sources:
         return
     way = "stop it, or say --allow-open-sources: what it writes after the last look stays behind"
-    for opener in find_writers(opening):
+    for opener in find_writers(database.path for database in list_staying(opening).values()):
         raise SourceBusyError(opener.path, f"{_hold(opener)}, for writing", way)
     for database in list_staying(opening).values():
         if shows_locks(database) and not find_openers([database.path]):
@@ -99,7 +109,7 @@ def _hold(opener: Opener) -> str:
 
 
 @contextmanager
-def hold_sources(opening: Opening, snapshots: Mapping[str, Snapshot], scratch: Path) -> Iterator[HeldSources]:
+def hold_sources(opening: Opening, snapshots: Mapping[str, Snapshot], folder: RunFolder) -> Iterator[HeldSources]:
     """Hold every source that is what its snapshot holds, and look whether it still is once it is held.
 
     Raises SourceChangedError for one that is not, SourceBusyError for one that is open for writing.
@@ -108,12 +118,12 @@ def hold_sources(opening: Opening, snapshots: Mapping[str, Snapshot], scratch: P
     for _ in range(_LOOKS):
         before = {name: _content_of(database) for name, database in staying.items()}
         for name, snapshot in snapshots.items():
-            refuse_changed(snapshot, opening.found[name], scratch)
+            refuse_changed(snapshot, opening.found[name], folder.scratch)
         with ExitStack() as stack:
             free = stack.enter_context(hold_writers(staying.values()))
             if before == {name: _content_of(database) for name, database in staying.items()}:
                 refuse_open_sources(opening)
-                yield HeldSources(opening, free)
+                yield HeldSources(opening, folder, free)
                 return
     fact = "do not hold still: something writes to them again and again"
     raise SourceChangedError("the sources", fact, "stop what writes to them, then run the same command again")

@@ -41,7 +41,7 @@ def publish_targets(
     for build in rehearsed.builds:
         if dict(build.state) != dict(state_of(Database(Path(build.file)))):
             raise DifferencesError(build.file, "changed after it was verified", "run the same command again")
-    with hold_sources(opening, rehearsed.snapshots, folder.scratch) as held:
+    with hold_sources(opening, rehearsed.snapshots, folder) as held:
         look = look_first(opening, rehearsed.outcome, folder, rehearsed.identities)
         _publish(opening, rehearsed, folder, around)
         opening.home.set_current(folder.name)  # right or wrong: rollback takes back what is live
