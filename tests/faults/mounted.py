@@ -73,7 +73,7 @@ def fill_the_disk_at_every_checkpoint(root: Path) -> Answer:
     current: list[Callable[[str], None]] = [names.append]
     inject(setattr, lambda name: current[0](name))  # noqa: PLW0108  current[0] changes
     place_strangers(scene)
-    assert act(scene, "run", "--replace")["code"] == 0
+    assert act(scene, "run", "--replace", "--discard-changes")["code"] == 0
     undisturbed = read_targets(scene)
     answers: Answer = {}
     for checkpoint in names:
@@ -81,11 +81,11 @@ def fill_the_disk_at_every_checkpoint(root: Path) -> Answer:
         place_strangers(scene)
         before = photograph(scene.target)
         current[0] = lambda name, wanted=checkpoint: fill(disk) if name == wanted else None  # type: ignore[misc]
-        full = act(scene, "run", "--replace")
+        full = act(scene, "run", "--replace", "--discard-changes")
         read_targets(scene)  # each file is the old one or the new one, and sound
         (disk / "filler").unlink()
         current[0] = lambda _: None
-        again = act(scene, "run", "--replace")
+        again = act(scene, "run", "--replace", "--discard-changes")
         answers[checkpoint] = {
             "full": full,
             "again": again,
@@ -113,7 +113,7 @@ def write_to_a_read_only_disk(root: Path) -> Answer:
         answers[state] = {
             name: act(scene, *task)
             for name, task in {
-                "run": ["run", "--replace"],
+                "run": ["run", "--replace", "--discard-changes"],
                 "run again": ["run"],
                 "preview": ["preview"],
                 "rollback": ["rollback"],
@@ -122,7 +122,7 @@ def write_to_a_read_only_disk(root: Path) -> Answer:
                 "explain": ["explain"],
                 "finalize": ["finalize", "--retention-days", "0"],
                 "clean": ["clean", "--retention-days", "0"],
-                "dry run": ["run", "--replace", "--dry-run"],
+                "dry run": ["run", "--replace", "--discard-changes", "--dry-run"],
             }.items()
         }
         answers[state]["unchanged"] = photograph(disk) == before

@@ -204,7 +204,7 @@ def find_leftovers(scene: Scene, *, there: Container[str] = ()) -> list[str]:
     found = [
         f"{path.relative_to(scene.target)} in the target"
         for path in sorted(scene.target.glob("*"))
-        if path.name not in OURS and path.name not in there and path.suffix != ".db"
+        if path.name not in OURS and path.name not in there and path.suffix != ".db" and not holds_links_only(path)
     ]
     for path in sorted(scene.home.rglob("*")):
         name = path.relative_to(scene.home).as_posix()
@@ -224,6 +224,11 @@ def find_leftovers(scene: Scene, *, there: Container[str] = ()) -> list[str]:
     backups = scene.target / "backup"
     incomplete = [folder.name for folder in backups.glob("*") if not (folder / "manifest.json").is_file()]
     return found + [f"backup {name} has no manifest" for name in incomplete]
+
+
+def holds_links_only(folder: Path) -> bool:
+    """Tell whether a folder is there for old names that lead to targets."""
+    return folder.is_dir() and all(path.is_symlink() or path.is_dir() for path in folder.rglob("*"))
 
 
 def _read(file: Path) -> dict[str, Any]:

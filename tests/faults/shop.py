@@ -14,8 +14,8 @@ PLAN = """\
 version: 1
 defaults: {unmapped_column: carry}
 sources:
-  first: {path: first.db, trust: 90}
-  second: {path: deep/second.db}
+  first: {path: first.db, trust: 90, alias_of: alpha}
+  second: {path: deep/second.db, alias_of: beta}
   notes: {path: notes.json, format: json, rows: {notes: "$.notes"}}
 targets:
   alpha: {path: alpha.db, schema: sqlite/alpha.sql, aliases: [old_alpha.db]}
@@ -108,7 +108,6 @@ def place_logged(scene: Scene) -> None:
 
 
 def place_strangers(scene: Scene) -> None:
-    """Put something of another's making where a target and its alias will be."""
+    """Put something of another's making where a target will be."""
     write_database(scene.target / "alpha.db", "CREATE TABLE before (x); INSERT INTO before VALUES ('older'), (-0.0);")
     (scene.target / "alpha.db").chmod(0o640)
-    write_database(scene.target / "old_alpha.db", "CREATE TABLE other (y); INSERT INTO other VALUES (x'00');")

@@ -42,7 +42,10 @@ def test_a_run_that_is_asked_to_stop_before_it_publishes_leaves_what_was_live(dr
     place_strangers(scene)
     before = photograph(scene.target)
     for name in ("snapshot", "merge", "verify", "publish"):
-        assert driver.run(scene.argv("run", "--replace"), checkpoint=name, signal=signal.SIGTERM).code == 143
+        assert (
+            driver.run(scene.argv("run", "--replace", "--discard-changes"), checkpoint=name, signal=signal.SIGTERM).code
+            == 143
+        )
         assert photograph(scene.target) == before, name
         assert find_leftovers(scene) == [], name
 

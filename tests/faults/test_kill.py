@@ -41,7 +41,7 @@ def build_case(root: Path, previous: str, driver: Driver) -> Case:
     elif previous == "ours":
         assert run(scene.argv()).code == 0
         change_sources(scene)
-    return Case(scene, driver, [] if previous == "nothing" else ["--replace"])
+    return Case(scene, driver, [] if previous == "nothing" else ["--replace", "--discard-changes"])
 
 
 def build_aragora(root: Path, driver: Driver) -> Case:

@@ -32,7 +32,6 @@ def shop(tmp_path: Path) -> Scene:
     scene = build_shop(tmp_path)
     place_strangers(scene)
     place_logged(scene)
-    (scene.target / "old_alpha.db").unlink()
     add_hook(scene)
     return scene
 
@@ -187,7 +186,7 @@ def test_a_fault_in_publishing_is_said_and_the_hint_leads_back(
     fault, sentence = FAULTS[name]
     was = photograph(shop.target), photograph(shop.source)
     with planted(monkeypatch, fault):
-        ended = run(shop.argv("run", "--replace"))
+        ended = run(shop.argv("run", "--replace", "--discard-changes"))
     check_wrong(shop, ended, sentence)
     if name in MOVED:
         (shop.target / MOVED[name]).unlink()
@@ -197,7 +196,7 @@ def test_a_fault_in_publishing_is_said_and_the_hint_leads_back(
     now[0].pop(LEFT.get(name, ""), None)
     assert now == was
     assert run(shop.argv("status")).code == 0
-    ended = run(shop.argv("run", "--replace", "--json"))
+    ended = run(shop.argv("run", "--replace", "--discard-changes", "--json"))
     assert (ended.code, ended.json["verdict"]) == (0, "PROVEN"), ended.err
     assert trace_of(shop).exists()
 
@@ -205,7 +204,7 @@ def test_a_fault_in_publishing_is_said_and_the_hint_leads_back(
 def test_a_part_of_a_target_is_moved_away_and_the_hint_leads_back(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     was = photograph(shop.target), photograph(shop.source)
     with planted(monkeypatch, after(cut)):
-        ended = run(shop.argv("run", "--replace"))
+        ended = run(shop.argv("run", "--replace", "--discard-changes"))
     check_wrong(shop, ended, "alpha.db: is another file than the one that was proven")
     back = follow_hint(ended)
     assert (back.code, "move it away" in back.err) == (6, True)
@@ -220,7 +219,7 @@ def test_a_replaced_file_that_is_not_kept_is_said_and_no_rollback_pretends(
     kept = (shop.target / "alpha.db").read_bytes()
     was = photograph(shop.target), photograph(shop.source)
     with planted(monkeypatch, after(forget_previous)):
-        ended = run(shop.argv("run", "--replace"))
+        ended = run(shop.argv("run", "--replace", "--discard-changes"))
     check_wrong(shop, ended, "previous/alpha.db: is not there, and should be what alpha.db was before")
     assert "backup of your own" in ended.err
     live = photograph(shop.target), photograph(shop.source)
@@ -237,7 +236,7 @@ def test_a_replaced_file_that_is_not_kept_is_said_and_no_rollback_pretends(
 def test_a_run_that_no_document_calls_live_is_said(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(Home, "set_current", lambda *_: None)
-        ended = run(shop.argv("run", "--replace"))
+        ended = run(shop.argv("run", "--replace", "--discard-changes"))
     assert (ended.code, "current.json: does not say that run" in ended.error) == (3, True)
     was = photograph(shop.target)
     assert follow_hint(ended).code == 0
@@ -246,14 +245,14 @@ def test_a_run_that_no_document_calls_live_is_said(shop: Scene, monkeypatch: pyt
 
 def test_permissions_that_are_recorded_wrongly_are_said(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with planted(monkeypatch, before(lambda swaps, legacy: (swaps, (replace(legacy[0], mode=0o666), *legacy[1:])))):
-        ended = run(shop.argv("run", "--replace"))
+        ended = run(shop.argv("run", "--replace", "--discard-changes"))
     check_wrong(shop, ended, "publish.json: first.db had other permissions")
 
 
 def test_what_is_wrong_may_be_replaced_by_what_is_right(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with planted(monkeypatch, FAULTS["a link is not made"][0]):
-        assert run(shop.argv("run", "--replace")).code == 3
-    ended = run(shop.argv("run", "--replace", "--json"))
+        assert run(shop.argv("run", "--replace", "--discard-changes")).code == 3
+    ended = run(shop.argv("run", "--replace", "--discard-changes", "--json"))
     assert (ended.code, ended.json["verdict"]) == (0, "PROVEN"), ended.err
     assert trace_of(shop).exists()
     assert run(shop.argv("verify")).code == 0
@@ -264,7 +263,7 @@ def test_what_is_wrong_may_be_replaced_by_what_is_right(shop: Scene, monkeypatch
 
 def test_finalize_removes_no_legacy_file_of_what_is_wrong(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with planted(monkeypatch, FAULTS["a link is not made"][0]):
-        assert run(shop.argv("run", "--replace")).code == 3
+        assert run(shop.argv("run", "--replace", "--discard-changes")).code == 3
     (shop.target / "old_alpha.db").symlink_to("alpha.db")
     was = photograph(shop.source)
     ended = run(shop.argv("finalize", *NOW, "--accept-changes"))
@@ -274,7 +273,7 @@ def test_finalize_removes_no_legacy_file_of_what_is_wrong(shop: Scene, monkeypat
 
 def interrupt(driver: Driver, scene: Scene, moment: str) -> Path:
     """Kill a run when its targets are live and nobody has looked yet; return its folder."""
-    assert driver.run(scene.argv("run", "--replace"), checkpoint=moment).code == -9
+    assert driver.run(scene.argv("run", "--replace", "--discard-changes"), checkpoint=moment).code == -9
     return scene.home / "runs" / scene.runs()[-1]
 
 
@@ -338,7 +337,7 @@ def test_a_recovery_that_does_not_know_what_was_there_says_so(shop: Scene, drive
     ended = run(shop.argv())
     assert (ended.code, "is not kept in the run" in ended.error) == (3, True)
     assert not trace_of(shop).exists()
-    assert run(shop.argv("run", "--replace")).code == 0
+    assert run(shop.argv("run", "--replace", "--discard-changes")).code == 0
 
 
 IN_PLACE = """\
@@ -377,7 +376,7 @@ def test_a_fault_in_place_of_a_source_is_said_and_taken_back(house: Scene, monke
     with planted(monkeypatch, before(lambda swaps, _: (swaps, ()))):
         ended = run(house.argv())
     check_wrong(house, ended, "auth.db: the legacy file can still be written to")
-    assert run(house.argv("run", "--replace")).code == 6
+    assert run(house.argv("run", "--replace", "--discard-changes")).code == 6
     assert follow_hint(ended).code == 0
     now = photograph(house.target)
     assert {name: now[name] for name in was} == was

@@ -26,7 +26,7 @@ def shop(tmp_path: Path) -> Scene:
 
 
 def kill_at(driver: Driver, scene: Scene, checkpoint: str) -> None:
-    ended = driver.run(scene.argv("run", "--replace"), checkpoint=checkpoint)
+    ended = driver.run(scene.argv("run", "--replace", "--discard-changes"), checkpoint=checkpoint)
     assert ended.code == -signal.SIGKILL, ended.err
 
 
@@ -36,7 +36,7 @@ def test_recovery_does_not_swap_a_file_under_an_application_that_was_started_aga
     driver: Driver, shop: Scene, task: str, mode: str
 ) -> None:
     kill_at(driver, shop, "publish.alpha.db")
-    flags = ["--replace"] if task == "run" else []
+    flags = ["--replace", "--discard-changes"] if task == "run" else []
     with open_application(shop.target / "beta.db", f"PRAGMA journal_mode = {mode}") as application:
         application.execute("INSERT INTO kept VALUES ('while open')")
         ended = run(shop.argv(task, *flags))
@@ -53,7 +53,7 @@ def test_recovery_keeps_what_an_application_wrote_after_the_kill_for_the_rollbac
     kill_at(driver, shop, "publish.alpha.db")
     with closing(sqlite3.connect(shop.target / "beta.db")) as connection, connection:
         connection.execute("INSERT INTO kept VALUES ('after the kill')")
-    assert run(shop.argv("run", "--replace")).code == 0
+    assert run(shop.argv("run", "--replace", "--discard-changes")).code == 0
     assert "kept" not in str(read_targets(shop)["beta.db"]["schema"])
     assert run(shop.argv("rollback")).code == 0
     assert len(read_rows(shop.target / "beta.db", "SELECT * FROM kept")) == 2
@@ -64,7 +64,7 @@ def test_recovery_does_not_lose_a_write_ahead_log_that_came_after_the_kill(drive
     with open_application(shop.target / "beta.db", "PRAGMA journal_mode = WAL") as application:
         application.execute("INSERT INTO kept VALUES ('only in the log')")
         application.kill()
-    ended = run(shop.argv("run", "--replace"))
+    ended = run(shop.argv("run", "--replace", "--discard-changes"))
     if ended.code == 0:
         assert run(shop.argv("rollback")).code == 0
     else:
@@ -78,7 +78,7 @@ def test_looking_at_an_open_journal_says_so_and_leaves_it(driver: Driver, shop: 
     before = photograph(shop.target), photograph(shop.home)
     ended = run(shop.argv("status"))
     assert ended.code == 7, ended.out
-    assert run(shop.argv("run", "--replace", "--dry-run")).code == 0
+    assert run(shop.argv("run", "--replace", "--discard-changes", "--dry-run")).code == 0
     assert run(shop.argv("rollback", "--dry-run")).code == 0
     assert (photograph(shop.target), photograph(shop.home)) == before
 
@@ -89,7 +89,7 @@ def test_a_preview_that_is_killed_leaves_no_copies_behind_after_the_next_run(
 ) -> None:
     ended = driver.run(shop.argv("preview"), checkpoint=checkpoint)
     assert ended.code == -signal.SIGKILL
-    assert run(shop.argv("run", "--replace")).code == 0
+    assert run(shop.argv("run", "--replace", "--discard-changes")).code == 0
     assert find_leftovers(shop) == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.scene import Scene, photograph, run
+from tests.faults.scene import Scene, photograph, read_rows, run
 from tests.faults.shop import build_shop, change_sources
 
 
@@ -66,7 +66,24 @@ def test_a_rerun_over_a_changed_target_is_refused_without_replace(shop: Scene) -
     before = photograph(shop.target)
     assert run(shop.argv()).code == 6
     assert photograph(shop.target) == before
+    ended = run(shop.argv("run", "--replace"))
+    assert (ended.code, "beta.db was written to" in ended.error) == (6, True)
+    assert photograph(shop.target) == before
+    ended = run(shop.argv("run", "--replace", "--discard-changes", "--json"))
+    assert ended.code == 0, ended.err
+    assert any("marks" in line for line in ended.json["discarded"])
+    kept = shop.home / "runs" / shop.runs()[-1] / "previous" / "beta.db"
+    assert read_rows(kept, "SELECT * FROM marks") == []  # a readable copy of what was there
+
+
+def test_a_rerun_over_a_target_that_was_merely_opened_does_nothing(shop: Scene) -> None:
+    with closing(sqlite3.connect(shop.target / "beta.db")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("SELECT count(*) FROM marks").fetchone()
+    ended = run(shop.argv())
+    assert (ended.code, "nothing to do" in ended.out) == (0, True), ended.err
     assert run(shop.argv("run", "--replace")).code == 0
+    assert run(shop.argv("rollback")).code == 0
 
 
 def test_a_rerun_over_a_missing_target_is_refused_or_done_but_never_called_nothing(shop: Scene) -> None:

@@ -50,7 +50,7 @@ def test_a_target_that_is_a_link_is_refused_even_when_it_may_be_replaced(scene: 
     scene.target.mkdir()
     (scene.target / "new.db").symlink_to(elsewhere)
     before = photograph(elsewhere.parent)
-    refuse(scene, 6, "new.db", flags=("--replace",))
+    refuse(scene, 6, "new.db", flags=("--replace", "--discard-changes"))
     assert photograph(elsewhere.parent) == before
 
 
@@ -80,12 +80,12 @@ def test_a_target_that_another_process_holds_open_is_refused(
                 application.execute(held)
                 application.execute("SELECT * FROM held.mine")
 
-        ended = run_with(monkeypatch, reach, scene.argv("run", "--replace"))
+        ended = run_with(monkeypatch, reach, scene.argv("run", "--replace", "--discard-changes"))
         assert ended.code == 6, ended.err
         assert "new.db" in ended.error
         application.execute("INSERT INTO held.mine VALUES (2)")
     assert read_rows(file, "SELECT * FROM mine") == [(1,), (2,)]
-    assert run(scene.argv("run", "--replace")).code == 0
+    assert run(scene.argv("run", "--replace", "--discard-changes")).code == 0
 
 
 def test_a_target_that_is_locked_out_of_sight_is_refused(scene: Scene) -> None:
@@ -95,7 +95,7 @@ def test_a_target_that_is_locked_out_of_sight_is_refused(scene: Scene) -> None:
     )
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("SELECT * FROM mine").fetchall()
-        ended = run(scene.argv("run", "--replace"))
+        ended = run(scene.argv("run", "--replace", "--discard-changes"))
         assert (ended.code, "new.db" in ended.error) == (6, True)
         connection.execute("INSERT INTO mine VALUES (2)")
     assert read_rows(file, "SELECT * FROM mine") == [(1,), (2,)]
@@ -115,7 +115,7 @@ def test_a_write_ahead_log_that_a_crash_left_beside_a_target_is_refused_or_given
     for leftover in scene.target.glob("*-shm"):
         leftover.unlink()
     before = photograph(scene.target)
-    ended = run(scene.argv("run", "--replace"))
+    ended = run(scene.argv("run", "--replace", "--discard-changes"))
     if ended.code == 0:
         assert photograph(scene.target).keys() == {"new.db"}
         assert run(scene.argv("rollback")).code == 0
@@ -130,7 +130,7 @@ def test_a_half_written_target_is_rolled_back_by_its_journal_before_it_is_kept(s
     with open_application(file, "PRAGMA cache_size = 2", "BEGIN", "UPDATE t SET v = v || ' half'") as application:
         application.kill()
     assert photograph(scene.target).keys() == {"new.db", "new.db-journal"}
-    assert run(scene.argv("run", "--replace")).code == 0
+    assert run(scene.argv("run", "--replace", "--discard-changes")).code == 0
     assert run(scene.argv("rollback")).code == 0
     assert photograph(scene.target).keys() == {"new.db"}
     assert read_content(file) == whole
@@ -141,7 +141,7 @@ def test_a_target_that_is_no_database_is_refused_or_given_back_raw(scene: Scene,
     scene.target.mkdir()
     (scene.target / "new.db").write_bytes(content)
     before = photograph(scene.target)
-    ended = run(scene.argv("run", "--replace"))
+    ended = run(scene.argv("run", "--replace", "--discard-changes"))
     if ended.code == 0:
         assert run(scene.argv("rollback")).code == 0
     else:

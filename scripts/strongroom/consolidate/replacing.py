@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from strongroom.consolidate.opening import Opening
@@ -10,7 +14,10 @@ from strongroom.consolidate.verify_published import find_rows_since
 from strongroom.core.errors import StrongroomError, TargetExistsError
 from strongroom.core.files import show_path
 from strongroom.core.quoting import dotted
-from strongroom.sqlite.connection import open_source
+from strongroom.runs import find_changes
+from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.undo import GONE
+from strongroom.sqlite.connection import connect_live, open_snapshot
 from strongroom.sqlite.content import list_stored
 from strongroom.sqlite.database import Database, under_key
 from strongroom.sqlite.messages import translated
@@ -20,14 +27,19 @@ _SAID = 3
 
 def find_discarded(opening: Opening) -> tuple[str, ...]:
     """Say what replacing the targets that are there would discard. Read-only."""
-    current = opening.home.open_current()
-    ours: set[str] = set()
-    if current is not None:
-        journal = current[0].place(opening.request.target).read_journal()
-        ours = {swap.live for swap in journal.swaps} if journal is not None else ours
-    lost = find_rows_since(opening.home, current[0]) if current is not None else ()
-    others = [target for target in opening.plan.targets.values() if target.path not in ours]
-    return (*lost, *(line for target in others for line in _list_rows(opening, target.name)))
+    current, target = opening.home.open_current(), opening.request.target
+    journal = None if current is None else current[0].place(target).read_journal()
+    ours = {swap.live for swap in journal.swaps} if journal is not None else set()
+    others = [one.name for one in opening.plan.targets.values() if one.path not in ours]
+    lost = () if current is None else _find_changed(opening.home, current[0])
+    return (*lost, *(line for name in others for line in _list_rows(opening, name)))
+
+
+def _find_changed(home: Home, folder: RunFolder) -> tuple[str, ...]:
+    """Say what was changed in the live run's targets; of one that is gone nothing can be lost."""
+    changes = find_changes(folder.place(home.target))
+    there = tuple(change for change in changes if not change.endswith(GONE))
+    return find_rows_since(home, folder) if len(there) == len(changes) else there
 
 
 def _list_rows(opening: Opening, target: str) -> Iterator[str]:
@@ -37,13 +49,27 @@ def _list_rows(opening: Opening, target: str) -> Iterator[str]:
         return
     database = under_key(live, opening.find_key_before(target), opening.request.engine)
     try:
-        yield from _count_rows(database)
+        with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
+            yield from _count_rows(_copy_logged(database, Path(scratch)))
     except StrongroomError as error:
-        yield f"{show_path(live)} cannot be read: {error.fact}"
+        yield f"{_name(live)} cannot be read ({error.fact})"
+
+
+def _copy_logged(database: Database, scratch: Path) -> Database:
+    """Copy a database that has a log beside it: reading that one in its place would leave a trace."""
+    logs = [suffix for suffix in ("-wal", "-journal") if database.beside(suffix).is_file()]
+    if not any(database.beside(suffix).stat().st_size for suffix in logs):
+        return database
+    copy = replace(database, path=scratch / database.path.name)
+    for suffix in ("", *logs):
+        shutil.copyfile(database.beside(suffix), copy.beside(suffix))
+    with closing(connect_live(copy)) as connection, translated(copy):
+        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    return copy
 
 
 def _count_rows(database: Database) -> Iterator[str]:
-    with open_source(database) as connection, translated(database):
+    with open_snapshot(database) as connection, translated(database):
         for table in list_stored(connection):
             (count,) = connection.execute(f"SELECT count(*) FROM {dotted('main', table.name)}").fetchone()
             if count:
@@ -59,6 +85,6 @@ def refuse_discarding(opening: Opening) -> tuple[str, ...]:
     discarded = find_discarded(opening)
     if discarded and not opening.request.discard_changes:
         more = f"; and {len(discarded) - _SAID} more" if len(discarded) > _SAID else ""
-        fact = f"hold rows that no run put there: {'; '.join(discarded[:_SAID])}{more}"
+        fact = f"hold what no run put there: {'; '.join(discarded[:_SAID])}{more}"
         raise TargetExistsError("targets", fact, "say --discard-changes too: a readable copy is kept in the run")
     return discarded

@@ -112,7 +112,7 @@ def find_rows_since(home: Home, folder: RunFolder) -> tuple[str, ...]:
         return (*changes, f"what they hold cannot be proven: {error}")
     if outcome.verdict is not Verdict.DIFFERENT:
         return ()
-    return outcome.differences or changes
+    return (*changes, *outcome.differences)
 
 
 def _find_wrong_when_live(folder: RunFolder, report: Outcome) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ class Swap:
     """Old names to link to the live file, relative to the target directory; in a journal, those that this run makes."""
     had: bool = False
     """Whether a file was live before."""
+    folders: tuple[str, ...] = ()
+    """In a journal: the folders for the file and its names that this run makes, the outermost first."""
     key: str | None = None
     """The name of the key of what is put live."""
     key_before: str | None = None

@@ -8,7 +8,7 @@ import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from strongroom.core.errors import RollbackFailedError, SourceChangedError, TargetBusyError, UnreachableError
 from strongroom.core.files import hash_file, sync_file, sync_folder
@@ -95,7 +95,9 @@ def _foresee(place: Place, swap: Swap) -> Swap:
     """Note, before anything changes, what the way back needs to know."""
     live = place.live(swap)
     missing = tuple(alias for alias in swap.aliases if not os.path.lexists(place.target / alias))
-    return replace(swap, had=live.exists(), aliases=missing)
+    parents = {parent for name in (swap.live, *missing) for parent in PurePosixPath(name).parents}
+    folders = sorted(str(parent) for parent in parents if not (place.target / parent).exists())
+    return replace(swap, had=live.exists(), aliases=missing, folders=tuple(folders))
 
 
 def _dress(place: Place, swap: Swap, legacy: tuple[LegacyFile, ...]) -> None:

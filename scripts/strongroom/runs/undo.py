@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from strongroom.runs.journal import JournalDocument, JournalState, Place, Swap, 
 from strongroom.runs.legacy import come_back
 from strongroom.sqlite.database import read_mark
 
+GONE = "is gone"
+"""How the change of a file that is not there is told."""
+
 
 def find_changes(place: Place) -> list[str]:
     """Return the published files that were written to since, in words."""
@@ -21,7 +25,7 @@ def find_changes(place: Place) -> list[str]:
     for swap in intent.swaps if intent is not None else ():
         live = place.live(swap)
         if not live.exists():
-            changes.append(f"{live.name} is gone")
+            changes.append(f"{live.name} {GONE}")
             continue
         wal = live.with_name(live.name + "-wal")
         if wal.exists() and wal.stat().st_size:
@@ -74,6 +78,9 @@ def undo(place: Place, intent: JournalDocument) -> list[str]:
             come_back(place, legacy)  # before its target goes, so that the name always leads to a database
     for swap in intent.swaps:
         _put_one_back(place, swap)
+    for folder in sorted((folder for swap in intent.swaps for folder in swap.folders), reverse=True):
+        with suppress(OSError):  # something else is in it
+            (place.target / folder).rmdir()
     for legacy in intent.legacy:
         path = place.find(legacy)
         if path is not None:
