@@ -138,9 +138,11 @@ def cases(draw: st.DrawFn, *, pairs: bool = False) -> Case:
     keys = st.sampled_from(draw(KEYS))
     family = st.sampled_from(draw(FAMILIES))
     values = st.one_of(family, family, VALUES)
+    # Their names are in no order: the place in `from` counts before them.
+    called = draw(st.permutations([f"s{number}" for number in range(4)]))
     sources = [
-        draw(givens(f"s{number}", columns, kind, conflict, keys, values, may_be_loose=not pairs))
-        for number in range(2 if pairs else draw(st.sampled_from([1, 2, 2, 3, 3, 4])))
+        draw(givens(name, columns, kind, conflict, keys, values, may_be_loose=not pairs))
+        for name in called[: 2 if pairs else draw(st.sampled_from([1, 2, 2, 3, 3, 4]))]
     ]
     names = draw(st.permutations([given.name for given in sources]))
     order = names[: draw(st.integers(0, len(names)))]

@@ -176,7 +176,7 @@ def has_misfit(case: Case, bench: Bench) -> bool:
 def stored_rows(case: Case, bench: Bench) -> list[tuple[Row, bool]]:
     """Read the sources in the plan's order, as they are stored, and whether that changed a value of theirs."""
     defaults = {"DEFAULT 7": 7, "DEFAULT 'x'": RawText(b"x")}
-    ranked = sorted(case.sources, key=lambda source: (_rank(case, source), -source.trust, source.name))
+    ranked = sorted(case.sources, key=lambda source: (_rank(case, source), -source.trust))  # then by the place in from
     rows: list[tuple[Row, bool]] = []
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as shelf:
         shelf.text_factory = RawText
