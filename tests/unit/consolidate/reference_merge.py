@@ -70,17 +70,31 @@ def decide(group: list[Row], rules: Rules, fate: dict[Place, str]) -> list[Survi
     if len(heads) == 1 or rules.rule == "prefer":
         made = heads[0].values
     elif rules.rule in ("newest", "oldest"):
-        stamps = [tuple(rules.instant(row.values[column]) for column in rules.by) for row in heads]
-        best = None if any(None in stamp for stamp in stamps) else (max if rules.rule == "newest" else min)(stamps)
-        made = heads[stamps.index(best)].values if stamps.count(best) == 1 else None
+        made = find_best(heads, rules)
     elif rules.rule == "merge":
         made, loser = tuple(choose(column, group, rules) for column in range(len(heads[0].values))), "merged_changed"
-    if made is None:
+    if made is None and rules.rule == "fail":
         fate.update((row.place, "quarantined") for row in group)
         return []
+    if made is None:
+        made, loser = heads[0].values, "quarantined"  # undecided: the first is shown, the others wait
     equal = variants.get(typed(made[rules.renumber :]), [])
     stays = group[0] if rules.rule == "merge" else equal[0]
     return [(stays, made, {r.place: "merged_identical" if r in equal else loser for r in group if r is not stays})]
+
+
+def find_best(heads: list[Row], rules: Rules) -> Values | None:
+    """Return the newest (oldest) row, by a later column where the earlier ones tie; None for a tie in all."""
+    for column in rules.by:
+        stamps = [rules.instant(row.values[column]) for row in heads]
+        known = [stamp for stamp in stamps if stamp is not None]
+        if len(known) < len(stamps):
+            return None
+        best = (max if rules.rule == "newest" else min)(known)
+        heads = [row for row, stamp in zip(heads, stamps, strict=True) if stamp == best]
+        if len(heads) == 1:
+            return heads[0].values
+    return None
 
 
 def choose(column: int, group: list[Row], rules: Rules) -> Value:
