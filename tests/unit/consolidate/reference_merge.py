@@ -5,6 +5,7 @@ Rows come in the plan's order: best source first, then by row. Their values are 
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class Rules:
     key: tuple[int, ...]  # columns, by their numbers
     instant: Callable[[Value], float | None]  # None: unreadable; infinity: none at all, so never the best
     by: tuple[int, ...] = ()
-    columns: Mapping[int, tuple[str, int]] = field(default_factory=dict)  # merge: column to rule and `by`
+    columns: Mapping[int, tuple[str, int | str]] = field(default_factory=dict)  # merge: to rule, and `by` or pattern
     has_id: bool = False  # column 0 is the row's integer id
     renumber: bool = False
     unique: tuple[tuple[int, ...], ...] = ()
@@ -102,11 +103,21 @@ def choose(column: int, group: list[Row], rules: Rules) -> Value:
     if column in rules.key or (rules.renumber and column == 0) or rule == "prefer":
         return group[0].values[column]
     if rule in ("newest", "oldest"):
-        stamps = [rules.instant(row.values[by]) for row in group]
+        stamps = [rules.instant(row.values[int(by)]) for row in group]
         known = [stamp for stamp in stamps if stamp is not None and not isinf(stamp)]
         return group[stamps.index((max if rule == "newest" else min)(known)) if known else 0].values[column]
     held = [row.values[column] for row in group if row.values[column] is not None] or [None]
+    if rule == "first_valid":
+        return next((value for value in held if is_valid(value, str(by))), held[0])
     return held[0] if rule == "first_non_null" else (max if rule == "max" else min)(held, key=ranked)
+
+
+def is_valid(value: Value, pattern: str) -> bool:
+    """Tell whether a value is TEXT, in UTF-8, and fits as a whole."""
+    try:
+        return type(value).__name__ == "RawText" and re.fullmatch(pattern, bytes(value or b"").decode()) is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def settle(survivors: list[Survivor], rules: Rules, fate: dict[Place, str]) -> list[tuple[object, ...]]:

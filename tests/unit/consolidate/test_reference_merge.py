@@ -92,7 +92,7 @@ def plan_of(case: Case, folder: Path) -> Plan:
         conflict["by"] = list(case.conflict.by)
     if case.conflict.rule == "merge":
         conflict["columns"] = {
-            name: {"rule": chosen.rule, **({"by": chosen.by} if chosen.by else {})}
+            name: {what: said for what, said in asdict(chosen).items() if said is not None}
             for name, chosen in case.conflict.columns.items()
         }
     rule: dict[str, object] = {
@@ -217,7 +217,7 @@ def rules_of(case: Case) -> Rules:
         key=tuple(place(name) for name in case.key),
         instant=lambda value: never if value in (None, b"") and type(value) is not bytes else read_instant(value),
         by=tuple(place(name) for name in case.conflict.by),
-        columns={place(name): (rule.rule, place(rule.by) if rule.by else 0)
+        columns={place(name): (rule.rule, place(rule.by) if rule.by else rule.pattern or 0)
                  for name, rule in case.conflict.columns.items()},
         has_id=case.has_id,
         renumber=case.renumber,

@@ -12,7 +12,7 @@ from strongroom.core.errors import DecisionNeededError
 from strongroom.core.plan import ColumnRule
 from strongroom.core.quoting import fold, literal
 from strongroom.sqlite.connection import Connection
-from strongroom.sqlite.functions import instant_call
+from strongroom.sqlite.functions import instant_call, matches_call
 
 _FOREVER = 2**63 - 1
 
@@ -150,8 +150,13 @@ def _choose(number: int, rule: ColumnRule | None, dated: list[tuple[str, str]]) 
     pick = f"(SELECT {column} FROM scratch.versions v WHERE v.g = a.g AND {column} IS NOT NULL ORDER BY {{}} LIMIT 1)"
     if rule is None:
         return f"a.c{number}"
+    filled = f"CASE WHEN a.c{number} IS NOT NULL THEN a.c{number} ELSE {pick.format('v.n')} END"
     if rule.rule == "first_non_null":
-        return f"CASE WHEN a.c{number} IS NOT NULL THEN a.c{number} ELSE {pick.format('v.n')} END"
+        return filled
+    if rule.rule == "first_valid":
+        mine, theirs = (matches_call(f"{row}.c{number}", str(rule.pattern)) for row in "av")
+        valid = f"SELECT {column} FROM scratch.versions v WHERE v.g = a.g AND {theirs} ORDER BY v.n LIMIT 1"
+        return f"CASE WHEN {mine} THEN a.c{number} ELSE coalesce(({valid}), {filled}) END"
     if rule.rule in ("max", "min"):
         way = "DESC" if rule.rule == "max" else "ASC"
         return pick.format(f"{column} COLLATE BINARY {way}, v.n")
