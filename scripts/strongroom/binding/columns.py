@@ -102,6 +102,14 @@ def choose_normalize(rule: TableRule, table: Table, key: tuple[str, ...]) -> Map
     return chosen
 
 
+def choose_secret(rule: TableRule, table: Table) -> frozenset[str]:
+    """Return the columns whose values are shown nowhere.
+
+    Raises PlanError for one that is not there.
+    """
+    return frozenset(_find(rule, table, name, rule.into).name for name in rule.secret)
+
+
 def check_columns(
     rule: TableRule, key: tuple[str, ...], table: Table, source: Table, columns: Mapping[str, str]
 ) -> None:

@@ -35,6 +35,8 @@ class TableTally:
     filtered: int = 0
     rewritten: int = 0
     unexplained: int = 0
+    undecided: Mapping[str, int] = field(default_factory=dict)
+    """Groups that nothing decided, by the source whose version is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
