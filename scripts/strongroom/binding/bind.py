@@ -12,6 +12,7 @@ from strongroom.binding.columns import (
     choose_defaults,
     choose_key,
     choose_normalize,
+    choose_secret,
     map_columns,
     missing_columns,
 )
@@ -227,6 +228,7 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
         transform=rule.transform,
         where=rule.where,
         normalize=choose_normalize(rule, table, key),
+        secret=choose_secret(rule, table),
     )
 
 

@@ -12,7 +12,10 @@ from strongroom.core.quoting import fold, literal
 from strongroom.sqlite.connection import Connection, open_memory
 from strongroom.sqlite.schema import Column, Table
 
-_LITERAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|'([^']|'')*'|NULL|TRUE|FALSE|x'[0-9a-fA-F]*'", re.IGNORECASE)
+_LITERAL = re.compile(
+    r"""[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|'([^']|'')*'|"([^"]|"")*"|NULL|TRUE|FALSE|x'([0-9a-f]{2})*'""",
+    re.IGNORECASE,
+)
 
 
 def map_columns(rule: TableRule, target: Table, source: Table, entry: Input) -> Mapping[str, str]:
@@ -99,6 +102,14 @@ def choose_normalize(rule: TableRule, table: Table, key: tuple[str, ...]) -> Map
     return chosen
 
 
+def choose_secret(rule: TableRule, table: Table) -> frozenset[str]:
+    """Return the columns whose values are shown nowhere.
+
+    Raises PlanError for one that is not there.
+    """
+    return frozenset(_find(rule, table, name, rule.into).name for name in rule.secret)
+
+
 def check_columns(
     rule: TableRule, key: tuple[str, ...], table: Table, source: Table, columns: Mapping[str, str]
 ) -> None:
@@ -132,9 +143,14 @@ def choose_defaults(rule: TableRule, table: Table, engine: Engine) -> Mapping[st
 def _choose_default(column: Column, named: Mapping[str, Scalar]) -> str:
     if fold(column.name) in named:
         return _as_literal(named[fold(column.name)])
-    if column.default is not None and _LITERAL.fullmatch(column.default.strip()):
-        return column.default.strip()
-    return "NULL"
+    written = literal_default(column) or "NULL"
+    return literal(written[1:-1].replace('""', '"')) if written.startswith('"') else written
+
+
+def literal_default(column: Column) -> str | None:
+    """Return the DEFAULT of a column as it is written, where that is a literal; "text" is one in SQLite."""
+    written = (column.default or "").strip()
+    return written if _LITERAL.fullmatch(written) else None
 
 
 def _as_stored(connection: Connection, column: Column, value: str) -> str:

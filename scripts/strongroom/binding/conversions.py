@@ -40,7 +40,8 @@ def _find_conversions(job: TableJob, entry: BoundInput) -> Iterator[str]:
         for column, source in pairs:
             count, example = _ask(connection, job, entry, column, source)
             if count:
-                said = f" ({example})" if example is not None and not job.is_secret else ""
+                may_show = not job.is_secret and column.name not in job.secret
+                said = f" ({example})" if example is not None and may_show else ""
                 many = "1 value" if count == 1 else f"{count} values"
                 place = f"{entry.name}.{source.name}"
                 yield f"{many} of {place}{said} would be stored as another by {column.name} {column.declared}".rstrip()

@@ -91,6 +91,8 @@ class TableJob:
     rewrites: tuple[Rewrite, ...] = ()
     normalize: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Key column to the transforms through which it is matched."""
+    secret: frozenset[str] = frozenset()
+    """Columns whose values no report shows."""
     is_secret: bool = False
     """Whether its target, or what feeds it, is encrypted: then nothing of it may lie anywhere in plain."""
 

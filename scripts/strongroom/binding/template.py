@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from strongroom.binding.columns import literal_default
 from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError
 from strongroom.core.plan import Input
@@ -70,9 +71,16 @@ class Template:
         self.carried.append(f"table {name} from {origin}")
 
     def carry_column(self, table: str, column: Column, origin: str) -> None:
-        """Add a source's column at the end of the table under its declared type."""
-        self._execute(f"ALTER TABLE {quote(table)} ADD COLUMN {quote(column.name)} {column.declared}".rstrip())
-        self.carried.append(f"column {table}.{column.name} {column.declared or '(no type)'} from {origin}")
+        """Add a source's column at the end of the table under its declared type, with its DEFAULT if that is a literal.
+
+        Any other could not be added to a table with rows, or would mean another value for each.
+        """
+        default = literal_default(column)
+        said = [column.declared] if column.declared else []
+        said += [f"DEFAULT {default}"] if default is not None else []
+        self._execute(" ".join([f"ALTER TABLE {quote(table)} ADD COLUMN", quote(column.name), *said]))
+        described = " ".join(said if column.declared else ["(no type)", *said])
+        self.carried.append(f"column {table}.{column.name} {described} from {origin}")
 
     def carry_indexes(self, table: str, inputs: list[tuple[str, Table, Input]]) -> None:
         """Take the sources' indexes along that the target lacks."""

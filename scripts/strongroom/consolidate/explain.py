@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
+from strongroom.consolidate.kept_plan import read_kept_plan
+from strongroom.consolidate.live_rows import LiveRows, holds, write_row
+from strongroom.consolidate.masking import Masks, read_masks
 from strongroom.consolidate.request import NO_KEYS
 from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.instants import Stored
-from strongroom.core.quoting import dotted, quote
+from strongroom.core.quoting import dotted
 from strongroom.core.secret import Secret
 from strongroom.runs.folder import Home, RunFolder
-from strongroom.sqlite.connection import Connection, RawText, attached, open_snapshot
+from strongroom.sqlite.connection import Connection, RawText, open_snapshot
 from strongroom.sqlite.database import Database, under_key
 from strongroom.sqlite.keyring import hold_needed
 
-_CUT = 200
+_UNDECIDING = ("identical", "newest", "oldest", "quarantine")
+"""The rules that may leave a group to a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The row of an undecided group that the target shows."""
+
+    source: str
+    """``source.table``."""
+    rowid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptRow:
-    """One row that did not arrive plainly, with its values and those of the row that stands for it."""
+    """One row that did not arrive plainly, with its values and those of the row that stands for it.
+
+    Of columns that the plan calls secret the values are ``•••``, in JSON too, but for NULL: whether there is a value
+    is no secret.
+    """
 
     into: str
     source: str
@@ -32,6 +51,10 @@ class KeptRow:
     values: dict[str, str]
     """Column to value, written as SQL would: text in quotes, NULL, x'…'."""
     target: dict[str, str] | None
+    differs: tuple[str, ...] = ()
+    """The columns that hold something else in the target, secret ones too."""
+    shown: Shown | None = None
+    """In a group that nothing decided: the row that is shown, this one or that beside which it waits."""
     followed_by: dict[str, int] = field(default_factory=dict)
     """Tables of the same source to how many of their rows were rewritten with this row's id; with a key only."""
 
@@ -45,6 +68,40 @@ class _Kept:
     table: str
     kept: str
     columns: Sequence[str]
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What is to be shown, and what of it is hidden."""
+
+    table: str | None
+    dispositions: tuple[str, ...]
+    key: str | None
+    masks: Masks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One ledger that is looked at, and the target that it belongs to."""
+
+    wish: _Wish
+    ledger: Connection
+    live: LiveRows | None
+    every: Sequence[_Kept]
+
+    def find_shown(self, entry: _Kept, rowid: int, disposition: str, said: Sequence[Stored]) -> Shown | None:
+        """Return the row of a group that nothing decided which is shown; None for any other row.
+
+        ``said`` is rule, target's rowid, winner's input and rowid.
+        """
+        rule, _, number, winner = said
+        if disposition == "inserted" and _decode(rule) in _UNDECIDING:
+            return Shown(source=entry.kept, rowid=rowid)
+        if disposition != "quarantined" or number is None or not isinstance(winner, int):
+            return None
+        beside = (one.kept for one in self.every if one.into == entry.into and one.number == number)
+        return Shown(source=next(beside, ""), rowid=winner)
 
 
 def explain(
@@ -59,40 +116,51 @@ def explain(
     """Yield kept rows: of one target or source table, of some dispositions, holding one value; all by default.
 
     A row holds a value when it stood in the source's row or stands in the target's. Raises UnreachableError,
-    UsageError for a table that is none of the run's, KeyMissingError.
+    UsageError for a table that is none of the run's, KeyMissingError, GuardError for a run whose plan was edited.
     """
     folder, _ = home.find_run(run)
     if not folder.ledger.is_dir():
         raise UnreachableError(folder.root, "has no ledger any more", "name another --run")
+    masks = read_masks(read_kept_plan(folder))
     with hold_needed(keys, folder.read_target_keys().values()):
-        yield from _explain(home, folder, table, dispositions, key)
+        yield from _explain(home, folder, _Wish(table=table, dispositions=dispositions, key=key, masks=masks))
 
 
-def _explain(
-    home: Home, folder: RunFolder, table: str | None, dispositions: tuple[str, ...], key: str | None
-) -> Iterator[KeptRow]:
+def _explain(home: Home, folder: RunFolder, wish: _Wish) -> Iterator[KeptRow]:
     matched, names = False, folder.read_target_keys()
     for ledger in sorted(folder.ledger.glob("*.db")):
         kept = under_key(ledger, names.get(ledger.stem), home.engine)
         live = _find_target(home, folder, replace(kept, path=folder.stage / ledger.name))
-        with open_snapshot(kept) as connection:
-            connection.text_factory = RawText
-            every = _read_inputs(connection)
-            for entry in every:
-                if table is None or table in (entry.into, f"{entry.source}.{entry.table}"):
+        with ExitStack() as stack:
+            rows = None if live is None else LiveRows(database=live, connection=_open_raw(stack, live))
+            connection = _open_raw(stack, kept)
+            look = _Look(wish=wish, ledger=connection, live=rows, every=_read_inputs(connection))
+            for entry in look.every:
+                if wish.table is None or wish.table in (entry.into, f"{entry.source}.{entry.table}"):
                     matched = True
-                    yield from _read_kept(connection, live, (entry, every), dispositions, key)
-    if table is not None and not matched:
-        raise UsageError("--table", f"{table} is no table of this run", "write target.table or source.table")
+                    yield from _read_kept(look, entry)
+    if wish.table is not None and not matched:
+        raise UsageError("--table", f"{wish.table} is no table of this run", "write target.table or source.table")
+
+
+def _open_raw(stack: ExitStack, database: Database) -> Connection:
+    connection = stack.enter_context(open_snapshot(database))
+    connection.text_factory = RawText
+    return connection
 
 
 def _read_inputs(connection: Connection) -> list[_Kept]:
-    rows = connection.execute("SELECT into_table, source, source_table, kept_table, columns FROM inputs").fetchall()
-    texts = [tuple(bytes(value).decode() for value in row) for row in rows]
+    rows = connection.execute(
+        "SELECT number, into_table, source, source_table, kept_table, columns FROM inputs"
+    ).fetchall()
     return [
-        _Kept(into=into, source=source, table=table, kept=kept, columns=json.loads(columns))
-        for into, source, table, kept, columns in texts
+        _Kept(into=into, source=source, table=table, kept=kept, columns=json.loads(columns), number=number)
+        for number, (into, source, table, kept, columns) in ((row[0], map(_decode, row[1:])) for row in rows)
     ]
+
+
+def _decode(text: Stored) -> str:
+    return text.decode() if isinstance(text, bytes) else ""
 
 
 def _find_target(home: Home, folder: RunFolder, staged: Database) -> Database | None:
@@ -106,92 +174,53 @@ def _find_target(home: Home, folder: RunFolder, staged: Database) -> Database | 
     return None
 
 
-def _read_kept(
-    connection: Connection,
-    live: Database | None,
-    place: tuple[_Kept, Sequence[_Kept]],
-    dispositions: tuple[str, ...],
-    key: str | None,
-) -> Iterator[KeptRow]:
-    entry, every = place
-    holes = ", ".join("?" * len(dispositions))
-    where = f"_disposition IN ({holes})"
+def _read_kept(look: _Look, entry: _Kept) -> Iterator[KeptRow]:
+    key, dispositions = look.wish.key, look.wish.dispositions
+    where = f"_disposition IN ({', '.join('?' * len(dispositions))})"
     parameters: list[str] = list(dispositions)
     if key is not None:
         held = [f"CAST(c{number} AS TEXT) = ?" for number in range(len(entry.columns))]
-        places = ", ".join(map(str, _find_places(connection, live, entry.into, key)))
-        where += f" AND ({' OR '.join([*held, f'_target_rowid IN ({places})'])})"
+        places = () if look.live is None else look.live.find(entry.into, key)
+        stands = f"_target_rowid IN ({', '.join(map(str, places))})"
+        where += f" AND ({' OR '.join([*held, stands])})"
         parameters += [key] * len(held)
-    rows = connection.execute(f"SELECT * FROM {dotted('main', entry.kept)} WHERE {where} ORDER BY _rowid", parameters)
+    rows = look.ledger.execute(f"SELECT * FROM {dotted('main', entry.kept)} WHERE {where} ORDER BY _rowid", parameters)
     for row in rows.fetchall() if key is not None else rows:
-        rowid, disposition, reason, _, target_rowid = row[:5]
-        values = {name: write_value(value) for name, value in zip(entry.columns, row[7:], strict=True)}
-        target = _read_target(live, entry.into, target_rowid)
-        yield KeptRow(
-            into=entry.into,
-            source=entry.kept,
-            rowid=rowid,
-            disposition=disposition.decode(),
-            reason=bytes(reason or b"").decode(),
-            values=values,
-            target=target,
-            followed_by=_count_followers(connection, entry, values, target or {}, every) if key is not None else {},
-        )
+        yield _describe(look, entry, row)
 
 
-def _find_places(connection: Connection, live: Database | None, into: str, key: str) -> list[int]:
-    """Return the rowids of the target's rows that hold a value."""
-    if live is None:
-        return []
-    table = dotted("live", into.partition(".")[2])
-    with attached(connection, live, "live"):
-        names = [
-            row[1].decode() for row in connection.execute(f"PRAGMA live.table_info({quote(into.partition('.')[2])})")
-        ]
-        held = " OR ".join(f"CAST({quote(name)} AS TEXT) = ?" for name in names)
-        try:
-            return [row[0] for row in connection.execute(f"SELECT rowid FROM {table} WHERE {held}", [key] * len(names))]
-        except connection.Error:  # a table without rowids
-            return []
+def _describe(look: _Look, entry: _Kept, row: Sequence[Stored]) -> KeptRow:
+    """Return an entry of a ledger as it may be shown."""
+    rowid, disposition, mask = cast("int", row[0]), _decode(row[1]), look.wish.masks.of(entry.into)
+    kept = dict(zip(entry.columns, row[7:], strict=True))
+    there = None if look.live is None else look.live.read(entry.into, row[4])
+    values, target = write_row(kept), None if there is None else write_row(there)
+    followers = {} if look.wish.key is None else _count_followers(look, entry, values, target or {})
+    return KeptRow(
+        into=entry.into,
+        source=entry.kept,
+        rowid=rowid,
+        disposition=disposition,
+        reason=mask.hide_reason(_decode(row[2])),
+        values=mask.hide_source(entry.source, entry.table, values),
+        target=None if target is None else mask.hide_target(target),
+        differs=() if there is None else tuple(name for name, value in kept.items() if not holds(there, name, value)),
+        shown=look.find_shown(entry, rowid, disposition, row[3:7]),
+        followed_by=followers,
+    )
 
 
-def _count_followers(
-    connection: Connection, entry: _Kept, values: dict[str, str], target: dict[str, str], every: Sequence[_Kept]
-) -> dict[str, int]:
+def _count_followers(look: _Look, entry: _Kept, values: dict[str, str], target: dict[str, str]) -> dict[str, int]:
     """Count the rows of the same source whose reference to this one was rewritten."""
     changes = [f"{value} is now {target[name]}" for name, value in values.items() if target.get(name, value) != value]
     found = {}
-    for other in every if changes else ():
+    for other in look.every if changes else ():
         if other.source != entry.source or other.kept == entry.kept:
             continue
         said = " OR ".join(["instr(_reason, ?) > 0"] * len(changes))
-        count = connection.execute(
+        count = look.ledger.execute(
             f"SELECT count(*) FROM {dotted('main', other.kept)} WHERE {said}", changes
         ).fetchone()
         if count[0]:
             found[other.table] = int(count[0])
     return found
-
-
-def _read_target(live: Database | None, into: str, rowid: int | None) -> dict[str, str] | None:
-    if live is None or rowid is None:
-        return None
-    table = into.partition(".")[2]
-    with open_snapshot(live) as connection:
-        connection.text_factory = RawText
-        cursor = connection.execute(f"SELECT * FROM main.{quote(table)} WHERE rowid = ?", (rowid,))
-        row = cursor.fetchone()
-        names = [column[0] for column in cursor.description]
-    return {name: write_value(value) for name, value in zip(names, row, strict=True)} if row else None
-
-
-def write_value(value: Stored) -> str:
-    """Write a stored value as SQL would, cut where it is long; bytes that are no UTF-8 stay visible."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, RawText):
-        text = bytes(value).decode(errors="backslashreplace").replace("\x00", "\\x00")
-        return "'" + (text if len(text) <= _CUT else f"{text[:_CUT]}… ({len(value)} bytes)") + "'"
-    if isinstance(value, bytes):
-        return f"x'{value[:32].hex()}{'…' if len(value) > 32 else ''}'"  # noqa: PLR2004  enough to recognise it
-    return repr(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import ClassVar
 
@@ -51,13 +52,18 @@ class Outcome(Document):
     """The folder of the verified snapshots: relative to the target in a document, else where it is found now."""
 
     @property
+    def undecided(self) -> dict[str, int]:
+        """Return how many groups nothing decided, by the source whose version is shown until somebody does."""
+        return add_up(tally.undecided for tally in self.targets.values())
+
+    @property
     def is_proven(self) -> bool:
         """Tell whether every row is explained, and nothing is different or still to be proven."""
         return self.verdict in (Verdict.PROVEN, Verdict.PROVEN_WITH_QUARANTINE)
 
     def as_json(self) -> dict[str, object]:
         """Return the outcome as JSON values."""
-        return asdict(self)
+        return asdict(self) | {"undecided": self.undecided}
 
 
 def read_report(folder: RunFolder) -> Outcome | None:
@@ -84,6 +90,14 @@ def tally_references(verifications: list[Verification]) -> dict[str, ReferenceTa
     """Bring the references of all targets together."""
     found = {name: tally for part in verifications for name, tally in part.references.items()}
     return dict(sorted(found.items()))
+
+
+def add_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sum of several counts by name, the highest first."""
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(total.most_common())
 
 
 def judge(differences: tuple[str, ...], unexplained: int, quarantined: int) -> Verdict:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from strongroom.binding import TableJob, TargetJob, Work
+from strongroom.consolidate.masking import read_masks
 from strongroom.consolidate.merge import archive_table, build_target
 from strongroom.consolidate.proving import Proving, gather_evidence
 from strongroom.consolidate.verify import Evidence
@@ -127,11 +128,12 @@ def ask_checks(plan: Plan, work: Work, folder: RunFolder) -> list[str]:
     if not plan.checks:
         return []
     databases = {job.name: staged_database(folder, job) for job in work.targets}
-    wrong = []
+    wrong, masks = [], read_masks(plan)
     with open_reading(databases) as connection:
         for check in plan.checks:
             answer = ask(connection, check.sql)
             if answer != check.expect:
-                said = "another value" if work.is_secret else repr(answer)
+                is_hidden = work.is_secret or (masks.are_named_in(check.sql) and not isinstance(answer, int))
+                said = "another value" if is_hidden else repr(answer)
                 wrong.append(f"check: {check.sql} gives {said} and should give {check.expect!r}")
     return wrong

@@ -83,7 +83,8 @@ def _say_error(outcome: Outcome) -> None:
         fact = (
             f"{outcome.quarantined} rows wait for a person, and the budget is {outcome.budget}: staged, not published"
         )
-        hint = f"consolidate.quarantine shows them; --quarantine-budget {outcome.quarantined} publishes without them"
+        left = "publishes without them" if not outcome.undecided else "publishes, and they wait beside what is shown"
+        hint = f"consolidate.quarantine shows them; --quarantine-budget {outcome.quarantined} {left}"
         print(f"error: quarantine: {fact}\n hint: {hint}", file=sys.stderr)
 
 
@@ -132,7 +133,7 @@ def say(outcome: Outcome, *, again: bool = False) -> str:
     """Say in one sentence of fact how the run ended."""
     rows = number(sum(tally.rows for tally in outcome.targets.values()))
     what = f"{len(outcome.published)} databases, {len(outcome.targets)} tables, {rows} rows"
-    tail = f"{outcome.unexplained} unexplained, {outcome.quarantined} quarantined"
+    tail = f"{outcome.unexplained} unexplained, {outcome.quarantined} quarantined{_say_undecided(outcome)}"
     if again:
         return f"{len(outcome.targets)} tables, {rows} rows proven again (run {outcome.run}); {tail}"
     if outcome.nothing_done:
@@ -145,6 +146,18 @@ def say(outcome: Outcome, *, again: bool = False) -> str:
     verb = "would publish" if outcome.dry_run else "published"
     took = f"in {outcome.seconds:.1f} s" + ("" if outcome.dry_run else f" (run {outcome.run})")
     return f"{verb} {what} {took}; {tail}"
+
+
+def _say_undecided(outcome: Outcome) -> str:
+    """Say how many groups nobody decided, and whose version is shown."""
+    found, total = outcome.undecided, sum(outcome.undecided.values())
+    if not total:
+        return ""
+    groups = "1 group" if total == 1 else f"{total} groups"
+    if len(found) == 1:
+        return f"; {groups} undecided, the version of {next(iter(found))} is shown"
+    shown = ", ".join(f"{source} ({count})" for source, count in found.items())
+    return f"; {groups} undecided, the versions of {shown} are shown"
 
 
 def write_markdown(outcome: Outcome, target: Path) -> None:

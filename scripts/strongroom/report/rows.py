@@ -44,11 +44,13 @@ def _show_row(console: Console, row: KeptRow) -> None:
         console.print(f"    and with it, rewritten: {followed}", soft_wrap=True)
     target = row.target or {}
     for name, value in row.values.items():
-        held = target.get(name)
-        if row.target is None:
+        if row.target is not None and name in row.differs:
+            where = "shown" if row.shown is not None else "in the target"
+            console.print(f"    {name} = {value}   ({where}: {target.get(name, 'no such column')})", soft_wrap=True)
+        elif row.target is None or _waits(row):
             console.print(f"    {name} = {value}", soft_wrap=True)
-        elif held != value:
-            console.print(
-                f"    {name} = {value}   (in the target: {held if held is not None else 'no such column'})",
-                soft_wrap=True,
-            )
+
+
+def _waits(row: KeptRow) -> bool:
+    """Tell whether a row waits beside the one that is shown: then all of it is told, whatever is equal in both."""
+    return row.shown is not None and row.disposition == "quarantined"

@@ -6,6 +6,7 @@ A transform leaves alone what it cannot read, so that nothing is lost.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from uuid import UUID, uuid5
 
@@ -22,6 +23,7 @@ def register_functions(connection: Connection) -> None:
     connection.create_function("strongroom_instant", 1, read_instant, deterministic=True)
     connection.create_function("strongroom_is_utf8", 1, _is_utf8, deterministic=True)
     connection.create_function("strongroom_sign", 1, _sign, deterministic=True)
+    connection.create_function("strongroom_matches", 2, _matches, deterministic=True)
     connection.create_function("strongroom_epoch", 2, _epoch_to_iso8601, deterministic=True)
     connection.create_function("strongroom_uuid5", 1, _uuid5, deterministic=True)
     connection.create_function("strongroom_trim", 2, _trim, deterministic=True)
@@ -38,6 +40,14 @@ def same_sign(one: str, two: str) -> str:
     """Return the SQL that tells -0.0 from 0.0; CASE keeps TEXT that is no UTF-8 away from the function."""
     zeros = f"typeof({one}) = 'real' AND typeof({two}) = 'real' AND {one} = 0"
     return f"CASE WHEN {zeros} THEN strongroom_sign({one}) = strongroom_sign({two}) ELSE 1 END"
+
+
+def matches_call(expression: str, pattern: str) -> str:
+    """Return the SQL that tells whether TEXT matches a pattern as a whole; what is no UTF-8 does not."""
+    held = f"CAST(X'{pattern.encode().hex()}' AS TEXT)"  # whatever it has in it
+    return (
+        f"CASE typeof({expression}) WHEN 'text' THEN strongroom_matches(CAST({expression} AS BLOB), {held}) ELSE 0 END"
+    )
 
 
 def transform_call(name: str, option: str, expression: str) -> str:
@@ -94,6 +104,13 @@ def _is_utf8(value: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _matches(value: bytes, pattern: str) -> bool:
+    try:
+        return re.fullmatch(pattern, value.decode()) is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def _sign(value: Stored) -> float:

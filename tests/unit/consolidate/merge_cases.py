@@ -16,7 +16,8 @@ TYPES = ("", "TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB")
 DEFAULTS = ("", "", "DEFAULT 7", "DEFAULT 'x'", "DEFAULT CURRENT_TIMESTAMP")
 KINDS = ("none", "text", "integer", "composite", "natural")
 RULES = ("identical", "quarantine", "prefer", "prefer", "newest", "newest", "oldest", "merge", "merge", "merge", "fail")
-COLUMN_RULES = ("prefer", "first_non_null", "newest", "oldest", "max", "min")
+COLUMN_RULES = ("prefer", "first_non_null", "first_valid", "newest", "oldest", "max", "min")
+PATTERNS = ("a", "(?i:a.?)", "[0-9.]+", ".*", "a\\Z", "\\S*")
 CONDITIONS = ("c0 IS NOT NULL", "typeof(c0) <> 'text'", "c0 > 0", "length(c0) = 1")
 
 
@@ -138,9 +139,11 @@ def cases(draw: st.DrawFn, *, pairs: bool = False) -> Case:
     keys = st.sampled_from(draw(KEYS))
     family = st.sampled_from(draw(FAMILIES))
     values = st.one_of(family, family, VALUES)
+    # Their names are in no order: the place in `from` counts before them.
+    called = draw(st.permutations([f"s{number}" for number in range(4)]))
     sources = [
-        draw(givens(f"s{number}", columns, kind, conflict, keys, values, may_be_loose=not pairs))
-        for number in range(2 if pairs else draw(st.sampled_from([1, 2, 2, 3, 3, 4])))
+        draw(givens(name, columns, kind, conflict, keys, values, may_be_loose=not pairs))
+        for name in called[: 2 if pairs else draw(st.sampled_from([1, 2, 2, 3, 3, 4]))]
     ]
     names = draw(st.permutations([given.name for given in sources]))
     order = names[: draw(st.integers(0, len(names)))]
@@ -166,7 +169,9 @@ def conflicts(draw: st.DrawFn, kind: str, names: Sequence[str], rules: tuple[str
     free = [name for name in names if name != "id" and draw(st.integers(0, 4))]
     for name in free if rule == "merge" else ():
         chosen = draw(st.sampled_from(COLUMN_RULES))
-        columns[name] = ColumnRule(rule=chosen, by=by[0] if chosen in ("newest", "oldest") else None)
+        pattern = draw(st.sampled_from(PATTERNS)) if chosen == "first_valid" else None
+        instant = by[0] if chosen in ("newest", "oldest") else None
+        columns[name] = ColumnRule(rule=chosen, by=instant, pattern=pattern)
     return Conflict(rule=rule, by=by if rule in ("newest", "oldest") else (), columns=columns)
 
 

@@ -5,6 +5,7 @@ Rows come in the plan's order: best source first, then by row. Their values are 
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class Rules:
     key: tuple[int, ...]  # columns, by their numbers
     instant: Callable[[Value], float | None]  # None: unreadable; infinity: none at all, so never the best
     by: tuple[int, ...] = ()
-    columns: Mapping[int, tuple[str, int]] = field(default_factory=dict)  # merge: column to rule and `by`
+    columns: Mapping[int, tuple[str, int | str]] = field(default_factory=dict)  # merge: to rule, and `by` or pattern
     has_id: bool = False  # column 0 is the row's integer id
     renumber: bool = False
     unique: tuple[tuple[int, ...], ...] = ()
@@ -70,17 +71,31 @@ def decide(group: list[Row], rules: Rules, fate: dict[Place, str]) -> list[Survi
     if len(heads) == 1 or rules.rule == "prefer":
         made = heads[0].values
     elif rules.rule in ("newest", "oldest"):
-        stamps = [tuple(rules.instant(row.values[column]) for column in rules.by) for row in heads]
-        best = None if any(None in stamp for stamp in stamps) else (max if rules.rule == "newest" else min)(stamps)
-        made = heads[stamps.index(best)].values if stamps.count(best) == 1 else None
+        made = find_best(heads, rules)
     elif rules.rule == "merge":
         made, loser = tuple(choose(column, group, rules) for column in range(len(heads[0].values))), "merged_changed"
-    if made is None:
+    if made is None and rules.rule == "fail":
         fate.update((row.place, "quarantined") for row in group)
         return []
+    if made is None:
+        made, loser = heads[0].values, "quarantined"  # undecided: the first is shown, the others wait
     equal = variants.get(typed(made[rules.renumber :]), [])
     stays = group[0] if rules.rule == "merge" else equal[0]
     return [(stays, made, {r.place: "merged_identical" if r in equal else loser for r in group if r is not stays})]
+
+
+def find_best(heads: list[Row], rules: Rules) -> Values | None:
+    """Return the newest (oldest) row, by a later column where the earlier ones tie; None for a tie in all."""
+    for column in rules.by:
+        stamps = [rules.instant(row.values[column]) for row in heads]
+        known = [stamp for stamp in stamps if stamp is not None]
+        if len(known) < len(stamps):
+            return None
+        best = (max if rules.rule == "newest" else min)(known)
+        heads = [row for row, stamp in zip(heads, stamps, strict=True) if stamp == best]
+        if len(heads) == 1:
+            return heads[0].values
+    return None
 
 
 def choose(column: int, group: list[Row], rules: Rules) -> Value:
@@ -88,11 +103,21 @@ def choose(column: int, group: list[Row], rules: Rules) -> Value:
     if column in rules.key or (rules.renumber and column == 0) or rule == "prefer":
         return group[0].values[column]
     if rule in ("newest", "oldest"):
-        stamps = [rules.instant(row.values[by]) for row in group]
+        stamps = [rules.instant(row.values[int(by)]) for row in group]
         known = [stamp for stamp in stamps if stamp is not None and not isinf(stamp)]
         return group[stamps.index((max if rule == "newest" else min)(known)) if known else 0].values[column]
     held = [row.values[column] for row in group if row.values[column] is not None] or [None]
+    if rule == "first_valid":
+        return next((value for value in held if is_valid(value, str(by))), held[0])
     return held[0] if rule == "first_non_null" else (max if rule == "max" else min)(held, key=ranked)
+
+
+def is_valid(value: Value, pattern: str) -> bool:
+    """Tell whether a value is TEXT, in UTF-8, and fits as a whole."""
+    try:
+        return type(value).__name__ == "RawText" and re.fullmatch(pattern, bytes(value or b"").decode()) is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def settle(survivors: list[Survivor], rules: Rules, fate: dict[Place, str]) -> list[tuple[object, ...]]:

@@ -92,7 +92,7 @@ def plan_of(case: Case, folder: Path) -> Plan:
         conflict["by"] = list(case.conflict.by)
     if case.conflict.rule == "merge":
         conflict["columns"] = {
-            name: {"rule": chosen.rule, **({"by": chosen.by} if chosen.by else {})}
+            name: {what: said for what, said in asdict(chosen).items() if said is not None}
             for name, chosen in case.conflict.columns.items()
         }
     rule: dict[str, object] = {
@@ -176,7 +176,7 @@ def has_misfit(case: Case, bench: Bench) -> bool:
 def stored_rows(case: Case, bench: Bench) -> list[tuple[Row, bool]]:
     """Read the sources in the plan's order, as they are stored, and whether that changed a value of theirs."""
     defaults = {"DEFAULT 7": 7, "DEFAULT 'x'": RawText(b"x")}
-    ranked = sorted(case.sources, key=lambda source: (_rank(case, source), -source.trust, source.name))
+    ranked = sorted(case.sources, key=lambda source: (_rank(case, source), -source.trust))  # then by the place in from
     rows: list[tuple[Row, bool]] = []
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as shelf:
         shelf.text_factory = RawText
@@ -217,7 +217,7 @@ def rules_of(case: Case) -> Rules:
         key=tuple(place(name) for name in case.key),
         instant=lambda value: never if value in (None, b"") and type(value) is not bytes else read_instant(value),
         by=tuple(place(name) for name in case.conflict.by),
-        columns={place(name): (rule.rule, place(rule.by) if rule.by else 0)
+        columns={place(name): (rule.rule, place(rule.by) if rule.by else rule.pattern or 0)
                  for name, rule in case.conflict.columns.items()},
         has_id=case.has_id,
         renumber=case.renumber,

@@ -212,11 +212,30 @@ def test_the_verifier_sees_a_reference_that_leads_elsewhere() -> None:
             assert found.differences or any(tally.unexplained for tally in found.tables.values()), sql
 
 
-def test_a_row_that_refers_to_one_in_quarantine_waits_with_it() -> None:
+def test_a_row_that_refers_to_one_that_nothing_decides_points_at_the_version_that_is_shown() -> None:
     with built(TWO, "quarantine") as result:
-        assert result.read("SELECT username FROM users ORDER BY 1") == [("ann",), ("cid",)]
+        assert result.read("SELECT username, mail FROM users ORDER BY 1") == [
+            ("ann", "a0"),
+            ("bob", "b0"),
+            ("cid", "c1"),
+        ]
+        for what, sql in ASTRAY.items():
+            assert result.read(sql) == [], what
+        assert [result.read(f"SELECT count(*) FROM {table}") for table in ("notes", "people")] == [[(1,)], [(2,)]]
+        found = result.verify()
+        assert [difference for part in found for difference in part.differences] == []
+        assert found[0].tables["s1.users"].quarantined == 1
+        assert found[0].tables["s1.notes"].quarantined == 0
+
+
+def test_a_row_that_refers_to_one_in_quarantine_waits_with_it() -> None:
+    first = File(users=((1, "Ann", "a0"), (2, "ann", "a1"), (3, "bob", None)), people=(), notes=())
+    people: tuple[Row, ...] = ((1, "p1", None, None, 4, "ann"), (2, "p2", None, None, None, None))
+    second = File(users=((4, "ann", None),), people=people, notes=((1, 1, "p1", None, None, None, None),))
+    with built((first, second), "quarantine", NORMALIZED) as result:
+        assert result.read("SELECT username FROM users ORDER BY 1") == [("bob",)]
+        assert result.read("SELECT label FROM people") == [("p2",)]
         assert result.read("SELECT count(*) FROM notes") == [(0,)]
-        assert result.read("SELECT count(*) FROM people") == [(0,)]
         found = result.verify()
         assert [difference for part in found for difference in part.differences] == []
         assert found[0].tables["s1.notes"].quarantined == 1
@@ -470,26 +489,31 @@ def test_rows_in_a_circle_are_compared_by_what_they_refer_to(drawn: tuple[Texts,
 
 
 def test_equal_numbers_that_mean_different_rows_are_not_the_same() -> None:
-    one: Texts = ([], [(1, "ann", None, None, 1, "")])
-    two: Texts = ([], [(1, "bob", None, None, None, None), (2, "ann", None, None, 1, "")])
+    one: Texts = ([], [(1, "ann", None, None, 1, "ann")])
+    two: Texts = ([], [(1, "bob", None, None, None, None), (2, "ann", None, None, 1, "bob")])
     with built_in_a_circle([one, two], "quarantine", BY_LABEL) as result:
-        assert result.read("SELECT label FROM people") == [("bob",)]
-        assert [part.differences for part in result.verify()] == [(), ()]
+        assert result.read("SELECT label, boss_label FROM people ORDER BY 1") == [("ann", "ann"), ("bob", None)]
+        assert_circle_holds(result)
+        assert result.verify()[0].tables["s1.people"].quarantined == 1
+
+
+NO_ORPHANS = BY_LABEL.replace(
+    "from: {people}", "from: {people}, references: [{{column: house.people.boss, orphans: quarantine}}]"
+)
 
 
 def test_a_row_in_a_circle_waits_with_the_one_it_refers_to() -> None:
-    one: Texts = ([(1, "t0", 1, "ann")], [(1, "ann", 1, "t0", None, None)])
-    two: Texts = ([(1, "t1", 1, "ann")], [(1, "ann", 5, "other", None, None), (6, "eve", 1, "t1", None, None)])
-    with built_in_a_circle([one, two], "quarantine", BY_LABEL) as result:
+    one: Texts = ([(1, "t0", 1, "ann")], [(1, "ann", 1, "t0", 9, "nobody")])
+    two: Texts = ([(1, "t1", 1, "ann")], [(1, "ann", 1, "t1", None, None), (6, "eve", 1, "t1", None, None)])
+    with built_in_a_circle([one, two], "quarantine", NO_ORPHANS) as result:
         assert [result.read(f"SELECT count(*) FROM {table}") for table in ("teams", "people")] == [[(0,)], [(0,)]]
         assert_circle_holds(result)
 
 
 def test_a_long_thread_waits_with_its_first_row() -> None:
-    one: Texts = ([], [(1, "p1", 1, "one", None, None)])
     thread: list[Row] = [(n, f"p{n}", 1, "other", n - 1, f"p{n - 1}") for n in range(2, 300)]
-    two: Texts = ([], [(1, "p1", 1, "other", None, None), *thread, (400, "free", None, None, None, None)])
-    with built_in_a_circle([one, two], "quarantine", BY_LABEL) as result:
+    two: Texts = ([], [(1, "p1", 1, "other", 999, "nobody"), *thread, (400, "free", None, None, None, None)])
+    with built_in_a_circle([([], []), two], "quarantine", NO_ORPHANS) as result:
         assert result.read("SELECT label FROM people") == [("free",)]
         assert_circle_holds(result)
 

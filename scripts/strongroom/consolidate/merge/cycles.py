@@ -100,6 +100,7 @@ def _spread_waiting(connection: Connection, jobs: Sequence[TableJob], group: Seq
     for job in group:
         for entry in job.inputs:
             _collect_edges(connection, job, entry, {one.table.name: one for one in group})
+            _collect_beaten(connection, job, entry)
     connection.execute(
         "CREATE TABLE scratch.waiting AS WITH RECURSIVE waiting (kind, input, rid) AS "
         f"(SELECT * FROM ({first}) UNION SELECT e.child, e.input, e.rid FROM waiting w "
@@ -133,6 +134,15 @@ def _collect_edges(connection: Connection, job: TableJob, entry: BoundInput, gro
                     f"LEFT JOIN {dotted('ledger', entry.name)} l ON l._rowid = {raw.rid} "
                     "WHERE coalesce(l._disposition, 'inserted') = 'inserted'"
                 )
+
+
+def _collect_beaten(connection: Connection, job: TableJob, entry: BoundInput) -> None:
+    """Note which row of an input stands behind which other one of its table: it waits where that one does."""
+    table = literal(job.table.name)
+    connection.execute(
+        f"INSERT OR IGNORE INTO scratch.edges SELECT {table}, _winner_input, _winner_rowid, {table}, {entry.number}, "
+        f"_rowid FROM {dotted('ledger', entry.name)} WHERE _winner_input IS NOT NULL"
+    )
 
 
 def _let_wait(connection: Connection, jobs: Sequence[TableJob], job: TableJob, entry: BoundInput) -> None:

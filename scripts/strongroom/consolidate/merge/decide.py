@@ -1,7 +1,7 @@
-"""Decide each contested key by the plan's rule; what no rule decides goes to quarantine.
+"""Decide each contested key by the plan's rule; of what no rule decides the first row is shown, the others wait.
 
-Fills ``winners`` (g, n, reason): the winner's place in its group, or NULL and the reason why there is none;
-then ``outcomes``: what becomes of every contender.
+Fills ``winners`` (g, n, reason): the place in its group of the row that stands for it, and, where nothing decided
+that, the reason why; then ``outcomes``: what becomes of every contender, with that reason.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from strongroom.core.errors import DecisionNeededError
 from strongroom.core.plan import ColumnRule
 from strongroom.core.quoting import fold, literal
 from strongroom.sqlite.connection import Connection
-from strongroom.sqlite.functions import instant_call
+from strongroom.sqlite.functions import instant_call, matches_call
 
 _FOREVER = 2**63 - 1
 
@@ -22,17 +22,15 @@ def decide(connection: Connection, job: TableJob) -> None:
 
     Raises DecisionNeededError when rows differ and the rule is ``fail``.
     """
-    connection.execute("CREATE TABLE scratch.winners (g INTEGER PRIMARY KEY, n INTEGER, reason TEXT)")
+    connection.execute("CREATE TABLE scratch.winners (g INTEGER PRIMARY KEY, n INTEGER NOT NULL, reason TEXT)")
     _settle_identical(connection)
     rule = job.conflict.rule
     if rule in ("newest", "oldest"):
         _settle_by_instant(connection, job)
     elif rule in ("prefer", "merge", "keep_both"):
-        connection.execute(
-            f"INSERT INTO scratch.winners SELECT DISTINCT g, 1, '' FROM scratch.contenders WHERE {_OPEN}"
-        )
+        _crown_first(connection, "")
     else:
-        _settle_by_person(connection, job)
+        _leave_to_person(connection, job)
     connection.execute(
         "CREATE TABLE scratch.outcomes (input INTEGER, rid INTEGER, g INTEGER, n INTEGER, winner INTEGER, "
         "disposition TEXT, reason TEXT, PRIMARY KEY (g, n)) WITHOUT ROWID"
@@ -53,7 +51,14 @@ def _settle_identical(connection: Connection) -> None:
     )
 
 
-def _settle_by_person(connection: Connection, job: TableJob) -> None:
+def _crown_first(connection: Connection, reason: str) -> None:
+    """Let the first row of every open group stand for it."""
+    connection.execute(
+        f"INSERT INTO scratch.winners SELECT g, 1, ? FROM scratch.contenders WHERE n = 1 AND {_OPEN}", (reason,)
+    )
+
+
+def _leave_to_person(connection: Connection, job: TableJob) -> None:
     if job.conflict.rule == "fail":
         found = connection.execute(f"SELECT count(DISTINCT g) FROM scratch.contenders WHERE {_OPEN}").fetchone()[0]
         if found:
@@ -62,40 +67,43 @@ def _settle_by_person(connection: Connection, job: TableJob) -> None:
                 f"{found} keys have rows that differ, and the rule is fail",
                 "mend the sources, or choose another rule",
             )
-    reason = literal(f"rows with the same {', '.join(job.key)} differ, and no rule decides")
-    connection.execute(
-        f"INSERT INTO scratch.winners SELECT DISTINCT g, NULL, {reason} FROM scratch.contenders WHERE {_OPEN}"
-    )
+    _crown_first(connection, f"rows with the same {', '.join(job.key)} differ, and no rule decides")
 
 
 def _settle_by_instant(connection: Connection, job: TableJob) -> None:
-    """Let the newest (or oldest) of the differing rows win; no instant at all counts as never."""
-    newest = job.conflict.rule == "newest"
-    columns = [f"v.c{_number(job, name)}" for name in job.conflict.by]
-    stamps = [f"s{number}" for number in range(len(columns))]
-    never = -_FOREVER if newest else _FOREVER
+    """Let the newest (or oldest) of the differing rows win; no instant at all counts as never.
+
+    A column of ``by`` is looked at where the ones before it tie, and there only.
+    """
+    rule = job.conflict.rule
+    never, best = (-_FOREVER, "max") if rule == "newest" else (_FOREVER, "min")
+    columns = {f"s{place}": f"v.c{_number(job, name)}" for place, name in enumerate(job.conflict.by)}
     chosen = ", ".join(
-        f"CASE WHEN coalesce({column}, '') = '' THEN {never} ELSE {instant_call(column)} END" for column in columns
+        f"CASE WHEN coalesce({column}, '') = '' THEN {never} ELSE {instant_call(column)} END"
+        for column in columns.values()
     )
     connection.execute(
-        f"CREATE TABLE scratch.stamps (g INTEGER, n INTEGER, {', '.join(stamps)}, PRIMARY KEY (g, n)) WITHOUT ROWID"
+        f"CREATE TABLE scratch.stamps (g INTEGER, n INTEGER, {', '.join(columns)}, PRIMARY KEY (g, n)) WITHOUT ROWID"
     )
     connection.execute(
         f"INSERT INTO scratch.stamps SELECT v.g, v.n, {chosen} FROM scratch.versions v WHERE v.{_OPEN} AND {_VARIANT}"
     )
-    order = ", ".join(f"{stamp} {'DESC' if newest else 'ASC'}" for stamp in stamps)
-    unread = " OR ".join(f"{stamp} IS NULL" for stamp in stamps)
-    said = ", ".join(job.conflict.by)
-    unreadable, tie = (
-        literal(f"{said} {fact}, so {job.conflict.rule} cannot decide") for fact in ("is no instant", "ties")
-    )
-    connection.execute(
-        "INSERT INTO scratch.winners SELECT g, CASE WHEN max(unread) OR sum(place = 1) > 1 THEN NULL "
-        f"ELSE max(CASE WHEN place = 1 THEN n END) END, CASE WHEN max(unread) THEN {unreadable} "
-        f"WHEN sum(place = 1) > 1 THEN {tie} ELSE '' END FROM (SELECT g, n, {unread} AS unread, "
-        f"rank() OVER (PARTITION BY g ORDER BY {order}) AS place "
-        "FROM scratch.stamps) GROUP BY g"
-    )
+    for stamp, name in zip(columns, job.conflict.by, strict=True):
+        unread = f"{name} is no instant, so {rule} cannot decide"
+        _crown(connection, f"SELECT DISTINCT g, 1, {literal(unread)} FROM scratch.stamps WHERE {stamp} IS NULL")
+        connection.execute(
+            f"DELETE FROM scratch.stamps AS o WHERE {stamp} <> "
+            f"(SELECT {best}(b.{stamp}) FROM scratch.stamps b WHERE b.g = o.g)"
+        )
+        _crown(connection, "SELECT g, max(n), '' FROM scratch.stamps GROUP BY g HAVING count(*) = 1")
+    tie = literal(f"{', '.join(job.conflict.by)} ties, so {rule} cannot decide")
+    _crown(connection, f"SELECT DISTINCT g, 1, {tie} FROM scratch.stamps")
+
+
+def _crown(connection: Connection, found: str) -> None:
+    """Settle the groups of a query of group, place and reason; they are done with."""
+    connection.execute(f"INSERT INTO scratch.winners {found}")
+    connection.execute("DELETE FROM scratch.stamps WHERE g IN (SELECT g FROM scratch.winners)")
 
 
 def _number(job: TableJob, name: str) -> int:
@@ -142,8 +150,13 @@ def _choose(number: int, rule: ColumnRule | None, dated: list[tuple[str, str]]) 
     pick = f"(SELECT {column} FROM scratch.versions v WHERE v.g = a.g AND {column} IS NOT NULL ORDER BY {{}} LIMIT 1)"
     if rule is None:
         return f"a.c{number}"
+    filled = f"CASE WHEN a.c{number} IS NOT NULL THEN a.c{number} ELSE {pick.format('v.n')} END"
     if rule.rule == "first_non_null":
-        return f"CASE WHEN a.c{number} IS NOT NULL THEN a.c{number} ELSE {pick.format('v.n')} END"
+        return filled
+    if rule.rule == "first_valid":
+        mine, theirs = (matches_call(f"{row}.c{number}", str(rule.pattern)) for row in "av")
+        valid = f"SELECT {column} FROM scratch.versions v WHERE v.g = a.g AND {theirs} ORDER BY v.n LIMIT 1"
+        return f"CASE WHEN {mine} THEN a.c{number} ELSE coalesce(({valid}), {filled}) END"
     if rule.rule in ("max", "min"):
         way = "DESC" if rule.rule == "max" else "ASC"
         return pick.format(f"{column} COLLATE BINARY {way}, v.n")
@@ -156,7 +169,6 @@ def _write_outcomes(connection: Connection, job: TableJob) -> None:
         "SELECT c.input, c.rid, c.g, c.n, {winner}, {disposition}, {reason} FROM scratch.contenders c "
         "JOIN scratch.winners w ON w.g = c.g LEFT JOIN scratch.twins t ON t.g = c.g AND t.n = c.n {join}"
     )
-    said = "CASE WHEN w.n IS NULL THEN w.reason ELSE '' END"
     if rule == "keep_both":
         disposition = "CASE WHEN t.first IS NULL THEN 'keep' ELSE 'merged_identical' END"
         query = base.format(winner="coalesce(t.first, c.n)", disposition=disposition, reason="''", join="")
@@ -167,10 +179,10 @@ def _write_outcomes(connection: Connection, job: TableJob) -> None:
         query = base.format(winner="1", disposition=disposition, reason="''", join=join)
     else:
         disposition = (
-            "CASE WHEN w.n IS NULL THEN 'quarantined' WHEN c.n = w.n THEN 'keep' "
-            "WHEN coalesce(t.first, c.n) = coalesce(u.first, w.n) THEN 'merged_identical' ELSE 'superseded' END"
+            "CASE WHEN c.n = w.n THEN 'keep' WHEN coalesce(t.first, c.n) = coalesce(u.first, w.n) "
+            "THEN 'merged_identical' WHEN w.reason <> '' THEN 'quarantined' ELSE 'superseded' END"
         )
         join = "LEFT JOIN scratch.twins u ON u.g = w.g AND u.n = w.n"
-        query = base.format(winner="w.n", disposition=disposition, reason=said, join=join)
+        query = base.format(winner="w.n", disposition=disposition, reason="w.reason", join=join)
     connection.execute(f"INSERT INTO scratch.outcomes {query}")
     connection.execute("INSERT INTO scratch.skip SELECT input, rid FROM scratch.outcomes WHERE disposition <> 'keep'")

@@ -20,43 +20,73 @@ def start_ledger(connection: Connection) -> None:
 
 
 def collect_entries(connection: Connection, job: TableJob) -> None:
-    """Turn outcomes into entries; the losers of a winner that a constraint refused are quarantined with it."""
-    taken = f"{literal(str(job.identity))} || ' ' || coalesce(quote(f.old), 'NULL') || ' was taken: now ' || f.new"
+    """Turn outcomes into entries; whoever stands behind a row that was refused, or waits, is quarantined with it."""
     connection.execute(
-        f"INSERT OR IGNORE INTO scratch.entries SELECT f.input, f.rid, 'inserted', {taken}, "
+        f"INSERT OR IGNORE INTO scratch.entries SELECT f.input, f.rid, 'inserted', {_say_fresh(job)}, "
         "'identity', f.place, NULL, NULL, NULL FROM scratch.fresh f WHERE NOT f.merged"
     )
     if not connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = 'outcomes'").fetchone():
         return
+    if job.conflict.rule == "merge":
+        _collect_merged(connection, job)
+    else:
+        _collect_shown(connection, job)
+    _collect_others(connection, job)
+
+
+def _say_fresh(job: TableJob) -> str:
+    """Return the expression for the words on a row ``f`` that has another id."""
+    return f"{literal(str(job.identity))} || ' ' || coalesce(quote(f.old), 'NULL') || ' was taken: now ' || f.new"
+
+
+def _collect_shown(connection: Connection, job: TableJob) -> None:
+    """Name the rows that are shown until somebody decides, beside what else is said of them."""
+    connection.execute(
+        "INSERT INTO scratch.entries SELECT w.input, w.rid, 'inserted', "
+        f"'undecided: ' || w.reason || '; shown until somebody decides', {literal(job.conflict.rule)}, "
+        f"{_target_rowid(job)}, NULL, NULL, w.g FROM scratch.outcomes w "
+        "JOIN scratch.versions v ON v.g = w.g AND v.n = w.n "
+        "LEFT JOIN scratch.fresh f ON f.input = w.input AND f.rid = w.rid "
+        "WHERE w.disposition = 'keep' AND w.reason <> '' "
+        "ON CONFLICT (input, rid) DO UPDATE SET reason = excluded.reason || '; ' || reason, rule = excluded.rule, "
+        "target_rowid = excluded.target_rowid WHERE disposition = 'inserted'"
+    )
+
+
+def _collect_others(connection: Connection, job: TableJob) -> None:
+    """Say of all others which row stands for them, or why they wait."""
     names = " ".join(f"WHEN {entry.number} THEN {literal(entry.name)}" for entry in job.inputs)
     by = f" by {', '.join(job.conflict.by)}" if job.conflict.by else ""
-    said = literal(f"{job.conflict.rule}{by}: ")
+    said, winner = literal(f"{job.conflict.rule}{by}: "), f"CASE w.input {names} END || ' row ' || w.rid"
     connection.execute(
         "INSERT OR IGNORE INTO scratch.entries "
         "SELECT o.input, o.rid, CASE WHEN r.rid IS NULL THEN o.disposition ELSE 'quarantined' END, "
-        "CASE WHEN r.rid IS NOT NULL THEN 'its winner was refused: ' || r.reason "
-        "WHEN o.disposition = 'quarantined' THEN o.reason "
-        f"ELSE {said} || CASE w.input {names} END || ' row ' || w.rid END, {literal(job.conflict.rule)}, "
-        f"CASE WHEN r.rid IS NULL AND o.winner IS NOT NULL THEN {_target_rowid(job)} END, "
-        "w.input, w.rid, o.g FROM scratch.outcomes o "
-        "LEFT JOIN scratch.outcomes w ON w.g = o.g AND w.n = o.winner "
+        "CASE WHEN r.rid IS NOT NULL AND o.reason = '' THEN 'its winner was refused: ' || r.reason "
+        "WHEN r.rid IS NOT NULL THEN o.reason || '; the first of them was refused: ' || r.reason "
+        f"WHEN o.disposition = 'quarantined' THEN o.reason || '; ' || {winner} || ' is shown until somebody decides' "
+        f"ELSE {said} || {winner} END, {literal(job.conflict.rule)}, "
+        f"CASE WHEN r.rid IS NULL THEN {_target_rowid(job)} END, CASE WHEN r.rid IS NULL THEN w.input END, "
+        "CASE WHEN r.rid IS NULL THEN w.rid END, o.g FROM scratch.outcomes o "
+        "JOIN scratch.outcomes w ON w.g = o.g AND w.n = o.winner "
         "LEFT JOIN scratch.fresh f ON f.input = w.input AND f.rid = w.rid "
         "LEFT JOIN scratch.entries r ON r.input = w.input AND r.rid = w.rid AND r.disposition = 'quarantined' "
         "LEFT JOIN scratch.versions v ON v.g = o.g AND v.n = o.winner "
         f"{'LEFT JOIN scratch.merged m ON m.g = o.g ' if job.conflict.rule == 'merge' else ''}"
         "WHERE o.disposition NOT IN ('keep', 'anchor')"
     )
-    if job.conflict.rule == "merge":
-        same = same_values(job, "m", "v")
-        reason = f"CASE WHEN {same} THEN {taken} ELSE 'merge: values of other rows took its place' END"
-        connection.execute(
-            f"INSERT OR IGNORE INTO scratch.entries SELECT o.input, o.rid, 'inserted', {reason}, "
-            f"CASE WHEN {same} THEN 'identity' ELSE 'merge' END, {_target_rowid(job)}, NULL, NULL, o.g "
-            "FROM scratch.outcomes o JOIN scratch.outcomes w ON w.g = o.g AND w.n = 1 "
-            "LEFT JOIN scratch.fresh f ON f.input = o.input AND f.rid = o.rid "
-            "JOIN scratch.versions v ON v.g = o.g AND v.n = 1 JOIN scratch.merged m ON m.g = o.g "
-            f"WHERE o.disposition = 'anchor' AND (f.rid IS NOT NULL OR NOT ({same}))"
-        )
+
+
+def _collect_merged(connection: Connection, job: TableJob) -> None:
+    """Name the first rows of merged groups, where other values or another id took their place."""
+    same = same_values(job, "m", "v")
+    reason = f"CASE WHEN {same} THEN {_say_fresh(job)} ELSE 'merge: values of other rows took its place' END"
+    connection.execute(
+        f"INSERT OR IGNORE INTO scratch.entries SELECT w.input, w.rid, 'inserted', {reason}, "
+        f"CASE WHEN {same} THEN 'identity' ELSE 'merge' END, {_target_rowid(job)}, NULL, NULL, w.g "
+        "FROM scratch.outcomes w LEFT JOIN scratch.fresh f ON f.input = w.input AND f.rid = w.rid "
+        "JOIN scratch.versions v ON v.g = w.g AND v.n = w.n JOIN scratch.merged m ON m.g = w.g "
+        f"WHERE w.disposition = 'anchor' AND (f.rid IS NOT NULL OR NOT ({same}))"
+    )
 
 
 def _target_rowid(job: TableJob) -> str:

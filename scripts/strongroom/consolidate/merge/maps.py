@@ -105,28 +105,45 @@ def _create_map(connection: Connection, name: str, parent: TableJob, rewrite: Re
 
 
 def _map_entries(connection: Connection, parent: TableJob, entry: BoundInput, rewrite: Rewrite) -> None:
-    """Map the rows of which the ledger speaks; where it names no row of the target, they are taken to wait."""
+    """Map the rows of which the ledger speaks; those for which no row of the target stands wait."""
     names = [column.name for column in entry.table.columns]
     old = [f"l.c{names.index(entry.columns[column])}" for column in rewrite.parent_columns]
     present = " AND ".join(f"{value} IS NOT NULL" for value in old)
     if parent.table.rowid is None:
-        is_key = set(parent.key) == set(rewrite.parent_columns)
-        new, join = ["NULL"] * len(old), ""
-        differs = "0" if is_key else "l._disposition <> 'inserted'"
-        target, missing = "NULL", "1"
+        new, target, join = _find_version(connection, parent, entry, rewrite, old)
+        waits = "(l._disposition = 'quarantined' AND l._winner_input IS NULL)"
     else:
-        new = [f"t.{quote(column)}" for column in rewrite.parent_columns]
-        join = f"LEFT JOIN {dotted('main', parent.table.name)} t ON t.{quote(parent.table.rowid)} = l._target_rowid"
-        pairs = zip(new, old, strict=True)
-        differs = " OR ".join(
-            f"{one} IS NOT {two} COLLATE BINARY OR typeof({one}) <> typeof({two})" for one, two in pairs
-        )
-        target, missing = "l._target_rowid", f"t.{quote(parent.table.rowid)} IS NULL"
+        target = f"t.{quote(parent.table.rowid)}"
+        join = f"LEFT JOIN {dotted('main', parent.table.name)} t ON {target} = l._target_rowid"
+        new, waits = [f"t.{quote(column)}" for column in rewrite.parent_columns], f"{target} IS NULL"
+    differs = " OR ".join(
+        f"{one} IS NOT {two} COLLATE BINARY OR typeof({one}) <> typeof({two})"
+        for one, two in zip(new, old, strict=True)
+    )
     connection.execute(
         f"INSERT INTO {map_of(held_by(rewrite))} SELECT {entry.number}, l._rowid, {', '.join(old)}, {', '.join(new)}, "
-        f"{target}, l._disposition = 'quarantined' OR {missing} FROM {dotted('ledger', entry.name)} l {join} "
-        f"WHERE {present} AND l._disposition <> 'filtered' AND (l._disposition = 'quarantined' OR {differs})"
+        f"{target}, {waits} FROM {dotted('ledger', entry.name)} l {join} "
+        f"WHERE {present} AND l._disposition <> 'filtered' AND ({waits} OR {differs})"
     )
+
+
+def _find_version(
+    connection: Connection, parent: TableJob, entry: BoundInput, rewrite: Rewrite, old: list[str]
+) -> tuple[list[str], str, str]:
+    """Return new values, what tells target rows apart, and the join, where the target's rows have no rowid.
+
+    The row that stands for another is one of those from which its group was decided; a row of no group is itself.
+    """
+    if not _is_there(connection, "outcomes"):
+        return old, "NULL", ""
+    is_merged = parent.conflict.rule == "merge"
+    held = "merged v ON v.g = w.g" if is_merged else "versions v ON v.g = w.g AND v.n = w.n"
+    named = [column.name for column in parent.columns]
+    made = [f"v.c{named.index(column)}" for column in rewrite.parent_columns]
+    new = [f"CASE WHEN v.g IS NULL THEN {one} ELSE {two} END" for one, two in zip(old, made, strict=True)]
+    number, row = f"coalesce(l._winner_input, {entry.number})", "coalesce(l._winner_rowid, l._rowid)"
+    join = f"LEFT JOIN scratch.contenders w ON w.input = {number} AND w.rid = {row} LEFT JOIN scratch.{held}"
+    return new, f"{number} || ' ' || {row}", join
 
 
 def _map_plain(connection: Connection, parent: TableJob, entry: BoundInput, rewrite: Rewrite) -> None:
@@ -148,7 +165,12 @@ def _map_plain(connection: Connection, parent: TableJob, entry: BoundInput, rewr
 
 
 def home_of(job: TableJob, entry: BoundInput, rid: str) -> str:
-    """Return the rowid that a row ``s`` of an input has in the target when nothing stood in its way."""
+    """Return the rowid that a row ``s`` of an input has in the target when nothing stood in its way.
+
+    Where the target's rows have none: what tells it from all others.
+    """
+    if job.table.rowid is None:
+        return f"'{entry.number} ' || {rid}"
     key = job.table.integer_key
     if key is not None and key in entry.columns:
         return f"s.{quote(entry.columns[key])}"

@@ -12,7 +12,7 @@ from strongroom.consolidate.merge.insert import insert_plain
 from strongroom.consolidate.merge.ledger import create_kept, list_kept
 from strongroom.core.quoting import dotted, fold, literal, quote, quote_all
 from strongroom.sqlite.connection import Connection, attached
-from strongroom.sqlite.functions import instant_call
+from strongroom.sqlite.functions import instant_call, matches_call
 from strongroom.sqlite.schema import Column
 
 
@@ -142,6 +142,9 @@ def _make_value(job: TableJob, column: Column, dated: dict[tuple[str, str], str]
     held, second = f"t.{quote(column.name)}", _value(job, job.inputs[1], column)
     if rule.rule == "first_non_null":
         return f"coalesce({held}, {second})"
+    if rule.rule == "first_valid":
+        mine, theirs = (matches_call(value, str(rule.pattern)) for value in (held, second))
+        return f"CASE WHEN {theirs} AND NOT {mine} THEN {second} ELSE coalesce({held}, {second}) END"
     if rule.rule in ("max", "min"):
         wins = f"{second} {'>' if rule.rule == 'max' else '<'} {held} COLLATE BINARY"
         return f"CASE WHEN {held} IS NULL OR {wins} THEN {second} ELSE {held} END"
