@@ -60,6 +60,7 @@ def _run(opening: Opening, system: System, around: Surroundings) -> Outcome:
         open_request(opening, request.target)
         give_up_staged(home, around.now())
         folder = home.begin_run(around.now(), backup=request.backup)
+        around.progress.begin(folder.name)
         with _recorded(opening, folder, system, around) as about:
             return show_backup(_consolidate(opening, system, folder, around, about), home)
 
