@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar, Self
 
+_RESUMES = "Run the same command again: it goes on from there. consolidate.rollback takes back what was begun instead."
+
 
 class ExitCode(IntEnum):
     """How a command may end: ``meaning`` and ``job``, what a Kubernetes Job does about it, are the README's.
@@ -151,18 +153,8 @@ class ExitCode(IntEnum):
             " Then the same command."
         ),
     )
-    INTERRUPTED = (
-        130,
-        "interrupted; the same command resumes",
-        "retry",
-        "Run the same command again: it goes on from there. Or take back what was begun with consolidate.rollback.",
-    )
-    TERMINATED = (
-        143,
-        "interrupted; the same command resumes",
-        "retry",
-        "Run the same command again: it goes on from there. Or take back what was begun with consolidate.rollback.",
-    )
+    INTERRUPTED = 130, "interrupted; the same command resumes", "retry", _RESUMES
+    TERMINATED = 143, "interrupted; the same command resumes", "retry", _RESUMES
 
 
 class StrongroomError(Exception):
@@ -283,3 +275,15 @@ class NoSpaceError(StrongroomError):
     """The disk is full."""
 
     exit_code = ExitCode.NO_SPACE
+
+
+class StoppedError(StrongroomError):
+    """A person pressed Ctrl-C."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class TerminatedError(StrongroomError):
+    """The machine asked for an end."""
+
+    exit_code = ExitCode.TERMINATED

@@ -10,7 +10,7 @@ from strongroom.core.errors import DecisionNeededError, DifferencesError, ExitCo
 from strongroom.core.files import OWN_FOLDER, write_text
 from strongroom.core.results import ReferenceTally, TableTally, Verdict
 from strongroom.report.log import say_error
-from strongroom.report.screen import Screen, number
+from strongroom.report.screen import Screen, count, number
 
 _COLUMNS = (
     "read",
@@ -88,7 +88,7 @@ def _show_tables(screen: Screen, tables: Mapping[str, TableTally]) -> None:
     plain = [tally for name, tally in tables.items() if name not in eventful]
     if plain:
         screen.say(
-            f"and {len(plain)} tables whose {number(sum(tally.read for tally in plain))} rows all arrived as they were"
+            f"and {len(plain)} tables whose {count(sum(tally.read for tally in plain))} rows all arrived as they were"
         )
 
 
@@ -108,7 +108,7 @@ def _list_figures(tally: ReferenceTally) -> list[int]:
 
 def say(outcome: Outcome, *, again: bool = False) -> str:
     """Say in one sentence of fact how the run ended."""
-    rows = number(sum(tally.rows for tally in outcome.targets.values()))
+    rows = count(sum(tally.rows for tally in outcome.targets.values()))
     what = f"{len(outcome.published)} databases, {len(outcome.targets)} tables, {rows} rows"
     tail = f"{outcome.unexplained} unexplained, {outcome.quarantined} quarantined"
     if again:

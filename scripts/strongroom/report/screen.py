@@ -105,9 +105,14 @@ def print_json(content: object) -> None:
     sys.stdout.write(json.dumps(content, ensure_ascii=False, default=str) + "\n")
 
 
+def count(value: int) -> str:
+    """Write a number with thin groups of three."""
+    return f"{value:,}".replace(",", " ")
+
+
 def number(value: int) -> str:
-    """Write a number with thin groups of three; zero as a dot, so that the others stand out."""
-    return f"{value:,}".replace(",", " ") if value else "·"
+    """Write a number of a table: zero as a dot, so that the others stand out."""
+    return count(value) if value else "·"
 
 
 def _find_least(grid: Grid) -> int:

@@ -17,7 +17,15 @@ from invoke.context import Context
 from invoke.tasks import Task
 
 from strongroom import report
-from strongroom.core.errors import ExitCode, NoSpaceError, StrongroomError, UnreachableError, UsageError
+from strongroom.core.errors import (
+    ExitCode,
+    NoSpaceError,
+    StoppedError,
+    StrongroomError,
+    TerminatedError,
+    UnreachableError,
+    UsageError,
+)
 from strongroom.sqlite.libraries import library_errors
 from strongroom.tasks._stop import terminable
 from strongroom.tasks._switches import GLOBAL_FLAGS
@@ -117,7 +125,7 @@ class OpsTask(Task[Body]):
             raise SystemExit(code) from error
         except SystemExit as error:
             if error.code == ExitCode.TERMINATED:
-                report.say_error(_TerminatedError(self.dotted_name, "interrupted (SIGTERM)", _GOES_ON))
+                report.say_error(TerminatedError(self.dotted_name, "interrupted (SIGTERM)", _GOES_ON))
             raise
         if isinstance(result, int) and not isinstance(result, bool) and result != 0:
             raise SystemExit(result)
@@ -178,25 +186,13 @@ def is_dry(c: Context, dry_run: bool = False) -> bool:
 def report_failure(error: BaseException, subject: str, *, debug: bool = False) -> int | None:
     """Print an error as one line and a hint on stderr; return its exit code, or None for a bug."""
     if isinstance(error, KeyboardInterrupt):
-        known: StrongroomError | None = _InterruptedError(subject, "interrupted (SIGINT)", _GOES_ON)
+        known: StrongroomError | None = StoppedError(subject, "interrupted (SIGINT)", _GOES_ON)
     else:
         known = error if isinstance(error, StrongroomError) else _name_fact(error)
     if known is None:
         return None
     report.say_error(known, trace=error if debug else None)
     return known.exit_code
-
-
-class _InterruptedError(StrongroomError):
-    """A person pressed Ctrl-C."""
-
-    exit_code = ExitCode.INTERRUPTED
-
-
-class _TerminatedError(StrongroomError):
-    """The machine asked for an end."""
-
-    exit_code = ExitCode.TERMINATED
 
 
 def _read_flags(body: Body, help_texts: Mapping[str, str]) -> tuple[Flag, ...]:

@@ -18,7 +18,7 @@ from strongroom.tasks.inventory import expect
     help={
         "source": "Examine the databases in this directory too.",
         "target": "Try there what publishing relies on; nothing stays.",
-        "system": "Say where the sources are older than this system declares.",
+        "system": "Say where the sources are older than this system declares (default: STRONGROOM_SYSTEM).",
     }
 )
 def run(c: Context, source: Path | None = None, target: Path | None = None, system: str = "") -> int:

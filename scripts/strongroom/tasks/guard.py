@@ -10,7 +10,7 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.core.plan import read_plan
-from strongroom.core.system import find_system
+from strongroom.core.system import choose_system
 from strongroom.examine import guard
 from strongroom.tasks._task import is_dry, is_json, task
 
@@ -18,13 +18,13 @@ from strongroom.tasks._task import is_dry, is_json, task
 @task(
     help={
         "source": "Directory of the databases.",
-        "system": "Folder under sql/, or a path to such a folder.",
+        "system": "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM).",
         "code": "Directory of the application's code: paths in it count too.",
     }
 )
-def check(c: Context, source: Path, system: str = "aragora", code: Path | None = None) -> int:
+def check(c: Context, source: Path, system: str | None = None, code: Path | None = None) -> int:
     """Find databases and paths that should not be there; exit 6."""
-    plan = read_plan(find_system(system, read_settings().root) / "plan.yaml")
+    plan = read_plan(choose_system(system, read_settings()) / "plan.yaml")
     stray = guard.find_stray(source, plan)
     forbidden = guard.find_forbidden(guard.audit_code(code), plan) if code else ()
     return report.show_guard(stray, forbidden, as_json=is_json(c))

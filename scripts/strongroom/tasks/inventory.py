@@ -10,7 +10,7 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.core.plan import read_plan
-from strongroom.core.system import find_system
+from strongroom.core.system import choose_system
 from strongroom.examine import draft as drafting
 from strongroom.examine import recovery
 from strongroom.examine.inventory import Expectation, read_expectation, take_inventory
@@ -22,7 +22,7 @@ from strongroom.tasks._task import is_dry, is_json, task
         "source": "Directory that holds the databases.",
         "integrity": "Check indexes too: slower.",
         "table": "Look at this table only.",
-        "system": "Mark what this system (a folder under sql/) does not name.",
+        "system": "Mark what this system (a folder under sql/) does not name (default: STRONGROOM_SYSTEM).",
     }
 )
 def show(c: Context, source: Path, integrity: bool = False, table: list[str] | None = None, system: str = "") -> None:
@@ -57,10 +57,11 @@ def recover(c: Context, file: Path, to: Path) -> None:
 
 
 def expect(system: str) -> Expectation | None:
-    """Read what a system declares; None when none was named."""
-    if not system:
+    """Read what a system declares; None when none is named, nor meant by ``STRONGROOM_SYSTEM``."""
+    settings = read_settings()
+    if not system and settings.system is None:
         return None
-    folder = find_system(system, read_settings().root)
+    folder = choose_system(system or None, settings)
     return read_expectation(folder, read_plan(folder / "plan.yaml").sources.values())
 
 

@@ -11,7 +11,7 @@ from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.core.errors import UsageError
 from strongroom.core.paths import SystemPaths, resolve_paths
-from strongroom.core.system import find_system, read_system
+from strongroom.core.system import choose_system, read_system
 from strongroom.tasks._task import is_json, task
 
 _FORMATS = ("text", "json", "shell")
@@ -19,14 +19,14 @@ _FORMATS = ("text", "json", "shell")
 
 @task(
     help={
-        "system": "Folder under sql/, or a path to one.",
+        "system": "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM).",
         "mode": "legacy or consolidated (default: what the environment says).",
         "format": "text, json or shell (export lines).",
     }
 )
 def show(
     c: Context,
-    system: str = "aragora",
+    system: str | None = None,
     mode: str | None = None,
     format: str = "text",  # noqa: A002  # the flag's name
 ) -> None:
@@ -34,7 +34,7 @@ def show(
     if format not in _FORMATS:
         raise UsageError("--format", f"must be one of {', '.join(_FORMATS)} (got {format!r})")
     settings = read_settings()
-    paths = resolve_paths(read_system(find_system(system, settings.root)), settings, mode)
+    paths = resolve_paths(read_system(choose_system(system, settings)), settings, mode)
     screen = report.Screen(as_json=is_json(c) or format == "json")
     screen.lines(_render_shell(paths) if format == "shell" else _render_text(paths))
     screen.end(paths)
