@@ -19,6 +19,7 @@ from strongroom.report.stack import (
     show_started,
 )
 from strongroom.report.summary import open_summary, write_summary
+from strongroom.report.why import show_reason
 
 __all__ = [
     "LOSING",
@@ -52,6 +53,7 @@ __all__ = [
     "show_moved",
     "show_outcome",
     "show_plan",
+    "show_reason",
     "show_recovered",
     "show_returned",
     "show_runs",
