@@ -139,7 +139,7 @@ def _write_record(heads: Sequence[str], row: Sequence[str], width: int) -> list[
     """Write a row as lines: each value behind its head, the first alone, then as many as there is room for."""
     lines, line = [f"{heads[0]} {row[0]}"], ""
     for head, value in zip(heads[1:], row[1:], strict=True):
-        pair = f"{head} {value}"
+        pair = f"{head} {value or '·'}"
         if line and cell_len(line) + _GAP + cell_len(pair) > width:
             lines.append(line)
             line = ""
