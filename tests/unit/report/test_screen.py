@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -123,28 +125,18 @@ def test_every_column_of_the_runs_stays(
         assert all(word in said or word in squeeze(said) for word in text.split())
 
 
-def test_a_real_narrow_terminal_loses_nothing() -> None:
+def test_a_real_narrow_terminal_loses_nothing(repository: Path) -> None:
     leader, follower = os.openpty()
-    pid = os.fork()
-    if pid == 0:
-        os.dup2(follower, 1)
-        os.environ["COLUMNS"] = "40"
-        import sys  # noqa: PLC0415  # the child's own
-
-        sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb", closefd=False), encoding="utf-8", write_through=True)
-        show_outcome(OUTCOME, as_json=False, color=True)
-        sys.stdout.flush()
-        os._exit(0)
+    program = f"import sys; sys.path[:0] = [{str(Path(__file__).parent)!r}]; import test_screen as it; it.show()"
+    environment = {**os.environ, "COLUMNS": "40", "TERM": "xterm-256color"}
+    command = [sys.executable, "-c", program]
+    subprocess.run(command, stdout=follower, stderr=subprocess.DEVNULL, env=environment, check=True, timeout=60)
     os.close(follower)
-    said = b""
-    try:
-        while piece := os.read(leader, 4096):
-            said += piece
-    except OSError:  # the other end is gone
-        pass
-    finally:
-        os.close(leader)
-        os.waitpid(pid, 0)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", said.decode())
+    said = re.sub(r"\x1b\[[0-9;]*m", "", os.read(leader, 1 << 16).decode())
+    os.close(leader)
     for head in _HEADS:
-        assert head in text
+        assert head in said
+
+
+def show() -> None:
+    show_outcome(OUTCOME, as_json=False, color=True)

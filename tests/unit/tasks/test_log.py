@@ -65,7 +65,7 @@ def chatter(c: Context) -> None:
     warnings.warn("old", DeprecationWarning, stacklevel=1)
     thread = threading.Thread(target=lambda: print("three", file=sys.stderr))
     thread.start()
-    thread.join()
+    thread.join(timeout=10)
     sys.stderr.write("no end of line")
 
 
