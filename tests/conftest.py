@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.contract import watch
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 ENGINE = ("integration/containers/", "e2e/test_stack.py", "e2e/test_ops_image.py")
 """Tests that share one Docker engine, and what they start there."""
@@ -52,6 +54,14 @@ def _plain_environment() -> Iterator[None]:
             patch.delenv(name)
         # For the processes that tests start.
         patch.setenv("PYTHONPATH", os.pathsep.join((str(REPOSITORY / "scripts"), str(REPOSITORY))))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _held_to_the_contract() -> Iterator[None]:
+    """Hold every result that a command line prints with ``--json`` against its schema."""
+    with pytest.MonkeyPatch.context() as patch:
+        watch(patch.setattr)
         yield
 
 

@@ -94,6 +94,9 @@ class Meter:
 
         return counted
 
+    def begin(self, run: str) -> None:
+        """Ignore the run."""
+
     def start(self, step: str, total: int) -> None:  # noqa: ARG002  # bytes: the protocol of Progress
         """Begin a step of the run; the meter is its progress."""
         self.count()

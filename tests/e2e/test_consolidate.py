@@ -37,7 +37,17 @@ def done(legacy: LegacyTree, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     """Consolidate the tree once; return source, target and the digests from before."""
     before = oracle.digest_tree(legacy.directory)
     target = tmp_path_factory.mktemp("target")
-    words = ("consolidate.run", "--source", legacy.directory, "--target", target, "--quarantine-budget", ENOUGH)
+    words = (
+        "consolidate.run",
+        "--system",
+        "aragora",
+        "--source",
+        legacy.directory,
+        "--target",
+        target,
+        "--quarantine-budget",
+        ENOUGH,
+    )
     assert run_inv(*words) == 0
     return legacy.directory, target, before
 
@@ -85,7 +95,7 @@ def test_rows_that_only_the_write_ahead_log_holds_arrive(
 def test_a_second_run_does_nothing(done: tuple[Path, Path, dict[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
     source, target, _ = done
     runs = sorted(path.name for path in (target / ".strongroom" / "runs").iterdir())
-    assert run_inv("consolidate.run", "--source", source, "--target", target) == 0
+    assert run_inv("consolidate.run", "--system", "aragora", "--source", source, "--target", target) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert sorted(path.name for path in (target / ".strongroom" / "runs").iterdir()) == runs
 
@@ -94,7 +104,7 @@ def test_the_last_line_of_json_is_one_object(
     done: tuple[Path, Path, dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     source, target, _ = done
-    assert run_inv("consolidate.run", "--source", source, "--target", target, "--json") == 0
+    assert run_inv("consolidate.run", "--system", "aragora", "--source", source, "--target", target, "--json") == 0
     outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
     wanted = {"verdict", "exit", "run", "rows_read", "unexplained", "quarantined", "tables"}
     assert wanted <= outcome.keys()
@@ -114,14 +124,24 @@ def test_every_losing_value_is_explained(
 
 def test_a_dry_run_writes_nothing(legacy: LegacyTree, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "never"
-    words = ("--source", legacy.directory, "--target", target, "--quarantine-budget", ENOUGH, "--dry-run")
+    words = (
+        "--system",
+        "aragora",
+        "--source",
+        legacy.directory,
+        "--target",
+        target,
+        "--quarantine-budget",
+        ENOUGH,
+        "--dry-run",
+    )
     assert run_inv("consolidate.run", *words) == 0
     assert "would publish" in capsys.readouterr().out
     assert not target.exists()
 
 
 def test_quarantine_over_budget_stays_staged(legacy: LegacyTree, tmp_path: Path) -> None:
-    words = ("--source", legacy.directory, "--target", tmp_path)
+    words = ("--system", "aragora", "--source", legacy.directory, "--target", tmp_path)
     assert run_inv("consolidate.run", *words) == 4
     assert not list(tmp_path.glob("*.db"))
     assert run_inv("consolidate.run", *words, "--quarantine-budget", ENOUGH) == 0
@@ -131,7 +151,7 @@ def test_quarantine_over_budget_stays_staged(legacy: LegacyTree, tmp_path: Path)
 def test_rollback_leaves_target_and_sources_as_they_were(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     build_legacy_tree(SYSTEM, source, rows=12, seed=7)
-    words = ("--source", source, "--target", target, "--quarantine-budget", ENOUGH)
+    words = ("--system", "aragora", "--source", source, "--target", target, "--quarantine-budget", ENOUGH)
     assert run_inv("consolidate.run", *words) == 0
     assert {path.stat().st_mode & 0o222 for path in source.glob("*.db")} == {0}
     assert run_inv("consolidate.rollback", "--target", target, "--source", source) == 0
@@ -142,7 +162,16 @@ def test_rollback_leaves_target_and_sources_as_they_were(tmp_path: Path) -> None
 def test_two_runs_give_equal_contents(legacy: LegacyTree, tmp_path: Path) -> None:
     dumps = []
     for name in ("one", "two"):
-        words = ("--source", legacy.directory, "--target", tmp_path / name, "--quarantine-budget", ENOUGH)
+        words = (
+            "--system",
+            "aragora",
+            "--source",
+            legacy.directory,
+            "--target",
+            tmp_path / name,
+            "--quarantine-budget",
+            ENOUGH,
+        )
         assert run_inv("consolidate.run", *words) == 0
         dumps.append([dump(tmp_path / name / f"{target}.db") for target in ("core", "memory", "analytics", "agents")])
     assert dumps[0] == dumps[1]
@@ -190,7 +219,7 @@ def test_a_strangers_system_needs_one_folder_and_no_python(tmp_path: Path) -> No
 
 
 def test_verify_finds_what_changed_after_publish(legacy: LegacyTree, tmp_path: Path) -> None:
-    words = ("--source", legacy.directory, "--target", tmp_path, "--quarantine-budget", ENOUGH)
+    words = ("--system", "aragora", "--source", legacy.directory, "--target", tmp_path, "--quarantine-budget", ENOUGH)
     assert run_inv("consolidate.run", *words) == 0
     assert run_inv("consolidate.verify", "--target", tmp_path) == 0
     connection = sqlite3.connect(tmp_path / "core.db")
@@ -203,7 +232,7 @@ def test_verify_finds_what_changed_after_publish(legacy: LegacyTree, tmp_path: P
 def test_a_preview_locks_what_it_saw(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     build_legacy_tree(SYSTEM, source, rows=12, seed=3)
-    words = ("--source", source, "--target", target, "--quarantine-budget", ENOUGH)
+    words = ("--system", "aragora", "--source", source, "--target", target, "--quarantine-budget", ENOUGH)
     assert run_inv("consolidate.preview", *words) == 0
     connection = sqlite3.connect(source / "traces.db")
     connection.execute("DELETE FROM traces WHERE rowid = 1")
@@ -237,7 +266,7 @@ def test_the_old_door_means_the_same(legacy: LegacyTree, tmp_path: Path) -> None
 def test_sources_that_are_the_targets_directory_may_stay(tmp_path: Path) -> None:
     place = tmp_path / "nomic"
     build_legacy_tree(SYSTEM, place, rows=12, seed=5)
-    words = ("--source", place, "--target", place, "--quarantine-budget", ENOUGH)
+    words = ("--system", "aragora", "--source", place, "--target", place, "--quarantine-budget", ENOUGH)
     assert run_inv("consolidate.run", *words) == 0
     assert run_inv("consolidate.run", *words) == 0
     assert run_inv("consolidate.rollback", "--target", place) == 0

@@ -24,10 +24,13 @@ COMMANDS = (
     "inventory.show --source {source}",
     "inventory.draft --source {source} --dry-run",
     "doctor.run --source {source}",
-    "consolidate.check --source {source}",
-    "consolidate.preview --source {source} --target {target} --quarantine-budget 9999",
-    "consolidate.run --source {source} --target {target} --quarantine-budget 9999 --export-json --fingerprints",
-    "consolidate.run --source {source} --target {target} --quarantine-budget 9999",
+    "consolidate.check --system aragora --source {source}",
+    "consolidate.preview --system aragora --source {source} --target {target} --quarantine-budget 9999",
+    (
+        "consolidate.run --system aragora --source {source} --target {target} --quarantine-budget 9999"
+        " --export-json --fingerprints"
+    ),
+    "consolidate.run --system aragora --source {source} --target {target} --quarantine-budget 9999",
     "consolidate.verify --target {target}",
     "consolidate.explain --target {target} --key 1",
     "consolidate.quarantine --target {target}",

@@ -32,8 +32,10 @@ def serve() -> None:
     from strongroom.core.secret import Secret  # noqa: PLC0415
     from strongroom.tasks import consolidate  # noqa: PLC0415
     from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
+    from tests.contract import watch  # noqa: PLC0415
     from tests.faults.scene import inject  # noqa: PLC0415
 
+    watch()
     for line in sys.stdin:
         job = json.loads(line)
         pid = os.fork()

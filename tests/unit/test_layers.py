@@ -81,7 +81,7 @@ LIBRARIES = {
     "os.environ": {"core.config"},
     "os.getenv": {"core.config"},
     "psycopg": {"postgres"},
-    "pydantic": {"core.plan", "core.system", "core.yaml_text", "runs.documents"},
+    "pydantic": {"core.json_schema", "core.plan", "core.system", "core.yaml_text", "runs.documents"},
     "rich": {"report"},
     "sqlparse": {"schema"},
     "sqlcipher3": {"sqlite.libraries"},

@@ -10,7 +10,7 @@ from pathlib import Path
 from strongroom.binding import Work, bind
 from strongroom.consolidate.export import export_source
 from strongroom.consolidate.opening import Opening
-from strongroom.consolidate.outcome import VERDICT, Outcome, judge, tally_references, tally_up
+from strongroom.consolidate.outcome import VERDICT, Outcome, add_up, judge, tally_references, tally_up
 from strongroom.consolidate.proving import SNAPSHOTS, open_proving
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.snapshots import (
@@ -148,6 +148,7 @@ class Attempt:
             tables=tables,
             targets=targets,
             references=tally_references(verifications),
+            undecided=add_up(tally.undecided for tally in targets.values()),
             differences=differences,
             notes=tuple(note for part in verifications for note in part.notes),
             carried=tuple(f"{build.target}: {line}" for build in builds for line in build.carried),

@@ -29,6 +29,9 @@ _ROOM = 2.5
 """Snapshots, targets and ledgers together take at most this many times the sources' size."""
 
 
+_SHOWN = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
     """A request, and what was found of what it asks for."""
@@ -108,10 +111,12 @@ def find_sources(request: Request, plan: Plan) -> Opening:
         if path.is_file():
             is_secret = plan.choose_snapshot_key(name) is not None
             found[name] = Database(follow(path), Engine.BUNDLED if is_secret else request.engine, source.key)
-        elif not source.optional:
-            raise UnreachableError(path, "there is no such file", f"put it there, or say optional: true for {name}")
     if not found:
-        raise UnreachableError(directory, "holds none of the plan's sources", "say --source DIRECTORY")
+        raise _miss_all(request, plan)
+    for name, source in plan.sources.items():
+        if name not in found and not source.optional:
+            path, way = directory / source.path, f"put it there, or say optional: true for {name}"
+            raise UnreachableError(path, "there is no such file", way)
     sources = {database.path: name for name, database in found.items()}
     pairs = {name: sources.get(follow(request.target / target.path)) for name, target in plan.targets.items()}
     opening = Opening(
@@ -124,6 +129,15 @@ def find_sources(request: Request, plan: Plan) -> Opening:
     _refuse_unmapped_files(opening)
     _refuse_overlap(opening)
     return opening
+
+
+def _miss_all(request: Request, plan: Plan) -> UnreachableError:
+    """Say what was expected in a directory that holds nothing of it: mostly it is another application's."""
+    paths = [source.path for source in plan.sources.values()]
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    fact = f"holds none of the sources that {request.plan} names ({', '.join(paths[:_SHOWN])}{more})"
+    other = f"other files need a plan of their own: inventory.draft --source {request.source} drafts one, for --plan"
+    return UnreachableError(request.source, fact, f"{other}; or name another --system, or another --source")
 
 
 def try_keys(opening: Opening) -> None:

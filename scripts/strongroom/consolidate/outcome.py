@@ -35,6 +35,8 @@ class Outcome(Document):
     targets: Mapping[str, TargetTally]
     references: Mapping[str, ReferenceTally] = field(default_factory=dict)
     """By the columns that refer to another table (``target.table.column``)."""
+    undecided: Mapping[str, int] = field(default_factory=dict)
+    """Groups that nothing decided, by the source whose version is shown until somebody does."""
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     open_sources: tuple[str, ...] = ()
@@ -52,18 +54,13 @@ class Outcome(Document):
     """The folder of the verified snapshots: relative to the target in a document, else where it is found now."""
 
     @property
-    def undecided(self) -> dict[str, int]:
-        """Return how many groups nothing decided, by the source whose version is shown until somebody does."""
-        return add_up(tally.undecided for tally in self.targets.values())
-
-    @property
     def is_proven(self) -> bool:
         """Tell whether every row is explained, and nothing is different or still to be proven."""
         return self.verdict in (Verdict.PROVEN, Verdict.PROVEN_WITH_QUARANTINE)
 
     def as_json(self) -> dict[str, object]:
         """Return the outcome as JSON values."""
-        return asdict(self) | {"undecided": self.undecided}
+        return asdict(self)
 
 
 def read_report(folder: RunFolder) -> Outcome | None:

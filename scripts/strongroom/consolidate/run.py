@@ -68,6 +68,7 @@ def _run(opening: Opening, plan: Plan, system: System, around: Surroundings) -> 
             refuse_open_sources(opening)
         give_up_staged(home, around.now())
         folder = home.begin_run(around.now(), backup=request.backup)
+        around.progress.begin(folder.name)
         with _recorded(opening, folder, system, around) as about:
             return show_backup(_consolidate(opening, system, folder, around, about), home)
 

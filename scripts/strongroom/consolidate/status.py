@@ -41,6 +41,11 @@ def list_runs(home: Home) -> list[RunStatus]:
     return [_describe(home, name, known.run == name, is_going_on) for name in known.runs]
 
 
+def describe_run(home: Home, name: str) -> RunStatus:
+    """Describe one run. Raises VersionError, GuardError."""
+    return _describe(home, name, home.read_current().run == name, is_locked(home.lock))
+
+
 def _describe(home: Home, name: str, is_current: bool, is_going_on: bool) -> RunStatus:  # noqa: FBT001  # one caller
     folder = home.open_run(name)
     about, report = folder.read(RunDocument), read_report(folder)

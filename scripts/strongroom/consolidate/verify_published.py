@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strongroom.consolidate.kept_plan import read_kept_plan
-from strongroom.consolidate.outcome import Outcome, judge, read_report, show_backup, tally_references, tally_up
+from strongroom.consolidate.outcome import Outcome, add_up, judge, read_report, show_backup, tally_references, tally_up
 from strongroom.consolidate.proving import gather_evidence, open_proving, verify_snapshot
 from strongroom.consolidate.request import NO_KEYS
 from strongroom.consolidate.since_publish import find_strays
@@ -92,6 +92,7 @@ def prove(home: Home, folder: RunFolder) -> Proof:
         tables=tables,
         targets=targets,
         references=tally_references(found),
+        undecided=add_up(tally.undecided for tally in targets.values()),
         differences=differences,
     )
     is_sound = report.targets.keys() <= targets.keys() and not any(part.damaged for part in found) and not live

@@ -13,6 +13,7 @@ from strongroom.core.errors import ConfigurationError
 
 JOBS_VARIABLE = "STRONGROOM_JOBS"
 SQLITE_VARIABLE = "STRONGROOM_SQLITE"
+SYSTEM_VARIABLE = "STRONGROOM_SYSTEM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class Settings:
     """Processes to work with."""
     sqlite: Engine = Engine.SYSTEM
     """The library that works on plain databases."""
+    system: str | None = None
+    """The system that is meant where none is named."""
     environment: Mapping[str, str] = field(repr=False, default_factory=dict)
     """May hold secrets: never shown, never written; ask through ``variable``."""
 
@@ -45,7 +48,8 @@ class Settings:
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings, once per command.
 
-    ``STRONGROOM_JOBS`` overrides the number of cores, ``STRONGROOM_SQLITE`` the SQLite library.
+    ``STRONGROOM_JOBS`` overrides the number of cores, ``STRONGROOM_SQLITE`` the SQLite library; ``STRONGROOM_SYSTEM``
+    is the system where none is named.
     Raises ConfigurationError for a value that means nothing.
     """
     jobs = environ.get(JOBS_VARIABLE) or str(len(os.sched_getaffinity(0)))
@@ -58,6 +62,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         root=_find_root(),
         jobs=int(jobs),
         sqlite=Engine(sqlite),
+        system=environ.get(SYSTEM_VARIABLE) or None,
         environment=MappingProxyType(dict(environ)),
     )
 

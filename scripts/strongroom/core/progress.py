@@ -60,6 +60,9 @@ def forget_rows() -> None:
 class Progress(Protocol):
     """Told of steps as they begin and of bytes and rows as they are done."""
 
+    def begin(self, run: str) -> None:
+        """Say which run it is, once it has an id."""
+
     def start(self, step: str, total: int) -> None:
         """Begin a step of ``total`` bytes (0: unknown)."""
 
@@ -69,6 +72,9 @@ class Progress(Protocol):
 
 class Silent:
     """Tells nobody."""
+
+    def begin(self, run: str) -> None:
+        """Ignore the run."""
 
     def start(self, step: str, total: int) -> None:
         """Ignore the step."""

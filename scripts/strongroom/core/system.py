@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from strongroom.core.config import SYSTEM_VARIABLE, Settings
 from strongroom.core.errors import ConfigurationError, UsageError
 from strongroom.core.yaml_text import read_model
 
@@ -99,6 +100,33 @@ class System(_Model):
     postgres: Postgres = Postgres()
 
 
+def choose_system(named: str | None, settings: Settings, *, plan: Path | None = None) -> Path:
+    """Find the folder of the system that is meant: the one named, else that of the plan named, else the variable's.
+
+    There is no other: nobody's files are taken for another application's. Raises UsageError naming the known systems.
+    """
+    if named is not None:
+        return find_system(named, settings.root)
+    if plan is not None and plan.with_name(SYSTEM_FILE).is_file():
+        return plan.parent.resolve()
+    if settings.system is not None:
+        try:
+            return find_system(settings.system, settings.root)
+        except UsageError as error:
+            raise UsageError(f"{SYSTEM_VARIABLE}={settings.system}", error.fact, error.hint) from None
+    fact = f"is not said, and nothing is taken for granted (known: {_list_known(settings.root)})"
+    raise UsageError("--system", fact, _guide(plan))
+
+
+def _guide(plan: Path | None) -> str:
+    """Say what helps whoever named no system: most have files of their own."""
+    if plan is not None:
+        return f"put a {SYSTEM_FILE} beside {plan}, or say --system; {SYSTEM_VARIABLE} names one too"
+    if Path(SYSTEM_FILE).is_file():
+        return f"say --system . for the {SYSTEM_FILE} of this directory"
+    return f"for files of your own: inventory.draft --source DIR writes plan.yaml, for --plan; or set {SYSTEM_VARIABLE}"
+
+
 def find_system(name_or_path: str, root: Path) -> Path:
     """Find a system's folder: by its name under ``sql/`` of ``root``, else as a path.
 
@@ -113,9 +141,12 @@ def find_system(name_or_path: str, root: Path) -> Path:
         if (folder / SYSTEM_FILE).is_file():
             return folder.resolve()
         raise UsageError(name_or_path, f"is no system's folder, there is no {SYSTEM_FILE} in it")
-    known = sorted(file.parent.name for file in (root / "sql").glob(f"*/{SYSTEM_FILE}"))
-    fact = f"there is no such system (known: {', '.join(known) or 'none'})"
+    fact = f"there is no such system (known: {_list_known(root)})"
     raise UsageError(name_or_path or "--system", fact, "name a folder under sql/, or give a path to one")
+
+
+def _list_known(root: Path) -> str:
+    return ", ".join(sorted(file.parent.name for file in (root / "sql").glob(f"*/{SYSTEM_FILE}"))) or "none"
 
 
 def read_system(folder: Path) -> System:

@@ -1,28 +1,41 @@
 """What people see: tables and sentences on stdout, progress on stderr, JSON as a documented contract."""
 
+from strongroom.report.examined import show_findings, show_inventory
 from strongroom.report.guard import show_audit, show_guard, show_moved
+from strongroom.report.log import name_run, say_bug, say_end, say_error, say_note, say_progress, speaking
 from strongroom.report.outcome import render_markdown, say, show_outcome, write_markdown
+from strongroom.report.page import begin_chapter, open_page
 from strongroom.report.plans import show_draft, show_plan, show_recovered
 from strongroom.report.progress import open_progress
 from strongroom.report.rows import LOSING, show_kept
 from strongroom.report.runs import show_cleaned, show_finalized, show_returned, show_runs
 from strongroom.report.schemas import show_applied, show_drift
-from strongroom.report.screen import print_json
+from strongroom.report.screen import Screen, print_json
 from strongroom.report.stack import (
-    say_progress,
     show_certificates,
     show_engine,
     show_images,
     show_services,
     show_started,
 )
+from strongroom.report.summary import open_summary, write_summary
+from strongroom.report.why import show_reason
 
 __all__ = [
     "LOSING",
+    "Screen",
+    "begin_chapter",
+    "name_run",
+    "open_page",
     "open_progress",
+    "open_summary",
     "print_json",
     "render_markdown",
     "say",
+    "say_bug",
+    "say_end",
+    "say_error",
+    "say_note",
     "say_progress",
     "show_applied",
     "show_audit",
@@ -32,16 +45,21 @@ __all__ = [
     "show_drift",
     "show_engine",
     "show_finalized",
+    "show_findings",
     "show_guard",
     "show_images",
+    "show_inventory",
     "show_kept",
     "show_moved",
     "show_outcome",
     "show_plan",
+    "show_reason",
     "show_recovered",
     "show_returned",
     "show_runs",
     "show_services",
     "show_started",
+    "speaking",
     "write_markdown",
+    "write_summary",
 ]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich.console import Console
-
 from strongroom.consolidate.outcome import Outcome
-from strongroom.core.errors import ExitCode
+from strongroom.core.errors import DecisionNeededError, DifferencesError, ExitCode
 from strongroom.core.files import OWN_FOLDER, write_text
 from strongroom.core.results import ReferenceTally, TableTally, Verdict
+from strongroom.report.log import say_error
 from strongroom.report.runs import show_strays
-from strongroom.report.screen import new_table, number, open_console, print_json
+from strongroom.report.screen import Screen, count, number
 
 _COLUMNS = (
     "read",
@@ -36,6 +34,7 @@ _REFERENCES = {
 }
 _STYLES = {Verdict.PROVEN: "bold green", Verdict.PROVEN_WITH_QUARANTINE: "bold yellow"}
 _SHOWN = 10
+RESULTS = {f"consolidate.{name}": Outcome for name in ("preview", "run", "verify")} | {"demo": Outcome}
 
 
 def show_outcome(
@@ -51,23 +50,22 @@ def show_outcome(
     if folder is not None and not outcome.dry_run:
         write_markdown(outcome, folder)
     _say_error(outcome)
-    if as_json:
-        print_json(outcome.as_json())
-        return outcome.exit
-    console = open_console(color=color)
+    screen = Screen(as_json=as_json, color=color)
     if not outcome.nothing_done and not only_sentence:
-        _show_tables(console, outcome.tables)
-        _show_references(console, outcome.references)
-        _show_lines(console, "carried along", outcome.carried)
-        _show_lines(console, "could not be carried", outcome.reported)
-        _show_lines(console, "orphans, kept as they were", () if outcome.references else outcome.notes)
-        _show_lines(console, "discarded, and kept in the run's previous/", outcome.discarded, style="yellow")
-        _show_lines(console, "open while the targets went live", outcome.open_sources, style="yellow")
-        _show_lines(console, "differences", outcome.differences, style="red")
-    console.print(outcome.verdict.value, style=_STYLES.get(outcome.verdict, "bold red"), end=" ")
-    console.print(say(outcome, again=again), soft_wrap=True)
+        _show_tables(screen, outcome.tables)
+        _show_references(screen, outcome.references)
+        screen.list("carried along", outcome.carried, most=_SHOWN)
+        screen.list("could not be carried", outcome.reported, most=_SHOWN)
+        screen.list("orphans, kept as they were", () if outcome.references else outcome.notes, most=_SHOWN)
+        discarded = "discarded, and kept in the run's previous/"
+        screen.list(discarded, outcome.discarded, most=_SHOWN, style="yellow")
+        screen.list("open while the targets went live", outcome.open_sources, most=_SHOWN, style="yellow")
+        screen.list("differences", outcome.differences, most=_SHOWN, style="red")
+    style = _STYLES.get(outcome.verdict, "bold red")
+    screen.conclude(say(outcome, again=again), word=outcome.verdict.value, style=style)
     if again:
-        show_strays(outcome.strays)
+        show_strays(screen, outcome.strays)
+    screen.end(outcome)
     return outcome.exit
 
 
@@ -78,60 +76,46 @@ def _say_error(outcome: Outcome) -> None:
             f"found differences: {outcome.differences[0]}",
             f"all of them are in the report of run {outcome.run}",
         )
-        print(f"error: verification: {fact}\n hint: {hint}", file=sys.stderr)
+        say_error(DifferencesError("verification", fact, hint), run=outcome.run)
     elif outcome.exit == ExitCode.DECISION:
         fact = (
             f"{outcome.quarantined} rows wait for a person, and the budget is {outcome.budget}: staged, not published"
         )
         left = "publishes without them" if not outcome.undecided else "publishes, and they wait beside what is shown"
         hint = f"consolidate.quarantine shows them; --quarantine-budget {outcome.quarantined} {left}"
-        print(f"error: quarantine: {fact}\n hint: {hint}", file=sys.stderr)
+        say_error(DecisionNeededError("quarantine", fact, hint), run=outcome.run)
 
 
-def _show_tables(console: Console, tables: Mapping[str, TableTally]) -> None:
+def _show_tables(screen: Screen, tables: Mapping[str, TableTally]) -> None:
     """Show the tables whose rows did not all arrive plainly; the others in one line."""
     eventful = {name: tally for name, tally in tables.items() if tally.read != tally.inserted or tally.rewritten}
     if eventful:
-        table = new_table("source table", *_HEADS)
-        for name, tally in eventful.items():
-            table.add_row(name, *(number(getattr(tally, column)) for column in _COLUMNS))
-        console.print(table)
+        rows = [(name, *(number(getattr(tally, column)) for column in _COLUMNS)) for name, tally in eventful.items()]
+        screen.table(("source table", *_HEADS), rows)
     plain = [tally for name, tally in tables.items() if name not in eventful]
     if plain:
-        console.print(
-            f"and {len(plain)} tables whose {number(sum(tally.read for tally in plain))} rows all arrived as they were"
+        screen.say(
+            f"and {len(plain)} tables whose {count(sum(tally.read for tally in plain))} rows all arrived as they were"
         )
 
 
-def _show_references(console: Console, references: Mapping[str, ReferenceTally]) -> None:
+def _show_references(screen: Screen, references: Mapping[str, ReferenceTally]) -> None:
     """Show the references of which a row follows, waits, or has no parent; the others in one line."""
     eventful = {name: tally for name, tally in references.items() if _list_figures(tally) != [0] * len(_REFERENCES)}
     if eventful:
-        table = new_table("reference", *_REFERENCES.values())
-        for name, tally in eventful.items():
-            table.add_row(f"{name} → {tally.parent}", *map(number, _list_figures(tally)))
-        console.print(table)
+        rows = [(f"{name} → {tally.parent}", *map(number, _list_figures(tally))) for name, tally in eventful.items()]
+        screen.table(("reference", *_REFERENCES.values()), rows)
     if len(references) > len(eventful):
-        console.print(f"and {len(references) - len(eventful)} references that all lead where they led")
+        screen.say(f"and {len(references) - len(eventful)} references that all lead where they led")
 
 
 def _list_figures(tally: ReferenceTally) -> list[int]:
     return [getattr(tally, figure) for figure in _REFERENCES]
 
 
-def _show_lines(console: Console, title: str, lines: tuple[str, ...], style: str = "") -> None:
-    if not lines:
-        return
-    console.print(f"{title}:", style="bold")
-    for line in lines[:_SHOWN]:
-        console.print(f"  {line}", style=style, soft_wrap=True)
-    if len(lines) > _SHOWN:
-        console.print(f"  and {len(lines) - _SHOWN} more (--json shows all)")
-
-
 def say(outcome: Outcome, *, again: bool = False) -> str:
     """Say in one sentence of fact how the run ended."""
-    rows = number(sum(tally.rows for tally in outcome.targets.values()))
+    rows = count(sum(tally.rows for tally in outcome.targets.values()))
     what = f"{len(outcome.published)} databases, {len(outcome.targets)} tables, {rows} rows"
     tail = f"{outcome.unexplained} unexplained, {outcome.quarantined} quarantined{_say_undecided(outcome)}"
     if again:

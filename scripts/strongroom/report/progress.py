@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from strongroom.core import progress
+from strongroom.report.log import name_run, say_progress
 
 _EVERY_SECONDS = 5.0
 _MEGABYTE = 1 << 20
@@ -24,7 +25,7 @@ _MEGABYTE = 1 << 20
 
 def open_progress(*, color: bool) -> progress.Progress:
     """Return what fits stderr."""
-    return Bar(color=color) if sys.stderr.isatty() else Lines()
+    return Bar(color=color) if sys.stderr.isatty() else Lines()  # what speaks JSON is no terminal
 
 
 class Lines:
@@ -34,12 +35,16 @@ class Lines:
         """Nothing has begun."""
         self._step, self._total, self._began, self._said = "", 0, 0.0, 0.0
 
+    def begin(self, run: str) -> None:
+        """Let every line name the run, where lines are for machines."""
+        name_run(run)
+
     def start(self, step: str, total: int) -> None:
         """Say which step begins."""
         self._step, self._total = step, total
         self._began = self._said = time.monotonic()
         size = f" {total / _MEGABYTE:,.0f} MB" if total >= _MEGABYTE else ""
-        print(f"{step}{size} …", file=sys.stderr, flush=True)
+        say_progress(f"{step}{size}", step=step, bytes=total)
 
     def update(self, done: int, rows: int) -> None:
         """Say how far the step is, unless that was said a moment ago."""
@@ -50,11 +55,14 @@ class Lines:
         rate = done / (now - self._began)
         left = max(self._total - done, 0) / rate if rate else 0.0
         counted = f" {rows:,} rows, {rows / (now - self._began):,.0f} rows/s," if rows else ""
-        print(
+        say_progress(
             f"{self._step}{counted} {done / _MEGABYTE:,.0f} of {self._total / _MEGABYTE:,.0f} MB, "
             f"{rate / _MEGABYTE:,.0f} MB/s, about {left:,.0f} s left",
-            file=sys.stderr,
-            flush=True,
+            step=self._step,
+            bytes=self._total,
+            bytes_done=done,
+            rows=rows,
+            seconds_left=round(left),
         )
 
 
@@ -78,6 +86,9 @@ class Bar:
         self._task: TaskID | None = None
         self._total = 0
         self._began = 0.0
+
+    def begin(self, run: str) -> None:
+        """Draw nothing for it."""
 
     def start(self, step: str, total: int) -> None:
         """Begin a bar of its own."""

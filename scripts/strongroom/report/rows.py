@@ -3,52 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import dataclass
 from itertools import groupby
 
-from rich.console import Console
-
 from strongroom.consolidate.explain import KeptRow
-from strongroom.report.screen import open_console, print_json
+from strongroom.report.screen import Screen
 
 LOSING = ("superseded", "merged_changed", "merged_identical", "inserted", "filtered", "quarantined")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Rows that did not arrive plainly."""
+
+    rows: tuple[KeptRow, ...]
+
+
+RESULTS = {"consolidate.explain": Kept, "consolidate.quarantine": Kept}
+
+
 def show_kept(rows: Iterator[KeptRow], *, limit: int, as_json: bool, color: bool) -> None:
     """Print kept rows by source table, at most ``limit`` of each (0: all)."""
-    if as_json:
-        print_json({"rows": [asdict(row) for row in rows]})
-        return
-    console = open_console(color=color)
-    total = 0
+    screen, kept, total = Screen(as_json=as_json, color=color), list[KeptRow](), 0
     for (source, into), group in groupby(rows, key=lambda row: (row.source, row.into)):
-        total += _show_group(console, source, into, group, limit)
-    console.print("no such rows" if not total else f"{total} rows")
+        screen.lines([f"{source} → {into}"], style="bold")
+        total += _show_group(screen, group, limit, kept if as_json else None)
+    screen.conclude("no such rows" if not total else f"{total} rows")
+    screen.end(Kept(rows=tuple(kept)))
 
 
-def _show_group(console: Console, source: str, into: str, rows: Iterable[KeptRow], limit: int) -> int:
-    console.print(f"{source} → {into}", style="bold", soft_wrap=True)
+def _show_group(screen: Screen, rows: Iterable[KeptRow], limit: int, kept: list[KeptRow] | None) -> int:
     count = 0
     for count, row in enumerate(rows, start=1):
-        if not limit or count <= limit:
-            _show_row(console, row)
+        if kept is not None:
+            kept.append(row)
+        if screen.is_heard and (not limit or count <= limit):
+            screen.lines(list(_describe_row(row)))
     if limit and count > limit:
-        console.print(f"  and {count - limit} more (--limit 0 shows all)")
+        screen.lines([f"  and {count - limit} more (--limit 0 shows all)"])
     return count
 
 
-def _show_row(console: Console, row: KeptRow) -> None:
-    console.print(f"  row {row.rowid} {row.disposition}: {row.reason}", soft_wrap=True)
+def _describe_row(row: KeptRow) -> Iterator[str]:
+    yield f"  row {row.rowid} {row.disposition}: {row.reason}"
     if row.followed_by:
         followed = ", ".join(f"{count} {table}" for table, count in row.followed_by.items())
-        console.print(f"    and with it, rewritten: {followed}", soft_wrap=True)
+        yield f"    and with it, rewritten: {followed}"
     target = row.target or {}
     for name, value in row.values.items():
         if row.target is not None and name in row.differs:
             where = "shown" if row.shown is not None else "in the target"
-            console.print(f"    {name} = {value}   ({where}: {target.get(name, 'no such column')})", soft_wrap=True)
+            yield f"    {name} = {value}   ({where}: {target.get(name, 'no such column')})"
         elif row.target is None or _waits(row):
-            console.print(f"    {name} = {value}", soft_wrap=True)
+            yield f"    {name} = {value}"
 
 
 def _waits(row: KeptRow) -> bool:

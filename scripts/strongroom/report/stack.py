@@ -2,86 +2,101 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-
-from rich.table import Table
+from dataclasses import dataclass
 
 from strongroom.containers.compose import Service
 from strongroom.containers.images import Built
 from strongroom.containers.stack import Started
 from strongroom.core.errors import ExitCode
 from strongroom.engine import Ensured
-from strongroom.report.screen import new_table, open_console, print_json
+from strongroom.report.screen import Screen
 
 
-def say_progress(line: str) -> None:
-    """Print what is being done, on stderr."""
-    print(f"{line} …", file=sys.stderr, flush=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """Images, built or found."""
+
+    images: tuple[Built, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The containers of the stack."""
+
+    services: tuple[Service, ...]
+    exit: ExitCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Certificates that were made."""
+
+    made: tuple[str, ...]
+    folder: str
+
+
+RESULTS = {
+    "engine.ensure": Ensured,
+    "image.build": Images,
+    "image.list": Images,
+    "stack.up": Started,
+    "stack.status": Services,
+    "tls.init": Certificates,
+}
 
 
 def show_engine(found: Ensured, *, as_json: bool) -> None:
     """Print which engine answers, and what was done for it."""
-    if as_json:
-        print_json(asdict(found))
-        return
-    engine = found.engine
-    print(f"Docker {engine.version} at {engine.endpoint}: {engine.system}, {engine.storage}, {engine.cores} cores")
-    print(f"Compose {found.compose}" if found.compose is not None else "Compose is not installed")
+    screen, engine = Screen(as_json=as_json), found.engine
+    screen.say(f"Docker {engine.version} at {engine.endpoint}: {engine.system}, {engine.storage}, {engine.cores} cores")
+    screen.say(f"Compose {found.compose}" if found.compose is not None else "Compose is not installed")
     if found.process is not None:
-        print(f"started by this command: process {found.process}")
+        screen.say(f"started by this command: process {found.process}")
+    screen.end(found)
 
 
 def show_images(images: Sequence[Built], *, as_json: bool, color: bool) -> None:
     """Print images, one a line, with what they weigh and took."""
-    if as_json:
-        print_json({"images": [asdict(image) for image in images]})
-        return
-    table = new_table("image", "MB", "seconds")
-    for image in images:
-        table.add_row(image.image, f"{image.size / 1e6:.0f}", f"{image.seconds:.0f}")
-    open_console(color=color).print(table)
+    screen = Screen(as_json=as_json, color=color)
+    rows = [(image.image, f"{image.size / 1e6:.0f}", f"{image.seconds:.0f}") for image in images]
+    screen.table(("image", "MB", "seconds"), rows)
     origins = {image.origin for image in images if image.origin}
     if origins:
-        print(f"root file system: {', '.join(sorted(origins))}")
+        screen.say(f"root file system: {', '.join(sorted(origins))}")
+    screen.end(Images(images=tuple(images)))
 
 
 def show_started(started: Started, *, as_json: bool, color: bool) -> None:
     """Print what runs, and how to connect to it."""
-    if as_json:
-        print_json(asdict(started))
-        return
+    screen = Screen(as_json=as_json, color=color)
     if started.made:
-        print(f"made in {started.folder}: {', '.join(started.made)}")
-    open_console(color=color).print(_tabulate(started.services))
-    for name, address in started.connections.items():
-        print(f"{name}: {address}")
-    print(f"passwords: {started.folder}/secrets")
+        screen.say(f"made in {started.folder}: {', '.join(started.made)}")
+    _tabulate(screen, started.services)
+    screen.lines([f"{name}: {address}" for name, address in started.connections.items()])
+    screen.say(f"passwords: {started.folder}/secrets")
+    screen.end(started)
 
 
 def show_services(services: Sequence[Service], *, as_json: bool, color: bool) -> int:
     """Print the containers; return 7 when one is not healthy, or none is there."""
     code = ExitCode.DONE if services and all(service.is_up for service in services) else ExitCode.PENDING
-    if as_json:
-        print_json({"services": [asdict(service) for service in services], "exit": code})
-    elif services:
-        open_console(color=color).print(_tabulate(services))
+    screen = Screen(as_json=as_json, color=color)
+    if services:
+        _tabulate(screen, services)
     else:
-        print("nothing runs: ./inv stack.up starts it")
+        screen.conclude("nothing runs: ./inv stack.up starts it")
+    screen.end(Services(services=tuple(services), exit=code))
     return code
 
 
 def show_certificates(made: Sequence[str], folder: str, *, as_json: bool) -> None:
     """Print which certificates were made."""
-    if as_json:
-        print_json({"made": list(made), "folder": folder})
-    else:
-        print(f"made in {folder}: {', '.join(made)}" if made else f"all there in {folder}")
+    screen = Screen(as_json=as_json)
+    screen.conclude(f"made in {folder}: {', '.join(made)}" if made else f"all there in {folder}")
+    screen.end(Certificates(made=tuple(made), folder=folder))
 
 
-def _tabulate(services: Sequence[Service]) -> Table:
-    table = new_table("service", "state", "health", "port", numbers=False)
-    for service in services:
-        table.add_row(service.name, service.state, service.health, ", ".join(service.ports))
-    return table
+def _tabulate(screen: Screen, services: Sequence[Service]) -> None:
+    rows = [(service.name, service.state, service.health, ", ".join(service.ports)) for service in services]
+    screen.table(("service", "state", "health", "port"), rows, numbers=False)

@@ -9,7 +9,8 @@ from inspect import getdoc
 from invoke.collection import Collection
 
 from strongroom import __doc__ as purpose
-from strongroom.tasks._task import GLOBAL_FLAGS, Flag
+from strongroom.tasks._switches import describe_switches
+from strongroom.tasks._task import Flag
 
 
 def show_tasks(collection: Collection, prefix: str, binary: str, *, as_json: bool) -> None:
@@ -28,7 +29,7 @@ def show_tasks(collection: Collection, prefix: str, binary: str, *, as_json: boo
             print()
         previous = block
         print(f"  {name:<{width}}   {_first_line(found)}".rstrip())
-    print(f"\n{binary} <task> --help shows its flags; every task takes --json and --no-color.")
+    print(f"\n{binary} <task> --help shows its flags; every task takes --json, --summary FILE and --log json.")
 
 
 def show_task(name: str, found: object, binary: str) -> None:
@@ -46,7 +47,7 @@ def show_task(name: str, found: object, binary: str) -> None:
 def print_global_flags() -> None:
     """Print the flags that every task takes."""
     print("Every task takes:")
-    print_columns([("--" + name.replace("_", "-"), text) for name, text in GLOBAL_FLAGS.items()])
+    print_columns(describe_switches())
 
 
 def print_columns(rows: Sequence[tuple[str, str]]) -> None:

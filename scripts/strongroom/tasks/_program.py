@@ -1,7 +1,7 @@
 """Our Invoke Program: what ``./inv``, the image's entrypoint and the tests run.
 
-Invoke's parse errors become exit 2 in our words, ``--json``, ``--no-color`` and ``--debug`` stand anywhere
-on the line, no exit code of a child leaks into our table, and the list is the front door.
+Invoke's parse errors become exit 2 in our words, the flags of every task stand anywhere on the line, no exit
+code of a child leaks into our table, and the list is the front door.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-import traceback
+import time
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -22,10 +22,11 @@ from invoke.exceptions import Exit, Failure, ParseError
 from invoke.parser.argument import Argument
 from invoke.program import Program
 
-from strongroom import __version__
+from strongroom import __version__, report
 from strongroom.core.errors import ExitCode, StrongroomError, UsageError
 from strongroom.tasks._listing import print_columns, print_global_flags, show_task, show_tasks
-from strongroom.tasks._task import GLOBAL_FLAGS, OpsTask, report_failure
+from strongroom.tasks._switches import GLOBAL_FLAGS, SWITCHES, VALUES, Taken, take_switches
+from strongroom.tasks._task import OpsTask, report_failure
 
 CORE_FLAGS = {
     "complete": "",
@@ -70,7 +71,7 @@ class OpsConfig(Config):
         """Return Invoke's defaults with our flags, and the shell that every system has."""
         defaults = Config.global_defaults()
         defaults["run"]["shell"] = "/bin/sh"
-        defaults["strongroom"] = dict.fromkeys(GLOBAL_FLAGS, False)
+        defaults["strongroom"] = dict.fromkeys(SWITCHES, False)
         return defaults
 
     def load_shell_env(self) -> None:
@@ -93,7 +94,7 @@ class OpsProgram(Program):
             binary_names=["inv"],
             config_class=OpsConfig,
         )
-        self.switches = dict.fromkeys(GLOBAL_FLAGS, False)
+        self.taken = Taken()
         for name in namespace.task_names:
             found = namespace[name]
             if isinstance(found, OpsTask):
@@ -106,9 +107,26 @@ class OpsProgram(Program):
             sys.exit(code)
 
     def main(self, argv: Sequence[str]) -> int:
-        """Run a command line, program name first; print what went wrong and return the exit code."""
+        """Run a command line, program name first; print what went wrong and return the exit code.
+
+        A summary is written however it ends.
+        """
+        self.taken, began = take_switches(argv), time.monotonic()
+        summary = self.taken.summary
+        with report.speaking(self.taken.log), report.open_page(keeps_parts=summary is not None) as page:
+            code = self._lead()
+            if summary is not None and (failed := report.write_summary(summary, page, code)) is not None:
+                report.say_note(summary, failed)
+            report.say_end(page.last.task, code, time.monotonic() - began)
+        return code
+
+    def _lead(self) -> int:
+        """Run the line that is left; return its exit code."""
         try:
-            self._run_tasks(list(argv))
+            self.taken.require_sound()
+            if self.taken.summary is not None:
+                report.open_summary(self.taken.summary)
+            self._run_tasks(list(self.taken.rest))
             sys.stdout.flush()
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -129,14 +147,12 @@ class OpsProgram(Program):
             name = argument.names[0]
             argument.names = (name, SHORT_FLAGS[name]) if name in SHORT_FLAGS else (name,)
             argument.help = CORE_FLAGS[name]
-        return kept + [
-            Argument(name=name.replace("_", "-"), kind=bool, default=False, help=help_text)
-            for name, help_text in GLOBAL_FLAGS.items()
-        ]
+        switches = [Argument(name=name.replace("_", "-"), kind=bool, default=False) for name in SWITCHES]
+        return kept + switches + [Argument(name=name) for name in VALUES]
 
     def parse_core(self, argv: list[str] | None) -> None:
-        """Take our switches off the line wherever they stand, then let Invoke read the rest."""
-        self.normalize_argv(self._take_switches(argv or []))
+        """Let Invoke read the line without our switches."""
+        self.normalize_argv(argv or [])
         self.parse_core_args()
         if self.args.version.value:
             self.print_version()
@@ -148,7 +164,7 @@ class OpsProgram(Program):
 
     def update_config(self, merge: bool = True) -> None:
         """Hand our switches and ``--dry`` to the tasks; no runtime file is read."""
-        overrides: dict[str, Any] = {"strongroom": dict(self.switches)}
+        overrides: dict[str, Any] = {"strongroom": dict(self.taken.switches)}
         if self.args.dry.value:
             overrides["run"] = {"dry": True}
         self.config.load_overrides(overrides, merge=merge)
@@ -177,7 +193,7 @@ class OpsProgram(Program):
 
     def list_tasks(self) -> None:
         """Print the tasks, or those of one namespace."""
-        show_tasks(self.scoped_collection, self.list_root or "", self.binary, as_json=self.switches["json"])
+        show_tasks(self.scoped_collection, self.list_root or "", self.binary, as_json=self.taken.switches["json"])
 
     def _run_tasks(self, argv: list[str]) -> None:
         try:
@@ -193,17 +209,10 @@ class OpsProgram(Program):
                 fact = end.message.rstrip("!")
                 raise UsageError("command line", fact, f"{self.binary} --list") from None
 
-    def _take_switches(self, argv: list[str]) -> list[str]:
-        end = argv.index("--") if "--" in argv else len(argv)
-        for name in GLOBAL_FLAGS:
-            self.switches[name] = "--" + name.replace("_", "-") in argv[:end]
-        taken = {"--" + name.replace("_", "-") for name in GLOBAL_FLAGS}
-        return [word for word in argv[:end] if word not in taken] + argv[end:]
-
     def _report(self, error: BaseException) -> int:
-        code = report_failure(error, self.binary, debug=self.switches["debug"])
+        code = report_failure(error, self.binary, debug=self.taken.switches["debug"])
         if code is None:
-            traceback.print_exception(error)
+            report.say_bug(error)
             return ExitCode.BUG
         return code
 
@@ -240,6 +249,7 @@ class OpsProgram(Program):
             *self.collection.task_names,
             *(flag.text for flag in flags),
             *(f"--{name}" for name, text in CORE_FLAGS.items() if text),
+            *(f"--{name.replace('_', '-')}" for name in GLOBAL_FLAGS),
         ]
 
 

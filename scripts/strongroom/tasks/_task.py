@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import errno
 import inspect
-import sys
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +16,23 @@ from typing import Any, TypeAlias, overload
 from invoke.context import Context
 from invoke.tasks import Task
 
-from strongroom.core.errors import ExitCode, NoSpaceError, StrongroomError, UnreachableError, UsageError
+from strongroom import report
+from strongroom.core.errors import (
+    ExitCode,
+    NoSpaceError,
+    StoppedError,
+    StrongroomError,
+    TerminatedError,
+    UnreachableError,
+    UsageError,
+)
 from strongroom.sqlite.libraries import library_errors
 from strongroom.tasks._stop import terminable
+from strongroom.tasks._switches import GLOBAL_FLAGS
 
-GLOBAL_FLAGS = {
-    "json": "Print the result as JSON.",
-    "no_color": "Print without colours.",
-    "debug": "Show the traceback behind an error.",
-}
 METAVARS = {"int": "NUMBER", "float": "NUMBER", "Path": "PATH"}
+
+_GOES_ON = "the same command goes on from here"
 
 Body: TypeAlias = Callable[..., object]
 
@@ -108,6 +113,7 @@ class OpsTask(Task[Body]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task; our errors and interruptions end the process with their exit code."""
         context = args[0] if args else None
+        report.begin_chapter(self.dotted_name)
         try:
             with terminable():
                 self._require(kwargs)
@@ -119,7 +125,7 @@ class OpsTask(Task[Body]):
             raise SystemExit(code) from error
         except SystemExit as error:
             if error.code == ExitCode.TERMINATED:
-                _print_interrupted(self.dotted_name, "SIGTERM")
+                report.say_error(TerminatedError(self.dotted_name, "interrupted (SIGTERM)", _GOES_ON))
             raise
         if isinstance(result, int) and not isinstance(result, bool) and result != 0:
             raise SystemExit(result)
@@ -180,14 +186,12 @@ def is_dry(c: Context, dry_run: bool = False) -> bool:
 def report_failure(error: BaseException, subject: str, *, debug: bool = False) -> int | None:
     """Print an error as one line and a hint on stderr; return its exit code, or None for a bug."""
     if isinstance(error, KeyboardInterrupt):
-        _print_interrupted(subject, "SIGINT")
-        return ExitCode.INTERRUPTED
-    known = error if isinstance(error, StrongroomError) else _name_fact(error)
+        known: StrongroomError | None = StoppedError(subject, "interrupted (SIGINT)", _GOES_ON)
+    else:
+        known = error if isinstance(error, StrongroomError) else _name_fact(error)
     if known is None:
         return None
-    if debug:
-        traceback.print_exception(error)
-    _print_lines(known.subject, known.fact, known.hint)
+    report.say_error(known, trace=error if debug else None)
     return known.exit_code
 
 
@@ -243,12 +247,3 @@ def _reads(context: object, name: str) -> bool:
     if not isinstance(context, Context):
         return False
     return bool(context.config.get("strongroom", {}).get(name, False))
-
-
-def _print_interrupted(subject: str, cause: str) -> None:
-    _print_lines(subject, f"interrupted ({cause})", "the same command goes on from here")
-
-
-def _print_lines(subject: str, fact: str, hint: str) -> None:
-    lines = [f"error: {subject}: {fact}"] + ([f" hint: {hint}"] if hint else [])
-    print("\n".join(lines), file=sys.stderr)

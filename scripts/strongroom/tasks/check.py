@@ -10,6 +10,7 @@ from pathlib import Path
 from invoke.collection import Collection
 from invoke.context import Context
 
+from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.tasks._task import is_dry, task
 
@@ -97,10 +98,9 @@ def run_parts(c: Context, parts: dict[str, tuple[str, ...]]) -> int:
         f"{name} ({command})" for name, commands in parts.items() for command in commands if not _passes(c, command)
     ]
     seconds = time.monotonic() - started
-    print(
-        f"failed: {', '.join(failed)}" if failed else f"passed: {', '.join(parts)} in {seconds:.1f} s",
-        flush=True,
-    )
+    screen = report.Screen()
+    screen.conclude(f"failed: {', '.join(failed)}" if failed else f"passed: {', '.join(parts)} in {seconds:.1f} s")
+    sys.stdout.flush()
     return int(bool(failed))
 
 

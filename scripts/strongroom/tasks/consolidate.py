@@ -24,11 +24,11 @@ from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.errors import UsageError
 from strongroom.core.secret import Secret
-from strongroom.core.system import find_system
+from strongroom.core.system import choose_system
 from strongroom.runs.folder import Home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 
-SYSTEM = "Folder under sql/, or a path to such a folder."
+SYSTEM = "Folder under sql/, or a path to one (default: the --plan's folder, else STRONGROOM_SYSTEM)."
 SOURCE = "Directory of the legacy files."
 TARGET = "Directory of the consolidated databases."
 PLAN = "Another plan than the system's plan.yaml."
@@ -37,19 +37,22 @@ TABLE = "One table: target.table or source.table."
 
 
 def ask(
-    settings: Settings, system: str, source: Path | None, target: Path | None, plan: Path | None, **options: Any
+    settings: Settings,
+    system: str | None,
+    source: Path | None,
+    target: Path | None,
+    plan: Path | None,
+    **options: Any,
 ) -> Request:
     """Put a request together from what was typed."""
-    folder = find_system(system, settings.root)
-    source = source or Path()
-    budget = options.get("quarantine_budget")
-    if budget is not None and budget < 0:
+    folder = choose_system(system, settings, plan=plan)
+    if (budget := options.get("quarantine_budget") or 0) < 0:
         raise UsageError("--quarantine-budget", f"must be a number from 0 (got {budget})")
     return Request(
         system=folder,
         plan=plan or folder / "plan.yaml",
-        source=source,
-        target=target or source,
+        source=source or Path(),
+        target=target or source or Path(),
         jobs=settings.jobs,
         engine=settings.sqlite,
         **options,
@@ -92,7 +95,7 @@ def surroundings(c: Context, settings: Settings) -> Surroundings:
 )
 def check(
     c: Context,
-    system: str = "aragora",
+    system: str | None = None,
     source: Path | None = None,
     target: Path | None = None,
     plan: Path | None = None,
@@ -117,7 +120,7 @@ def preview(
     c: Context,
     source: Path,
     target: Path,
-    system: str = "aragora",
+    system: str | None = None,
     plan: Path | None = None,
     quarantine_budget: int | None = None,
 ) -> int:
@@ -148,7 +151,7 @@ def run(
     c: Context,
     source: Path,
     target: Path,
-    system: str = "aragora",
+    system: str | None = None,
     plan: Path | None = None,
     quarantine_budget: int | None = None,
     replace: bool = False,

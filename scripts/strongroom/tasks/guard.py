@@ -10,7 +10,7 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.core.plan import read_plan
-from strongroom.core.system import find_system, read_system
+from strongroom.core.system import choose_system, read_system
 from strongroom.examine import guard
 from strongroom.tasks._task import is_dry, is_json, task
 
@@ -18,15 +18,15 @@ from strongroom.tasks._task import is_dry, is_json, task
 @task(
     help={
         "source": "Directory of the databases.",
-        "system": "Folder under sql/, or a path to such a folder.",
+        "system": "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM).",
         "code": "Directory of the application's code: paths in it count too.",
         "staged": "Only databases that git is about to commit.",
     }
 )
-def check(c: Context, source: Path, system: str = "aragora", code: Path | None = None, staged: bool = False) -> int:
+def check(c: Context, source: Path, system: str | None = None, code: Path | None = None, staged: bool = False) -> int:
     """Find databases and paths that should not be there; exit 6."""
     settings = read_settings()
-    folder = find_system(system, settings.root)
+    folder = choose_system(system, settings)
     plan, known = read_plan(folder / "plan.yaml"), read_system(folder)
     if staged:
         stray = guard.find_staged(source, plan, known, settings.environment)

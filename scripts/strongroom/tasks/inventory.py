@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from pathlib import Path
 
 from invoke.collection import Collection
@@ -12,10 +10,10 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.core.plan import read_plan
-from strongroom.core.system import find_system
+from strongroom.core.system import choose_system
 from strongroom.examine import draft as drafting
 from strongroom.examine import recovery
-from strongroom.examine.inventory import Expectation, describe_inventory, read_expectation, take_inventory
+from strongroom.examine.inventory import Expectation, read_expectation, take_inventory
 from strongroom.tasks._task import is_dry, is_json, task
 
 
@@ -24,18 +22,14 @@ from strongroom.tasks._task import is_dry, is_json, task
         "source": "Directory that holds the databases.",
         "integrity": "Check indexes too: slower.",
         "table": "Look at this table only.",
-        "system": "Mark what this system (a folder under sql/) does not name.",
+        "system": "Mark what this system (a folder under sql/) does not name (default: STRONGROOM_SYSTEM).",
     }
 )
 def show(c: Context, source: Path, integrity: bool = False, table: list[str] | None = None, system: str = "") -> None:
     """Show what is there: files, tables, awkward values."""
     engine = read_settings().sqlite
     inventory = take_inventory(source, integrity=integrity, tables=table or (), expected=expect(system), engine=engine)
-    print(
-        json.dumps(dataclasses.asdict(inventory), default=str)
-        if is_json(c)
-        else "\n".join(describe_inventory(inventory))
-    )
+    report.show_inventory(inventory, as_json=is_json(c))
 
 
 @task(
@@ -48,10 +42,10 @@ def show(c: Context, source: Path, integrity: bool = False, table: list[str] | N
 def draft(c: Context, source: Path, output: Path = Path("plan.yaml"), dry_run: bool = False) -> None:
     """Draft a plan for a directory that nobody has described."""
     proposal = drafting.propose(drafting.survey(source, read_settings().sqlite))
-    if is_dry(c, dry_run):
-        print(drafting.render(proposal), end="")
-        return
-    report.show_draft(proposal, str(output), drafting.write_draft(proposal, output), as_json=is_json(c))
+    is_rehearsal = is_dry(c, dry_run)
+    text = drafting.render(proposal) if is_rehearsal else None
+    choices = () if is_rehearsal else drafting.write_draft(proposal, output)
+    report.show_draft(proposal, str(output), choices, text=text, as_json=is_json(c))
 
 
 @task(help={"file": "The damaged database; it keeps its bytes.", "to": "The file to write."})
@@ -63,10 +57,11 @@ def recover(c: Context, file: Path, to: Path) -> None:
 
 
 def expect(system: str) -> Expectation | None:
-    """Read what a system declares; None when none was named."""
-    if not system:
+    """Read what a system declares; None when none is named, nor meant by ``STRONGROOM_SYSTEM``."""
+    settings = read_settings()
+    if not system and settings.system is None:
         return None
-    folder = find_system(system, read_settings().root)
+    folder = choose_system(system or None, settings)
     return read_expectation(folder, read_plan(folder / "plan.yaml").sources.values())
 
 

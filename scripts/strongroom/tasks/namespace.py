@@ -19,11 +19,13 @@ from strongroom.tasks import (
     stack,
     test,
     tls,
+    why,
 )
 
 namespace = Collection(
     demo.demo,
     test.test,
+    why.why,
     inventory.namespace,
     paths.namespace,
     consolidate.namespace,

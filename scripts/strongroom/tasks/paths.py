@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from dataclasses import asdict
 
 from invoke.collection import Collection
 from invoke.context import Context
 
+from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.core.errors import UsageError
 from strongroom.core.paths import SystemPaths, resolve_paths
-from strongroom.core.system import find_system, read_system
+from strongroom.core.system import choose_system, read_system
 from strongroom.tasks._task import is_json, task
+
+_FORMATS = ("text", "json", "shell")
 
 
 @task(
     help={
-        "system": "Folder under sql/, or a path to one.",
+        "system": "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM).",
         "mode": "legacy or consolidated (default: what the environment says).",
         "format": "text, json or shell (export lines).",
     }
 )
 def show(
     c: Context,
-    system: str = "aragora",
+    system: str | None = None,
     mode: str | None = None,
     format: str = "text",  # noqa: A002  # the flag's name
 ) -> None:
     """Show where each database lives in this mode."""
-    render = _RENDERERS.get("json" if is_json(c) else format)
-    if render is None:
-        raise UsageError("--format", f"must be one of {', '.join(_RENDERERS)} (got {format!r})")
+    if format not in _FORMATS:
+        raise UsageError("--format", f"must be one of {', '.join(_FORMATS)} (got {format!r})")
     settings = read_settings()
-    print(render(resolve_paths(read_system(find_system(system, settings.root)), settings, mode)))
+    paths = resolve_paths(read_system(choose_system(system, settings)), settings, mode)
+    screen = report.Screen(as_json=is_json(c) or format == "json")
+    screen.lines(_render_shell(paths) if format == "shell" else _render_text(paths))
+    screen.end(paths)
 
 
-def _render_text(paths: SystemPaths) -> str:
+def _render_text(paths: SystemPaths) -> list[str]:
     width = max((len(row.type) for row in paths.databases), default=0)
     length = max((len(str(row.path)) for row in paths.databases), default=0)
     lines = [f"{paths.system}, {paths.mode} mode, in {paths.data_dir}"]
@@ -45,17 +48,11 @@ def _render_text(paths: SystemPaths) -> str:
         state = "there" if row.exists else "missing"
         origin = f"  (by {row.variable})" if row.origin == "override" else ""
         lines.append(f"  {row.type:<{width}}  {row.path!s:<{length}}  {state}{origin}")
-    return "\n".join(lines)
+    return lines
 
 
-def _render_json(paths: SystemPaths) -> str:
-    return json.dumps(asdict(paths), default=str, ensure_ascii=False)
+def _render_shell(paths: SystemPaths) -> list[str]:
+    return [f"export {name}={shlex.quote(value)}" for name, value in paths.exports.items()]
 
-
-def _render_shell(paths: SystemPaths) -> str:
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in paths.exports.items())
-
-
-_RENDERERS = {"text": _render_text, "json": _render_json, "shell": _render_shell}
 
 namespace = Collection("paths", show)

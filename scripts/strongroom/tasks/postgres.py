@@ -12,7 +12,7 @@ from invoke.context import Context
 
 from strongroom import report
 from strongroom.core.config import read_settings
-from strongroom.core.system import find_system, read_system
+from strongroom.core.system import choose_system, read_system
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 from strongroom.tasks.wiring import find_local_postgres
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from strongroom.postgres.connection import Access
     from strongroom.schema import FileSet
 
-SYSTEM = "Folder under sql/, or a path to such a folder."
+SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
 DATABASE = "Only this database."
 
 
-def find(system: str, database: str | None) -> tuple[Access, str, tuple[FileSet, ...]]:
+def find(system: str | None, database: str | None) -> tuple[Access, str, tuple[FileSet, ...]]:
     """Return the server, the system's name and its schema files."""
     from strongroom.schema import find_access, read_file_sets
 
     settings = read_settings()
-    folder = find_system(system, settings.root)
+    folder = choose_system(system, settings)
     about = read_system(folder)
     sets = read_file_sets(folder, database)
     return find_access(about, settings.environment, find_local_postgres(settings)), about.name, sets
 
 
 @task(help={"system": SYSTEM, "database": DATABASE, "dry_run": "Show which files would run; run none."})
-def apply(c: Context, system: str = "aragora", database: str | None = None, dry_run: bool = False) -> None:
+def apply(c: Context, system: str | None = None, database: str | None = None, dry_run: bool = False) -> None:
     """Bring the schemas up to their files."""
     from strongroom.schema import apply_schemas
 
@@ -46,7 +46,7 @@ def apply(c: Context, system: str = "aragora", database: str | None = None, dry_
 
 
 @task(help={"system": SYSTEM, "database": DATABASE})
-def status(c: Context, system: str = "aragora", database: str | None = None) -> int:
+def status(c: Context, system: str | None = None, database: str | None = None) -> int:
     """Compare the schemas with their files; exit 7 on drift."""
     from strongroom.schema import compare_schemas
 

@@ -5,7 +5,6 @@ Nothing is left behind; only a target folder is written to, in a scratch folder 
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from strongroom.examine.doctor.machine import examine_machine
 from strongroom.examine.doctor.sources import examine_sources
 from strongroom.examine.inventory import Expectation, take_inventory
 
-__all__ = ["Finding", "Level", "as_objects", "describe_findings", "examine", "has_errors"]
+__all__ = ["Finding", "Level", "describe_findings", "examine", "has_errors"]
 
 
 def examine(
@@ -72,8 +71,3 @@ def describe_findings(findings: Sequence[Finding]) -> list[str]:
 
 def _count(number: int, level: Level) -> str:
     return f"{number} {level}" if number == 1 or level is Level.OK else f"{number} {level}s"
-
-
-def as_objects(findings: Sequence[Finding]) -> list[dict[str, str]]:
-    """Return findings as JSON objects."""
-    return [dataclasses.asdict(finding) for finding in findings]
