@@ -94,6 +94,32 @@ def test_in_place_the_files_give_way_and_come_back_as_they_were(place: Scene) ->
     assert read_bytes_kept(place.source) == bytes_before
 
 
+def test_a_link_to_the_directory_is_the_directory(place: Scene) -> None:
+    before = photograph(place.source)
+    link = place.source.parent / "link"
+    link.symlink_to(place.source)
+    linked = replace(place, source=link)
+    assert run(linked.argv()).code == 0
+    assert read(place.target / "one.db", "kept") == [("kept",)]
+    assert "nothing to do" in run(linked.argv()).out
+    assert run(linked.argv("rollback")).code == 0
+    assert photograph(place.source) == before
+
+
+def test_a_legacy_file_on_another_file_system_does_not_move(place: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat_of = Path.stat
+
+    def elsewhere(path: Path, **options: Any) -> os.stat_result:
+        found = stat_of(path, **options)
+        if path.name != "two.db":
+            return found
+        return os.stat_result((*found[:2], found.st_dev + 1, *found[3:10]))
+
+    monkeypatch.setattr(Path, "stat", elsewhere)
+    ended = run(place.argv())
+    assert (ended.code, "two.db: lies on another file system" in ended.error) == (6, True), ended.err
+
+
 def test_in_place_they_are_finalized_and_put_back_from_the_backup(place: Scene) -> None:
     before = {file: read(place.source / file, table) for file, table in (("one.db", "kept"), ("deep/two.db", "more"))}
     assert run(place.argv()).code == 0

@@ -77,6 +77,16 @@ def test_a_source_that_is_open_for_writing_is_refused_with_who_has_it(scene: Sce
     assert run(scene.argv()).code == 0
 
 
+def test_somebody_out_of_sight_is_known_by_his_locks(scene: Scene) -> None:
+    """Our own process is not looked for in /proc: only locks can tell, as between containers."""
+    with closing(sqlite3.connect(scene.source / "old.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM t").fetchall()
+        ended = run(scene.argv())
+        assert (ended.code, "cannot be seen from here" in ended.error) == (6, True), ended.err
+    assert run(scene.argv()).code == 0
+
+
 def test_whoever_only_reads_is_no_writer(scene: Scene) -> None:
     with open_child([sys.executable, "-c", READING, str(scene.source / "old.db")]) as reader:
         assert reader.read_line() == "ready"
