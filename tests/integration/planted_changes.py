@@ -175,9 +175,9 @@ ROWS = on_stage(
         "loser's values in the winner's row (newest)": "UPDATE people SET (name, score, handle, updated_at) = "
         "('Ann', 1.5, 'ann', '2024-01-01') WHERE email = 'ann@x'",
         "loser's value in the winner's row (prefer)": "UPDATE settings SET value = 'dark' WHERE name = 'theme'",
-        "quarantined row published": "INSERT INTO orders VALUES ('o1', 10, 'paid')",
-        "quarantined row published over another": "UPDATE orders SET (number, amount, state) = ('o1', 10, 'paid') "
-        "WHERE number = 'o3'",
+        "quarantined row published": "UPDATE orders SET amount = 11 WHERE number = 'o1'",
+        "quarantined row published over another": "UPDATE orders SET number = 'o5' WHERE number = 'o1'; "
+        "UPDATE orders SET (number, amount, state) = ('o1', 11, 'paid') WHERE number = 'o3'",
         "filtered row published": "INSERT INTO messages SELECT 2, 'gone', 1, '2023-11-14T22:13:20Z'",
     }
 )
@@ -281,8 +281,6 @@ LEDGER = [
     ),
     Change(
         name="tie decided all the same",
-        stage="INSERT INTO people (rowid, email, name, score, handle, updated_at) VALUES "
-        "(2, 'bob@x', 'Bob', 11, 'bob', '2024-01-01')",
         ledger='DELETE FROM "alpha.people" WHERE _rowid = 2; '
         "UPDATE \"beta.people\" SET _disposition = 'merged_identical', _target_rowid = 2, _winner_input = 1, "
         "_winner_rowid = 2 WHERE _rowid = 2; UPDATE \"gamma.people\" SET _disposition = 'superseded', "
@@ -290,14 +288,13 @@ LEDGER = [
     ),
     Change(
         name="conflict decided that no rule decides",
-        stage="INSERT INTO orders (rowid, number, amount, state) VALUES (1, 'o1', 10, 'paid')",
         ledger='DELETE FROM "alpha.orders" WHERE _rowid = 1; UPDATE "beta.orders" SET _disposition = \'superseded\', '
         "_target_rowid = 1, _winner_input = 1, _winner_rowid = 1 WHERE _rowid = 1",
     ),
     Change(
-        name="quarantined row published and removed from the ledger",
-        stage="INSERT INTO orders (rowid, number, amount, state) VALUES (1, 'o1', 10, 'paid')",
-        ledger='DELETE FROM "alpha.orders" WHERE _rowid = 1',
+        name="row that waits published in the place of the one that is shown",
+        stage="UPDATE orders SET amount = 11 WHERE number = 'o1'",
+        ledger='DELETE FROM "alpha.orders" WHERE _rowid = 1; DELETE FROM "beta.orders" WHERE _rowid = 1',
     ),
     Change(
         name="filtered row published and removed from the ledger",

@@ -111,8 +111,18 @@ DECISIONS = [
     Change(name="another input named", ledger='UPDATE "gamma.people" SET _winner_input = 3 WHERE _rowid = 2'),
     Change(name="another rule named", ledger="UPDATE \"alpha.messages\" SET _rule = 'prefer'"),
     Change(
-        name="waiting row that names a target row", ledger='UPDATE "beta.orders" SET _target_rowid = 1 WHERE _rowid = 1'
+        name="waiting row that names another row", ledger='UPDATE "beta.orders" SET _target_rowid = 2 WHERE _rowid = 1'
     ),
+    Change(
+        name="waiting row that names no row", ledger='UPDATE "beta.orders" SET _target_rowid = NULL WHERE _rowid = 1'
+    ),
+    Change(name="the other version is shown", stage="UPDATE orders SET amount = 11 WHERE number = 'o1'"),
+    Change(name="neither version is shown", stage="DELETE FROM orders WHERE number = 'o1'"),
+    Change(
+        name="row that is shown called settled",
+        ledger="UPDATE \"alpha.orders\" SET _rule = 'identity' WHERE _rowid = 1",
+    ),
+    Change(name="row that is shown without an entry", ledger='DELETE FROM "alpha.orders" WHERE _rowid = 1'),
     Change(
         name="plain row with an entry",
         ledger="INSERT INTO \"beta.orders\" VALUES (3, 'inserted', 'x', 'identity', 5, NULL, NULL, 'o4', 40, 'new')",
