@@ -121,6 +121,7 @@ def _run(ground: _Ground, checkpoint: Callable[[str], None] = lambda _: None) ->
         source=ground.source,
         target=ground.target,
         replace=bool(ground.fixture.before),
+        discard_changes=bool(ground.fixture.before),
     )
     around = request.Surroundings(
         now=lambda: _NOW, progress=progress.Silent(), checkpoint=checkpoint, keys=_hold_keys(ground)
