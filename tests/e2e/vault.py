@@ -95,7 +95,7 @@ PRAGMA journal_mode = WAL;
 INSERT INTO users VALUES (1, 'ann', '{PLANTED["kept"]}', CAST('{PLANTED["blob"]}' AS BLOB)), (2, 'bob', 'b', NULL);
 INSERT INTO posts VALUES (1, 1, 'hello'), (2, 2, 'there');
 INSERT INTO profiles VALUES ('ann@x', NULL, '2024-01-01'), ('bob@x', 'Rome', '2024-01-02');
-INSERT INTO settings VALUES ('theme', '{PLANTED["quarantined"]}'), ('size', '9');
+INSERT INTO settings VALUES ('theme', 'dark'), ('size', '9');
 CREATE TABLE cache (k TEXT, v TEXT);
 INSERT INTO cache VALUES ('k', '{PLANTED["dropped"]}');
 """
@@ -104,7 +104,7 @@ TWO = f"""
 INSERT INTO users VALUES (1, 'cid', 'c', x'00ff'), (2, 'ann', '{PLANTED["superseded"]}', NULL);
 INSERT INTO posts VALUES (1, 2, 'from ann'), (2, 1, 'from cid');
 INSERT INTO profiles VALUES ('ann@x', '{PLANTED["merged"]}', '2024-03-01'), ('bob@x', 'Rome', '2024-01-02');
-INSERT INTO settings VALUES ('theme', 'dark'), ('size', '9');
+INSERT INTO settings VALUES ('theme', '{PLANTED["quarantined"]}'), ('size', '9');
 """
 OPEN = f"""
 {OWN}
@@ -134,7 +134,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("bob@x", "Rome", "2024-01-02"),
         ("dan@x", "Bern", "2023-01-01"),
     ],
-    "SELECT name, value FROM settings": [("size", "9")],
+    "SELECT name, value FROM settings": [("size", "9"), ("theme", "dark")],
     "SELECT id, level, line FROM logs": [(7, "info", PLANTED["plain"])],
     "SELECT rowid, body FROM notes WHERE notes MATCH 'quagmire'": [(3, PLANTED["text"])],
     "SELECT k, n FROM tags": [("a", 1), ("b", 2)],
