@@ -375,7 +375,7 @@ def test_a_fault_in_place_of_a_source_is_said_and_taken_back(house: Scene, monke
     was = photograph(house.target)
     with planted(monkeypatch, before(lambda swaps, _: (swaps, ()))):
         ended = run(house.argv())
-    check_wrong(house, ended, "auth.db: the legacy file can still be written to")
+    check_wrong(house, ended, "auth.db: is a file, and should be a link to house.db")
     assert run(house.argv("run", "--replace", "--discard-changes")).code == 6
     assert follow_hint(ended).code == 0
     now = photograph(house.target)

@@ -44,7 +44,11 @@ STRANGERS = [
     *({one, two} for one, two in combinations(sorted(SUBJECTS), 2)),
     *({one, two} for one, two in combinations(sorted(LAYERS["databases"]), 2)),
     {"consolidate.merge", "consolidate.verify"},  # the proof is a second code path (promise 1)
-    *({f"consolidate.verify.{part}", other} for part in ("looking", "published") for other in ("binding", "runs")),
+    *(
+        {f"consolidate.verify.{part}", other}
+        for part in ("looking", "published", "legacy")
+        for other in ("binding", "runs")
+    ),
 ]
 
 # The proof shares no code with what it proves (promise 2): all that it may import, and all that these import in turn.

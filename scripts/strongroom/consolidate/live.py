@@ -99,7 +99,14 @@ def prove_late(home: Home, request: Request, *, is_finished_now: bool) -> bool:
 
 
 def _places(folder: RunFolder, target: Path, source: Path) -> Places:
-    return Places(plan=folder.plan, target=target, source=source, stage=folder.stage, previous=folder.root / PREVIOUS)
+    return Places(
+        plan=folder.plan,
+        target=target,
+        source=source,
+        stage=folder.stage,
+        previous=folder.root / PREVIOUS,
+        legacy=folder.legacy,
+    )
 
 
 def _explain(folder: RunFolder, found: Sequence[str], request: Request, *flags: str) -> DifferencesError:

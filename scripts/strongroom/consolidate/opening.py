@@ -108,7 +108,7 @@ def find_sources(request: Request, plan: Plan) -> Opening:
     moved = find_moved(Home(target=request.target, engine=request.engine), request.source)
     for name, source in plan.sources.items():
         path = moved.get(source.path, directory / source.path)
-        if path.is_file():
+        if path.is_file() and not _is_old_name(path, source.path, request, plan):
             is_secret = plan.choose_snapshot_key(name) is not None
             found[name] = Database(follow(path), Engine.BUNDLED if is_secret else request.engine, source.key)
     if not found:
@@ -138,6 +138,12 @@ def _miss_all(request: Request, plan: Plan) -> UnreachableError:
     fact = f"holds none of the sources that {request.plan} names ({', '.join(paths[:_SHOWN])}{more})"
     other = f"other files need a plan of their own: inventory.draft --source {request.source} drafts one, for --plan"
     return UnreachableError(request.source, fact, f"{other}; or name another --system, or another --source")
+
+
+def _is_old_name(path: Path, name: str, request: Request, plan: Plan) -> bool:
+    """Tell whether a source's path is a link of ours to a target: the source itself was not there, or is gone."""
+    lives = [request.target / target.path for target in plan.targets.values() if name in target.aliases]
+    return path.is_symlink() and follow(path) in map(follow, lives)
 
 
 def try_keys(opening: Opening) -> None:

@@ -5,53 +5,23 @@ Where to look is read from the plan's text, and nothing is asked of the code tha
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from strongroom.consolidate.verify.names import HEADER, JOURNALS, hash_whole, show
+from strongroom.consolidate.verify.names import HEADER, JOURNALS, hash_whole
 from strongroom.consolidate.verify.old_names import name_links
+from strongroom.consolidate.verify.seeing import Kind, Seen, hash_ends, list_names, name_beside, see
 from strongroom.core.errors import PlanError
 from strongroom.core.plan.models import PlanModel, TargetModel
 from strongroom.core.quoting import fold
 from strongroom.core.results import TableTally
 from strongroom.core.yaml_text import load_yaml, validate_model
 
-_PAGE = 4096
 _HEADER, _VERSIONS, _ROLLBACK = 20, slice(18, 20), b"\x01\x01"
 """Two bytes of the header say whether a database has a rollback journal (https://sqlite.org/fileformat2.html, 1.3)."""
-
-
-class Kind(StrEnum):
-    """What stands in a place, in the words of a sentence."""
-
-    NOTHING = "not there"
-    FILE = "a file"
-    LINK = "a link"
-    FOLDER = "a folder"
-    OTHER = "neither file nor folder"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One place, links not followed."""
-
-    kind: Kind
-    inode: int = 0
-    size: int = 0
-    mtime_ns: int = 0
-    mode: int = 0
-    """Permissions only."""
-    uid: int = 0
-    gid: int = 0
-    goal: str = ""
-    """What a link says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +40,16 @@ class Staged:
     """Whether a half transaction waited beside it, which is taken back before it is kept."""
     aliases: Mapping[str, Seen]
     """What stood where its links belong, those of its sources' old names among them: by path, relative to the target
-    directory."""
+    directory. Of a legacy file in the place of its own link, that file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file that moves: a legacy file, or a log of it."""
+
+    file: Seen
+    ends: str
+    """The hash of its first and last page (``hash_ends``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +61,10 @@ class Legacy:
     """Whether it lies in one of the directories that were typed; what a link leads to elsewhere is left as it is."""
     has_log: bool
     """Whether a write-ahead log lay beside it, which its application may fold in at any time."""
+    gives_way_to: str | None = None
+    """Where it stands in the place of its own link: the target's path, to which its name leads once it has moved."""
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """What moves then, by suffix: the file itself, and what holds rows or half a transaction of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +77,8 @@ class Look:
     """By path, in the plan's order; without those that a target takes the place of."""
     entries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The names in each folder that gets something."""
+    folders: tuple[str, ...] = ()
+    """Those of them that were not there, and the ones above them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +92,8 @@ class Places:
     stage: Path
     previous: Path
     """Where the run keeps what it replaces."""
+    legacy: Path
+    """Where the run keeps legacy files that give way to links."""
 
 
 def look_before(
@@ -115,12 +102,11 @@ def look_before(
     """Look at the staged targets, at what they will replace, at the legacy files and their old names. Read-only.
 
     ``carried`` are the paths of files that the plan takes along without naming them, ``tables`` the source tables that
-    were proven. A legacy file that itself stands where its old name would lead is looked at as such alone. Of a staged
-    file the first and the last page are hashed: all of a gigabyte would be read once more, and whoever changes it
-    elsewhere changes its size or its time, or keeps neither inode. Raises PlanError.
+    were proven. Of a file that moves the first and the last page are hashed: all of a gigabyte would be read once more,
+    and whoever changes it elsewhere changes its size or its time, or keeps neither inode. Raises PlanError.
     """
     model = _read_model(places.plan)
-    links = {path: name for path, name in name_links(model, tables).items() if not _is_legacy(path, places)}
+    links = name_links(model, tables)
     named = name_carried(model, carried)
     targets = {
         target.path: _look_at_target(name, target, places, [path for path, goal in links.items() if goal == name])
@@ -130,7 +116,12 @@ def look_before(
         )
     }
     sources = [*(source.path for source in model.sources.values()), *named.values()]
-    return Look(targets=targets, legacy=_look_at_legacy(sources, targets, places), entries=_list(targets, places))
+    return Look(
+        targets=targets,
+        legacy=_look_at_legacy(sources, targets, places),
+        entries=_list(targets, places),
+        folders=tuple(sorted(_find_missing(targets, places))),
+    )
 
 
 def _read_model(plan: Path) -> PlanModel:
@@ -150,12 +141,6 @@ def name_carried(model: PlanModel, paths: Iterable[str]) -> dict[str, str]:
         taken.add(fold(name))
         names[name] = path
     return names
-
-
-def _is_legacy(path: str, places: Places) -> bool:
-    """Tell whether a source itself stands at its path below the target directory: the two are one."""
-    there, source = places.target / path, places.source / path
-    return see(there).kind is Kind.FILE and source.exists() and there.samefile(source)
 
 
 def _look_at_target(name: str, target: TargetModel, places: Places, old_names: Iterable[str]) -> Staged:
@@ -185,65 +170,58 @@ def _is_moved(live: Path) -> bool:
     return header.startswith(HEADER) and header[_VERSIONS] == _ROLLBACK
 
 
-def _look_at_legacy(sources: list[str], targets: Iterable[str], places: Places) -> dict[str, Legacy]:
+def _look_at_legacy(sources: list[str], targets: Mapping[str, Staged], places: Places) -> dict[str, Legacy]:
     replaced = {(places.target / path).resolve() for path in targets}
     trees = (places.source.resolve(), places.target.resolve())
+    goals = {alias: path for path, staged in targets.items() for alias in staged.aliases}
     found = {}
     for path in sources:
         if not (places.source / path).is_file():
             continue
         real = (places.source / path).resolve()
         if real not in replaced:
-            log = see(real.with_name(real.name + "-wal"))
-            is_inside = any(real.is_relative_to(tree) for tree in trees)
-            found[path] = Legacy(file=see(real), is_inside=is_inside, has_log=log.size > 0)
+            log = see(name_beside(real, "-wal"))
+            goal = goals.get(PurePosixPath(path).as_posix()) if _is_in_place(path, places) else None
+            found[path] = Legacy(
+                file=see(real),
+                is_inside=any(real.is_relative_to(tree) for tree in trees),
+                has_log=log.size > 0,
+                gives_way_to=goal,
+                parts={} if goal is None else _look_at_parts(places.target / path),
+            )
     return found
+
+
+def _is_in_place(path: str, places: Places) -> bool:
+    """Tell whether a source itself stands at its path below the target directory: the two folders are one."""
+    there, source = places.target / path, places.source / path
+    return see(there).kind is Kind.FILE and there.parent.samefile(source.parent)
+
+
+def _look_at_parts(file: Path) -> dict[str, Part]:
+    """Look at a file and at what lies beside it and must stay with it; the index of a log is made anew."""
+    beside = {suffix: name_beside(file, suffix) for suffix in ("", "-wal", "-journal")}
+    held = {suffix: (see(path), path) for suffix, path in beside.items()}
+    return {
+        suffix: Part(file=seen, ends=hash_ends(path))
+        for suffix, (seen, path) in held.items()
+        if suffix == "" or (seen.kind is Kind.FILE and seen.size)
+    }
 
 
 def _list(targets: Mapping[str, Staged], places: Places) -> dict[str, tuple[str, ...]]:
     return {folder: list_names(places.target / folder) for folder in name_folders(targets)}
 
 
+def _find_missing(targets: Mapping[str, Staged], places: Places) -> Iterator[str]:
+    """Find the folders that publishing has to make."""
+    folders = {parent for folder in name_folders(targets) for parent in (Path(folder), *Path(folder).parents)}
+    for folder in folders:
+        if see(places.target / folder).kind is Kind.NOTHING:
+            yield folder.as_posix()
+
+
 def name_folders(targets: Mapping[str, Staged]) -> set[str]:
     """Name the folders that get something, relative to the target directory."""
     paths = {path for target, staged in targets.items() for path in (target, *staged.aliases)}
     return {".", *(Path(path).parent.as_posix() for path in paths)}
-
-
-def list_names(folder: Path) -> tuple[str, ...]:
-    """List a folder in words; one that is not there holds nothing."""
-    return tuple(sorted(_show_names(folder))) if folder.is_dir() else ()
-
-
-def _show_names(folder: Path) -> Iterator[str]:
-    for path in folder.iterdir():
-        yield show(Path(path.name))
-
-
-def see(path: Path, *, through: bool = False) -> Seen:
-    """Look at one place, ``through`` a link if wanted; what nobody can reach is not there. Read-only."""
-    try:
-        found = path.stat() if through else path.lstat()
-    except OSError:
-        return Seen(kind=Kind.NOTHING)
-    tests = ((stat.S_ISREG, Kind.FILE), (stat.S_ISLNK, Kind.LINK), (stat.S_ISDIR, Kind.FOLDER))
-    kind = next((kind for is_it, kind in tests if is_it(found.st_mode)), Kind.OTHER)
-    return Seen(
-        kind=kind,
-        inode=found.st_ino,
-        size=found.st_size,
-        mtime_ns=found.st_mtime_ns,
-        mode=stat.S_IMODE(found.st_mode),
-        uid=found.st_uid,
-        gid=found.st_gid,
-        goal=show(path.readlink()) if kind is Kind.LINK else "",
-    )
-
-
-def hash_ends(path: Path) -> str:
-    """Return the SHA-256 of a file's first and last page, in hex. Read-only."""
-    with path.open("rb") as stream:
-        digest = hashlib.sha256(stream.read(_PAGE))
-        stream.seek(max(0, stream.seek(0, os.SEEK_END) - _PAGE))
-        digest.update(stream.read(_PAGE))
-    return digest.hexdigest()

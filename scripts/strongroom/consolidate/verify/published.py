@@ -9,29 +9,16 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from strongroom.consolidate.verify.looking import (
-    Kind,
-    Legacy,
-    Look,
-    Places,
-    Seen,
-    Staged,
-    hash_ends,
-    list_names,
-    look_before,
-    name_folders,
-    see,
-)
+from strongroom.consolidate.verify.legacy import NO_WAY_BACK, judge_legacy, judge_recovered_legacy
+from strongroom.consolidate.verify.looking import Look, Places, Staged, look_before, name_folders
 from strongroom.consolidate.verify.names import BACKUPS, DATABASES, HEADER, JOURNALS, OWN, hash_whole
+from strongroom.consolidate.verify.seeing import Kind, Seen, hash_ends, is_unchanged, list_names, see
 
 __all__ = ["NO_WAY_BACK", "Look", "Places", "look_before", "prove_live", "prove_recovered"]
 
 _DATA = 0o666
 _OWNER = 0o600
-_ANY_WRITE = 0o222
 _STILL_OLD = "is still the file that was live before"
-NO_WAY_BACK = "there is no way back to it"
-"""How a sentence about a lost file ends."""
 
 
 def prove_live(look: Look, places: Places) -> list[str]:
@@ -46,18 +33,18 @@ def prove_live(look: Look, places: Places) -> list[str]:
         found += _judge_permissions(path, staged, look, places)
         found += _judge_previous(path, staged, places)
         for alias, before in staged.aliases.items():
-            found += _judge_alias(alias, before, path, look, places)
+            found += _judge_alias(alias, before, path, places)
     for path, legacy in look.legacy.items():
-        found += _judge_legacy(path, legacy, places)
+        found += judge_legacy(path, legacy, places)
     return found + list(_find_strangers(look, places))
 
 
 def prove_recovered(look: Look, places: Places) -> list[str]:
     """Say the same of a publishing that was interrupted and finished later, maybe in a copy of the tree. Read-only.
 
-    Inodes, times, permissions, the content of what was replaced and the legacy files may have changed honestly
+    Inodes, times, permissions, the content of what was replaced and legacy files that stayed may have changed honestly
     meanwhile: they are not looked at. Targets are, by their size and their first and last page, and so are links,
-    stale journals, and whether what was replaced is kept at all.
+    stale journals, whether what was replaced is kept at all, and the legacy files that moved.
     """
     found = list(_find_shared(look, places))
     for path, staged in look.targets.items():
@@ -66,8 +53,9 @@ def prove_recovered(look: Look, places: Places) -> list[str]:
         found += _find_leftovers(path, staged, places)
         found += _judge_kept(path, staged, places)
         for alias, before in staged.aliases.items():
-            if _is_for_us(alias, before, look, places):
-                found += _judge_alias(alias, before, path, look, places)
+            found += _judge_alias(alias, before, path, places)
+    for path, legacy in look.legacy.items():
+        found += judge_recovered_legacy(path, legacy, places)
     return found
 
 
@@ -161,7 +149,7 @@ def _judge_previous(path: str, staged: Staged, places: Places) -> list[str]:
     kept = places.previous / path
     now = see(kept)
     name = f"{places.previous.name}/{path}"
-    if now.inode == staged.live.inode and (staged.has_journal or _is_unchanged(now, staged.live)):
+    if now.inode == staged.live.inode and (staged.has_journal or is_unchanged(now, staged.live)):
         return []
     if not staged.content or staged.has_journal:
         return [f"{name}: is not the file that {path} was before"]
@@ -183,58 +171,19 @@ def _holds(path: Path, digest: str) -> bool:
     return see(path).kind is Kind.FILE and hash_whole(path) == digest
 
 
-def _is_unchanged(now: Seen, before: Seen) -> bool:
-    return (now.kind, now.inode, now.size, now.mtime_ns, now.goal) == (
-        before.kind,
-        before.inode,
-        before.size,
-        before.mtime_ns,
-        before.goal,
-    )
-
-
-def _is_for_us(alias: str, before: Seen, look: Look, places: Places) -> bool:
-    """Tell whether a link is ours to make: nothing stood there, or one that led to a target already."""
-    if before.kind is not Kind.LINK:
-        return before.kind is Kind.NOTHING
-    led = os.path.realpath((places.target / alias).parent / before.goal)
-    return led in {os.path.realpath(places.target / path) for path in look.targets}
-
-
-def _judge_alias(alias: str, before: Seen, path: str, look: Look, places: Places) -> list[str]:
+def _judge_alias(alias: str, before: Seen, path: str, places: Places) -> list[str]:
+    """See that an old name leads to its target, by the link that was there if one was."""
     place = places.target / alias
     now = see(place)
-    if not _is_for_us(alias, before, look, places):
-        is_folder = before.kind is Kind.FOLDER  # of which the time tells only what others put in
-        is_same = (now.kind, now.inode) == (before.kind, before.inode) if is_folder else _is_unchanged(now, before)
-        return [] if is_same else [f"{alias}: was {before.kind} of somebody else's, and is not as it was"]
     if now.kind is Kind.NOTHING:
         return [f"{alias}: the link to {path} was not made, and whoever opens the old name finds nothing"]
     if now.kind is not Kind.LINK:
         return [f"{alias}: is {now.kind}, and should be a link to {path}"]
     if os.path.realpath(place) != os.path.realpath(places.target / path):
         return [f"{alias}: leads to {now.goal}, and should lead to {path}"]
+    if before.kind is Kind.LINK and now.goal != before.goal:
+        return [f"{alias}: was a link to {before.goal}, which is not ours, and is one to {now.goal}"]
     return []
-
-
-def _judge_legacy(path: str, legacy: Legacy, places: Places) -> Iterator[str]:
-    now, before = see(places.source / path, through=True), legacy.file
-    if now.kind is not Kind.FILE:
-        yield f"{path}: the legacy file is {now.kind}"
-    elif now.inode != before.inode:
-        yield f"{path}: the legacy file is another one than before"
-    elif not legacy.has_log and not _is_unchanged(now, before):
-        yield f"{path}: the legacy file was changed while the targets went live"
-    elif (now.mode ^ before.mode) & ~_ANY_WRITE:
-        wanted = before.mode & ~_ANY_WRITE if legacy.is_inside else before.mode
-        yield f"{path}: the legacy file has permissions {now.mode:04o}, and should have {wanted:04o}"
-    elif legacy.is_inside and now.mode & _ANY_WRITE and _may_change(places.source / path, now):
-        yield f"{path}: the legacy file can still be written to, and what is written there is in no target"
-
-
-def _may_change(path: Path, now: Seen) -> bool:
-    """Tell whether its permissions are ours to change: not another user's, not on a read-only disk."""
-    return os.geteuid() in (0, now.uid) and os.access(path, os.W_OK)
 
 
 def _find_strangers(look: Look, places: Places) -> Iterator[str]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from strongroom.consolidate.verify.looking import Kind, Look
+from strongroom.consolidate.verify.looking import Look
+from strongroom.consolidate.verify.seeing import Kind
 
 JOURNAL, CURRENT = "publish.json", "current.json"
 
@@ -45,12 +46,22 @@ def _compare_swaps(look: Look, journal: dict[str, Any]) -> Iterator[str]:
         made = {alias for alias, before in staged.aliases.items() if before.kind is Kind.NOTHING}
         if {os.path.normpath(alias) for alias in noted[path]["aliases"]} != made:
             yield f"{JOURNAL}: does not name the links that were made to {path}"
+    folders = {os.path.normpath(folder) for swap in noted.values() for folder in swap.get("folders", ())}
+    for folder in sorted(folders ^ set(look.folders)):
+        yield f"{JOURNAL}: folder {folder} {'was' if folder in folders else 'was not'} there before"
 
 
 def _compare_legacy(look: Look, journal: dict[str, Any]) -> Iterator[str]:
-    noted = {legacy["path"]: legacy["mode"] for legacy in journal.get("legacy", ())}
+    noted = {legacy["path"]: legacy for legacy in journal.get("legacy", ())}
     for path in sorted(look.legacy.keys() ^ noted.keys()):
         yield f"{JOURNAL}: {path} is {'not named' if path in look.legacy else 'no legacy file'}"
     for path in sorted(look.legacy.keys() & noted.keys()):
-        if noted[path] != look.legacy[path].file.mode:
-            yield f"{JOURNAL}: {path} had other permissions ({look.legacy[path].file.mode:o})"
+        legacy, goal = look.legacy[path], noted[path].get("gives_way_to")
+        if noted[path]["mode"] != legacy.file.mode:
+            yield f"{JOURNAL}: {path} had other permissions ({legacy.file.mode:o})"
+        if goal is not None and legacy.gives_way_to is None:
+            yield f"{JOURNAL}: {path} stays where it is, and gives way to no link"
+        elif goal is None and legacy.gives_way_to is not None:
+            yield f"{JOURNAL}: does not say that {path} gave way to a link to {legacy.gives_way_to}"
+        elif goal != legacy.gives_way_to:
+            yield f"{JOURNAL}: {path} gave way to a link to {legacy.gives_way_to}, not to {goal}"

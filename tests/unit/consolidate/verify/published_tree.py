@@ -28,6 +28,8 @@ LINKS = {
     "deep/second.db": "../in/beta.db",
 }
 """Aliases, and the sources' own names."""
+SOURCES = ("first.db", "deep/second.db")
+"""Those that are there."""
 ROLLBACK, WRITE_AHEAD = b"\x01\x01", b"\x02\x02"
 
 
@@ -61,6 +63,16 @@ class Tree:
     @property
     def previous(self) -> Path:
         return self.run / "previous"
+
+    @property
+    def legacy(self) -> Path:
+        return self.run / "legacy"
+
+    @property
+    def places(self) -> dict[str, Path]:
+        """Where to look, by name."""
+        names = ("plan", "target", "source", "stage", "previous", "legacy")
+        return {name: getattr(self, name) for name in names}
 
 
 def build_tree(root: Path, plan: str = PLAN, *, in_place: bool = False) -> Tree:
@@ -105,14 +117,26 @@ def go_live(tree: Tree, *, mode: int = 0o640) -> None:
         live.parent.mkdir(exist_ok=True)
         (tree.stage / f"{name}.db").rename(live)
         live.chmod(wanted & 0o666)
+    for file in SOURCES:
+        legacy = tree.source / file
+        if legacy.is_file() and not legacy.is_symlink():
+            legacy.chmod(legacy.stat().st_mode & 0o555)
+            if tree.in_place:
+                give_way(tree, file)
     for alias, goal in LINKS.items():
         place = tree.target / alias
         place.parent.mkdir(exist_ok=True)
         if not os.path.lexists(place):
             place.symlink_to(goal)
-    for legacy in (tree.source / "first.db", tree.source / "deep" / "second.db"):
-        if legacy.is_file() and not legacy.is_symlink():
-            legacy.chmod(legacy.stat().st_mode & 0o555)
+
+
+def give_way(tree: Tree, file: str) -> None:
+    """Move a legacy file into the run, with its logs."""
+    (tree.legacy / file).parent.mkdir(parents=True, exist_ok=True)
+    for suffix in ("", "-wal", "-journal"):
+        if (tree.target / f"{file}{suffix}").exists():
+            (tree.target / f"{file}{suffix}").rename(tree.legacy / f"{file}{suffix}")
+    (tree.target / f"{file}-shm").unlink(missing_ok=True)
 
 
 def keep(live: Path, kept: Path) -> None:

@@ -20,6 +20,7 @@ from tests.unit.consolidate.verify.published_tree import (
     WRITE_AHEAD,
     Tree,
     build_tree,
+    give_way,
     go_live,
     set_mode,
     write_database,
@@ -34,7 +35,7 @@ def tree(tmp_path: Path) -> Tree:
 
 
 def places_of(tree: Tree) -> Places:
-    return Places(plan=tree.plan, target=tree.target, source=tree.source, stage=tree.stage, previous=tree.previous)
+    return Places(**tree.places)
 
 
 def prove(tree: Tree, look: Look) -> list[str]:
@@ -81,11 +82,6 @@ def place_aliases(make: Callable[[Path], object]) -> Act:
     return lambda tree: make(tree.target / "old_alpha.db")
 
 
-def make_folder(path: Path) -> None:
-    path.mkdir()
-    (path / "kept").touch()
-
-
 def link_outside(tree: Tree) -> None:
     """Let a source be a link out of the directory; its permissions are nobody's measure, and stay."""
     outside = tree.root / "outside.db"
@@ -111,10 +107,8 @@ RIGHT: dict[str, tuple[Act, Act, int]] = {
     "a file with a log was replaced": (place_old_with_log, nothing, 0o640),
     "a file in half a transaction was replaced": (place_old_in_half_a_transaction, take_back, 0o640),
     "an empty file was replaced": (lambda tree: (tree.target / "alpha.db").touch(0o600), nothing, 0o640),
-    "an old name is a file": (place_aliases(lambda path: write_database(path, "other", 0o644)), nothing, 0o640),
-    "an old name is a link to nowhere": (place_aliases(lambda path: path.symlink_to("nowhere")), nothing, 0o640),
     "an old name is a link already": (place_aliases(lambda path: path.symlink_to("alpha.db")), nothing, 0o640),
-    "an old name is a folder": (place_aliases(make_folder), nothing, 0o640),
+    "it leads there another way": (place_aliases(lambda path: path.symlink_to("in/../alpha.db")), nothing, 0o640),
     "a source is a link to elsewhere": (link_outside, nothing, 0o664),
     "a legacy log is folded in": (place_log_of_legacy, fold_in, 0o640),
     "a legacy file was read-only": (lambda tree: (tree.source / "first.db").chmod(0o440), nothing, 0o640),
@@ -155,6 +149,8 @@ def test_a_target_in_place_of_a_source_is_no_legacy_file(tmp_path: Path, version
     (tree.target / "names" / "older.db").symlink_to("../first.db")
     (tree.target / "gone.db").symlink_to("first.db")
     (tree.source / "deep" / "second.db").chmod(0o444)
+    give_way(tree, "deep/second.db")
+    (tree.target / "deep" / "second.db").symlink_to("../in/beta.db")
     assert prove(tree, look) == []
 
 
@@ -400,24 +396,43 @@ def test_what_is_wrong_is_said_in_a_sentence(tree: Tree, name: str) -> None:
     assert prove(tree, look) == sentences
 
 
-def test_an_old_name_that_led_to_another_target_is_ours_to_lead_on(tree: Tree) -> None:
-    """An earlier plan let first.db feed beta."""
-    (tree.target / "first.db").symlink_to("in/beta.db")
+FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a file": (lambda path: write_database(path, "other", 0o644), "is a file, and should be a link to alpha.db"),
+    "an empty file": (Path.touch, "is a file, and should be a link to alpha.db"),
+    "a folder": (Path.mkdir, "is a folder, and should be a link to alpha.db"),
+    "a link to nowhere": (lambda path: path.symlink_to("nowhere"), "leads to nowhere, and should lead to alpha.db"),
+    "a link to another target": (
+        lambda path: path.symlink_to("in/beta.db"),
+        "leads to in/beta.db, and should lead to alpha.db",
+    ),
+    "a link to a legacy file": (
+        lambda path: path.symlink_to("../source/first.db"),
+        "leads to ../source/first.db, and should lead to alpha.db",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["old_alpha.db", "first.db"])
+@pytest.mark.parametrize("what", FOREIGN)
+def test_nothing_is_published_where_somebody_else_has_an_old_name(tree: Tree, name: str, what: str) -> None:
+    """It is refused before; where it was not, the old name leads to somebody else's rows."""
+    place, sentence = FOREIGN[what]
+    place(tree.target / name)
     look = look_before(places_of(tree))
     go_live(tree)
-    wrong = ["first.db: leads to in/beta.db, and should lead to alpha.db"]
+    assert prove(tree, look) == [f"{name}: {sentence}"]
+    assert prove_recovered(look, places_of(tree)) == [f"{name}: {sentence}"]
+
+
+def test_a_link_that_was_there_before_stays_as_it_was(tree: Tree) -> None:
+    (tree.target / "first.db").symlink_to("in/../alpha.db")
+    look = look_before(places_of(tree))
+    go_live(tree)
+    assert prove(tree, look) == []
+    relink(tree, "alpha.db", "first.db")
+    wrong = ["first.db: was a link to in/../alpha.db, which is not ours, and is one to alpha.db"]
     assert prove(tree, look) == wrong
     assert prove_recovered(look, places_of(tree)) == wrong
-    relink(tree, "alpha.db", "first.db")
-    assert prove(tree, look) == []
-
-
-def test_a_legacy_file_that_stands_at_its_old_name_is_looked_at_as_such(tmp_path: Path) -> None:
-    tree = build_tree(tmp_path, in_place=True)
-    look = look_before(places_of(tree))
-    assert list(look.targets["alpha.db"].aliases) == ["old_alpha.db", "names/older.db", "gone.db"]
-    go_live(tree)
-    assert prove(tree, look) == []
 
 
 def test_what_was_proven_says_where_old_names_lead_that_no_text_does(tree: Tree) -> None:
@@ -482,21 +497,6 @@ REPLACED: dict[str, tuple[Act, Act, list[str]]] = {
         place_old_with_log,
         lambda tree: kept(tree).with_name("alpha.db-wal").unlink(),
         ["previous/alpha.db-wal: does not hold what alpha.db-wal held before"],
-    ),
-    "an old name was taken": (
-        place_aliases(lambda path: write_database(path, "other", 0o644)),
-        lambda tree: relink(tree, "alpha.db"),
-        ["old_alpha.db: was a file of somebody else's, and is not as it was"],
-    ),
-    "an old link leads elsewhere": (
-        place_aliases(lambda path: path.symlink_to("nowhere")),
-        lambda tree: relink(tree, "alpha.db"),
-        ["old_alpha.db: was a link of somebody else's, and is not as it was"],
-    ),
-    "an old folder is gone": (
-        place_aliases(make_folder),
-        lambda tree: (shutil.rmtree(tree.target / "old_alpha.db"), (tree.target / "old_alpha.db").touch()),
-        ["old_alpha.db: was a folder of somebody else's, and is not as it was"],
     ),
 }
 
