@@ -83,7 +83,7 @@ def test_every_old_name_leads_to_its_rows_whether_its_file_was_there_or_not(scen
 
 
 def test_in_place_the_files_give_way_and_come_back_as_they_were(place: Scene) -> None:
-    before = photograph(place.source)
+    before = look(place)
     ended = run(place.argv())
     assert ended.code == 0, ended.err
     for name, table in (("one.db", "kept"), ("deep/two.db", "more"), ("gone.db", "kept")):
@@ -98,11 +98,11 @@ def test_in_place_the_files_give_way_and_come_back_as_they_were(place: Scene) ->
     again = run(place.argv())
     assert (again.code, "nothing to do" in again.out) == (0, True), again.err
     assert run(place.argv("rollback")).code == 0
-    assert photograph(place.source) == before
+    assert look(place) == before
 
 
 def test_a_link_to_the_directory_is_the_directory(place: Scene) -> None:
-    before = photograph(place.source)
+    before = look(place)
     link = place.source.parent / "link"
     link.symlink_to(place.source)
     linked = replace(place, source=link)
@@ -110,7 +110,7 @@ def test_a_link_to_the_directory_is_the_directory(place: Scene) -> None:
     assert read(place.target / "one.db", "kept") == [("kept",)]
     assert "nothing to do" in run(linked.argv()).out
     assert run(linked.argv("rollback")).code == 0
-    assert photograph(place.source) == before
+    assert look(place) == before
 
 
 def test_a_legacy_file_on_another_file_system_does_not_move(place: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ def test_killed_at_any_step_in_place_the_same_command_goes_on_and_the_way_back_i
     moments = [moment for moment in numbered[begun:] if is_nightly or "checkpoint" in moment]
     moments += [] if is_nightly else [moment for moment in numbered[begun:] if "change" in moment][::5]
     assert {"checkpoint": "publish.legacy.deep/two.db"} in moments
-    before = photograph(place.source)
+    before = look(place)
     for number, moment in enumerate(moments):
         ending = ("run", "rollback")[number % 2]
         for way in (ending,) if not is_nightly else ("run", "rollback"):
@@ -265,4 +265,4 @@ def check_ending(scene: Scene, way: str, before: dict[str, tuple[int, str]], mom
         assert read(scene.target / "one.db", "kept") == [("kept",)]
         assert run(scene.argv("verify")).code == 0, moment
         assert run(scene.argv("rollback")).code == 0, moment
-    assert photograph(scene.source) == before, moment
+    assert look(scene) == before, moment

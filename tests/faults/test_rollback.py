@@ -167,3 +167,15 @@ def test_rollback_works_after_a_backup_was_not_wanted(shop: Scene) -> None:
     assert not (shop.target / "backup").exists()
     assert run(shop.argv("rollback")).code == 0
     assert photograph(shop.target) == {}
+
+
+def test_a_log_that_a_reader_left_beside_a_legacy_file_is_writable_again_too(shop: Scene) -> None:
+    legacy = shop.source / "first.db"
+    write(legacy, "PRAGMA journal_mode = WAL")
+    publish(shop)
+    with closing(sqlite3.connect(f"file:{legacy}?mode=ro", uri=True)) as reader:
+        reader.execute("SELECT count(*) FROM users").fetchone()
+    log = legacy.with_name("first.db-wal")
+    assert not log.stat().st_mode & 0o222
+    assert run([*shop.argv("rollback")]).code == 0
+    assert log.stat().st_mode & 0o200

@@ -200,8 +200,14 @@ def make_read_only(path: Path) -> bool:
 
 
 def make_writable_again(path: Path, mode: int) -> bool:
-    """Give a legacy file its permissions back, if they are what publish made of them: else it is another's file."""
-    return _mode_of(path) == mode & ~_WRITING and change_mode(path, mode)
+    """Give a legacy file its permissions back, if they are what publish made of them: else it is another's file.
+
+    Journals that a reader has left beside it meanwhile are as read-only as it was: they get them too.
+    """
+    is_ours = _mode_of(path) == mode & ~_WRITING
+    for companion in (path.with_name(path.name + suffix) for suffix in COMPANIONS) if is_ours else ():
+        change_mode(companion, mode)
+    return is_ours and change_mode(path, mode)
 
 
 def _mode_of(path: Path) -> int:

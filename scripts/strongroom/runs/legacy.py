@@ -26,7 +26,8 @@ def give_way(place: Place, legacy: LegacyFile, live: Path) -> None:
     if not original.is_symlink():
         kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         for suffix in (*_LOGS, ""):
-            _give_name(_beside(original, suffix), _beside(kept, suffix))
+            if not suffix or _holds_something(_beside(original, suffix)):
+                _give_name(_beside(original, suffix), _beside(kept, suffix))
         sync_folder(kept.parent)
         link = original.with_name(f"{original.name}.part")
         link.unlink(missing_ok=True)
@@ -35,6 +36,10 @@ def give_way(place: Place, legacy: LegacyFile, live: Path) -> None:
     for suffix in COMPANIONS:
         _beside(original, suffix).unlink(missing_ok=True)
     sync_folder(original.parent)
+
+
+def _holds_something(log: Path) -> bool:
+    return log.is_file() and log.stat().st_size > 0
 
 
 def _give_name(file: Path, name: Path) -> None:
