@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import stat
@@ -31,6 +32,7 @@ copy:
   second: [one.other, two.more]
 drop: [{table: cache.cached, reason: rebuilt}]
 """
+NOTHING = hashlib.sha256().hexdigest()
 
 
 @pytest.fixture(params=["delete", "wal", "wal open"])
@@ -134,7 +136,8 @@ def test_a_legacy_file_in_use_does_not_move(place: Scene) -> None:
         ended = run(place.argv("run", "--allow-open-sources"))
         assert ended.code == 6
         assert "one.db: is held open by process" in ended.error
-    assert {name: seen for name, seen in photograph(place.source).items() if not name.endswith("-shm")} == before
+        now = photograph(place.source).items()  # opening a database in WAL mode makes an index and an empty log
+        assert {name: seen for name, seen in now if not name.endswith("-shm") and seen[1] != NOTHING} == before
 
 
 @pytest.mark.parametrize("what", ["file", "empty file", "directory", "link elsewhere", "link to nowhere"])
