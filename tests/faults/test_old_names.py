@@ -266,3 +266,42 @@ def check_ending(scene: Scene, way: str, before: dict[str, tuple[int, str]], mom
         assert run(scene.argv("verify")).code == 0, moment
         assert run(scene.argv("rollback")).code == 0, moment
     assert look(scene) == before, moment
+
+
+def test_a_rollback_does_not_pretend_where_a_file_that_moved_is_lost(place: Scene) -> None:
+    assert run(place.argv()).code == 0
+    published, away = photograph(place.source), place.source.parent / "away"
+    for kept in sorted(
+        (place.home / "runs" / place.runs()[0] / "legacy").glob("one.db*")
+    ):  # with its log, if it has one
+        kept.rename(away)
+        ended = run(place.argv("rollback"))
+        assert (ended.code, f"{kept.name}: is not there" in ended.error) == (9, True), ended.err
+        assert photograph(place.source) == published
+        away.rename(kept)
+    assert run(place.argv("rollback")).code == 0
+    assert read(place.source / "one.db", "kept") == [("kept",)]
+
+
+def test_a_log_beside_an_old_name_is_not_played_into_the_file_that_comes_back(place: Scene) -> None:
+    assert run(place.argv()).code == 0
+    (place.source / "one.db-wal").write_bytes(b"of somebody else")
+    ended = run(place.argv("rollback"))
+    assert (ended.code, "one.db-wal: stands where" in ended.error) == (6, True), ended.err
+    (place.source / "one.db-wal").unlink()
+    assert run(place.argv("rollback")).code == 0
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_a_folder_of_old_names_that_is_a_link_leads_right_or_is_refused(scene: Scene, is_inside: bool) -> None:
+    scene.target.mkdir()
+    real = (scene.target if is_inside else scene.target.parent) / "elsewhere" / "below"
+    real.mkdir(parents=True)
+    (scene.target / "deep").symlink_to(real)
+    ended = run(scene.argv())
+    if is_inside:
+        assert ended.code == 0, ended.err
+        assert read(scene.target / "deep" / "two.db", "more") == [("more",)]
+    else:
+        assert (ended.code, "deep: leads out of the target" in ended.error) == (6, True), ended.err
+        assert list(real.iterdir()) == []

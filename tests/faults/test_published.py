@@ -17,6 +17,7 @@ import pytest
 
 from strongroom.consolidate import publishing
 from strongroom.runs.folder import Home
+from tests.faults.application import open_application
 from tests.faults.child import Driver
 from tests.faults.scene import Ended, Scene, find_leftovers, photograph, run, write_database, write_system
 from tests.faults.shop import build_shop, place_logged, place_strangers
@@ -381,3 +382,87 @@ def test_a_fault_in_place_of_a_source_is_said_and_taken_back(house: Scene, monke
     now = photograph(house.target)
     assert {name: now[name] for name in was} == was
     assert run(house.argv()).code == 0
+
+
+def moved(previous: Path) -> Path:
+    """Return where the legacy file is that gave way to a link."""
+    return previous.with_name("legacy") / "auth.db"
+
+
+def put_back(target: Path, previous: Path) -> None:
+    (target / "auth.db").unlink()
+    moved(previous).rename(target / "auth.db")
+
+
+def lead_elsewhere(target: Path, previous: Path) -> None:
+    (target / "auth.db").unlink()
+    (target / "auth.db").symlink_to(moved(previous))
+
+
+def replace_moved(_: Path, previous: Path) -> None:
+    write_database(previous.with_name("another.db"), "CREATE TABLE other (n);").chmod(0o440)
+    previous.with_name("another.db").replace(moved(previous))
+
+
+IN_PLACE_FAULTS: dict[str, tuple[Callable[[Path, Path], object], str]] = {
+    "it can be written to": (
+        lambda _, previous: moved(previous).chmod(0o640),
+        "legacy/auth.db: the legacy file can still be written to",
+    ),
+    "it stays where its link belongs": (put_back, "auth.db: is a file, and should be a link to house.db"),
+    "its link leads to it": (lead_elsewhere, "auth.db: leads to "),
+    "its link is not made": (
+        lambda target, _: (target / "auth.db").unlink(),
+        "auth.db: the link to house.db was not made",
+    ),
+    "a log is left beside its link": (
+        lambda target, _: (target / "auth.db-wal").write_bytes(b"frames"),
+        "auth.db-wal: is left beside the link to house.db",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE_FAULTS)
+def test_a_fault_in_what_gives_way_is_said_and_the_hint_leads_back(
+    house: Scene, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    act, sentence = IN_PLACE_FAULTS[name]
+    was = photograph(house.target)
+    with planted(monkeypatch, after(act)):
+        ended = run(house.argv())
+    assert (ended.code, sentence in ended.error) == (3, True), ended.err
+    assert not trace_of(house).exists()
+    (house.target / "auth.db-wal").unlink(missing_ok=True)
+    back = follow_hint(ended)
+    assert back.code == 0, back.err
+    now = photograph(house.target)
+    assert {path: now[path] for path in was} == was
+    assert run(house.argv()).code == 0
+
+
+LATE_FAULTS: dict[str, tuple[Callable[[Path, Path], object], str]] = {
+    **IN_PLACE_FAULTS,
+    "it is lost": (lambda _, previous: moved(previous).unlink(), "legacy/auth.db: is not there"),
+    "it is another file": (replace_moved, "legacy/auth.db: is not the file that gave way to a link"),
+    "it is without its log": (
+        lambda _, previous: moved(previous).with_name("auth.db-wal").unlink(),
+        "legacy/auth.db-wal: is not there",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in LATE_FAULTS if name != "its link is not made"])  # no source: exit 5
+def test_a_recovery_looks_at_what_gave_way(house: Scene, driver: Driver, name: str) -> None:
+    act, sentence = LATE_FAULTS[name]
+    statements = ("PRAGMA journal_mode = WAL", "INSERT INTO t VALUES ('c', 3)")
+    with open_application(house.source / "auth.db", *statements) as one:
+        one.kill()
+    assert driver.run(house.argv(), checkpoint="publish.closed").code == -9
+    folder = house.home / "runs" / house.runs()[-1]
+    act(house.target, folder / "previous")
+    for _ in range(2):
+        ended = run(house.argv())
+        assert (ended.code, sentence in ended.error) == (3, True), ended.err
+        assert read_verdict(folder) == "INCOMPLETE"
+        assert not trace_of(house).exists()
+        assert run(house.argv("finalize", *NOW)).code == 3

@@ -50,6 +50,11 @@ class HeldSources:
         """Say which sources were open, and which could not be held: what is written later is in the old file only."""
         return (*self._opened, *(f"{show_path(path)} cannot be held against writers here" for path in self._free))
 
+    def find_lost(self) -> list[Path]:
+        """Return the sources that are not the files any more that they were. Read-only."""
+        places, now = self._list_places(), self._look()
+        return [places[path] for path, before in self._before.items() if now[path].get("", (0,))[0] != before[""][0]]
+
     def find_slipped(self) -> list[str]:
         """Return, in words, what was written to a source all the same, and who opened one to write to it. Read-only.
 

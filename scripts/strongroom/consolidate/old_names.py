@@ -8,6 +8,7 @@ from strongroom.consolidate.opening import Opening
 from strongroom.core.errors import GuardError, TargetExistsError
 from strongroom.core.files import OWN_FOLDER, follow
 from strongroom.core.plan import Target
+from strongroom.runs.journal import lies_under
 
 
 def find_ways(opening: Opening) -> dict[str, str]:
@@ -32,6 +33,9 @@ def refuse_taken_names(opening: Opening) -> None:
     for one in opening.plan.targets.values():
         for alias in one.aliases:
             place = opening.request.target / alias
+            if lies_under(opening.request.target, place.parent) is None:
+                fact = f"leads out of the target, and an old name in it has to lead to {one.path}"
+                raise GuardError(place.parent, fact, "put the folder itself there, or choose another --target")
             if alias in ways:
                 _refuse_unmovable(place, opening.home.root)
             elif place.is_symlink() or place.exists():

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from strongroom.consolidate.attempt import Rehearsed
-from strongroom.consolidate.holding import hold_sources
+from strongroom.consolidate.holding import HeldSources, hold_sources
 from strongroom.consolidate.hooks import run_hooks
 from strongroom.consolidate.live import look_first, prove_published
 from strongroom.consolidate.old_names import find_ways
@@ -14,7 +14,7 @@ from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.outcome import Outcome
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.targets import staged_file
-from strongroom.core.errors import DifferencesError, RolledBackError
+from strongroom.core.errors import DifferencesError, RollbackFailedError, RolledBackError
 from strongroom.core.system import System
 from strongroom.runs import Swap, publish, put_back
 from strongroom.runs.cleanup import end_run
@@ -47,7 +47,7 @@ def publish_targets(
         opening.home.set_current(folder.name)  # right or wrong: rollback takes back what is live
         slipped = held.find_slipped()
         if slipped:
-            _take_back(opening, folder, slipped, around)
+            _take_back(opening, folder, held, slipped, around)
     outcome = replace(rehearsed.outcome, open_sources=held.describe())
     proven = prove_published(opening, look, outcome, folder)
     around.checkpoint("published")
@@ -79,10 +79,19 @@ def _publish(opening: Opening, rehearsed: Rehearsed, folder: RunFolder, around: 
     publish(folder.place(target, opening.request.source), swaps, legacy, around.checkpoint, recheck)
 
 
-def _take_back(opening: Opening, folder: RunFolder, slipped: list[str], around: Surroundings) -> None:
-    """Put the previous state back, since a source holds what the targets do not. Raises RolledBackError."""
+def _take_back(
+    opening: Opening, folder: RunFolder, held: HeldSources, slipped: list[str], around: Surroundings
+) -> None:
+    """Put the previous state back, since a source holds what the targets do not.
+
+    Raises RolledBackError, and RollbackFailedError where a source is not there any more.
+    """
     place, about = folder.place(opening.request.target, opening.request.source), folder.read(RunDocument)
     put_back(place)
+    lost = held.find_lost()
+    if lost:
+        way = f"put it there from {folder.snapshots}; the previous state is back but for that"
+        raise RollbackFailedError(lost[0], "is not the file that it was, nor is it in the run", way)
     if about is not None:
         restore_current(opening.home, about)
         end_run(folder, about, RunState.ROLLED_BACK, around.now())

@@ -13,9 +13,9 @@ from strongroom.consolidate.verify_published import find_rows_since
 from strongroom.core.errors import GuardError, RollbackFailedError, UnreachableError
 from strongroom.core.files import locked
 from strongroom.core.secret import Secret
-from strongroom.runs import find_changes, put_back
+from strongroom.runs import find_changes, find_lost, put_back
 from strongroom.runs.cleanup import end_run
-from strongroom.runs.folder import PREVIOUS, Home, RunFolder
+from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import Became, recover_all, restore_current
 from strongroom.runs.journal import Place
 from strongroom.runs.records import RunDocument, RunState
@@ -82,7 +82,7 @@ def rollback(
             raise GuardError("rollback", fact, "say --discard-changes to lose it")
         with hold_needed(keys, _name_keys(folder, place, about)):
             restored = restore_legacy(folder, place) if about.finalized is not None else ()
-            _refuse_lost(folder, place)
+            _refuse_lost(place)
             files = put_back(place)
         restore_current(home, about)
         end_run(folder, about, RunState.ROLLED_BACK, now)
@@ -112,19 +112,14 @@ def _name_keys(folder: RunFolder, place: Place, about: RunDocument) -> set[str |
     return targets if about.finalized is None else targets | folder.name_keys() | folder.name_source_keys()
 
 
-def _refuse_lost(folder: RunFolder, place: Place) -> None:
-    """Make sure, before anything changes, that every file that was replaced can be put back.
+def _refuse_lost(place: Place) -> None:
+    """Make sure, before anything changes, that every file that was replaced or gave way can be put back.
 
     Raises RollbackFailedError.
     """
-    journal = place.read_journal()
-    for swap in journal.swaps if journal is not None else ():
-        kept = folder.root / PREVIOUS / swap.live
-        if swap.had and not kept.is_file():
-            fact = f"is not there, and {swap.live} cannot be what it was before"
-            raise RollbackFailedError(
-                kept, fact, "put it there from a backup of your own, then run the same command again"
-            )
+    for file in find_lost(place):
+        fact = "is not there, and without it nothing can be as it was before"
+        raise RollbackFailedError(file, fact, "put it there from a backup, then run the same command again")
 
 
 def _find_already_back(home: Home, recovered: Mapping[str, Became]) -> Returned | None:

@@ -7,13 +7,14 @@ what an open journal began.
 from strongroom.runs.exclusive import refuse_busy
 from strongroom.runs.journal import Checkpoint, Place, Swap
 from strongroom.runs.publish import publish, recover
-from strongroom.runs.undo import find_changes, put_back
+from strongroom.runs.undo import find_changes, find_lost, put_back
 
 __all__ = [
     "Checkpoint",
     "Place",
     "Swap",
     "find_changes",
+    "find_lost",
     "publish",
     "put_back",
     "recover",

@@ -67,6 +67,8 @@ class LegacyFile:
     gives_way_to: str | None = None
     """The target, relative to the target directory, to which its name leads after publish, where the file stands in
     the place of that link: then it moves into the run."""
+    logs: tuple[str, ...] = ()
+    """Of one that gives way: its logs (``-wal``, ``-journal``) that hold something, which move with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +175,15 @@ def describe_legacy(
         inside = None if found is None else found.relative_to(follow(target)).as_posix()
         link = str(place.readlink()) if place.is_symlink() else None
         mode = place.stat().st_mode & 0o7777
-        described.append(LegacyFile(path=path, inside=inside, mode=mode, link=link, gives_way_to=ways.get(path)))
+        logs = tuple(suffix for suffix in ("-wal", "-journal") if path in ways and _holds_something(place, suffix))
+        way = ways.get(path)
+        described.append(LegacyFile(path=path, inside=inside, mode=mode, link=link, gives_way_to=way, logs=logs))
     return tuple(described)
+
+
+def _holds_something(file: Path, suffix: str) -> bool:
+    log = file.with_name(file.name + suffix)
+    return log.is_file() and log.stat().st_size > 0
 
 
 def drop_companions(live: Path) -> None:

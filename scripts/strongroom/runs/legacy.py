@@ -13,9 +13,6 @@ from strongroom.core.files import COMPANIONS, follow, sync_folder
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.journal import LegacyFile, Place
 
-_LOGS = ("-wal", "-journal")
-"""What belongs to a database beside its own file; ``-shm`` is made anew."""
-
 
 def give_way(place: Place, legacy: LegacyFile, live: Path) -> None:
     """Move a legacy file with its logs into the run and put a link to the target in its place, however far that came.
@@ -25,21 +22,21 @@ def give_way(place: Place, legacy: LegacyFile, live: Path) -> None:
     original, kept = place.original(legacy), place.kept(legacy)
     if not original.is_symlink():
         kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for suffix in (*_LOGS, ""):
-            if not suffix or _holds_something(_beside(original, suffix)):
-                _give_name(_beside(original, suffix), _beside(kept, suffix))
+        for suffix in (*legacy.logs, ""):
+            _give_name(_beside(original, suffix), _beside(kept, suffix))
         sync_folder(kept.parent)
         link = original.with_name(f"{original.name}.part")
         link.unlink(missing_ok=True)
-        link.symlink_to(os.path.relpath(live, original.parent))
+        link.symlink_to(lead(original, live))
         link.replace(original)
     for suffix in COMPANIONS:
         _beside(original, suffix).unlink(missing_ok=True)
     sync_folder(original.parent)
 
 
-def _holds_something(log: Path) -> bool:
-    return log.is_file() and log.stat().st_size > 0
+def lead(name: Path, live: Path) -> str:
+    """Return what a link with this name has to say to lead to a target, whatever links are on the way to both."""
+    return os.path.relpath(follow(live.parent) / live.name, follow(name.parent))
 
 
 def _give_name(file: Path, name: Path) -> None:
@@ -54,7 +51,7 @@ def come_back(place: Place, legacy: LegacyFile) -> None:
     original, kept = place.original(legacy), place.kept(legacy)
     if not kept.exists():
         return
-    for suffix in _LOGS:
+    for suffix in legacy.logs:
         if _beside(kept, suffix).exists():
             _beside(kept, suffix).replace(_beside(original, suffix))
     kept.replace(original)

@@ -24,7 +24,7 @@ from strongroom.runs.journal import (
     drop_companions,
     make_read_only,
 )
-from strongroom.runs.legacy import give_way
+from strongroom.runs.legacy import give_way, lead
 from strongroom.runs.undo import resume_undo
 from strongroom.sqlite.connection import fold_log, is_write_ahead
 from strongroom.sqlite.database import Database, state_of
@@ -169,7 +169,7 @@ def _make_alias(live: Path, alias: Path) -> None:
     """Link an old name to the new file, unless something has that name."""
     if not alias.exists() and not alias.is_symlink():
         alias.parent.mkdir(parents=True, exist_ok=True)
-        alias.symlink_to(os.path.relpath(live, alias.parent))
+        alias.symlink_to(lead(alias, live))
 
 
 def recover(place: Place) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from strongroom.core.errors import GuardError
-from strongroom.core.files import sync_folder
+from strongroom.core.files import COMPANIONS, sync_folder
 from strongroom.runs.exclusive import held
 from strongroom.runs.journal import JournalDocument, JournalState, Place, Swap, drop_companions, make_writable_again
 from strongroom.runs.legacy import come_back
@@ -40,11 +40,24 @@ def refuse_taken(place: Place) -> None:
     intent = place.read_journal()
     for legacy in intent.legacy if intent is not None else ():
         original = place.original(legacy)
-        if legacy.gives_way_to is None or not place.kept(legacy).exists() or original.is_symlink():
+        if legacy.gives_way_to is None or not place.kept(legacy).exists():
             continue
-        if original.exists():
+        beside = [original.with_name(original.name + suffix) for suffix in COMPANIONS]
+        for file in [original] if original.exists() and not original.is_symlink() else filter(Path.exists, beside):
             fact = f"stands where the legacy file {legacy.path} comes back, which lies in {place.kept(legacy).parent}"
-            raise GuardError(original, fact, "find out what wrote it; move it away, then run the same command again")
+            raise GuardError(file, fact, "find out what wrote it; move it away, then run the same command again")
+
+
+def find_lost(place: Place) -> list[Path]:
+    """Return what a rollback would need and the run does not keep any more: what was replaced, and what gave way."""
+    intent = place.read_journal()
+    swaps, legacy = (intent.swaps, intent.legacy) if intent is not None else ((), ())
+    wanted = [place.previous(swap) for swap in swaps if swap.had]
+    for one in legacy:
+        if one.gives_way_to is not None and place.original(one).is_symlink():
+            kept = place.kept(one)
+            wanted += [kept, *(kept.with_name(kept.name + suffix) for suffix in one.logs)]
+    return [file for file in wanted if not file.is_file()]
 
 
 def put_back(place: Place) -> list[str]:

@@ -71,6 +71,7 @@ def test_alias_of_decides_for_a_file_whose_tables_go_to_two_targets(tmp_path: Pa
         ("copy: {house: [one.t]}", ", alias_of: barn", "", "3: no table of one goes to barn"),
         ("copy: {house: [deep.t]}", ", alias_of: house", "", "3: no table of one goes to house"),
         ("copy: {house: [one.t], shed: [one.u]}", ", alias_of: shed", ", aliases: [one.db]", "3: one.db is an alias"),
+        ("copy: {house: [deep.t], shed: [one.t]}", "", ", aliases: [one.db]", "7: one.db is the path of one"),
         ("copy: {house: [one.t]}", "}\n  x: {path: x.json, format: json, alias_of: house", "", "4: sources.x"),
     ],
 )  # fmt: skip

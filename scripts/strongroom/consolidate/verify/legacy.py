@@ -11,8 +11,6 @@ from strongroom.consolidate.verify.names import JOURNALS
 from strongroom.consolidate.verify.seeing import Kind, Seen, hash_ends, is_unchanged, name_beside, see
 
 _ANY_WRITE = 0o222
-NO_WAY_BACK = "there is no way back to it"
-"""How a sentence about a lost file ends."""
 
 
 def judge_legacy(path: str, legacy: Legacy, places: Places) -> Iterator[str]:
@@ -67,11 +65,11 @@ def _judge_staying(path: str, legacy: Legacy, places: Places) -> Iterator[str]:
 
 
 def _judge_permissions(name: str, file: Path, now: Seen, legacy: Legacy) -> Iterator[str]:
-    before = legacy.file
+    before, is_ours = legacy.file, legacy.is_inside or legacy.gives_way_to is not None
     if (now.mode ^ before.mode) & ~_ANY_WRITE:
-        wanted = before.mode & ~_ANY_WRITE if legacy.is_inside else before.mode
+        wanted = before.mode & ~_ANY_WRITE if is_ours else before.mode
         yield f"{name}: the legacy file has permissions {now.mode:04o}, and should have {wanted:04o}"
-    elif legacy.is_inside and now.mode & _ANY_WRITE and _may_change(file, now):
+    elif is_ours and now.mode & _ANY_WRITE and _may_change(file, now):
         yield f"{name}: the legacy file can still be written to, and what is written there is in no target"
 
 
@@ -94,7 +92,7 @@ def _list_moved(path: str, legacy: Legacy, places: Places) -> Iterator[tuple[str
 
 def _judge_moved(name: str, now: Seen, *, is_it: bool) -> Iterator[str]:
     if now.kind is not Kind.FILE:
-        yield f"{name}: is {now.kind}, and should be what gave way to a link: {NO_WAY_BACK}"
+        yield f"{name}: is {now.kind}, and should be what gave way to a link"
     elif not is_it:
         yield f"{name}: is not the file that gave way to a link"
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from strongroom.consolidate.verify.legacy import NO_WAY_BACK, judge_legacy, judge_recovered_legacy
+from strongroom.consolidate.verify.legacy import judge_legacy, judge_recovered_legacy
 from strongroom.consolidate.verify.looking import Look, Places, Staged, look_before, name_folders
 from strongroom.consolidate.verify.names import BACKUPS, DATABASES, HEADER, JOURNALS, OWN, hash_whole
 from strongroom.consolidate.verify.seeing import Kind, Seen, hash_ends, is_unchanged, list_names, see
@@ -19,6 +19,8 @@ __all__ = ["NO_WAY_BACK", "Look", "Places", "look_before", "prove_live", "prove_
 _DATA = 0o666
 _OWNER = 0o600
 _STILL_OLD = "is still the file that was live before"
+NO_WAY_BACK = "there is no way back to it"
+"""How a sentence about a lost file ends."""
 
 
 def prove_live(look: Look, places: Places) -> list[str]:

@@ -26,10 +26,20 @@ def find_aliases(plan: Plan, at: At) -> dict[str, tuple[str, ...]]:
         fed = plan.targets_of(source.name)
         if source.alias_of is not None:
             _refuse_strange(source, fed, given.get(path), at)
-        if source.format != "sqlite" or path in taken or path in given or not fed:
+        if source.format != "sqlite" or path in taken or not fed:
+            continue
+        if path in given:
+            _refuse_stray(source, fed, given[path], at)
             continue
         found[_choose(source, fed, at)].append(source.path)
     return {name: tuple(aliases) for name, aliases in found.items()}
+
+
+def _refuse_stray(source: Source, fed: tuple[Target, ...], given: str, at: At) -> None:
+    """Make sure that an alias which is a source's path is one of a target that the source feeds. Raises PlanError."""
+    if given not in [target.name for target in fed]:
+        fact = f"{source.path} is the path of {source.name}, of which no table goes to {given}"
+        raise PlanError(at("targets", given, "aliases"), fact, "leave that alias out")
 
 
 def _choose(source: Source, fed: tuple[Target, ...], at: At) -> str:

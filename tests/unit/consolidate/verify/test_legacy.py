@@ -82,6 +82,19 @@ def test_two_names_of_one_folder_are_one_place(tmp_path: Path) -> None:
     assert prove_live(look, places) == []
 
 
+def test_what_moved_out_of_a_linked_folder_is_ours_and_read_only(tree: Tree) -> None:
+    (tree.target / "deep").rename(tree.root / "elsewhere")
+    (tree.target / "deep").symlink_to(tree.root / "elsewhere")
+    look = look_at(tree)
+    go_live(tree)
+    (tree.target / "deep" / "second.db").unlink()
+    (tree.target / "deep" / "second.db").symlink_to(tree.target / "in" / "beta.db")
+    assert prove(tree, look) == []
+    (tree.legacy / "deep" / "second.db").chmod(0o664)
+    wrong = "legacy/deep/second.db: the legacy file can still be written to, and what is written there is in no target"
+    assert prove(tree, look) == [wrong]
+
+
 def test_another_name_of_a_legacy_file_elsewhere_is_not_its_place(tmp_path: Path) -> None:
     tree = build_tree(tmp_path)
     (tree.target / "first.db").hardlink_to(tree.source / "first.db")
@@ -142,7 +155,7 @@ def link_out(tree: Tree) -> None:
     moved(tree).symlink_to(tree.root / "aside")
 
 
-LOST = "legacy/first.db{}: is {}, and should be what gave way to a link: there is no way back to it"
+LOST = "legacy/first.db{}: is {}, and should be what gave way to a link"
 OTHER = "legacy/first.db{}: is not the file that gave way to a link"
 WRONG: dict[str, tuple[Act, list[str]]] = {
     "it is lost": (lambda tree: moved(tree).unlink(), [LOST.format("", "not there")]),
