@@ -37,6 +37,8 @@ NOTHING, ORPHAN, PARENT, WAITING = "nothing", "orphan", "parent", "waiting"
 """What a child refers to."""
 LOSING = ("prefer", "newest", "oldest", "merge")
 """The rules by which a row may be lost to another one of its key."""
+UNDECIDED = ("quarantine", "identical", "newest", "oldest")
+"""The rules that may leave a group undecided: its first row is published, and the others, which wait, stand for it."""
 CHANGES = {"trim": str.strip, "casefold": str.casefold}
 
 
@@ -182,10 +184,15 @@ class Judge:
             return WAITS
         return mark if mark in self.targets[one.into] else self.find_winner(one, mark) or NOWHERE
 
-    def find_winner(self, one: Input, mark: str) -> str | None:
+    def find_stand_in(self, one: Input, mark: str) -> str:
+        """Return what a row became for those that refer to it: of an undecided group, the row that is shown."""
+        fate = self.find_fate(one, mark)
+        return self.find_winner(one, mark, UNDECIDED) or fate if fate == WAITS else fate
+
+    def find_winner(self, one: Input, mark: str, rules: Sequence[str] = LOSING) -> str | None:
         """Return the mark of the target's row of a row's key, where the rule lets rows be lost."""
-        is_losing = self.rules.get(one.into, {}).get("on_conflict", {}).get("rule") in LOSING
-        key = self.find_row_key(one, mark) if is_losing else None
+        rule = self.rules.get(one.into, {}).get("on_conflict", {}).get("rule", "quarantine")
+        key = self.find_row_key(one, mark) if rule in rules else None
         published = (
             its for other in self.inputs if other.into == one.into for its in self.sources[other]
             if its in self.targets[one.into] and key == self.find_row_key(other, its)
@@ -225,7 +232,7 @@ class Judge:
     def find_fates(self, home: Input, keys: Sequence[str], values: Values) -> set[str]:
         """Return what the rows of a table became that have these values."""
         marks = self.find_parents("source", home.name, [home.columns[key] for key in keys], values)
-        return {self.find_fate(home, mark) for mark in marks}
+        return {self.find_stand_in(home, mark) for mark in marks}
 
     def _find_meant(self, place: tuple[Any, ...], one: Input, mark: str) -> tuple[str, frozenset[str]]:
         """Return what a source row refers to, and the marks of the target rows that may stand for it."""
