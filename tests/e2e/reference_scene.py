@@ -56,10 +56,22 @@ class System:
     def plan(self) -> dict[str, Any]:
         return {
             "version": 1,
-            "sources": {name: {"path": f"{name}.db"} for name in self.files},
+            "sources": {name: {"path": f"{name}.db", **self.say_alias(name)} for name in self.files},
             "targets": {name: {"path": f"{name}.db", "schema": f"{name}.sql"} for name in self.schemas},
             **self.rest,
         }
+
+    def say_alias(self, source: str) -> dict[str, str]:
+        """Say where a file's old name leads, where its tables go to several targets."""
+        inputs = [(rule["into"], rule["from"]) for rule in self.rest.get("tables", ())]
+        inputs += [(f"{target}.", names) for target, names in self.rest.get("copy", {}).items()]
+        fed = [
+            into.partition(".")[0]
+            for into, names in inputs
+            for name in names
+            if (name if isinstance(name, str) else name["table"]).partition(".")[0] == source
+        ]
+        return {"alias_of": fed[0]} if len(set(fed)) > 1 else {}
 
 
 @dataclass(frozen=True, kw_only=True)
