@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from tests.e2e.vault import KEYS, PLANTED, build_vault, give_keys
 from tests.faults.child import Driver, open_driver
-from tests.faults.scene import Scene, read_bytes_kept, read_content, read_targets, run
+from tests.faults.scene import Scene, photograph, read_bytes_kept, read_content, read_targets, run
 from tests.faults.shop import build_shop, change_sources
 
 PAGE = Path(__file__).resolve().parents[2] / ".github" / "runbooks" / "restore.md"
@@ -118,6 +119,17 @@ def test_before_the_first_run_there_was_nothing(tmp_path: Path) -> None:
     assert (shop.target / "old_alpha.db").is_symlink()
     type_in(shop, "5.")
     assert [path.name for path in shop.target.iterdir()] == ["backup"]
+
+
+@needs_shell
+def test_in_place_the_legacy_files_are_back_in_their_places(tmp_path: Path) -> None:
+    shop = build_shop(tmp_path)
+    place = replace(shop, target=shop.source)
+    before = {path: digest for path, (_, digest) in photograph(shop.source).items()}
+    assert run(place.argv()).code == 0
+    assert (place.target / "first.db").is_symlink()
+    type_in(place, "5.")
+    assert {path: digest for path, (_, digest) in photograph(shop.source).items()} == before
 
 
 @needs_shell

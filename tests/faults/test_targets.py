@@ -117,7 +117,7 @@ def test_a_write_ahead_log_that_a_crash_left_beside_a_target_is_refused_or_given
     before = photograph(scene.target)
     ended = run(scene.argv("run", "--replace", "--discard-changes"))
     if ended.code == 0:
-        assert photograph(scene.target).keys() == {"new.db"}
+        assert photograph(scene.target).keys() == {"new.db", "old.db"}
         assert run(scene.argv("rollback")).code == 0
     else:
         assert (ended.code, "new.db" in ended.error) == (6, True)

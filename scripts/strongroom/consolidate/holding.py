@@ -125,7 +125,7 @@ def hold_sources(opening: Opening, snapshots: Mapping[str, Snapshot], folder: Ru
         for name, snapshot in snapshots.items():
             refuse_changed(snapshot, opening.found[name], folder.scratch)
         with ExitStack() as stack:
-            free = stack.enter_context(hold_writers(staying.values()))
+            free = stack.enter_context(hold_writers(staying.values(), must=not opening.request.allow_open_sources))
             if before == {name: _content_of(database) for name, database in staying.items()}:
                 refuse_open_sources(opening)
                 yield HeldSources(opening, folder, free)

@@ -29,19 +29,30 @@ _FLOCK = "hhqqi4x"
 _HAS_LOCKS = hasattr(fcntl, "F_OFD_SETLK")
 _PATIENCE = 10.0
 """Seconds that a transaction that is under way may take."""
+_HASTE = 1.0
+"""The same, where that transaction is a risk that is taken."""
 _PAUSE = 0.02
 
 
 @contextmanager
-def hold_writers(databases: Iterable[Database]) -> Iterator[tuple[Path, ...]]:
+def hold_writers(databases: Iterable[Database], *, must: bool = True) -> Iterator[tuple[Path, ...]]:
     """Let nobody commit to these databases; yield those that cannot be held.
+
+    Unless all ``must`` be held, one with a transaction that does not end counts as such, after a short while.
 
     With a rollback journal they can be read meanwhile; those in WAL mode cannot be opened. What cannot be held lies
     where we may not write, or where there are no such locks. Raises SourceBusyError for a transaction without end.
     """
     with ExitStack() as stack:
-        deadline = time.monotonic() + _PATIENCE
-        holding = {database.path: _hold_one(stack, database, deadline) for database in databases}
+        deadline = time.monotonic() + (_PATIENCE if must else _HASTE)
+        holding = {}
+        for database in databases:
+            try:
+                holding[database.path] = _hold_one(stack, database, deadline)
+            except SourceBusyError:
+                if must:
+                    raise
+                holding[database.path] = False
         yield tuple(path for path, is_held in holding.items() if not is_held)
 
 

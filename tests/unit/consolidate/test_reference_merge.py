@@ -370,6 +370,9 @@ KNOWN = {
     "a merged row that has its id from another": case_of(
         "natural", "id INTEGER, c0, c1", loose("s0", "id INTEGER, c0, c1", (None, 1, 1), (2, 1, 2)), rule="merge"
     ),
+    "a BLOB where ids are numbers, which is none": case_of(
+        "natural", "id INTEGER, c0", loose("s0", "id, c0", (b"1", 1), (2, 2)), rule="identical"
+    ),
     "a refused row beside one whose type changes": case_of(
         "text", "c0, c1 TEXT", loose("s0", "c0, c1", (None, 1), (1, 2)), without_rowid=True
     ),

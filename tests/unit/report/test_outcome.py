@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import pytest
 
 from strongroom import report
-from strongroom.consolidate.outcome import Outcome
+from strongroom.consolidate.outcome import Outcome, add_up
 from strongroom.core.errors import ExitCode
-from strongroom.core.results import TableTally, Verdict
+from strongroom.core.results import TableTally, TargetTally, Verdict
 from strongroom.report.outcome import render_markdown
 
 
@@ -26,11 +26,12 @@ def end(*undecided: Mapping[str, int], code: ExitCode = ExitCode.DONE) -> Outcom
         quarantined=sum(sum(one.values()) for one in undecided),
         budget=0,
         published=() if code else ("core.db",),
-        tables={
-            f"s.t{number}": TableTally(into="core.t", read=3, inserted=3, undecided=one)
+        tables={"s.t": TableTally(into="core.t", read=3, inserted=3)},
+        targets={
+            f"core.t{number}": TargetTally(rows=3, explained=3, seeded=0, undecided=one)
             for number, one in enumerate(undecided)
         },
-        targets={},
+        undecided=add_up(undecided),
     )
 
 

@@ -117,7 +117,7 @@ def test_every_column_of_the_runs_stays(
         is_open=False,
         size=98_700_000,
     )
-    assert show_runs([run], as_json=False, color=False) == 0
+    assert show_runs([run], (), as_json=False, color=False) == 0
     said = read_screen(capsys)
     for text in ("run", "state", "verdict", "rows", "quarantined", "MB", "live", "123456", "77", "98.7"):
         assert text in said

@@ -82,7 +82,7 @@ def check_fresh_ids(desk: Desk, fed: FedTable, ids: Ids, entries: dict[int, Entr
     for entry in fed.inputs:
         with desk.source(entry):
             _check_against(desk, (fed, ids, entry, entries[entry.number]), place, faults, is_number=is_number)
-    _check_justified(desk, fed, ids, faults)
+    _check_justified(desk, fed, ids, faults, is_number=is_number)
 
 
 def _check_against(
@@ -127,12 +127,16 @@ def stands_at_home(entry: Input, entries: Entries, ids: Ids, alias: str = "s") -
     return stands(entries, alias) + (f" AND NOT EXISTS ({moved})" if ids.count else "")
 
 
-def _check_justified(desk: Desk, fed: FedTable, ids: Ids, faults: Faults) -> None:
-    """Rows that move up by ``offset`` need no reason; any other must have had none, or one that was taken."""
+def _check_justified(desk: Desk, fed: FedTable, ids: Ids, faults: Faults, *, is_number: bool) -> None:
+    """Rows that move up by ``offset`` need no reason; any other must have had none, or one that was taken.
+
+    Texts are kept as BLOBs here; where ids are numbers a BLOB is the source's, and no id.
+    """
+    ids_are = "('integer')" if is_number else "('integer', 'blob')"
     named = {entry.number: entry.name for entry in fed.inputs}
     wrong = desk.connection.execute(
         f"SELECT number, rid, new IS NULL FROM {ids.fresh} WHERE NOT is_taken AND "
-        f"{'new IS NULL' if ids.strategy == 'offset' else '1'} AND typeof(old) IN ('integer', 'blob')"
+        f"{'new IS NULL' if ids.strategy == 'offset' else '1'} AND typeof(old) IN {ids_are}"
     )
     for number, row, waits in wrong:
         what = "wait, and the id was free" if waits else "got another id, and theirs was free"
