@@ -14,8 +14,9 @@ from strongroom.consolidate import explain, preview, rollback, verify_published
 from strongroom.consolidate import run as consolidate
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.system import find_system
+from strongroom.tasks._request import ask, find_home
 from strongroom.tasks._task import is_json, task, wants_color
-from strongroom.tasks.consolidate import ask, find_home, surroundings
+from strongroom.tasks.consolidate import surroundings
 from strongroom.tasks.wiring import build_legacy_tree
 
 SEED = 20260101
