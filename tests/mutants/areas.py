@@ -30,7 +30,13 @@ _FILES: dict[str, tuple[str, ...]] = {
         "sqlite/connection.py",
     ),
     "ledger": ("consolidate/merge/ledger.py", "consolidate/merge/two_files.py"),
-    "publish": ("runs/publish.py", "runs/journal.py", "consolidate/publishing.py"),
+    "publish": (
+        "runs/publish.py",
+        "runs/journal.py",
+        "runs/legacy.py",
+        "consolidate/publishing.py",
+        "consolidate/old_names.py",
+    ),
 }
 AREAS = tuple(_FILES)
 
