@@ -144,6 +144,7 @@ def test_a_container_that_is_told_to_stop_ends_with_143_and_goes_on_later(image:
     assert sorted(path.name for path in (tmp_path / "new").iterdir() if not path.name.startswith(".")) == [
         "backup",
         "new.db",
+        "old.db",  # leads to it
     ]
 
 
