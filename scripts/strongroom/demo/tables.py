@@ -19,7 +19,7 @@ class Column:
     name: str
     affinity: str
     kind: str
-    """What its values look like: instant, json, flag, count, measure, email, reference, name, prose, …"""
+    """What its values look like: instant, json, flag, count, measure, email, password, reference, name, …"""
     nullable: bool
     has_default: bool
 
@@ -160,6 +160,7 @@ _INSTANT = re.compile(r"(_at|_on|_date|_until|_since|_start|timestamp|detected)$
 _FLAG = re.compile(r"^(is|has|was|can|allow)_|_(enabled|verified|reached|completed)$|^(success|correct)$")
 _TEXTS = (
     ("instant", _INSTANT),
+    ("password", re.compile(r"passw(or)?d_?hash$")),
     ("email", re.compile(r"email")),
     ("reference", re.compile(r"_id$")),
     ("json", re.compile(r"(_json|data|settings|config|metrics|_state|details|traits)$|[^aisu]s$")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 import struct
 import zlib
 from collections.abc import Callable
@@ -78,6 +79,7 @@ _SENTENCES = (
     "Trailing space ",
     "",
 )
+_BCRYPT = f"./{string.ascii_letters}{string.digits}"
 
 
 def draw(*parts: int) -> int:
@@ -148,6 +150,12 @@ def _make_blob(chance: int) -> bytes:
     return struct.pack("<16f", *(((chance >> shift) % 2001 - 1000) / 1000 for shift in range(0, 48, 3)))
 
 
+def _make_password(chance: int) -> str:
+    """Return what a password's hash looks like: bcrypt, 22 characters of salt and 31 of the hash itself."""
+    signs = (_BCRYPT[draw(chance, place) % len(_BCRYPT)] for place in range(53))
+    return f"$2b$12${''.join(signs)}"
+
+
 MAKERS: dict[str, Callable[[int], Value]] = {
     "json": _make_json,
     "prose": _make_prose,
@@ -156,6 +164,7 @@ MAKERS: dict[str, Callable[[int], Value]] = {
     "count": lambda chance: chance % 1000 if chance % 7 else 0,
     "measure": lambda chance: round((chance >> 11) / (1 << 53), 6),
     "email": lambda chance: f"{make_name(chance % 999)}@example.org",
+    "password": _make_password,
     "name": lambda chance: make_name(chance % 40),
     "word": lambda chance: _WORDS[chance % len(_WORDS)],
 }

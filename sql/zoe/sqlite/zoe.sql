@@ -616,10 +616,10 @@ CREATE TABLE users (
     is_admin BOOLEAN DEFAULT 0,
     created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
     settings_json TEXT DEFAULT '{}',
-    role TEXT,
+    role TEXT DEFAULT 'user',
     display_name TEXT,
-    preferences TEXT,
-    last_active TIMESTAMP
+    preferences TEXT DEFAULT '{}',
+    last_active TIMESTAMP DEFAULT CURRENT_TIMESTAMP
 );
 
 CREATE TABLE user_api_keys (
@@ -637,9 +637,9 @@ CREATE TABLE user_sessions (
     token TEXT,
     expires_at TIMESTAMP NOT NULL,
     created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
-    session_data TEXT,
-    last_accessed TIMESTAMP,
-    is_active BOOLEAN
+    session_data TEXT DEFAULT '{}',
+    last_accessed TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+    is_active BOOLEAN DEFAULT 1
 );
 
 CREATE TABLE workflows (

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 
+from strongroom.core.instants import read_instant
 from strongroom.core.quoting import dotted, fold, quote, quote_all
 from strongroom.examine.draft.survey import Found, Place
 from strongroom.sqlite.connection import Connection, attached_live, open_memory, open_source
@@ -72,7 +73,7 @@ def share(places: Sequence[Place], key: Sequence[str]) -> Sharing:
 def _meet(one: Place, two: Place, key: Sequence[str]) -> Meeting:
     is_within = one is two
     right = "one" if is_within else "two"
-    same_key = " AND ".join(f"a.{quote(name)} = b.{quote(name)}" for name in key)
+    same_key = _equal(key)
     with attached_both(one[0], two[0]) as connection:
         row = connection.execute(
             f"SELECT count(*), coalesce(sum(differ), 0) FROM (SELECT max(NOT ({_same_row(one[1], two[1])})) AS differ "
@@ -133,11 +134,61 @@ def attached_both(one: Found, two: Found) -> Iterator[Connection]:
 def is_unique_by_census(found: Found, table: Table, columns: Sequence[str]) -> bool:
     """Tell whether no two rows hold the same values in these columns, and none holds NULL."""
     missing = " OR ".join(f"{quote(name)} IS NULL" for name in columns)
-    name = dotted("main", table.name)
+    with open_source(found.database) as connection:
+        query = f"SELECT 1 FROM {dotted('main', table.name)} WHERE {missing} LIMIT 1"
+        is_full = connection.execute(query).fetchone() is None
+    return is_full and keeps_unique(found, table, columns)
+
+
+def keeps_unique(found: Found, table: Table, columns: Sequence[str]) -> bool:
+    """Tell whether the rows keep a UNIQUE constraint on these columns, to which NULL equals nothing."""
+    present = " AND ".join(f"{quote(name)} IS NOT NULL" for name in columns)
     with open_source(found.database) as connection:
         doubles = connection.execute(
-            f"SELECT 1 FROM {name} GROUP BY {quote_all(columns)} HAVING count(*) > 1 LIMIT 1"
-        ).fetchone()
-        return (
-            doubles is None and connection.execute(f"SELECT 1 FROM {name} WHERE {missing} LIMIT 1").fetchone() is None
+            f"SELECT 1 FROM {dotted('main', table.name)} WHERE {present} "
+            f"GROUP BY {quote_all(columns)} HAVING count(*) > 1 LIMIT 1"
         )
+        return doubles.fetchone() is None
+
+
+def has_other_than_numbers(found: Found, table: Table, column: str) -> bool:
+    """Tell whether a column holds anything that could not be a rowid."""
+    with open_source(found.database) as connection:
+        query = f"SELECT 1 FROM {dotted('main', table.name)} WHERE typeof({quote(column)}) <> 'integer' LIMIT 1"
+        return connection.execute(query).fetchone() is not None
+
+
+def is_split(places: Sequence[Place], key: Sequence[str], columns: Sequence[str]) -> bool:
+    """Tell whether what is unique in each file stands in two of them under different keys."""
+    same = _equal(columns)
+    other = f"NOT ({_equal(key)})"
+    return any(_meet_on(one, two, f"{same} AND {other}") for one, two in combinations(places, 2))
+
+
+def has_ties(places: Sequence[Place], key: Sequence[str], column: str) -> bool:
+    """Tell whether a column leaves open which of two different rows with one key is the newer."""
+    one, two = (f"{row}.{quote(column)}" for row in "ab")
+    vague = " OR ".join(f"({cell} > '' AND {_read_instant(cell)} IS NULL)" for cell in (one, two))
+    tie = f"({_read_instant(one)} IS {_read_instant(two)} OR {vague})"
+    return any(
+        _meet_on(*pair, f"{_equal(key)} AND NOT ({_same_row(pair[0][1], pair[1][1])}) AND {tie}")
+        for pair in combinations(places, 2)
+    )
+
+
+def _equal(columns: Sequence[str]) -> str:
+    return " AND ".join(f"a.{quote(name)} = b.{quote(name)}" for name in columns)
+
+
+def _read_instant(value: str) -> str:
+    return f"strongroom_instant(CASE typeof({value}) WHEN 'text' THEN CAST({value} AS BLOB) ELSE {value} END)"
+
+
+def _meet_on(one: Place, two: Place, condition: str) -> bool:
+    """Tell whether a row ``a`` of one table and a row ``b`` of the other meet a condition."""
+    with attached_both(one[0], two[0]) as connection:
+        connection.create_function("strongroom_instant", 1, read_instant, deterministic=True)
+        query = (
+            f"SELECT 1 FROM {dotted('one', one[1].name)} a JOIN {dotted('two', two[1].name)} b ON {condition} LIMIT 1"
+        )
+        return connection.execute(query).fetchone() is not None
