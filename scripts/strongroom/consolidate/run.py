@@ -21,12 +21,12 @@ from strongroom.consolidate.publishing import publish_targets, run_after_publish
 from strongroom.consolidate.replacing import refuse_discarding
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.engines import Engine
-from strongroom.core.errors import DifferencesError, ExitCode, UsageError
+from strongroom.core.errors import DifferencesError, ExitCode, UnreachableError, UsageError
 from strongroom.core.files import locked, make_private_folder, show_path
 from strongroom.core.plan import Plan, read_plan
 from strongroom.core.system import System, read_system
 from strongroom.runs.cleanup import end_run
-from strongroom.runs.folder import RunFolder
+from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import Became, give_up_staged, recover_all
 from strongroom.runs.records import RunDocument, RunState
 from strongroom.sqlite.keyring import hold_needed
@@ -42,10 +42,27 @@ def run(request: Request, around: Surroundings) -> Outcome:
     if request.export_json and plan.is_encrypted:
         fact = "would write rows in plain text, and the plan has encrypted sources or targets"
         raise UsageError("--export-json", fact, "leave it out; consolidate.explain shows rows on the screen")
-    opening = find_sources(request, plan)
+    try:
+        opening = find_sources(request, plan)
+    except UnreachableError:
+        _look_late(request, around)
+        raise
     with hold_needed(around.keys, opening.name_keys()):
         try_keys(opening)
         return _run_dry(opening, around) if request.dry_run else _run(opening, plan, system, around)
+
+
+def _look_late(request: Request, around: Surroundings) -> None:
+    """Finish and prove what was interrupted, where a source is missing: it may have given way, and be lost since.
+
+    Raises what recovering raises, and DifferencesError.
+    """
+    home = Home(target=request.target, engine=request.engine)
+    if request.dry_run or not home.root.is_dir():
+        return
+    with locked(home.lock), hold_needed(around.keys, home.name_open_keys()):
+        recovered = recover_all(home, source=request.source, now=around.now())
+        prove_late(home, request, is_finished_now=Became.PUBLISHED in recovered.values())
 
 
 def _run(opening: Opening, plan: Plan, system: System, around: Surroundings) -> Outcome:
@@ -55,9 +72,9 @@ def _run(opening: Opening, plan: Plan, system: System, around: Surroundings) -> 
         home.refuse_links()
         home.provide()
         recovered = recover_all(home, source=request.source, now=around.now())
-        opening = find_sources(request, plan) if recovered else opening
         if prove_late(home, request, is_finished_now=Became.PUBLISHED in recovered.values()):
             run_after_publish(system, around)
+        opening = find_sources(request, plan) if recovered else opening
         earlier = _find_earlier(opening)
         if earlier is not None:
             return earlier
