@@ -49,6 +49,8 @@ class Reference:
     """Where parents are looked for; None: not known yet."""
     is_strange: bool = False
     """The child's file does not hold the parent: the homes are all tables that do."""
+    is_named: bool = False
+    """The plan names the homes."""
     orphans: str | None = "wait"
 
     @property
@@ -101,6 +103,8 @@ def list_inputs(plan: Mapping[str, Any], files: Mapping[str, sqlite3.Connection]
         named += [(f"{target}.{table}", f"{source}.{table}", {}) for table in left]
     for into, name, renamed in named:
         (source, table), (target, its_table) = name.split("."), into.split(".")
+        if f"source {source}" not in files:
+            continue  # an optional one
         mine = set(list_columns(files[f"source {source}"], table)) - set(renamed.values())
         same = {column: column for column in list_columns(files[f"target {target}"], its_table) if column in mine}
         yield Input(source=source, table=table, into=into, columns={**same, **renamed})

@@ -52,7 +52,9 @@ def judge(plan: Mapping[str, Any], source: Path, target: Path) -> list[str]:
             **{f"target {name}": target / one["path"] for name, one in plan["targets"].items()},
             **{f"ledger {name}": ledgers / f"{name}.db" for name in plan["targets"]},
         }
-        opened = {name: stack.enter_context(closing(open_unchanged(path))) for name, path in files.items()}
+        opened = {
+            name: stack.enter_context(closing(open_unchanged(path))) for name, path in files.items() if path.exists()
+        }
         return list(dict.fromkeys(Judge(plan, opened).find()))
 
 
@@ -151,7 +153,9 @@ class Judge:
         one = replace(one, orphans=said.get("orphans", "wait"))
         every = tuple(home for home in self.inputs if home.into == one.parent and home.columns.keys() >= set(one.keys))
         if "parent" in said:
-            return replace(one, exact=None, homes=tuple(home for home in every if home.name in said["parent"]))
+            return replace(
+                one, exact=None, is_named=True, homes=tuple(home for home in every if home.name in said["parent"])
+            )
         if one.homes is not None:
             return one
         own = tuple(home for home in every if home.source == one.child.source)
@@ -241,8 +245,12 @@ class Judge:
         if None in values:
             return NOTHING, frozenset()
         exact = [one for one in (reference.exact,) if one and self.find_fates(one, reference.keys, values)]
+        near = [home for home in reference.homes or () if reference.is_named and home.source == one.source]
+        near = [home for home in near if not self.find_fates(home, reference.keys, values) <= {GONE}]
         fates = {
-            fate for home in exact or reference.homes or () for fate in self.find_fates(home, reference.keys, values)
+            fate
+            for home in exact or near or reference.homes or ()
+            for fate in self.find_fates(home, reference.keys, values)
         }
         if fates <= {GONE}:
             return ORPHAN, frozenset()

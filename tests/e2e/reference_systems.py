@@ -262,7 +262,8 @@ def references(draw: st.DrawFn, shape: Shape, link: Link) -> Mapping[str, Any] |
         return None
     said: dict[str, Any] = {"column": column} | ({"json": link.path} if link.path else {})
     if is_more:
-        homes = {"parent": [draw(st.sampled_from(shape.inputs[link.parent]))]}
+        named = st.sampled_from(shape.inputs[link.parent])
+        homes = {"parent": draw(st.lists(named, min_size=1, max_size=3, unique=True))}
         orphans = {"orphans": draw(st.sampled_from([None, "keep"])), "reason": "long gone"}
         said |= draw(st.sampled_from([homes, orphans]))
     return said if said.keys() > {"column"} else column

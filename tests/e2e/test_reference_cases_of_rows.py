@@ -116,6 +116,55 @@ def test_a_reference_whose_home_the_plan_names(tmp_path: Path) -> None:
     assert ended.read(told) == [("cn2", "bu1"), ("cn3", "bu2"), ("cn4", None)]  # cn1 would be adopted: it waits
 
 
+MIXED = {
+    "a": USERS + "INSERT INTO users VALUES (1, 'au1', 'ann'), (2, 'au2', 'cid'), (4, 'au4', 'eva');",
+    "b": USERS + "INSERT INTO users VALUES (2, 'bu2', 'bob'), (7, 'bu7', 'ann'), (9, 'bu9', 'fay');",
+    "c": USERS + "INSERT INTO users VALUES (4, 'cu4', 'dan'), (7, 'cu7', 'ann'), (8, 'cu8', 'eva');",
+}
+MIXED_NOTES = {
+    1: "an id of another file, moved with its row: nothing in its own file has it",
+    2: "its own file's, though another file has one like it",
+    4: "two other files', of two people: it waits",
+    7: "its own file's, and another's for the same person",
+    8: "another file's, for somebody who is in a third",
+    9: "its own file's alone",
+    6: "nobody's",
+}
+THREE = {**BY_NAME, "from": ["a.users", "b.users", "c.users"]}
+
+
+def test_of_the_homes_that_a_plan_names_the_childs_own_file_comes_first(tmp_path: Path) -> None:
+    notes = "; ".join(f"INSERT INTO notes VALUES ({value}, 'n{value}', {value})" for value in MIXED_NOTES)
+    users = {**THREE, "references": [{"column": "house.notes.user_id", "parent": ["a.users", "b.users", "c.users"]}]}
+    files = {**MIXED, "b": MIXED["b"] + LOOSE + notes + ";"}
+    ended = end(tmp_path, files, USERS + LOOSE, users, {**EVERY_NOTE, "from": ["b.notes"]})
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 1), ended.said
+    told = "SELECT notes.mark, users.name FROM notes LEFT JOIN users ON users.id = user_id ORDER BY 1"
+    owners = {"n1": "ann", "n2": "bob", "n6": None, "n7": "ann", "n8": "eva", "n9": "fay"}
+    assert dict(ended.read(told)) == owners
+
+
+@pytest.mark.parametrize("value", [7, 8])
+def test_homes_whose_rows_became_one_are_one(tmp_path: Path, value: int) -> None:
+    users = {**THREE, "references": [{"column": "house.notes.user_id", "parent": ["b.users", "c.users"]}]}
+    files = {**MIXED, "d": LOOSE + f"INSERT INTO notes VALUES (1, 'dn1', {value});"}
+    ended = end(tmp_path, files, USERS + LOOSE, users, {**EVERY_NOTE, "from": ["d.notes"]})
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 0), ended.said
+    told = "SELECT users.name FROM notes JOIN users ON users.id = user_id"
+    assert ended.read(told) == [("ann" if value == 7 else "eva",)]
+
+
+def test_a_home_in_a_file_that_is_not_there_holds_nobody(tmp_path: Path) -> None:
+    sources = {name: {"path": f"{name}.db", "optional": name == "gone"} for name in ("a", "b", "gone")}
+    users = {**BY_NAME, "from": ["a.users", "b.users", "gone.users"]}
+    users["references"] = [{"column": "house.notes.user_id", "parent": ["b.users", "gone.users"]}]
+    files = {**STRANGERS, "b": STRANGERS["b"] + LOOSE + "INSERT INTO notes VALUES (1, 'bn1', 7);"}
+    del files["c"]
+    ended = end(tmp_path, files, USERS + LOOSE, users, {**EVERY_NOTE, "from": ["b.notes"]}, sources=sources)
+    assert ended.code == 0, ended.said
+    assert ended.read("SELECT users.name FROM notes JOIN users ON users.id = user_id") == [("dan",)]
+
+
 # Parents that wait ---------------------------------------------------------------------------------
 
 QUARRELLING = {**BY_NAME, "on_conflict": {"rule": "quarantine"}}

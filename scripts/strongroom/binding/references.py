@@ -104,13 +104,14 @@ class _Ground:
         if column is None:
             names = ", ".join(column.name for column in child.columns)
             raise PlanError(rule.origin, f"{child.into} has no column {reference.column!r}", f"one of: {names}")
-        fed = {entry.name for entry in parent.inputs}
-        if not fed >= set(reference.parent):
-            wrong = ", ".join(sorted(set(reference.parent) - fed))
+        fed = {f"{entry.source}.{fold(entry.table)}" for entry in rule.inputs}  # optional files may not be there
+        wrong = ", ".join(name for name in sorted(reference.parent) if _fold_table(name) not in fed)
+        if wrong:
             raise PlanError(rule.origin, f"parent names {wrong}, which does not feed {parent.into}", "correct the name")
         own = _find_id(rule, parent)
         made = self._make(child, parent, (column.name,), (own,))
-        return replace(made, json=reference.json, homes=frozenset(reference.parent), orphans=reference.orphans)
+        homes = frozenset(map(_fold_table, reference.parent))
+        return replace(made, json=reference.json, homes=homes, orphans=reference.orphans)
 
     def _make(
         self, child: TableJob, parent: TableJob, columns: tuple[str, ...], parent_columns: tuple[str, ...]
@@ -135,6 +136,12 @@ class _Ground:
         if self.template.schema().find(reference.table) is None:
             fact = f"references name {rule.target}.{reference.table}, and there is no such table"
             raise PlanError(rule.origin, fact, "correct the name, or leave it out")
+
+
+def _fold_table(name: str) -> str:
+    """Write ``source.table`` as SQLite compares tables."""
+    source, _, table = name.partition(".")
+    return f"{source}.{fold(table)}"
 
 
 def _into(entry: BoundInput) -> dict[str, str]:

@@ -20,7 +20,7 @@ from strongroom.consolidate.merge.maps import (
     olds,
 )
 from strongroom.consolidate.merge.raw import open_raw
-from strongroom.core.quoting import dotted, quote
+from strongroom.core.quoting import dotted, fold, quote
 from strongroom.sqlite.connection import Connection
 
 _PLENTY = 2**62
@@ -85,7 +85,7 @@ class _Reference:
     def homes(self) -> list[BoundInput]:
         """The parent's inputs in which the rows are looked for."""
         if self.rewrite.homes:
-            return [home for home in self._fed if home.name in self.rewrite.homes]
+            return [one for one in self._fed if f"{one.source}.{fold(one.table.name)}" in self.rewrite.homes]
         return self.own if self.is_own else self._fed
 
     @property
@@ -139,16 +139,31 @@ class _Reference:
             )
             return
         self._collect_holders(homes, numbers)
+        self._leave_nearest()
         same = " AND ".join(f"m.{name} = h.{name}" for name in listed)
-        only = "count(DISTINCT h.place) = 1" if self.is_own else "count(*) = 1"
+        is_told = self.is_own or self.rewrite.homes
+        only = "count(DISTINCT h.place) = 1" if is_told else "count(*) = 1"
         chosen = ", ".join(f"max(m.{name})" for name in made)
         grouped = ", ".join(f"h.{name}" for name in listed)
         self.connection.execute(
             f"INSERT OR IGNORE INTO {self.table} SELECT {grouped}, {chosen}, "
             f"max(coalesce(m.waits, 0)) OR NOT {only} FROM scratch.holders h "
-            f"LEFT JOIN {map_for(self.rewrite)} m ON m.input = h.input AND m.rid = h.rid AND {same} GROUP BY {grouped}"
+            f"LEFT JOIN {map_for(self.rewrite)} m ON m.input = h.input AND m.rid = h.rid AND {same} GROUP BY {grouped} "
+            f"HAVING count(m.input) OR NOT {only}"
         )
         self.connection.execute("DROP TABLE scratch.holders")
+
+    def _leave_nearest(self) -> None:
+        """Where the plan names the parents, and the child's own file is among them, let its rows alone count."""
+        own = [str(home.number) for home in self.homes if home.source == self.entry.source]
+        if not self.rewrite.homes or not own:
+            return
+        listed = olds(len(self.rewrite.columns))
+        same = " AND ".join(f"near.{name} = h.{name}" for name in listed)
+        self.connection.execute(
+            f"DELETE FROM scratch.holders AS h WHERE h.input NOT IN ({', '.join(own)}) AND EXISTS "
+            f"(SELECT 1 FROM scratch.holders near WHERE near.input IN ({', '.join(own)}) AND {same})"
+        )
 
     def _columns(self, home: BoundInput) -> tuple[str, ...]:
         """Return the columns of a parent's input that are held."""

@@ -158,6 +158,9 @@ class Follower:
             )
         ]
         parents = [parent for entry in candidates for parent in self._parents.find(found, entry, values)]
+        if named is not None:  # the child's own file, where it is among them, comes first
+            near = [parent for parent in parents if parent.entry.source == source and parent.state != GONE]
+            parents = near or parents
         return self._lead_home(found, parents, values) if is_held else self._lead_abroad(found, parents, values)
 
     def _lead_home(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
