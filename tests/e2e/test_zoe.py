@@ -44,6 +44,7 @@ def check_owners(tree: Tree, target: Path) -> None:
     assert owners(target, "id", "dynamic_tasks") == tree.tasks
     assert owners(target, "id", "dynamic_tasks", "json_extract(x.context_snapshot, '$.user_id')") == tree.in_json
     assert owners(target, "name", "people") == tree.people
+    assert owners(target, "name", "collections") == tree.collections
     assert owners(target, "session_id", "user_sessions") == tree.signed_in
 
 
@@ -54,6 +55,8 @@ def test_every_row_belongs_to_whom_it_belonged(tree: Tree, tmp_path: Path, capsy
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (result["verdict"], result["unexplained"], result["quarantined"]) == ("PROVEN", 0, 0)
     assert result["tables"]["auth.sessions"]["rewritten"] > 0
+    assert tree.collections
+    assert result["references"]["zoe.collections.user_id"]["orphans_after"] == 0
     assert not [one for one, tally in result["references"].items() if tally["orphans_after"] > tally["orphans_before"]]
     check_owners(tree, tmp_path)
     with closing(sqlite3.connect(tmp_path / "zoe.db")) as connection:

@@ -38,6 +38,8 @@ class Tree:
     tasks: dict[str, str | None] = field(default_factory=dict)
     in_json: dict[str, str | None] = field(default_factory=dict)
     people: dict[str, str | None] = field(default_factory=dict)
+    collections: dict[str, str | None] = field(default_factory=dict)
+    """What zoe.db has under ids that their owners have in other files."""
     signed_in: dict[str, str | None] = field(default_factory=dict)
     """The sessions of zoe.db and of the task tracker."""
     passwords: dict[str, str] = field(default_factory=dict)
@@ -59,7 +61,7 @@ def make_tree(directory: Path, seed: int) -> Tree:
     for place, file in enumerate(FILES):
         with closing(sqlite3.connect(directory / file)) as connection, connection:
             connection.executescript((SYSTEM / "legacy" / f"{file[:-3]}.sql").read_text(encoding="utf-8"))
-            ids = chance.sample([f"u{number}" for number in range(1, 8)], len(held[file]))
+            ids = chance.sample([f"u{number}" for number in range(1, 12)], len(held[file]))
             belong = dict(zip(ids, held[file], strict=True))
             for identity, name in belong.items():
                 add_user(connection, tree, file, (identity, name), chance, held)
@@ -67,7 +69,23 @@ def make_tree(directory: Path, seed: int) -> Tree:
                 identity = chance.choice([*ids, *ids, "nobody"])
                 add_row(connection, tree, FILES[file][2], f"{place}-{number}", identity, belong.get(identity))
             add_sessions(connection, tree, file, belong)
+    add_strangers(tree)
     return tree
+
+
+def add_strangers(tree: Tree) -> None:
+    """Add rows to zoe.db under ids that one other file has, or several for one person."""
+    owners: dict[str, set[str]] = {}
+    for file, (users, key, _) in FILES.items():
+        with closing(sqlite3.connect(tree.directory / file)) as connection:
+            for identity, name in connection.execute(f"SELECT {key}, lower(trim(username)) FROM {users}"):
+                owners.setdefault(identity, set()).add("zoe" if file == "zoe.db" else name)
+    with closing(sqlite3.connect(tree.directory / "zoe.db")) as connection, connection:
+        for identity, names in owners.items():
+            if len(names) == 1 and "zoe" not in names:
+                insert(connection, "collections", {"user_id": identity, "name": identity})
+                insert(connection, "people", {"user_id": identity, "name": f"stranger {identity}"})
+                tree.collections[identity] = tree.people[f"stranger {identity}"] = next(iter(names))
 
 
 def add_user(
