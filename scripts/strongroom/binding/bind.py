@@ -155,7 +155,7 @@ def _prepare_table(
     if template.schema().find(rule.table) is None:
         if not inputs and ground.plan.targets[rule.target].schema is None:
             return
-        if ground.plan.targets[rule.target].schema is not None and not rule.is_carried:
+        if ground.plan.targets[rule.target].schema is not None and _is_named(ground.plan, rule):
             raise PlanError(
                 rule.origin,
                 f"{rule.into}: the target's schema has no such table",
@@ -177,6 +177,11 @@ def _prepare_table(
                     "add it to the schema, or say unmapped_column: carry",
                 )
             template.carry_column(rule.table, column, f"{source}.{table.name}")
+
+
+def _is_named(plan: Plan, rule: TableRule) -> bool:
+    """Tell whether the plan names a target's table; those of ``source.*`` and carried ones it does not."""
+    return any((one.target, fold(one.table)) == (rule.target, fold(rule.table)) for one in plan.tables)
 
 
 def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schema, template: Template) -> TableJob:
