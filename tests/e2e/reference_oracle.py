@@ -268,7 +268,7 @@ class Judge:
                 groups.setdefault((one.into, fate), []).append((one, mark))
                 if fate == NOWHERE:
                     yield f"{one.name} {mark}: is neither in {one.into}, nor waits, nor lost to another row by rule"
-                elif fate in (WAITS, GONE) and mark in self.targets[one.into]:
+                elif fate in (WAITS, GONE) and mark in self.targets[one.into] and not self.is_anothers(one, mark):
                     yield f"{one.name} {mark}: is published, and {fate}"
         for into in self.targets:
             target, table = into.split(".")
@@ -278,6 +278,11 @@ class Judge:
             if fate in self.targets[into]:
                 is_merged = self.rules.get(into, {}).get("on_conflict", {}).get("rule") == "merge"
                 yield from self.find_wrong(into, fate, [one for one in members if is_merged or one[1] == fate])
+
+    def is_anothers(self, one: Input, mark: str) -> bool:
+        """Tell whether a row of another input has the same mark, and is published."""
+        others = (other for other in self.inputs if other.into == one.into and other != one)
+        return any(mark in self.sources[other] and mark not in self.waiting[other] for other in others)
 
     def find_wrong(self, into: str, fate: str, members: Sequence[tuple[Input, str]]) -> Iterator[str]:
         """Judge a row of the target by all rows that it stands for: one of them must have meant what it says."""
