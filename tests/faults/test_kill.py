@@ -85,7 +85,7 @@ def some_changes(case: Case, is_nightly: bool) -> list[dict[str, object]]:
     """Choose moments between two changes of a file: all at night, else some, most of them while publishing."""
     begun = case.trace[: case.trace.index("checkpoint publish")]
     before = sum(line.startswith("change ") for line in begun)
-    numbers = [*range(1, before, 9), *range(before + 1, case.changes + 1, 2)]
+    numbers = [*range(1, before, 11), *range(before + 1, case.changes + 1, 3)]
     return [{"change": number} for number in (range(1, case.changes + 1) if is_nightly else numbers)]
 
 
