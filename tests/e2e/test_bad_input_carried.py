@@ -17,7 +17,16 @@ import pytest
 
 from tests.e2e.odd_values import VALUES
 from tests.faults.application import open_application
-from tests.faults.scene import Scene, build_copying, connect, read_bytes_kept, read_rows, run, write_system
+from tests.faults.scene import (
+    Scene,
+    build_copying,
+    connect,
+    read_bytes_kept,
+    read_rows,
+    run,
+    write_database,
+    write_system,
+)
 
 DRIVER = Path(__file__).resolve().parents[1] / "faults" / "driver.py"
 WRITES = ("INSERT", "WITH", "UPDATE", "DELETE", "PRAGMA", "REPLACE")
@@ -130,6 +139,22 @@ def test_a_writer_whose_risk_is_taken_neither_stops_the_run_nor_shows_its_rows(t
 
 
 # Structure
+
+
+def test_an_id_that_a_constraint_refuses_raises_no_mark(tmp_path: Path) -> None:
+    plan = (
+        "version: 1\nsources: {a: {path: a.db}, b: {path: b.db}}\ntargets: {new: {path: new.db}}\n"
+        "copy: {new: [a.t, b.t]}\n"
+    )
+    scene = Scene(system=write_system(tmp_path / "s", plan), source=tmp_path / "source", target=tmp_path / "target")
+    strict = "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, v NOT NULL); INSERT INTO t VALUES (1, 'one');"
+    write_database(scene.source / "a.db", strict)
+    write_database(
+        scene.source / "b.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (999, NULL);"
+    )
+    ended = run(scene.argv("run", "--quarantine-budget", "1"))
+    assert ended.code == 0, ended.err
+    assert read_rows(scene.target / "new.db", "SELECT seq FROM sqlite_sequence") == [(1,)]
 
 
 STRUCTURE = """

@@ -21,7 +21,7 @@ from strongroom.consolidate.merge.ledger import collect_entries, start_ledger, w
 from strongroom.consolidate.merge.references import find_highest_held, prepare_rewrites
 from strongroom.consolidate.merge.two_files import can_merge_pairs, merge_pairs
 from strongroom.core.progress import add_rows
-from strongroom.core.quoting import dotted, literal
+from strongroom.core.quoting import dotted, literal, quote
 from strongroom.core.results import Build
 from strongroom.sqlite.connection import Connection, attach_stage, attached, open_snapshot, open_stage
 from strongroom.sqlite.database import Database, read_mark, state_of
@@ -155,16 +155,21 @@ def _create_rest(connection: Connection, objects: _Objects, made: set[str]) -> N
 
 
 def _set_sequences(connection: Connection, job: TargetJob) -> None:
-    """Set each AUTOINCREMENT mark to the highest id that was ever used, in the target or in a source."""
+    """Set each AUTOINCREMENT mark to the highest id that was ever used, in the target or in a source.
+
+    SQLite's own counts ids that a constraint refused, too.
+    """
     for table in job.tables:
         if not table.table.autoincrement:
             continue
-        mark = read_sequence(connection, table.table.name)
+        name = table.table.name
+        highest = f"SELECT coalesce(max({quote(str(table.table.integer_key))}), 0) FROM {dotted('main', name)}"
+        mark = int(connection.execute(highest).fetchone()[0])
+        with attached(connection, job.template, "src"):
+            mark = max(mark, read_sequence(connection, name, "src"))
         for entry in table.inputs:
             with attached(connection, entry.database, "src"):
                 mark = max(mark, read_sequence(connection, entry.table.name, "src"))
-        if not mark:
-            continue
-        name = literal(table.table.name)
-        connection.execute(f"DELETE FROM main.sqlite_sequence WHERE name = {name}")
-        connection.execute(f"INSERT INTO main.sqlite_sequence VALUES ({name}, {mark})")
+        connection.execute(f"DELETE FROM main.sqlite_sequence WHERE name = {literal(name)}")
+        if mark > 0:
+            connection.execute(f"INSERT INTO main.sqlite_sequence VALUES ({literal(name)}, {mark})")
