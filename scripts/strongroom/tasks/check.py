@@ -69,7 +69,7 @@ def faults(c: Context, nightly: bool = False) -> int:
 @task(
     help={
         "seed": "Chooses which faults are planted.",
-        "sample": "Plant only so many that count (CI: 24); 0 plants all, and keeps the table.",
+        "sample": "Plant only so many that count (CI: 16); 0 plants all, and keeps the table.",
     }
 )
 def mutants(c: Context, seed: int = 10, sample: int = 0) -> int:

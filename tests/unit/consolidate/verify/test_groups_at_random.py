@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.consolidate.verify.hand_made import Entry, HandMade
@@ -78,6 +78,9 @@ def spoil(claim: Entry) -> list[list[Entry]]:
     ]
 
 
+@settings(
+    max_examples=min(settings.default.max_examples, 2000 if settings.get_current_profile_name() == "nightly" else 100)
+)
 @given(
     st.sampled_from(["quarantine", "newest"]),
     st.sampled_from([T, LOOSE]),
