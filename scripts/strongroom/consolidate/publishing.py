@@ -48,8 +48,8 @@ def publish_targets(
         slipped = held.find_slipped()
         if slipped:
             _take_back(opening, folder, held, slipped, around)
-    outcome = replace(rehearsed.outcome, open_sources=held.describe())
-    proven = prove_published(opening, look, outcome, folder)
+        outcome = replace(rehearsed.outcome, open_sources=held.describe())
+        proven = prove_published(opening, look, outcome, folder)
     around.checkpoint("published")
     run_after_publish(system, around)
     return proven
