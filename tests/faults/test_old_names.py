@@ -305,3 +305,31 @@ def test_a_folder_of_old_names_that_is_a_link_leads_right_or_is_refused(scene: S
     else:
         assert (ended.code, "deep: leads out of the target" in ended.error) == (6, True), ended.err
         assert list(real.iterdir()) == []
+
+
+def test_what_an_application_wrote_between_a_kill_and_the_next_run_comes_back_with_its_file(
+    place: Scene, driver: Driver
+) -> None:
+    """The log that got a second name before the kill is not the file's any more: it must not be played into it."""
+    _, trace = driver.trace(place.copy_to(place.source.parent / "model").argv())
+    (last,) = [at for at, line in enumerate(trace) if line.startswith("change os.rename") and "/one.db.part" in line]
+    assert driver.run(place.argv(), **number_changes(trace)[last]).code < 0
+    write_database(place.source / "one.db", "UPDATE kept SET n = 'late'; PRAGMA wal_checkpoint(TRUNCATE);")
+    ended = run(place.argv())
+    assert ended.code in (0, 3, 6), ended.err
+    ended = run(place.argv("rollback", "--discard-changes"))
+    assert ended.code == 0, ended.err
+    assert read(place.source / "one.db", "kept") == [("late",)]
+
+
+def test_a_recovery_does_not_put_another_file_in_the_place_of_one_that_moved(place: Scene, driver: Driver) -> None:
+    assert driver.run(place.argv(), checkpoint="publish.legacy.one.db").code < 0
+    kept = place.home / "runs" / place.runs()[0] / "legacy" / "one.db"
+    before = kept.read_bytes()
+    (place.source / "one.db").unlink()
+    write_database(place.source / "one.db", "CREATE TABLE mine (n); INSERT INTO mine VALUES (7);")
+    for task in ("run", "rollback"):
+        ended = run(place.argv(task))
+        assert (ended.code, "one.db: stands where" in ended.error) == (6, True), ended.err
+        assert kept.read_bytes() == before
+        assert read(place.source / "one.db", "mine") == [(7,)]

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from strongroom.core.errors import GuardError
 from strongroom.core.files import COMPANIONS, follow, sync_folder
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.journal import LegacyFile, Place
@@ -44,6 +45,17 @@ def _give_name(file: Path, name: Path) -> None:
     if file.exists():
         name.unlink(missing_ok=True)
         os.link(file, name)
+
+
+def refuse_other(place: Place, legacy: LegacyFile) -> None:
+    """Make sure that what stands in a legacy file's place is that file, where it has moved before. Raises GuardError.
+
+    Moving another one would put it over the only copy.
+    """
+    original, kept = place.original(legacy), place.kept(legacy)
+    if original.exists() and not original.is_symlink() and kept.exists() and not kept.samefile(original):
+        fact = f"stands where an old name leads to {legacy.gives_way_to}, and the legacy file lies in {kept.parent}"
+        raise GuardError(original, fact, "find out what wrote it; move it away, then run the same command again")
 
 
 def come_back(place: Place, legacy: LegacyFile) -> None:

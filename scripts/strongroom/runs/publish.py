@@ -24,7 +24,7 @@ from strongroom.runs.journal import (
     drop_companions,
     make_read_only,
 )
-from strongroom.runs.legacy import give_way, lead
+from strongroom.runs.legacy import give_way, lead, refuse_other
 from strongroom.runs.undo import resume_undo
 from strongroom.sqlite.connection import fold_log, is_write_ahead
 from strongroom.sqlite.database import Database, state_of
@@ -176,7 +176,7 @@ def recover(place: Place) -> bool:
     """Finish what an open journal began; return whether there was one.
 
     Raises RollbackFailedError when neither the old nor the new file is to be found, TargetBusyError when an
-    application was started again meanwhile.
+    application was started again meanwhile, GuardError for another file in the place of a legacy one that moved.
     """
     intent = place.read_journal()
     if intent is None or not intent.is_open:
@@ -193,6 +193,9 @@ def recover(place: Place) -> bool:
                 f"restore it from the backup beside {place.folder}",
             )
     pending = [swap for swap in swaps if place.staged(swap).exists()]
+    for one in intent.legacy:
+        if one.gives_way_to is not None:
+            refuse_other(place, one)
     refuse_busy([place.before(swap) for swap in pending] + _giving_way(place, intent.legacy))
     for swap in pending:
         _forget_stale_copy(place, swap)
