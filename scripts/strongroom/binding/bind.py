@@ -16,24 +16,24 @@ from strongroom.binding.columns import (
     map_columns,
     missing_columns,
 )
-from strongroom.binding.model import SEED, BoundInput, TableJob, TargetJob, Work
+from strongroom.binding.model import BoundInput, TableJob, TargetJob, Work
 from strongroom.binding.names import Present, list_renames, name_carried
 from strongroom.binding.parts import refuse_unplaced_parts
 from strongroom.binding.references import bind_references
+from strongroom.binding.rows import find_rowid_range, list_seeded, seed_input
 from strongroom.binding.template import Template, open_template
 from strongroom.binding.wildcards import expand_wildcards, find_unnamed
 from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, PlanError
-from strongroom.core.plan import Conflict, Drop, Input, Plan, TableRule
-from strongroom.core.quoting import dotted, fold, quote
+from strongroom.core.plan import Drop, Input, Plan, TableRule
+from strongroom.core.quoting import fold
 from strongroom.sqlite.connection import open_snapshot
 from strongroom.sqlite.database import Database, under_key
-from strongroom.sqlite.schema import Schema, Table, count_rows, read_schema
+from strongroom.sqlite.schema import Schema, Table, read_schema
 from strongroom.sqlite.snapshot import Snapshot
 
 _LARGEST = 2**63 - 1
 _CONTENTLESS = re.compile(r"""content\s*=\s*(''|"")""", re.IGNORECASE)
-_SEED_CONFLICT = Conflict(rule="quarantine")
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
         template.carry_objects({source: ground.schemas[source] for _, inputs in found for source, _, _ in inputs})
         schema = template.schema()
         jobs = [_bind_table(ground, rule, inputs, schema, template) for rule, inputs in found]
-        jobs += _seeded_only(name, schema, {job.table.name for job in jobs}, template)
+        jobs += list_seeded(name, schema, {job.table.name for job in jobs}, template)
         jobs = bind_references(jobs, [rule for rule, _ in found], template, ground.schemas)
         return TargetJob(
             name=name,
@@ -196,7 +196,7 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
         columns = map_columns(rule, table, source_table, entry)
         check_columns(rule, key, table, source_table, columns)
         database = ground.databases[source]
-        lowest, highest = _rowid_range(database, source_table)
+        lowest, highest = find_rowid_range(database, source_table)
         if bound and lowest < 1:
             offset += 1 - lowest
         bound.append(
@@ -214,13 +214,8 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
         id_offset += highest
         if table.integer_key is None and not table.without_rowid:
             offset += highest
-            if offset > _LARGEST:
-                raise GuardError(
-                    rule.origin,
-                    f"{rule.into}: row numbers of its inputs go beyond 2^63",
-                    "rebuild the source with VACUUM, which numbers its rows anew",
-                )
-    bound += _seed_input(table, template, len(bound) + 1, offset)
+            _refuse_beyond(rule, offset)
+    bound += seed_input(table, template, len(bound) + 1, offset)
     return TableJob(
         target=rule.target,
         table=table,
@@ -237,42 +232,10 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
     )
 
 
-def _seeded_only(target: str, schema: Schema, bound: set[str], template: Template) -> list[TableJob]:
-    """Give the tables that only the schema file fills their jobs."""
-    unbound = [table for name, table in schema.tables.items() if name not in bound]
-    seeds = {table.name: _seed_input(table, template, 1, 0) for table in unbound}
-    return [
-        TableJob(
-            target=target,
-            table=table,
-            inputs=tuple(seeds[table.name]),
-            key=table.primary_key,
-            identity=None,
-            strategy="keep",
-            conflict=_SEED_CONFLICT,
-            defaults={},
-            transform={},
-            where=None,
-        )
-        for table in unbound
-        if seeds[table.name]
-    ]
-
-
-def _seed_input(table: Table, template: Template, number: int, offset: int) -> list[BoundInput]:
-    if table.kind == "virtual" or not template.count(table.name):
-        return []
-    columns = {column.name: column.name for column in table.stored}
-    return [
-        BoundInput(
-            number=number,
-            source=SEED,
-            database=template.database,
-            table=table,
-            columns=columns,
-            rowid_offset=offset,
-        )
-    ]
+def _refuse_beyond(rule: TableRule, offset: int) -> None:
+    if offset > _LARGEST:
+        fact = f"{rule.into}: row numbers of its inputs go beyond 2^63"
+        raise GuardError(rule.origin, fact, "rebuild the source with VACUUM, which numbers its rows anew")
 
 
 def _rank(plan: Plan, rule: TableRule, source: str) -> tuple[int, int]:
@@ -280,17 +243,6 @@ def _rank(plan: Plan, rule: TableRule, source: str) -> tuple[int, int]:
     order = rule.conflict.order
     place = order.index(source) if source in order else len(order)
     return place, -plan.sources[source].trust
-
-
-def _rowid_range(database: Database, table: Table) -> tuple[int, int]:
-    """Return the lowest and the highest row number of a table; 1 and 0 when it is empty."""
-    with open_snapshot(database) as connection:
-        if table.rowid is None:
-            return 1, count_rows(connection, table.name)
-        name, source = quote(table.rowid), dotted("main", table.name)
-        lowest = connection.execute(f"SELECT min({name}) FROM {source}").fetchone()[0]
-        highest = connection.execute(f"SELECT max({name}) FROM {source}").fetchone()[0]
-        return (1, 0) if lowest is None else (int(lowest), max(int(highest), 0))
 
 
 def _refuse_unmapped(ground: _Ground) -> None:

@@ -74,27 +74,40 @@ def rollback(
         current = home.open_current()
         if current is None:
             return Returned(run=None, files=(), dry_run=False)
-        folder, about = current
-        place = folder.place(home.target, source)
-        lost = () if discard_changes else _find_lost(home, folder, place, keys)
-        if lost:
-            fact = f"would lose what was written since publish: {'; '.join(lost[:_SAID])}"
-            raise GuardError("rollback", fact, "say --discard-changes to lose it")
-        with hold_needed(keys, _name_keys(folder, place, about)):
-            restored = restore_legacy(folder, place) if about.finalized is not None else ()
-            _refuse_lost(place)
-            files = put_back(place)
-        restore_current(home, about)
-        end_run(folder, about, RunState.ROLLED_BACK, now)
-        read_only = _find_read_only(home, folder, source)
-        return Returned(
-            run=folder.name,
-            files=tuple(files),
-            dry_run=False,
-            restored=restored,
-            rewritten=find_rewritten(folder, restored),
-            read_only=read_only,
-        )
+        return _roll_back(home, current, source, now, keys, discard_changes=discard_changes)
+
+
+def _roll_back(
+    home: Home,
+    current: tuple[RunFolder, RunDocument],
+    source: Path | None,
+    now: datetime,
+    keys: Mapping[str, Secret],
+    *,
+    discard_changes: bool,
+) -> Returned:
+    """Take the run that is live back."""
+    folder, about = current
+    place = folder.place(home.target, source)
+    lost = () if discard_changes else _find_lost(home, folder, place, keys)
+    if lost:
+        fact = f"would lose what was written since publish: {'; '.join(lost[:_SAID])}"
+        raise GuardError("rollback", fact, "say --discard-changes to lose it")
+    with hold_needed(keys, _name_keys(folder, place, about)):
+        restored = restore_legacy(folder, place) if about.finalized is not None else ()
+        _refuse_lost(place)
+        files = put_back(place)
+    restore_current(home, about)
+    end_run(folder, about, RunState.ROLLED_BACK, now)
+    read_only = _find_read_only(home, folder, source)
+    return Returned(
+        run=folder.name,
+        files=tuple(files),
+        dry_run=False,
+        restored=restored,
+        rewritten=find_rewritten(folder, restored),
+        read_only=read_only,
+    )
 
 
 def _find_lost(home: Home, folder: RunFolder, place: Place, keys: Mapping[str, Secret]) -> tuple[str, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from strongroom.consolidate.verify.follower import Follower, Node
+from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.instants import write_instant
 from strongroom.consolidate.verify.json_text import replace_id
+from strongroom.consolidate.verify.leads import Node
 from strongroom.consolidate.verify.relations import transform_of
 from strongroom.consolidate.verify.values import Value, encode_key, is_changed_by, is_same, is_utf8, store
 from strongroom.core.plan.models import TransformModel

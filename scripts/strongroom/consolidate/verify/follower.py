@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.json_text import find_id
+from strongroom.consolidate.verify.leads import KEPT, MOVED, ORPHAN, Lead, Moves
 from strongroom.consolidate.verify.moved import GONE, STANDS, WAITS, Parent, ParentMap
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.references import Reference, find_references
@@ -18,43 +18,8 @@ from strongroom.core.quoting import dotted, fold, quote
 from strongroom.core.results import ReferenceTally
 
 _REMEMBERED = 1 << 15
-KEPT, MOVED, ORPHAN = "kept", "moved", "orphan"
 _LEFT_ALONE = "left alone"
 """The figure of rows whose parent was left out by the plan."""
-Node = tuple[str, int, int]
-"""A source row: ``target.table`` that it feeds, number of the input, number of the row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """Where one reference of one row leads."""
-
-    kind: str
-    values: tuple[Value, ...] = ()
-    """What stands in the child's columns in place of its own, where it moved."""
-    is_adopted: bool = False
-    """An orphan whose value a row of the target has."""
-    had_parent: bool = False
-    """An orphan whose parent was left out."""
-    because: tuple[Node, ...] = ()
-    """The parents that wait, where the child waits for nothing else."""
-
-
-@dataclass(slots=True)
-class Moves:
-    """What a row's references make of it."""
-
-    values: dict[int, Value] = field(default_factory=dict)
-    """Places of columns whose value is another one now."""
-    in_json: list[tuple[int, str, Value]] = field(default_factory=list)
-    """Place of a column, path in its text, and what stands there now."""
-    waits: bool = False
-    because: list[Node] = field(default_factory=list)
-    """The rows for which it waits."""
-    is_root: bool = False
-    """It waits for something else than rows that wait."""
-    events: list[tuple[int, str]] = field(default_factory=list)
-    """What is to be counted: number of the reference, name of the figure."""
 
 
 class Follower:
