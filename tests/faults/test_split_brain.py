@@ -147,6 +147,23 @@ def test_where_nobody_can_be_kept_out_a_commit_takes_the_run_back(
     assert read(scene.target / "new.db") == ["early", "late 0"]
 
 
+def test_what_cannot_be_taken_back_asks_for_a_person(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writers, "_hold", lambda *_: False)
+    with open_application(scene.source.parent / "other.db") as application:
+
+        def write(reached: str) -> None:
+            if reached == "publish.closed":
+                assert wait_for(commit(scene.source / "old.db")) == "committed"
+                application.execute(f"ATTACH '{scene.target / 'new.db'}' AS live")
+                application.execute("SELECT * FROM live.t")
+
+        ended = run_with(monkeypatch, write, scene.argv())
+        assert ended.code == 9
+        assert "old.db was written to" in ended.error
+    assert run(scene.argv("rollback")).code == 0
+    assert photograph(scene.target) == {}
+
+
 def test_somebody_who_waits_to_write_takes_the_run_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commit would go into a file of which nothing is taken any more."""
     with open_child([sys.executable, "-c", WAITING, str(scene.source / "old.db")]) as waiting:

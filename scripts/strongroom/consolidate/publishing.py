@@ -14,7 +14,7 @@ from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.outcome import Outcome
 from strongroom.consolidate.request import Surroundings
 from strongroom.consolidate.targets import staged_file
-from strongroom.core.errors import DifferencesError, RollbackFailedError, RolledBackError
+from strongroom.core.errors import DifferencesError, GuardError, RollbackFailedError, RolledBackError
 from strongroom.core.system import System
 from strongroom.runs import Swap, publish, put_back
 from strongroom.runs.cleanup import end_run
@@ -84,10 +84,15 @@ def _take_back(
 ) -> None:
     """Put the previous state back, since a source holds what the targets do not.
 
-    Raises RolledBackError, and RollbackFailedError where a source is not there any more.
+    Raises RolledBackError, and RollbackFailedError where a target is in use already or a source is not there any more.
     """
     place, about = folder.place(opening.request.target, opening.request.source), folder.read(RunDocument)
-    put_back(place)
+    try:
+        put_back(place)
+    except GuardError as error:
+        fact = f"should be taken back ({'; '.join(slipped)}, while the targets went live), and cannot: {error}"
+        way = "stop what uses the targets and the sources, then consolidate.rollback with --target and --source"
+        raise RollbackFailedError("publish", fact, way) from error
     lost = held.find_lost()
     if lost:
         way = f"put it there from {folder.snapshots}; the previous state is back but for that"
