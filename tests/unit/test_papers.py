@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.core.errors import ExitCode
+from strongroom.core.plan.decisions import DecisionsModel
 from strongroom.core.plan.models import PlanModel
 from strongroom.core.yaml_text import render_schema
 from strongroom.tasks._program import OpsProgram
@@ -51,6 +52,12 @@ def test_the_list_of_tasks_is_the_one_that_was_read(
 def test_the_schema_of_plans_is_current(repository: Path) -> None:
     assert (repository / "sql" / "plan.schema.json").read_text(encoding="utf-8") == render_schema(PlanModel)
     json.loads((repository / "sql" / "plan.schema.json").read_text(encoding="utf-8"))
+
+
+def test_the_schema_of_decisions_is_current(repository: Path) -> None:
+    schema = (repository / "sql" / "decisions.schema.json").read_text(encoding="utf-8")
+    assert schema == render_schema(DecisionsModel)
+    json.loads(schema)
 
 
 def find_commands(text: str) -> list[list[str]]:

@@ -1,0 +1,146 @@
+"""What a person decided about rows that no rule of the plan could, as ``decisions.yaml`` says it.
+
+What it means is section 8 of ``.github/PLAN.md``; a file is read with ``read_decisions``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from strongroom.core.errors import PlanError
+from strongroom.core.yaml_text import read_model
+
+DECISIONS = "decisions.yaml"
+"""The file's usual name."""
+ALL = "all"
+Number = Annotated[int, Field(ge=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class RowModel(_Model):
+    """One row of a group; ``row`` and ``values`` are for people."""
+
+    source: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    row: int | None = None
+    values: dict[str, str] = {}
+
+
+class DecisionModel(_Model):
+    """What becomes of one group: of the shown row, which comes first, and of those that wait for it."""
+
+    table: str
+    key: dict[str, str] = {}
+    """For people."""
+    rows: list[RowModel] = Field(min_length=2)
+    take: Number | Literal["all"] | Annotated[dict[str, Number], Field(min_length=1)] | None = None
+    by: str | None = None
+    at: Annotated[datetime | None, Field(strict=False)] = None
+    why: str | None = None
+
+    @model_validator(mode="after")
+    def _take_what_is_there(self) -> DecisionModel:
+        numbers = self.take.values() if isinstance(self.take, dict) else [self.take]
+        if any(isinstance(number, int) and number > len(self.rows) for number in numbers):
+            raise ValueError(f"takes a row beyond the {len(self.rows)} that it lists")
+        return self
+
+
+class DecisionsModel(_Model):
+    """Decisions about the undecided groups of a run."""
+
+    version: Literal[1]
+    run: str | None = None
+    """The run that left them undecided, for people."""
+    by: str | None = None
+    why: str | None = None
+    decisions: list[DecisionModel] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One group that is decided, with who did so and why."""
+
+    table: str
+    """``target.table``."""
+    rows: tuple[str, ...]
+    """The hashes of its rows, the shown one's first."""
+    take: int | str | Mapping[str, int]
+    """The number of a row (from 1), ``all``, or column to number."""
+    by: str
+    at: datetime | None
+    why: str
+    key: Mapping[str, str]
+    """For people."""
+
+    @property
+    def label(self) -> str:
+        """Return what a person knows the group by."""
+        return f"{self.table} {', '.join(self.key.values())}".strip() or self.table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """A file of decisions; those that are not taken yet are left out."""
+
+    run: str | None
+    decided: tuple[Decision, ...]
+    open: int
+    """How many groups have no ``take`` yet."""
+    sha256: str
+    """Of what is decided; remarks, and what is for people, are no part of it."""
+
+
+def read_decisions(path: Path) -> Decisions:
+    """Read a file of decisions.
+
+    Raises PlanError for a file that is none, a decision without ``by``, and a row of which two decisions speak.
+    """
+    model, _ = read_model(path, DecisionsModel, PlanError)
+    decided = tuple(_decide(path, model))
+    seen: dict[tuple[str, str], str] = {}
+    for one in decided:
+        for row in one.rows:
+            other = seen.setdefault((one.table, row), one.label)
+            if other != one.label or one.rows.count(row) > 1:
+                raise PlanError(path, f"says two things of one row ({one.label}: {row[:12]} …)", "leave one of them")
+    return Decisions(
+        run=model.run,
+        decided=decided,
+        open=sum(one.take is None for one in model.decisions),
+        sha256=hash_decisions(decided),
+    )
+
+
+def _decide(path: Path, model: DecisionsModel) -> Iterator[Decision]:
+    for one in model.decisions:
+        by, label = one.by or model.by, f"{one.table} {', '.join(one.key.values())}".strip()
+        if one.take is None:
+            continue
+        if not by:
+            raise PlanError(path, f"does not say who decided {label}", "say by: there, or once for the whole file")
+        yield Decision(
+            table=one.table,
+            rows=tuple(row.sha256 for row in one.rows),
+            take=one.take,
+            by=by,
+            at=one.at,
+            why=one.why or model.why or "",
+            key=one.key,
+        )
+
+
+def hash_decisions(decided: tuple[Decision, ...]) -> str:
+    """Return the same text for the same decisions, in whatever order they stand."""
+    lines = sorted(repr((one.table, one.rows, one.take, one.by, one.at, one.why)) for one in decided)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
