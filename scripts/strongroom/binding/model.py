@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from strongroom.core.plan import Conflict, Filter, Transform
+from strongroom.core.plan.decisions import Decision
 from strongroom.core.quoting import fold
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import Column, Table
@@ -93,6 +94,8 @@ class TableJob:
     """Key column to the transforms through which it is matched."""
     secret: frozenset[str] = frozenset()
     """Columns whose values no report shows."""
+    decisions: tuple[Decision, ...] = ()
+    """What people decided about its groups that no rule decides."""
     is_secret: bool = False
     """Whether its target, or what feeds it, is encrypted: then nothing of it may lie anywhere in plain."""
 

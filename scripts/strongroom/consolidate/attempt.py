@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.binding import Work, bind
+from strongroom.consolidate.deciding.handing import hand_out
 from strongroom.consolidate.export import export_source
 from strongroom.consolidate.opening import Opening
 from strongroom.consolidate.outcome import VERDICT, Outcome, add_up, judge, tally_references, tally_up
@@ -66,6 +67,7 @@ class Attempt:
         with open_workers(jobs, ticker.tick) as workers:
             snapshots = self._snapshot(size, workers, ticker)
             work = bind(self._opening.plan, snapshots, self._folder.templates, self._request.engine)
+            work = hand_out(work, self._opening.decisions)
             self._write_plan(work)
             self._around.checkpoint("merge")
             ticker.watch("merge", size, self._folder.stage)
@@ -122,6 +124,7 @@ class Attempt:
                 carried=self._opening.carried,
                 absent=tuple(work.absent),
                 tables=tables,
+                sha256_of_decisions=None if self._opening.decisions is None else self._opening.decisions.sha256,
             )
         )
 

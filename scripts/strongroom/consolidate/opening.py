@@ -10,12 +10,14 @@ from pathlib import Path
 
 from strongroom import __version__
 from strongroom.consolidate.carry import carry_paths
+from strongroom.consolidate.deciding.kept import find_decisions
 from strongroom.consolidate.request import Request
 from strongroom.consolidate.verify_published import find_rows_since
 from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, NoSpaceError, PlanError, TargetExistsError, UnreachableError
 from strongroom.core.files import find_databases, follow, show_path
 from strongroom.core.plan import Plan
+from strongroom.core.plan.decisions import Decisions
 from strongroom.runs import refuse_busy
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.journal import lies_under
@@ -45,6 +47,8 @@ class Opening:
     """The sources that are there, links followed; documents too."""
     in_place: Mapping[str, str]
     """The targets that are sources too: target name to source name."""
+    decisions: Decisions | None = None
+    """What people decided; None where they decided nothing."""
     discarded: tuple[str, ...] = ()
     """In words: the rows of targets that are to be replaced which no run put there."""
 
@@ -125,6 +129,7 @@ def find_sources(request: Request, plan: Plan) -> Opening:
         carried=carried,
         found=found,
         in_place={target: source for target, source in pairs.items() if source is not None},
+        decisions=find_decisions(request),
     )
     _refuse_unmapped_files(opening)
     _refuse_overlap(opening)
@@ -267,7 +272,7 @@ def find_unchanged(opening: Opening) -> RunFolder | None:
     plan, snapshots = folder.read(PlanDocument), folder.read_snapshots()
     if plan is None or snapshots is None or about.tool != __version__:
         return None
-    if plan.sha256_of_texts != opening.plan.sha256 or snapshots.keys() != opening.found.keys():
+    if not _is_same_wish(opening, plan) or snapshots.keys() != opening.found.keys():
         return None
     merged = set(opening.in_place.values())
     scratch = opening.home.root / "scratch"
@@ -277,6 +282,11 @@ def find_unchanged(opening: Opening) -> RunFolder | None:
     if folder.place(opening.request.target).read_journal() is None:
         raise GuardError(folder.root, "is live, and does not say what it published", "put its publish.json back")
     return None if find_rows_since(opening.home, folder) else folder
+
+
+def _is_same_wish(opening: Opening, plan: PlanDocument) -> bool:
+    decided = None if opening.decisions is None else opening.decisions.sha256
+    return (plan.sha256_of_texts, plan.sha256_of_decisions) == (opening.plan.sha256, decided)
 
 
 def _is_complete(opening: Opening, folder: RunFolder, about: RunDocument) -> bool:

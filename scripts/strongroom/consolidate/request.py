@@ -35,6 +35,8 @@ class Request:
     """Replace targets although they hold rows that no run put there."""
     allow_open_sources: bool = False
     """Take the risk that a process which holds a source open writes to it after the last look."""
+    decisions: Path | None = None
+    """What people decided; None: what was decided in the target directory, if anything."""
     jobs: int = 1
     engine: Engine = Engine.SYSTEM
     """The library that works on plain databases."""

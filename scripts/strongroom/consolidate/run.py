@@ -11,6 +11,7 @@ from pathlib import Path
 
 from strongroom import __version__
 from strongroom.consolidate.attempt import Attempt
+from strongroom.consolidate.deciding.kept import keep_decisions
 from strongroom.consolidate.holding import refuse_open_sources
 from strongroom.consolidate.kept_plan import keep_plan
 from strongroom.consolidate.live import prove_late
@@ -118,6 +119,7 @@ def _recorded(opening: Opening, folder: RunFolder, system: System, around: Surro
     folder.write(about)
     try:
         keep_plan(opening.plan, folder)
+        keep_decisions(request, opening.decisions, folder)
         yield about
     except BaseException as error:
         name = type(error).__name__
@@ -155,6 +157,7 @@ def _run_dry(opening: Opening, around: Surroundings) -> Outcome:
         refuse_taken_names(opening)
         refuse_discarding(opening)
         keep_plan(opening.plan, folder)
+        keep_decisions(opening.request, opening.decisions, folder)
         return Attempt(opening, folder, around).rehearse().outcome
 
 

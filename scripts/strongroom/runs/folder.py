@@ -10,6 +10,7 @@ from pathlib import Path
 from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, UnreachableError, UsageError
 from strongroom.core.files import BACKUP_FOLDER, MANIFEST, OWN_FOLDER, make_private_folder
+from strongroom.core.plan.decisions import DECISIONS
 from strongroom.runs.documents import Document, Kind, read_document, read_owner, write_document
 from strongroom.runs.journal import LEGACY, Place, lies_under
 from strongroom.runs.records import (
@@ -89,6 +90,11 @@ class RunFolder:
         return self.root / "plan" / "plan.yaml"
 
     @property
+    def decisions(self) -> Path:
+        """What people decided, as the run used it; it is not there where nobody did."""
+        return self.plan.with_name(DECISIONS)
+
+    @property
     def export(self) -> Path:
         """Where tables are written as JSON lines, on request."""
         return self.root / "export"
@@ -162,6 +168,11 @@ class Home:
     def current_file(self) -> Path:
         """Which run is live, and the order of all."""
         return self.root / "current.json"
+
+    @property
+    def decisions(self) -> Path:
+        """What people decided in this directory, for the runs to come; it is not there where nobody did."""
+        return self.root / DECISIONS
 
     @property
     def plan_lock(self) -> Path:

@@ -85,6 +85,8 @@ class PlanDocument(Document):
     """Optional sources that were not there."""
     tables: Mapping[str, tuple[str, ...]]
     """Target table to the source tables that went in."""
+    sha256_of_decisions: str | None = None
+    """Of what people decided (``Decisions.sha256``); None where they decided nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

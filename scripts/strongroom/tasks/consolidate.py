@@ -76,6 +76,7 @@ def check(
         "target": TARGET,
         "plan": PLAN,
         "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
+        "decisions": "What people decided (default: what consolidate.decide keeps in the target directory).",
     }
 )
 def preview(
@@ -85,10 +86,12 @@ def preview(
     system: str | None = None,
     plan: Path | None = None,
     quarantine_budget: int | None = None,
+    decisions: Path | None = None,
 ) -> int:
     """Try a run, publish nothing, lock what it saw."""
     settings = read_settings()
-    request = ask(settings, system, source, target, plan, quarantine_budget=quarantine_budget, dry_run=True)
+    options = {"quarantine_budget": quarantine_budget, "decisions": decisions, "dry_run": True}
+    request = ask(settings, system, source, target, plan, **options)
     outcome = rehearsal.preview(request, surroundings(c, settings))
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c))
 
@@ -100,6 +103,7 @@ def preview(
         "target": TARGET,
         "plan": PLAN,
         "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
+        "decisions": "What people decided (default: what consolidate.decide keeps in the target directory).",
         "replace": "Replace targets that are there; rollback puts them back.",
         "discard_changes": "Replace targets although they hold rows that no run put there.",
         "allow_open_sources": "Publish although a process holds a source open for writing.",
@@ -116,6 +120,7 @@ def run(
     system: str | None = None,
     plan: Path | None = None,
     quarantine_budget: int | None = None,
+    decisions: Path | None = None,
     replace: bool = False,
     discard_changes: bool = False,
     allow_open_sources: bool = False,
@@ -133,6 +138,7 @@ def run(
         target,
         plan,
         quarantine_budget=quarantine_budget,
+        decisions=decisions,
         replace=replace,
         discard_changes=discard_changes,
         allow_open_sources=allow_open_sources,

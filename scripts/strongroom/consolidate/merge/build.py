@@ -16,10 +16,12 @@ from strongroom.consolidate.merge.conflicts import (
 )
 from strongroom.consolidate.merge.cycles import fill_circle, group_circles
 from strongroom.consolidate.merge.decide import create_merged, decide
+from strongroom.consolidate.merge.groups import find_unfit
 from strongroom.consolidate.merge.insert import insert_decided, insert_plain
 from strongroom.consolidate.merge.ledger import collect_entries, start_ledger, write_ledger
 from strongroom.consolidate.merge.references import find_highest_held, prepare_rewrites
 from strongroom.consolidate.merge.two_files import can_merge_pairs, merge_pairs
+from strongroom.core.errors import DecisionNeededError
 from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, literal, quote
 from strongroom.core.results import Build
@@ -31,6 +33,7 @@ from strongroom.sqlite.schema import Schema, read_schema, read_sequence
 
 _LARGE = 32 << 20
 """Bytes of its sources from which a target counts as large."""
+_SHOWN = 3
 
 
 def build_target(job: TargetJob, stage: Database, ledger: Database) -> Build:
@@ -56,6 +59,7 @@ def build_target(job: TargetJob, stage: Database, ledger: Database) -> Build:
             filled = fill_circle(connection, job.tables, circle, partial(_fill_table, connection, by_name))
             add_rows(filled)
             rows += filled
+        _refuse_unfit(connection, job)
         _create_rest(connection, objects, made)
         _set_sequences(connection, job)
         for pragma in ("user_version", "application_id"):
@@ -141,6 +145,16 @@ def _fill_table(connection: Connection, jobs: Mapping[str, TableJob], job: Table
     collect_entries(connection, job)
     write_ledger(connection, job)
     return _count(connection, job)
+
+
+def _refuse_unfit(connection: Connection, job: TargetJob) -> None:
+    """Make sure that every decision fits a group that is undecided without it. Raises DecisionNeededError."""
+    unfit = [label for table in job.tables if table.decisions for label in find_unfit(connection, table)]
+    if unfit:
+        more = f", and {len(unfit) - _SHOWN} more" if len(unfit) > _SHOWN else ""
+        fact = f"{len(unfit)} of its decisions fit no undecided rows of this run: {'; '.join(unfit[:_SHOWN])}{more}"
+        way = "these rows changed since, or a rule decides them now: consolidate.decide --draft shows what is open"
+        raise DecisionNeededError("decisions", fact, way)
 
 
 def _count(connection: Connection, job: TableJob) -> int:

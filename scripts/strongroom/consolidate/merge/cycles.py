@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from strongroom.binding import BoundInput, TableJob
 from strongroom.consolidate.merge.follow import held_values
+from strongroom.consolidate.merge.groups import forget_groups
 from strongroom.consolidate.merge.maps import (
     are_maps_settled,
     list_held,
@@ -81,6 +82,7 @@ def _empty(connection: Connection, job: TableJob) -> None:
     for entry in job.inputs:
         connection.execute(f"DROP TABLE {dotted('ledger', entry.name)}")
     connection.execute(f"DELETE FROM ledger.inputs WHERE into_table = {literal(job.into)}")
+    forget_groups(connection, job)
 
 
 def _spread_waiting(connection: Connection, jobs: Sequence[TableJob], group: Sequence[TableJob]) -> None:

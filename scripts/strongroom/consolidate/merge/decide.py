@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from strongroom.binding import TableJob
 from strongroom.consolidate.merge.conflicts import column_rule, same_values
+from strongroom.consolidate.merge.decisions import fit_decisions, make_decided, write_decided
 from strongroom.core.errors import DecisionNeededError
 from strongroom.core.plan import ColumnRule
 from strongroom.core.quoting import fold, literal
@@ -18,7 +19,7 @@ _FOREVER = 2**63 - 1
 
 
 def decide(connection: Connection, job: TableJob) -> None:
-    """Fill ``winners``, ``merged`` and ``outcomes``.
+    """Fill ``winners``, ``decided``, ``merged`` and ``outcomes``.
 
     Raises DecisionNeededError when rows differ and the rule is ``fail``.
     """
@@ -35,8 +36,12 @@ def decide(connection: Connection, job: TableJob) -> None:
         "CREATE TABLE scratch.outcomes (input INTEGER, rid INTEGER, g INTEGER, n INTEGER, winner INTEGER, "
         "disposition TEXT, reason TEXT, PRIMARY KEY (g, n)) WITHOUT ROWID"
     )
+    fit_decisions(connection, job)
     if rule == "merge":
         _merge_columns(connection, job)
+    elif job.decisions:
+        create_merged(connection, job)
+        make_decided(connection, job)
     _write_outcomes(connection, job)
 
 
@@ -184,5 +189,6 @@ def _write_outcomes(connection: Connection, job: TableJob) -> None:
         )
         join = "LEFT JOIN scratch.twins u ON u.g = w.g AND u.n = w.n"
         query = base.format(winner="w.n", disposition=disposition, reason="w.reason", join=join)
-    connection.execute(f"INSERT INTO scratch.outcomes {query}")
+    connection.execute(f"INSERT INTO scratch.outcomes {query} WHERE c.g NOT IN (SELECT g FROM scratch.decided)")
+    write_decided(connection, job)
     connection.execute("INSERT INTO scratch.skip SELECT input, rid FROM scratch.outcomes WHERE disposition <> 'keep'")

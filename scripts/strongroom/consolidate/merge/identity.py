@@ -34,6 +34,12 @@ def survivors(rows: Rows) -> str:
     return f"NOT EXISTS (SELECT 1 FROM scratch.skip k WHERE k.input = {rows.entry.number} AND k.rid = {rows.rid})"
 
 
+def has_merged(connection: Connection) -> bool:
+    """Tell whether rows were put together of several, by a rule or by a person."""
+    found = connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = 'merged'")
+    return found.fetchone() is not None
+
+
 def position_of(job: TableJob, name: str) -> int:
     """Return the place of a column among those that are written."""
     return next(number for number, column in enumerate(job.columns) if column.name == name)
@@ -45,7 +51,7 @@ def set_taken_ids_aside(connection: Connection, rows: Rows, highest: int) -> int
     key = job.identity or str(job.table.integer_key)
     if _keeps_all_ids(rows, key):
         return 0
-    found = _find_taken(rows, key)
+    found = _find_taken(rows, key, with_merged=has_merged(connection))
     if job.identity is None:
         _quarantine(connection, rows, f"SELECT rid, {_literal_reason(key)} FROM ({found})")
         return 0
@@ -78,13 +84,13 @@ def _is_own(rows: Rows, key: str) -> bool:
     return rows.entry.columns.get(key) == rows.entry.table.integer_key and not rows.is_settled
 
 
-def _find_taken(rows: Rows, key: str) -> str:
+def _find_taken(rows: Rows, key: str, *, with_merged: bool) -> str:
     """Select rid, old id and whether it is a merged row's, for the rows whose id cannot stay."""
     job, number = rows.job, rows.entry.number
     claims = (
         f"SELECT {rows.rid} AS rid, {rows.value(key)} AS old, 0 AS merged FROM {rows.source} WHERE {survivors(rows)}"
     )
-    if job.conflict.rule == "merge":
+    if with_merged:
         column = f"m.c{position_of(job, key)}"
         claims += f" UNION ALL SELECT m.rid, {column}, 1 FROM scratch.merged m WHERE m.input = {number}"
     again = "0" if _is_own(rows, key) else "old IS NOT NULL AND row_number() OVER (PARTITION BY old ORDER BY rid) > 1"

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from strongroom.binding import BoundInput, TableJob
 from strongroom.consolidate.merge.conflicts import same_values
-from strongroom.consolidate.merge.identity import find_highest_id, position_of, set_taken_ids_aside, survivors
+from strongroom.consolidate.merge.identity import (
+    find_highest_id,
+    has_merged,
+    position_of,
+    set_taken_ids_aside,
+    survivors,
+)
 from strongroom.consolidate.merge.rows import Rows, open_rows
 from strongroom.core.quoting import dotted, quote, quote_all
 from strongroom.sqlite.connection import Connection, attached
@@ -107,7 +113,7 @@ def insert_decided(connection: Connection, job: TableJob, highest: int) -> None:
             _insert_batch(connection, rows, _plain_batch(connection, rows))
             if job.identity is not None:
                 _insert_batch(connection, rows, _fresh_batch(connection, rows))
-            if job.conflict.rule == "merge" and job.key:
+            if has_merged(connection):
                 _insert_batch(connection, rows, _merged_batch(connection, rows))
             _note_rewritten(connection, rows)
 
@@ -203,7 +209,8 @@ def _merged_batch(connection: Connection, rows: Rows) -> _Batch:
         rowid = values[position_of(job, job.table.integer_key)]
     elif job.table.rowid is not None:
         rowid = f"m.rid + {rows.entry.rowid_offset}"
-    return _Batch(source=source, rid="m.rid", target_rowid=rowid, values=values, expected=expected, rule="merge")
+    rule = "merge" if job.conflict.rule == "merge" else "constraint"
+    return _Batch(source=source, rid="m.rid", target_rowid=rowid, values=values, expected=expected, rule=rule)
 
 
 def _insert_batch(connection: Connection, rows: Rows, batch: _Batch) -> None:

@@ -6,6 +6,7 @@ import json
 
 from strongroom.binding import BoundInput, TableJob
 from strongroom.consolidate.merge.conflicts import same_values
+from strongroom.consolidate.merge.groups import keep_groups, start_groups
 from strongroom.consolidate.merge.raw import open_raw
 from strongroom.core.quoting import dotted, literal, quote
 from strongroom.sqlite.connection import Connection
@@ -17,6 +18,7 @@ def start_ledger(connection: Connection) -> None:
         "CREATE TABLE ledger.inputs (id INTEGER PRIMARY KEY, into_table TEXT, source TEXT, source_table TEXT, "
         "kept_table TEXT, columns TEXT, rowid_offset INTEGER, number INTEGER)"
     )
+    start_groups(connection)
 
 
 def collect_entries(connection: Connection, job: TableJob) -> None:
@@ -31,6 +33,7 @@ def collect_entries(connection: Connection, job: TableJob) -> None:
         _collect_merged(connection, job)
     else:
         _collect_shown(connection, job)
+        _collect_decided(connection, job)
     _collect_others(connection, job)
 
 
@@ -53,6 +56,18 @@ def _collect_shown(connection: Connection, job: TableJob) -> None:
     )
 
 
+def _collect_decided(connection: Connection, job: TableJob) -> None:
+    """Name the rows that are published by a person's decision, beside what else is said of them."""
+    connection.execute(
+        f"INSERT INTO scratch.entries SELECT w.input, w.rid, 'inserted', d.said || coalesce('; ' || {_say_fresh(job)}, "
+        f"''), 'decision', {_target_rowid(job)}, NULL, NULL, w.g FROM scratch.outcomes w "
+        "JOIN scratch.decided d ON d.g = w.g JOIN scratch.versions v ON v.g = w.g AND v.n = w.n "
+        "LEFT JOIN scratch.fresh f ON f.input = w.input AND f.rid = w.rid WHERE w.disposition IN ('keep', 'anchor') "
+        "ON CONFLICT (input, rid) DO UPDATE SET reason = excluded.reason, rule = excluded.rule, "
+        "target_rowid = excluded.target_rowid WHERE disposition = 'inserted'"
+    )
+
+
 def _collect_others(connection: Connection, job: TableJob) -> None:
     """Say of all others which row stands for them, or why they wait."""
     names = " ".join(f"WHEN {entry.number} THEN {literal(entry.name)}" for entry in job.inputs)
@@ -64,13 +79,15 @@ def _collect_others(connection: Connection, job: TableJob) -> None:
         "CASE WHEN r.rid IS NOT NULL AND o.reason = '' THEN 'its winner was refused: ' || r.reason "
         "WHEN r.rid IS NOT NULL THEN o.reason || '; the first of them was refused: ' || r.reason "
         f"WHEN o.disposition = 'quarantined' THEN o.reason || '; ' || {winner} || ' is shown until somebody decides' "
-        f"ELSE {said} || {winner} END, {literal(job.conflict.rule)}, "
+        f"ELSE coalesce(d.said || '; ', {said}) || {winner} END, "
+        f"CASE WHEN d.g IS NULL THEN {literal(job.conflict.rule)} ELSE 'decision' END, "
         f"CASE WHEN r.rid IS NULL THEN {_target_rowid(job)} END, CASE WHEN r.rid IS NULL THEN w.input END, "
         "CASE WHEN r.rid IS NULL THEN w.rid END, o.g FROM scratch.outcomes o "
         "JOIN scratch.outcomes w ON w.g = o.g AND w.n = o.winner "
         "LEFT JOIN scratch.fresh f ON f.input = w.input AND f.rid = w.rid "
         "LEFT JOIN scratch.entries r ON r.input = w.input AND r.rid = w.rid AND r.disposition = 'quarantined' "
         "LEFT JOIN scratch.versions v ON v.g = o.g AND v.n = o.winner "
+        "LEFT JOIN scratch.decided d ON d.g = o.g "
         f"{'LEFT JOIN scratch.merged m ON m.g = o.g ' if job.conflict.rule == 'merge' else ''}"
         "WHERE o.disposition NOT IN ('keep', 'anchor')"
     )
@@ -102,6 +119,7 @@ def _target_rowid(job: TableJob) -> str:
 
 def write_ledger(connection: Connection, job: TableJob) -> None:
     """Write every input into the contents, and every entry with the source's values, exactly as they were."""
+    keep_groups(connection, job)
     for entry in job.inputs:
         kept = create_kept(connection, job, entry)
         if not _has_entries(connection, entry.number):

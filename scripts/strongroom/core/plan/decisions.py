@@ -71,6 +71,8 @@ class DecisionsModel(_Model):
 class Decision:
     """One group that is decided, with who did so and why."""
 
+    number: int
+    """Its place in the file, from 1."""
     table: str
     """``target.table``."""
     rows: tuple[str, ...]
@@ -123,13 +125,14 @@ def read_decisions(path: Path) -> Decisions:
 
 
 def _decide(path: Path, model: DecisionsModel) -> Iterator[Decision]:
-    for one in model.decisions:
+    for number, one in enumerate(model.decisions, start=1):
         by, label = one.by or model.by, f"{one.table} {', '.join(one.key.values())}".strip()
         if one.take is None:
             continue
         if not by:
             raise PlanError(path, f"does not say who decided {label}", "say by: there, or once for the whole file")
         yield Decision(
+            number=number,
             table=one.table,
             rows=tuple(row.sha256 for row in one.rows),
             take=one.take,
