@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import groupby
-from operator import itemgetter
 from typing import cast
 
 from strongroom.consolidate.deciding.tables import Forms, TableForm, read_forms
@@ -66,6 +64,8 @@ class Group:
     rows: tuple[GroupRow, ...]
     is_decided: bool = False
     """Whether the run knew a decision about it."""
+    is_secret: bool = False
+    """Whether its target is encrypted: then nothing of it is kept in plain."""
 
     @property
     def table(self) -> str:
@@ -124,7 +124,7 @@ def name_group(table: str, hashes: Sequence[str]) -> GroupKey:
 
 def read_groups(
     home: Home, folder: RunFolder, keys: Mapping[str, Secret], table: str | None = None, *, with_decided: bool = False
-) -> Iterator[Group]:
+) -> Generator[Group, None, None]:
     """Yield the groups that the run left undecided, by table, in the order of their shown rows.
 
     ``with_decided`` yields those that it knew a decision about too. Raises UnreachableError for a run without ledgers,
@@ -166,6 +166,7 @@ def _read_ledger(
         schema = _read_target(home, folder, ledger) if wanted else None
         for into, kept, columns in wanted:
             look = _Look(connection, forms.of(into, schema), kept, tuple(json.loads(columns)))
+            look.is_secret = ledger.key is not None
             yield from (group for group in look.read_groups() if with_decided or not group.is_decided)
 
 
@@ -200,17 +201,15 @@ class _Look:
     def __init__(self, connection: Connection, form: TableForm, kept: str, columns: tuple[str, ...]) -> None:
         self._connection, self._form, self._kept, self._columns = connection, form, kept, columns
         self._inputs = self._list_inputs()
+        self.is_secret = False
 
     def read_groups(self) -> Iterator[Group]:
         """Yield the table's groups: undecided ones, and those that were decided."""
-        values = "".join(f", k.c{number}" for number in range(len(self._columns)))
-        table = dotted("main", self._kept)
-        rows = self._connection.execute(
-            f"SELECT k._group, k._number, k._input, k._rowid, k._waits{values} FROM {table} k JOIN {table} s "
-            "ON s._group = k._group AND s._number = 1 ORDER BY s._input, s._rowid, k._number"
-        )
-        for _, copies in groupby(rows, key=itemgetter(0)):
-            group = self._build(copies)
+        table, values = dotted("main", self._kept), "".join(f", c{number}" for number in range(len(self._columns)))
+        listed = self._connection.execute(f"SELECT _group FROM {table} WHERE _number = 1 ORDER BY _input, _rowid")
+        query = f"SELECT _input, _rowid, _waits{values} FROM {table} WHERE _group = ? ORDER BY _number"
+        for (number,) in listed:
+            group = self._build(self._connection.execute(query, (number,)))
             if group is not None:
                 yield group
 
@@ -228,11 +227,11 @@ class _Look:
             found[number] = _Input(source=f"{source}.{table}", columns=names, query=query)
         return found
 
-    def _build(self, copies: Iterator[Sequence[Stored]]) -> Group | None:
+    def _build(self, copies: Iterable[Sequence[Stored]]) -> Group | None:
         """Return a group; None where it waits as a whole, which no decision settles."""
         rows = list[GroupRow]()
         rule = b""
-        for _, _, number, rowid, waits, *stored in copies:
+        for number, rowid, waits, *stored in copies:
             entry = self._inputs[cast("int", number)]
             kept = self._connection.execute(entry.query, (rowid,)).fetchone()
             disposition, said = (kept[0], kept[1]) if kept is not None else (b"", b"")
@@ -251,8 +250,13 @@ class _Look:
                 stored=tuple(stored),
             )
             rows.append(row)
-        is_decided = _decode(rule) == _BY_PERSON
-        return Group(form=self._form, columns=self._columns, rows=tuple(rows), is_decided=is_decided)
+        return Group(
+            form=self._form,
+            columns=self._columns,
+            rows=tuple(rows),
+            is_decided=_decode(rule) == _BY_PERSON,
+            is_secret=self.is_secret,
+        )
 
 
 def _decode(text: Stored) -> str:
