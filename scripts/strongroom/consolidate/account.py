@@ -133,8 +133,11 @@ def _advise(
         yield Step(what="go on, or begin again", command=write_run(about, there))
         yield from [replace(back, what="or take back what was begun")] if status.is_open else ()
     elif about.state is RunState.STAGED:
-        rows = f"./inv consolidate.quarantine {there} --run {folder.name}"
         budget = 0 if report is None else report.quarantined
+        if report is not None and report.undecided:
+            choose = f"./inv consolidate.decide {there} --run {folder.name}"
+            yield Step(what="decide what no rule could, side by side; the next run does it", command=choose)
+        rows = f"./inv consolidate.quarantine {there} --run {folder.name}"
         yield Step(what="see the rows that wait, with their reasons", command=rows)
         yield Step(
             what="publish all the same; the rows stay readable",

@@ -70,6 +70,7 @@ class Terminal:
             console.print(Text(f"decided: {view.taken}", style="yellow"))
         if view.why:
             console.print(Text(f"why: {_visible(view.why)}", style="dim"))
+        console.print()
 
     def show_whole(self, group: Group) -> None:
         """Put every value before them, uncut."""
@@ -82,7 +83,7 @@ class Terminal:
                 console.print(Text(f"  {mark} {_visible(name)} = {value}"), soft_wrap=True)
 
     def show_column(self, group: Group, place: int) -> None:
-        """Ask from which row a column is taken."""
+        """Put the values of one column before them."""
         console = self._console()
         console.print(Text(_visible(group.columns[place]), style="bold"))
         for row, value in zip(group.rows, _write(group, place, console.width - 8), strict=True):
@@ -98,9 +99,10 @@ class Terminal:
             grid.add_row(Text(f"  {key}", style="bold"), Text(f"{meaning}{why_not}"))
         console.print(grid)
 
-    def press(self, view: View) -> str:
-        """Wait for a key."""
-        self._print(f"{_list_keys(view.group)} > ", end="")
+    def press(self, group: Group, column: str | None = None) -> str:
+        """Wait for a key, after those that mean something."""
+        keys = _list_keys(group) if column is None else f"1-{len(group.rows)} row · Enter row 1 · Esc back to the group"
+        self._print(f"{keys} > ", end="")
         key = self._keys.read()
         self._print(key if key.isprintable() else "")
         return key
@@ -152,9 +154,8 @@ def _find_room(width: int, group: Group) -> int:
 def _put_beside(group: Group, width: int) -> Table:
     """Put the rows of a group beside each other, what differs line by line."""
     room = _find_room(width, group)
-    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("", no_wrap=True)
-    table.add_column("", no_wrap=True, max_width=_LONGEST_NAME, overflow="ellipsis")
+    table = _begin_table()
+    table.show_header = True
     for row in group.rows:
         table.add_column(_name_row(row), width=room, overflow="fold")
     for place in group.differs:
@@ -166,13 +167,25 @@ def _put_beside(group: Group, width: int) -> Table:
 
 def _stack(console: Console, group: Group, width: int) -> None:
     """Put the rows of a group below each other."""
-    columns = {place: _write(group, place, (width - 6) * _LINES) for place in group.differs}
+    names = max(min(cell_len(group.columns[place]), _LONGEST_NAME) for place in group.differs)
+    columns = {place: _write(group, place, (width - names - 6) * _LINES) for place in group.differs}
     for row in group.rows:
         console.print(_name_row(row, style="bold"))
+        table = _begin_table()
+        table.add_column("", overflow="fold")
         for place, values in columns.items():
-            value = _mark(group, row, place, values[row.number - 1])
-            mark = SAME if row.number > 1 and group.is_as_shown(row, place) else DIFFERS
-            console.print(Text.assemble(f"  {mark} {_visible(group.columns[place])} = ", value))
+            is_same = row.number > 1 and group.is_as_shown(row, place)
+            mark = Text(f"  {SAME}") if is_same else Text(f"  {DIFFERS}", style="bold yellow")
+            table.add_row(mark, _visible(group.columns[place]), _mark(group, row, place, values[row.number - 1]))
+        console.print(table)
+
+
+def _begin_table() -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("", no_wrap=True)
+    table.add_column("", no_wrap=True, max_width=_LONGEST_NAME, overflow="ellipsis")
+    table.show_header = False
+    return table
 
 
 def _mark(group: Group, row: GroupRow, place: int, value: str) -> Text:

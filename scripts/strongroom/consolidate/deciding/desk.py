@@ -91,7 +91,13 @@ class Desk:
         """Return a decision as it is kept: of the author and now, as far as nothing else was ``said``."""
         by, at, why = (None, None, None) if said is None else (said.by, said.at, said.why)
         author = self.author
-        return record(group, taken, by=by or author.by, at=at or author.now().replace(microsecond=0), why=author.why if why is None else why)
+        return record(
+            group,
+            taken,
+            by=by or author.by,
+            at=at or author.now().replace(microsecond=0),
+            why=author.why if why is None else why,
+        )
 
 
 @dataclass(slots=True)

@@ -43,13 +43,13 @@ class Person(Protocol):
         """Put every value before them, uncut."""
 
     def show_column(self, group: Group, place: int) -> None:
-        """Ask from which row a column is taken."""
+        """Put the values of one column before them."""
 
     def show_help(self, group: Group) -> None:
         """Say what each key does."""
 
-    def press(self, view: View) -> str:
-        """Wait for a key; empty where none will come."""
+    def press(self, group: Group, column: str | None = None) -> str:
+        """Wait for a key about a group, or about the row from which a column is taken; empty where none will come."""
 
     def ask(self, question: str, before: str = "") -> str | None:
         """Ask for a line, ``before`` in it already; None where they let it be."""
@@ -121,7 +121,7 @@ class Session:
         self.person.show(self._view(step.group))
         move = _Move.STAY
         while move is _Move.STAY:
-            move = self._answer(step, self.person.press(self._view(step.group)))
+            move = self._answer(step, self.person.press(step.group))
         return move
 
     def _view(self, group: Group) -> View:
@@ -190,7 +190,7 @@ class Session:
     def _ask_column(self, group: Group, place: int) -> int | None:
         self.person.show_column(group, place)
         while True:
-            key = self.person.press(self._view(group))
+            key = self.person.press(group, group.columns[place])
             if key in ("\n", "\r"):
                 return 1
             if key in (*_END, _ESCAPE, "q", "u"):

@@ -67,6 +67,7 @@ def _count_alike(one: str, other: str) -> int:
 
 
 def _cut(text: str, value: Stored, alike: int, room: int) -> str:
+    """Leave out what is in the middle, or before the place where the texts begin to differ: the same in all of them."""
     if len(text) <= room:
         return text
     size = f" ({len(value):,} bytes)".replace(",", " ") if isinstance(value, bytes) else ""
@@ -74,7 +75,7 @@ def _cut(text: str, value: Stored, alike: int, room: int) -> str:
     tail = left // 3
     if alike < left - tail - _BEFORE:
         return f"{text[: left - tail]}…{text[-tail:]}{size}"
-    begin = max(min(alike - _BEFORE, len(text) - left), 0)
+    begin = max(alike - left // 2, 0)
     after = "…" if begin + left < len(text) else ""
     return f"…{text[begin : begin + left]}{after}{size}"
 
