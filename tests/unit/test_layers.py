@@ -58,6 +58,7 @@ PROOF_MAY_KNOW = {
     "core.engines",
     "core.errors",
     "core.files",
+    "core.plan.decisions",
     "core.plan.models",
     "core.progress",
     "core.quoting",

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from strongroom.consolidate.verify.chains import Chains, Why
-from strongroom.consolidate.verify.claims import Claim, Entries
+from strongroom.consolidate.verify.claims import Claim, Entries, read_entries, stands_apart
+from strongroom.consolidate.verify.decided import Decided
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
@@ -17,6 +18,7 @@ from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.ids import Ids
 from strongroom.consolidate.verify.relations import place_of, stored_cells, transform_of
 from strongroom.consolidate.verify.rules import Shape
+from strongroom.consolidate.verify.shown_rows import Copies
 from strongroom.consolidate.verify.values import Row, Value, is_same, is_same_row
 from strongroom.core.quoting import dotted, quote
 
@@ -36,6 +38,8 @@ class Case:
     shape: Shape
     ids: Ids
     derivers: dict[int, Deriver]
+    decided: Decided
+    copies: Copies
     counts: dict[int, Counter[str]] = field(default_factory=dict)
     unsettled: str = ""
     """The working table of rows whose groups must be looked at: number of the input, row."""
@@ -43,6 +47,10 @@ class Case:
     """The working table of rows, where nothing names them."""
     undecided: Counter[str] = field(default_factory=Counter)
     """Groups that no rule decides, by the source whose row is shown."""
+    together: str = ""
+    """The working table of rows that stand beside others with their key, because a person kept all: number, row."""
+    beside: int = 0
+    """How many rows have a key that one before them has, by such decisions."""
     chains: Chains | None = None
     """Where it is kept for what rows wait, when that is asked."""
     _fetching: str = ""
@@ -55,11 +63,21 @@ class Case:
             "unsettled", "number INTEGER, rid INTEGER, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
         )
         self.refused = self.desk.make("refused", "number INTEGER, rid INTEGER, rule TEXT, body BLOB")
+        if self.decided:
+            self.together = self.desk.make(
+                "together", "number INTEGER, rid INTEGER, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
+            )
         self.counts = {entry.number: Counter() for entry in self.fed.inputs}
 
     def tally(self, entry: Input, disposition: str) -> None:
         """Count a row that is proven to have ended so."""
         self.counts[entry.number][disposition] += 1
+
+    def is_left(self, entry: Input, row: int, claim: Claim | None) -> bool:
+        """Tell whether what is said of a row can only be judged with its group: decided ones are looked at whole."""
+        if stands_apart(self.fed, claim):
+            return True
+        return claim is not None and (entry.number, row) in self.decided.lines
 
     @property
     def is_key_plain(self) -> bool:
@@ -140,6 +158,28 @@ def unpack(body: bytes) -> tuple[list[Value], Why | None, Claim | None, bool, bo
     """Return what ``pack`` kept: the values, for what the row waits, the claim, whether it is open, and followed."""
     values, why, claim, is_open, is_followed = marshal.loads(body)  # noqa: S302  written here, a moment ago
     return values, why, None if claim is None else Claim(*claim), is_open, is_followed
+
+
+def open_case(desk: Desk, fed: FedTable, follower: Follower | None, chains: Chains | None = None) -> Case:
+    """Lay a table on the desk, with all that is said of it."""
+    faults = Faults(fed.into)
+    entries = read_entries(desk, fed, faults)
+    case = Case(
+        desk=desk,
+        fed=fed,
+        faults=faults,
+        entries=entries,
+        follower=follower,
+        shape=Shape.of(fed),
+        ids=Ids.of(fed),
+        chains=chains,
+        derivers={entry.number: Deriver(fed, entry, follower) for entry in fed.inputs},
+        decided=Decided(desk, fed, entries, faults),
+        copies=Copies(desk, fed, faults),
+    )
+    case.begin()
+    case.ids.begin(desk)
+    return case
 
 
 def names_of(fed: FedTable, places: Sequence[int]) -> str:

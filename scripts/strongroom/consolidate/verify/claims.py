@@ -15,6 +15,8 @@ from strongroom.core.quoting import dotted, fold
 
 CLAIMED = "l._disposition, l._rule, l._target_rowid, l._winner_input, l._winner_rowid"
 """The columns of a claim, to be selected."""
+DECISION = "decision"
+"""The rule of rows about whose group a person decided."""
 _TELLING = ("merge", "newest", "oldest", "quarantine", "identical")
 """Rules whose name on a published row says what only its group can tell: it is merged, or nobody decided for it."""
 
@@ -96,13 +98,16 @@ def stands_apart(fed: FedTable, claim: Claim | None) -> bool:
     """Tell whether what is said of a row can only be judged with its group."""
     if claim is None or claim.disposition == "filtered":
         return False
-    return claim.disposition != "inserted" or (claim.rule == fed.rule.conflict and fed.rule.conflict in _TELLING)
+    if claim.disposition != "inserted" or claim.rule == DECISION:
+        return True
+    return claim.rule == fed.rule.conflict and fed.rule.conflict in _TELLING
 
 
 def says_apart(fed: FedTable) -> str:
     """Return the condition of ``stands_apart`` on an entry ``l``."""
     telling = f" OR l._rule IS '{fed.rule.conflict}'" if fed.rule.conflict in _TELLING else ""
-    return f"(l._disposition IS NOT 'filtered' AND (l._disposition IS NOT 'inserted'{telling}))"
+    apart = f"l._disposition IS NOT 'inserted' OR l._rule IS '{DECISION}'{telling}"
+    return f"(l._disposition IS NOT 'filtered' AND ({apart}))"
 
 
 def says_inserted(claim: Claim | None) -> bool:

@@ -9,8 +9,12 @@ from collections.abc import Sequence
 
 from strongroom.consolidate.verify.case import WAITING_RULES, Case
 from strongroom.consolidate.verify.chains import Chains
+from strongroom.consolidate.verify.choosing import UnfitError, choose
+from strongroom.consolidate.verify.claims import DECISION
+from strongroom.consolidate.verify.decisions import ALL
 from strongroom.consolidate.verify.members import Group, Member, find_groups
 from strongroom.consolidate.verify.rules import Settlement, settle
+from strongroom.consolidate.verify.shown_rows import Listed
 from strongroom.consolidate.verify.stream import NOT_AS_THEY_MUST_BE, check_inserted_entry
 from strongroom.consolidate.verify.values import Row, is_same_row
 
@@ -20,47 +24,82 @@ def examine_groups(case: Case) -> None:
     wanted = case.desk.count(f"SELECT count(*) FROM {case.unsettled}")
     seen = 0
     for group in find_groups(case) if wanted else ():
-        seen += _examine_group(case, group)
+        examine_group(case, group, settle_group(case, group.members))
+        seen += sum(member.is_open for member in group.members)
     if seen != wanted:
         case.faults.say(f"{wanted - seen} rows were not found again while their groups were gone through")
 
 
-def _examine_group(case: Case, group: Group) -> int:
-    """Settle one group; return how many of its rows were open."""
-    members = group.members
+def settle_group(case: Case, members: Sequence[Member]) -> Settlement:
+    """Decide what becomes of a group: by the plan's rule, and where that leaves it undecided, by a person's word."""
     rows = [member.values for member in members]
     waiting = [number for number, member in enumerate(members) if member.why is not None]
     is_ambiguous = bool(case.fed.rule.normalize) and _is_ambiguous(case, members)
-    settlement = settle(case.shape, rows, waiting, is_ambiguous=is_ambiguous)
+    found = settle(case.shape, rows, waiting, is_ambiguous=is_ambiguous)
+    if found.is_undecided and case.decided:
+        listed = list_rows(found)
+        fitting = case.decided.find([(members[number].entry, members[number].row) for number in listed])
+        if fitting is not None:
+            decision, places = fitting
+            try:
+                found = choose(case.fed, decision, rows, waiting, [listed[place] for place in places])
+            except UnfitError as error:
+                case.decided.say_unfit(decision, str(error))
+            else:
+                found.listed = listed
     if case.chains is not None and waiting and not is_ambiguous:
-        _keep_why(case, case.chains, members, settlement)
+        _keep_why(case, case.chains, members, found)
+    return found
+
+
+def list_rows(settlement: Settlement) -> list[int]:
+    """Return the rows of an undecided group that a decision lists: the shown one, and those that wait for it."""
+    return [0, *(number for number, (fate, _) in enumerate(settlement.fates) if fate == "quarantined")]
+
+
+def examine_group(case: Case, group: Group, settlement: Settlement) -> None:
+    """See that every row of a group ended as it must, and that the ledger says so."""
+    members = group.members
     refused = _find_refused(case, members, settlement)
-    count = 0
+    shown: Row | None = None
     for number, member in enumerate(members):
-        count += member.is_open
         fate, winner = settlement.fates[number]
+        if settlement.decision is not None:
+            case.decided.expect_line(settlement.decision, member.entry, member.row)
         if winner is not None and winner in refused:
             if winner != number:
-                rules = [*_list_rules(case, member, fate), *WAITING_RULES]
+                rules = [*_list_rules(case, settlement, member, fate), *WAITING_RULES]
                 _expect_quarantined(case, member, rules, members[winner])
         elif not member.is_open:
-            own = settlement.published.get(number)
-            if fate != "inserted" or own is None or not is_same_row(own, member.values):
-                case.faults.add(member.entry.name, "stand in the target, and another row should", member.row)
-            elif settlement.is_undecided:
-                _expect_named(case, member)
+            _expect_plain(case, member, settlement, number)
         elif fate == "inserted":
-            _expect_published(case, member, settlement, number, group.held)
+            there = _expect_published(case, member, settlement, number, group.held)
+            shown = there if number == 0 else shown
         elif settlement.waits(number):
-            _expect_quarantined(case, member, _list_rules(case, member, fate))
+            winner_of_all = None if settlement.decision is None else members[0]
+            _expect_quarantined(case, member, _list_rules(case, settlement, member, fate), winner_of_all)
         else:
-            _expect_lost(case, member, fate, members[winner or 0])
-    return count
+            _expect_lost(case, settlement, member, fate, members[winner or 0])
+    if settlement.decision is not None or (settlement.is_undecided and not refused):
+        _expect_copies(case, members, settlement, shown)
 
 
-def _list_rules(case: Case, member: Member, fate: str) -> list[str]:
-    """Return what the ledger may give as the rule: the group's, or that what the row refers to waits."""
-    return [case.fed.rule.conflict, *(["reference"] if member.why and fate == "quarantined" else [])]
+def _list_rules(case: Case, settlement: Settlement, member: Member, fate: str) -> list[str]:
+    """Return what the ledger may give as the rule: what settled the group, or that what the row refers to waits."""
+    by = case.fed.rule.conflict if settlement.decision is None else DECISION
+    may_wait = fate == "quarantined" or settlement.decision is not None
+    return [by, *(["reference"] if member.why and may_wait else [])]
+
+
+def _expect_plain(case: Case, member: Member, settlement: Settlement, number: int) -> None:
+    """See that a row which was found as it stands had to be there."""
+    own = settlement.published.get(number)
+    if settlement.fates[number][0] != "inserted" or own is None or not is_same_row(own, member.values):
+        case.faults.add(member.entry.name, "stand in the target, and another row should", member.row)
+    elif settlement.is_undecided:
+        _expect_named(case, member)
+    elif settlement.decision is not None:
+        _say_unnamed(case, member)
 
 
 def _expect_named(case: Case, member: Member) -> bool:
@@ -74,6 +113,11 @@ def _expect_named(case: Case, member: Member) -> bool:
     return True
 
 
+def _say_unnamed(case: Case, member: Member) -> None:
+    what = "stand in the target because a person decided so, and the ledger does not say it"
+    case.faults.add(member.entry.name, what, member.row)
+
+
 def _keep_why(case: Case, chains: Chains, members: Sequence[Member], settlement: Settlement) -> None:
     """Keep for what the rows of a group wait: for their own parents, or for those of it that do.
 
@@ -84,7 +128,7 @@ def _keep_why(case: Case, chains: Chains, members: Sequence[Member], settlement:
     waiting = [node for node, member in zip(nodes, members, strict=True) if member.why]
     for number, member in enumerate(members):
         if settlement.waits(number) and not freely.waits(number):
-            is_behind = freely.is_undecided and number > 0
+            is_behind = freely.is_undecided and number > 0 and settlement.decision is None
             why = (nodes[:1], False) if is_behind else member.why or (waiting, False)
             chains.add(nodes[number], why)
 
@@ -113,29 +157,63 @@ def _find_refused(case: Case, members: Sequence[Member], settlement: Settlement)
     return refused
 
 
-def _expect_published(case: Case, member: Member, settlement: Settlement, number: int, held: dict[object, Row]) -> None:
-    """See that a row which its group publishes stands in the target, perhaps with values of others."""
+def _expect_published(
+    case: Case, member: Member, settlement: Settlement, number: int, held: dict[object, Row]
+) -> Row | None:
+    """See that a row which its group publishes stands in the target, perhaps with values of others; return it."""
     claim, entry, values = member.claim, member.entry, settlement.published[number]
     if claim is not None and claim.disposition != "inserted":
         case.faults.add(entry.name, f"should stand in the target, and are {claim.disposition}", member.row)
-        return
+        return None
     stands = case.standing(entry, member.row, member.values, claim)
     there = held.get(stands) or case.fetch(stands, values)
     if there is None or not case.is_published_as(there, values, entry):
         case.faults.add(entry.name, NOT_AS_THEY_MUST_BE, member.row)
-        return
+        return None
     has_moved = case.has_moved(there, values)
     place = case.ids.place
-    if has_moved and place is not None:
-        case.ids.note(case.desk, entry, member.row, values[place], there[place])
-    is_merged = not is_same_row(values, member.values)
-    is_undecided = settlement.is_undecided
-    if not is_undecided or _expect_named(case, member):
-        reasons = [case.fed.rule.conflict] if is_merged or is_undecided else []
-        check_inserted_entry(case, entry, member.row, claim, [*reasons, *(["identity"] if has_moved else [])])
+    is_late = settlement.decision is not None and number > 0
+    if (
+        has_moved
+        and place is not None
+        and not case.ids.note(case.desk, entry, member.row, values[place], there[place], is_late=is_late)
+    ):
+        case.faults.add(entry.name, "stand under an id that another row got too", member.row)
+    if not settlement.is_undecided or _expect_named(case, member):
+        _check_entry(case, member, settlement, number, has_moved=has_moved)
     case.tally(entry, "inserted")
-    if has_moved or (is_undecided and member.is_followed):
+    is_person_s = settlement.is_undecided or settlement.decision is not None
+    if has_moved or (is_person_s and member.is_followed):
         case.tally(entry, "rewritten")
+    if case.together and settlement.decision is not None and settlement.decision.take == ALL:
+        case.desk.connection.execute(f"INSERT INTO {case.together} VALUES (?, ?)", (entry.number, member.row))
+        case.beside += is_late
+    return there
+
+
+def _check_entry(case: Case, member: Member, settlement: Settlement, number: int, *, has_moved: bool) -> None:
+    """See that the ledger says of a published row why it is not plainly there."""
+    reasons = ["identity"] if has_moved else []
+    if settlement.decision is not None:
+        if member.claim is None:
+            _say_unnamed(case, member)
+            return
+        reasons = [DECISION, *(reasons if settlement.decision.take == ALL else [])]
+    elif settlement.is_undecided or not is_same_row(settlement.published[number], member.values):
+        reasons = [case.fed.rule.conflict, *reasons]
+    check_inserted_entry(case, member.entry, member.row, member.claim, reasons)
+
+
+def _expect_copies(case: Case, members: Sequence[Member], settlement: Settlement, shown: Row | None) -> None:
+    """See that the ledger keeps what a decision about the group lists; of the shown row what stands in the target."""
+    listed = []
+    for number in settlement.listed or list_rows(settlement):
+        member = members[number]
+        values: Row = member.values
+        if number == 0:
+            values = settlement.published[0] if shown is None else shown
+        listed.append(Listed(member.entry, member.row, values, waits=member.why is not None))
+    case.copies.expect(listed, frozenset() if case.follower is None else case.follower.places)
 
 
 def _expect_quarantined(case: Case, member: Member, rules: Sequence[str], winner: Member | None = None) -> None:
@@ -152,7 +230,7 @@ def _expect_quarantined(case: Case, member: Member, rules: Sequence[str], winner
         case.tally(member.entry, "quarantined")
 
 
-def _expect_lost(case: Case, member: Member, fate: str, winner: Member) -> None:
+def _expect_lost(case: Case, settlement: Settlement, member: Member, fate: str, winner: Member) -> None:
     """See that another row stands for one, and which."""
     claim = member.claim
     if claim is None or claim.disposition != fate:
@@ -162,7 +240,7 @@ def _expect_lost(case: Case, member: Member, fate: str, winner: Member) -> None:
     stands = case.standing(winner.entry, winner.row, winner.values, winner.claim)
     wanted = (stands, winner.number, winner.row)
     named = (claim.target_rowid, claim.winner_input, claim.winner_rowid)
-    if claim.rule not in _list_rules(case, member, fate) or named != wanted:
+    if claim.rule not in _list_rules(case, settlement, member, fate) or named != wanted:
         case.faults.add(member.entry.name, f"are {fate}, and the ledger names another row for them", member.row)
         return
     case.tally(member.entry, fate)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strongroom.consolidate.verify.catalogue import Column, Table, read_tables
+from strongroom.consolidate.verify.decisions import Decision, read_kept_decisions, sort_by_table
 from strongroom.consolidate.verify.evidence import Evidence
 from strongroom.consolidate.verify.plan_reading import (
     Feed,
@@ -116,6 +117,8 @@ class House:
     reading: Reading
     sources: Mapping[str, Source]
     targets: Mapping[str, Target]
+    decisions: Mapping[str, tuple[Decision, ...]]
+    """What people decided, by the folded name of the target table."""
 
     def find(self, target: str, table: str) -> FedTable | None:
         """Return what feeds a target table, where something does."""
@@ -146,7 +149,8 @@ def read_house(evidence: Evidence, scratch: Path) -> House:
     for name, structure in structures.items():
         complete_structure(structure, name, reading, sources)
         targets[name] = _read_target(name, structure, reading, sources)
-    return House(evidence=evidence, reading=reading, sources=sources, targets=targets)
+    decisions = sort_by_table(read_kept_decisions(evidence.plan))
+    return House(evidence=evidence, reading=reading, sources=sources, targets=targets, decisions=decisions)
 
 
 def _read_target(name: str, structure: Database, reading: Reading, sources: Mapping[str, Source]) -> Target:

@@ -36,7 +36,9 @@ class Ids:
     def begin(self, desk: Desk) -> None:
         """Make the working table."""
         self.fresh = desk.make(
-            "fresh", "number INTEGER, rid INTEGER, old, new UNIQUE, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
+            "fresh",
+            "number INTEGER, rid INTEGER, old, new UNIQUE, late DEFAULT 0, PRIMARY KEY (number, rid)",
+            "WITHOUT ROWID",
         )
 
     def may_become(self, entry: Input, own: Value, actual: Value) -> bool:
@@ -51,14 +53,20 @@ class Ids:
             return bool(isinstance(own, int) and entry.shift and actual == own + entry.shift)
         return self.strategy == "renumber"
 
-    def note(self, desk: Desk, entry: Input, row: int, own: Value, actual: Value) -> bool:
-        """Keep a row under another id, to be tried; tell whether no other has that id already."""
+    def note(
+        self, desk: Desk, entry: Input, row: int, own: Value, actual: Value, *, is_late: bool = False
+    ) -> bool:
+        """Keep a row under another id, to be tried; tell whether no other has that id already.
+
+        One that came late, by a decision, gives way to whatever row has its id.
+        """
         if self.strategy == "offset" and actual is not None:
             return True  # by how much, and that no two meet, is known without a list
         held = encode_text(own) if isinstance(own, str) else own
         new = encode_text(actual) if isinstance(actual, str) else actual
         done = desk.connection.execute(
-            f"INSERT OR IGNORE INTO {self.fresh} VALUES (?, ?, ?, ?)", (entry.number, row, held, new)
+            f"INSERT OR IGNORE INTO {self.fresh} (number, rid, old, new, late) VALUES (?, ?, ?, ?, ?)",
+            (entry.number, row, held, new, is_late),
         )
         self.count += 1
         return done.rowcount == 1
@@ -105,7 +113,7 @@ def _check_against(
     kept = stands_at_home(entry, entries, ids) + (" AND s.w" if fed.rule.where and not entry.is_seed else "")
     desk.connection.execute(
         f"UPDATE {ids.fresh} AS f SET is_taken = 1 WHERE typeof(f.old) IN ('integer', 'blob') AND f.is_taken = 0 "
-        f"AND (f.number > {entry.number} OR f.number = {entry.number} AND EXISTS ("
+        f"AND (f.late OR f.number > {entry.number} OR f.number = {entry.number} AND EXISTS ("
         f"SELECT 1 FROM {rows} WHERE {mine} = +{old} AND s.r < f.rid AND {kept})) "
         f"AND EXISTS (SELECT 1 FROM {rows} WHERE {mine} = +{old} AND {kept})"
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from strongroom.consolidate.verify.case import Case, pack, unpack
 from strongroom.consolidate.verify.chains import Why
-from strongroom.consolidate.verify.claims import CLAIMED, Claim, number_inputs, says_apart, stands_apart
+from strongroom.consolidate.verify.claims import CLAIMED, Claim, number_inputs, says_apart
 from strongroom.consolidate.verify.derive import Derived
 from strongroom.consolidate.verify.desk import in_batches
 from strongroom.consolidate.verify.house import Input
@@ -221,7 +221,7 @@ def _derive_all(case: Case, entry: Input, key: str, joined: str, order: str = ""
         derived = deriver.derive(row[start:])
         held = row[0] if key else deriver.key_of(derived.values)
         if held is not None:
-            if row[2] and is_unseen and stands_apart(fed, claim):
+            if row[2] and is_unseen and case.is_left(entry, row[1], claim):
                 _note(case, entry, row[1], derived)
             why = (derived.because, derived.is_root) if derived.waits else None
             yield held, Member(number, row[1], entry, derived.values, why, claim, bool(row[2]), derived.is_followed)

@@ -22,6 +22,7 @@ def verify_places(house: House, directory: Path, is_source: bool) -> Verificatio
     """Look for what has no place: in the sources' directory, or that of their copies, and in every copy. Read-only."""
     found = [*_find_files(house, directory, is_source=is_source), *_find_targets(house), *_find_tables(house)]
     found += find_plain(house)
+    found += _find_decisions(house)
     for target in house.targets.values():
         for fed in target.tables:
             for entry in fed.inputs:
@@ -88,6 +89,16 @@ def _find_targets(house: House) -> Iterator[str]:
         yield f"{name}: was not built"
     for name in house.evidence.targets.keys() - house.targets.keys():
         yield f"{name}: is no target of the plan"
+
+
+def _find_decisions(house: House) -> Iterator[str]:
+    """Say which decisions are about no table."""
+    tables = {fold(fed.into) for target in house.targets.values() for fed in target.tables}
+    for folded, decisions in house.decisions.items():
+        if folded not in tables:
+            for one in decisions:
+                name = one.name(is_secret=house.evidence.is_secret)
+                yield f"{one.into}: {name} is about a table that nothing feeds"
 
 
 def _find_tables(house: House) -> Iterator[str]:

@@ -31,12 +31,15 @@ def explain_rewritten(case: Case, entry: Input) -> str:
     changed = " OR ".join(
         [f"(l._rule IS 'identity' AND {flags[0]})", *(f"(l._rule IS 'reference' AND {flag})" for flag in flags[1:])]
     )
+    left = ""
+    if case.decided.lines:
+        left = f" AND s.r NOT IN (SELECT u.rid FROM {case.unsettled} AS u WHERE u.number = {entry.number})"
     case.desk.connection.execute(
         f"INSERT INTO {explained} SELECT s.r, {', '.join(flags)} FROM {entries.table} AS l "
         f"CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid "
         f"CROSS JOIN {dotted('main', fed.table.name)} AS t ON t.{quote(fed.table.rowid)} = "
         f"coalesce(l._target_rowid, {home}) {joins} WHERE {passes} AND l._disposition IS 'inserted' "
-        f"AND l._winner_input IS NULL AND l._winner_rowid IS NULL AND ({changed}) AND {conditions}"
+        f"AND l._winner_input IS NULL AND l._winner_rowid IS NULL AND ({changed}) AND {conditions}{left}"
         + ("" if fed.integer_key is not None else f" AND coalesce(l._target_rowid, {home}) = {home}")
     )
     _count(case, entry, explained, len(references))
@@ -92,7 +95,7 @@ def _count(case: Case, entry: Input, explained: str, references: int) -> None:
     rows = rows_of(entry, None)
     entries = case.entries[entry.number]
     moved = case.desk.connection.execute(
-        f"INSERT OR IGNORE INTO {case.ids.fresh} SELECT {entry.number}, e.rid, s.c{entry.places[place]}, t.{column} "
+        f"INSERT OR IGNORE INTO {case.ids.fresh} (number, rid, old, new) SELECT {entry.number}, e.rid, s.c{entry.places[place]}, t.{column} "
         f"FROM {explained} AS e CROSS JOIN {entries.table} AS l ON l._rowid = e.rid CROSS JOIN {rows} ON s.r = e.rid "
         f"CROSS JOIN {dotted('main', case.fed.table.name)} AS t ON t.{quote(str(case.fed.table.rowid))} = "
         f"coalesce(l._target_rowid, s.c{entry.places[place]}) WHERE e.is_moved"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from strongroom.consolidate.verify.decisions import Decision
 from strongroom.consolidate.verify.house import FedTable
 from strongroom.consolidate.verify.instants import read_instant
 from strongroom.consolidate.verify.values import Row, Value, is_same, is_utf8, order_of
@@ -68,6 +69,10 @@ class Settlement:
     """Claimant to the row that stands in the target."""
     is_undecided: bool = False
     """No rule decides: the first is shown, and what differs from it waits, with that row's number."""
+    decision: Decision | None = None
+    """No rule decided, and a person did."""
+    listed: list[int] = field(default_factory=list)
+    """The rows that this decision lists."""
 
     def waits(self, number: int) -> bool:
         """Tell whether nothing stands in the target for a claimant."""
@@ -78,12 +83,12 @@ def settle(
     shape: Shape, rows: Sequence[Row], waiting: Collection[int] = (), *, is_ambiguous: bool = False
 ) -> Settlement:
     """Decide what becomes of rows with one key, given in their order; ``waiting`` are those that wait in any case."""
-    alike = _find_alike(shape, rows, waiting)
+    alike = find_alike(shape, rows, waiting)
     found: Settlement | None = None
     if is_ambiguous:
         pass
     elif shape.conflict == "keep_both":
-        found = _keep_all(rows, waiting, alike)
+        found = keep_all(rows, waiting, alike)
     elif not any(alike) or shape.conflict == "prefer":  # all equal the first
         found = _crown(rows, waiting, alike, 0)
     elif shape.conflict in ("newest", "oldest"):
@@ -96,7 +101,7 @@ def settle(
     return found or Settlement([("quarantined", None)] * len(rows))
 
 
-def _find_alike(shape: Shape, rows: Sequence[Row], waiting: Collection[int]) -> list[int]:
+def find_alike(shape: Shape, rows: Sequence[Row], waiting: Collection[int]) -> list[int]:
     """Return for each row the first that it equals; one that waits equals none."""
     alike = [0]
     for number in range(1, len(rows)):
@@ -106,7 +111,7 @@ def _find_alike(shape: Shape, rows: Sequence[Row], waiting: Collection[int]) -> 
                 alike[first] == first
                 and number not in waiting
                 and first not in waiting
-                and _is_identical(shape, rows[number], rows[first])
+                and is_identical(shape, rows[number], rows[first])
             ):
                 found = first
                 break
@@ -114,7 +119,8 @@ def _find_alike(shape: Shape, rows: Sequence[Row], waiting: Collection[int]) -> 
     return alike
 
 
-def _is_identical(shape: Shape, one: Row, other: Row) -> bool:
+def is_identical(shape: Shape, one: Row, other: Row) -> bool:
+    """Tell whether two rows are equal in all columns, byte for byte, but for an id that may be another one."""
     identity = shape.identity
     for place, mine in enumerate(one):
         theirs = other[place]
@@ -127,7 +133,8 @@ def _is_identical(shape: Shape, one: Row, other: Row) -> bool:
     return True
 
 
-def _keep_all(rows: Sequence[Row], waiting: Collection[int], alike: Sequence[int]) -> Settlement:
+def keep_all(rows: Sequence[Row], waiting: Collection[int], alike: Sequence[int]) -> Settlement:
+    """Publish every row that differs from all before it; those that wait in any case do."""
     found = Settlement([])
     for number, first in enumerate(alike):
         if number in waiting:
@@ -200,7 +207,7 @@ def _merge(shape: Shape, rows: Sequence[Row]) -> Settlement:
         elif result[place] is None:
             result[place] = next((row[place] for row in rows if row[place] is not None), None)
     fates: list[tuple[str, int | None]] = [("inserted", 0)]
-    fates += [("merged_identical" if _is_identical(shape, row, result) else "merged_changed", 0) for row in rows[1:]]
+    fates += [("merged_identical" if is_identical(shape, row, result) else "merged_changed", 0) for row in rows[1:]]
     return Settlement(fates, {0: result})
 
 

@@ -125,7 +125,7 @@ def check_keys(case: Case) -> None:
         _check_normalized_keys(case)
         return
     cells = [quote(name) for name in names]
-    doubled = _count_doubles(case, cells, f"{dotted('main', fed.table.name)} WHERE 1")
+    doubled = _count_doubles(case, cells, f"{dotted('main', fed.table.name)} WHERE 1") - case.beside
     if doubled:
         case.faults.say(f"{doubled} rows stand there with a key that another one has")
 
@@ -141,6 +141,7 @@ def _check_normalized_keys(case: Case) -> None:
         if key is not None:
             added = case.desk.connection.execute(f"INSERT OR IGNORE INTO {seen} VALUES (?)", (key,))
             doubled += 1 - added.rowcount
+    doubled -= case.beside
     if doubled:
         case.faults.say(f"{doubled} rows stand there with a key that another one has")
 
@@ -162,12 +163,20 @@ def _check_same_key(case: Case, one: Input, other: Input) -> None:
         terms += [stands(case.entries[one.number], "a") + _passing(case, one, "a")]
         terms += [stands(case.entries[other.number], "b") + _passing(case, other, "b")]
         terms += ["a.r < b.r"] if is_alone else []
+        if case.together:
+            terms.append(f"NOT ({_is_kept(case, one, 'a')} AND {_is_kept(case, other, 'b')})")
         pairs = f"FROM {left} CROSS JOIN {right} ON {' AND '.join(terms)}"
         if fed.rule.conflict == "keep_both":
             both = sum(_are_identical(case, row) for row in _read_pairs(case, one, other, pairs))
         else:
             both = case.desk.count(f"SELECT count(*) {pairs}")
     case.faults.add(other.name, f"stand beside rows of {one.name} with their key", count=both)
+
+
+def _is_kept(case: Case, entry: Input, alias: str) -> str:
+    """Return the condition that a row stands beside others with its key, because a person kept all of them."""
+    kept = f"SELECT 1 FROM {case.together} AS k WHERE k.number = {entry.number} AND k.rid = {alias}.r"
+    return f"EXISTS ({kept})"
 
 
 def _are_identical(case: Case, cells: Sequence[Value]) -> bool:

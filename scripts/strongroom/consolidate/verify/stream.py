@@ -13,7 +13,6 @@ from strongroom.consolidate.verify.claims import (
     check_kept_cells,
     says_apart,
     says_inserted,
-    stands_apart,
 )
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.house import Input
@@ -21,7 +20,7 @@ from strongroom.consolidate.verify.relations import home_of, home_rowid, is_plai
 from strongroom.consolidate.verify.rewritten import explain_rewritten
 from strongroom.consolidate.verify.values import Value
 from strongroom.core.progress import add_rows
-from strongroom.core.quoting import dotted, quote
+from strongroom.core.quoting import dotted, fold, literal, quote
 
 NOT_AS_THEY_MUST_BE = "are not in the target as they must be"
 _CLAIM_WIDTH = 5
@@ -68,9 +67,18 @@ def _leave_to_groups(case: Case, entry: Input) -> int:
     found = case.desk.connection.execute(
         f"INSERT INTO {case.unsettled} SELECT {entry.number}, s.r FROM {entries.table} AS l "
         f"CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid "
-        f"WHERE {says_apart(fed)} AND {present}{passes}"
+        f"WHERE ({says_apart(fed)}{_name_decided(case, entry)}) AND {present}{passes}"
     )
     return found.rowcount
+
+
+def _name_decided(case: Case, entry: Input) -> str:
+    """Return the condition that an entry's row is said to be decided, whatever the entry says."""
+    if not case.decided.lines:
+        return ""
+    into = literal(fold(case.fed.into))
+    lines = f"SELECT d.row FROM ledger.decided AS d WHERE lower(d.into_table) = {into} AND d.input = {entry.number}"
+    return f" OR (l._disposition IS NOT 'filtered' AND l._rowid IN ({lines}))"
 
 
 def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
@@ -137,7 +145,7 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
         want(case, case.bag, entry, derived.values)
         return
     key = deriver.key_of(derived.values)
-    is_grouped = key is not None and stands_apart(case.fed, claim)
+    is_grouped = key is not None and case.is_left(entry, found.row, claim)
     is_said = not derived.waits and not is_grouped and says_inserted(claim)
     if is_said and case.is_published_as(found.held, derived.values, entry):
         _take_published(case, entry, found, derived.values, is_followed=derived.is_followed)

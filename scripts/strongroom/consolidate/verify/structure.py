@@ -96,7 +96,13 @@ def _find_strange_entries(desk: Desk) -> list[str]:
         there = desk.count("SELECT count(*) FROM ledger.sqlite_master WHERE name = ?", (kept,))
         if source != SEED or (there and desk.count(f"SELECT count(*) FROM {dotted('ledger', kept)}")):
             strange.append(f"{desk.target.name}: the ledger speaks of {into}, which nothing feeds")
-    return strange
+    return strange + [
+        f"{desk.target.name}: the ledger's table {table} speaks of {into}, which nothing feeds"
+        for table in ("undecided", "decided")
+        if desk.count("SELECT count(*) FROM ledger.sqlite_master WHERE name = ?", (table,))
+        for (into,) in desk.connection.execute(f"SELECT DISTINCT into_table FROM ledger.{table}").fetchall()
+        if fold(into) not in fed
+    ]
 
 
 def _count_given(desk: Desk, table: Table) -> int:

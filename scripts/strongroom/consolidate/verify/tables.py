@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from strongroom.consolidate.verify.bags import begin_bag, compare_bag
-from strongroom.consolidate.verify.case import Case
+from strongroom.consolidate.verify.case import Case, open_case
 from strongroom.consolidate.verify.chains import Chains
-from strongroom.consolidate.verify.claims import read_entries
-from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.desk import Desk
-from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.groups import examine_groups
 from strongroom.consolidate.verify.house import FedTable
-from strongroom.consolidate.verify.ids import Ids, check_fresh_ids
+from strongroom.consolidate.verify.ids import check_fresh_ids
 from strongroom.consolidate.verify.refusals import try_refused
-from strongroom.consolidate.verify.rules import Shape
 from strongroom.consolidate.verify.standing import check_keys, check_places
 from strongroom.consolidate.verify.stream import examine_input
 from strongroom.core.quoting import dotted
@@ -25,20 +21,7 @@ def prove_table(
     desk: Desk, fed: FedTable, follower: Follower | None, chains: Chains | None = None
 ) -> tuple[dict[str, TableTally], TargetTally, list[str]]:
     """Return a tally for each source table, one for the target's, and what is wrong in words."""
-    faults = Faults(fed.into)
-    case = Case(
-        desk=desk,
-        fed=fed,
-        faults=faults,
-        entries=read_entries(desk, fed, faults),
-        follower=follower,
-        shape=Shape.of(fed),
-        ids=Ids.of(fed),
-        chains=chains,
-        derivers={entry.number: Deriver(fed, entry, follower) for entry in fed.inputs},
-    )
-    case.begin()
-    case.ids.begin(desk)
+    case = open_case(desk, fed, follower, chains)
     if fed.table.rowid is None and not fed.table.primary_key:
         case.bag = begin_bag(case)
     read = {}
@@ -48,8 +31,10 @@ def prove_table(
     if case.bag:
         compare_bag(case, case.bag)
     examine_groups(case)
+    case.decided.finish()
+    case.copies.finish()
     try_refused(case)
-    check_fresh_ids(desk, fed, case.ids, case.entries, faults)
+    check_fresh_ids(desk, fed, case.ids, case.entries, case.faults)
     check_places(case)
     check_keys(case)
     return _sum_up(case, read)
