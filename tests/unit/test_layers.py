@@ -67,6 +67,7 @@ PROOF_MAY_KNOW = {
     "core.yaml_text",
     "core.yaml_text.explaining",
     "core.yaml_text.loading",
+    "core.yaml_text.plain",
     "sqlite.connection",
     "sqlite.database",
     "sqlite.keyring",

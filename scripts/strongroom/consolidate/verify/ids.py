@@ -53,9 +53,7 @@ class Ids:
             return bool(isinstance(own, int) and entry.shift and actual == own + entry.shift)
         return self.strategy == "renumber"
 
-    def note(
-        self, desk: Desk, entry: Input, row: int, own: Value, actual: Value, *, is_late: bool = False
-    ) -> bool:
+    def note(self, desk: Desk, entry: Input, row: int, own: Value, actual: Value, *, is_late: bool = False) -> bool:
         """Keep a row under another id, to be tried; tell whether no other has that id already.
 
         One that came late, by a decision, gives way to whatever row has its id.
