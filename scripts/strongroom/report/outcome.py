@@ -82,7 +82,8 @@ def _say_error(outcome: Outcome) -> None:
             f"{outcome.quarantined} rows wait for a person, and the budget is {outcome.budget}: staged, not published"
         )
         left = "publishes without them" if not outcome.undecided else "publishes, and they wait beside what is shown"
-        hint = f"consolidate.quarantine shows them; --quarantine-budget {outcome.quarantined} {left}"
+        see = "shows them" if not outcome.undecided else "shows them, consolidate.decide lets you choose"
+        hint = f"consolidate.quarantine {see}; --quarantine-budget {outcome.quarantined} {left}"
         say_error(DecisionNeededError("quarantine", fact, hint), run=outcome.run)
 
 

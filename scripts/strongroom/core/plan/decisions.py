@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from strongroom.core.errors import PlanError
-from strongroom.core.yaml_text import read_model
+from strongroom.core.yaml_text.plain import read_plain_model
 
 DECISIONS = "decisions.yaml"
 """The file's usual name."""
-ALL = "all"
+ALL: Final = "all"
 Number = Annotated[int, Field(ge=1)]
 
 
@@ -114,7 +114,11 @@ def read_decisions(path: Path) -> Decisions:
 
     Raises PlanError for a file that is none, a decision without ``by``, and a row of which two decisions speak.
     """
-    model, _ = read_model(path, DecisionsModel, PlanError)
+    return check_decisions(path, read_plain_model(path, DecisionsModel, PlanError))
+
+
+def check_decisions(path: Path, model: DecisionsModel) -> Decisions:
+    """Return what a file decides. Raises PlanError as ``read_decisions`` does."""
     decided = tuple(_decide(path, model))
     seen: dict[tuple[str, str], str] = {}
     for one in decided:
