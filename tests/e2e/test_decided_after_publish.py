@@ -36,7 +36,10 @@ def write(scene: Scene, sql: str) -> None:
 def dump(file: Path) -> list[Any]:
     with closing(connect(file)) as connection:
         objects = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2").fetchall()
-        return [objects, *(connection.execute(f"SELECT rowid, * FROM {name}").fetchall() for name in ("notes", "lines"))]
+        return [
+            objects,
+            *(connection.execute(f"SELECT rowid, * FROM {name}").fetchall() for name in ("notes", "lines")),
+        ]
 
 
 @pytest.mark.parametrize("take", [1, 2, 3])
@@ -46,7 +49,7 @@ def test_the_row_that_was_taken_is_live_and_proven(scene: Scene, take: int) -> N
     assert read(scene, "SELECT id, name, text, stars FROM notes WHERE name = 'a'") == [WANTED[take]]
     again = run(scene.argv("verify", "--json")).json
     assert (again["verdict"], again["quarantined"], again["undecided"]) == ("PROVEN", 0, {})
-    assert "by ops: looked at both" in run(scene.argv("explain", "--key", "a")).out
+    assert ": looked at both (takes" in run(scene.argv("explain", "--key", "a")).out
     assert run(scene.argv("quarantine", "--json")).json["rows"] == []
     assert "nothing to do" in run(scene.argv("run", "--quarantine-budget", "9")).out
 
@@ -65,7 +68,7 @@ def test_what_an_application_wrote_elsewhere_stays(scene: Scene) -> None:
     write(scene, "UPDATE lines SET words = 'edited' WHERE id = 1")
     ended = decide(scene, 2)
     assert ended.code == 0, ended.err + ended.out
-    assert "only what was decided is proven" in ended.out
+    assert "only what was decided is proven of them:\n  new.db was written to" in ended.out
     assert read(scene, "SELECT text FROM notes WHERE id IN (1, 100) ORDER BY id") == [("old",), ("by the application",)]
     assert read(scene, "SELECT words FROM lines WHERE id = 1") == [("edited",)]
 

@@ -46,20 +46,18 @@ def look_first(opening: Opening, proven: Outcome, folder: RunFolder, identities:
 
     ``identities`` are those of the files that were proven. Raises DifferencesError for one that changed since.
     """
-    request = opening.request
-    return look_at(folder, request.target, request.source, proven, identities, opening.carried)
+    return look_at(opening.request, folder, proven, identities, opening.carried)
 
 
 def look_at(
+    request: Request,
     folder: RunFolder,
-    target: Path,
-    source: Path,
     proven: Outcome,
     identities: Mapping[str, tuple[int, ...]],
     carried: Sequence[str] = (),
 ) -> Look:
-    """Look as ``look_first`` does; a ``source`` that is not there has no legacy files."""
-    look = look_before(_places(folder, target, source), carried, proven.tables)
+    """Look as ``look_first`` does; a source that is not there has no legacy files."""
+    look = look_before(_places(folder, request.target, request.source), carried, proven.tables)
     for staged in look.targets.values():
         if identify(folder.stage / f"{staged.name}.db") != identities.get(staged.name):
             raise DifferencesError(staged.name, "changed after it was verified", "run the same command again")

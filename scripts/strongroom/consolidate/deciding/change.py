@@ -249,9 +249,7 @@ def _say_taken(group: Group, decision: Decision) -> str:
 
 def _is_identical(group: Group, one: Values, other: Values) -> bool:
     skipped = None if group.form.is_compared or group.form.identity is None else fold(group.form.identity)
-    return all(
-        _is_same(one[place], other[place]) for place, name in enumerate(group.columns) if fold(name) != skipped
-    )
+    return all(_is_same(one[place], other[place]) for place, name in enumerate(group.columns) if fold(name) != skipped)
 
 
 def _is_same(one: Stored, other: Stored) -> bool:

@@ -7,6 +7,7 @@ the decisions. So a rollback leads back to what was live before, and nothing tha
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from strongroom.consolidate.recording import recorded
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.consolidate.verify import prove_settled
 from strongroom.consolidate.verify.evidence import identify
-from strongroom.consolidate.verify_published import prove, open_house
+from strongroom.consolidate.verify_published import open_house, prove
 from strongroom.core.errors import (
     DecisionNeededError,
     DifferencesError,
@@ -39,7 +40,6 @@ from strongroom.runs import Swap, find_changes, publish, refuse_busy
 from strongroom.runs.cleanup import end_run
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import Became, recover_all, refuse_open
-from strongroom.runs.journal import JournalDocument
 from strongroom.runs.records import (
     MergeDocument,
     RunDocument,
@@ -76,7 +76,7 @@ def settle(home: Home, around: Surroundings) -> Outcome | None:
         raise UnreachableError(home.target, "holds no run of ours", "say --target DIRECTORY")
     home.refuse_links()
     with locked(home.lock):
-        finished = _go_on(home, around)
+        _go_on(home, around)
         current = home.open_current()
         if current is None:
             raise UnreachableError(home.target, "holds no published run", "run consolidate.run first")
@@ -85,16 +85,29 @@ def settle(home: Home, around: Surroundings) -> Outcome | None:
         wanted = read_decisions(home.decisions) if home.decisions.is_file() else None
         new = find_new(wanted.decided if wanted else (), known.decided if known else ())
         if not new:
-            return read_report(folder) if finished else None
+            return None
         with hold_needed(around.keys, folder.name_keys()):
             return _Settling(home, folder, about, around).apply(new)
+
+
+def go_on(home: Home, around: Surroundings) -> Outcome | None:
+    """Finish and prove what ``settle`` began before it was interrupted; None where there is nothing of it.
+
+    Raises what ``settle`` raises.
+    """
+    if not home.root.is_dir():
+        return None
+    home.refuse_links()
+    with locked(home.lock):
+        current = home.open_current() if _go_on(home, around) else None
+        return None if current is None else read_report(current[0])
 
 
 def _go_on(home: Home, around: Surroundings) -> bool:
     """Finish and prove what this same command began; tell whether there was something. Raises GuardError for others."""
     names = home.all_runs()
     about = home.open_run(names[-1]).read(RunDocument) if names else None
-    if about is None or about.settles is None:
+    if not names or (about is not None and about.settles is None):
         refuse_open(home)
         return False
     with hold_needed(around.keys, home.name_open_keys()):
@@ -138,7 +151,7 @@ class _Settling:
             take_over(self._before, folder, self._home)
             copies = [self._copy(folder, swap) for swap in journal.swaps]
             self._change(copies, new)
-            proven = self._prove(folder, copies, self._rename(report, folder), len(new))
+            proven = self._prove(folder, copies, self._rename(report, folder))
             outcome = self._publish(folder, copies, proven)
             end_run(folder, about, RunState.PUBLISHED, self._around.now())
         return show_backup(outcome, self._home)
@@ -191,7 +204,7 @@ class _Settling:
             if group.table.partition(".")[0] == target:
                 yield group
 
-    def _prove(self, folder: RunFolder, copies: Sequence[_Copy], report: Outcome, decided: int) -> Outcome:
+    def _prove(self, folder: RunFolder, copies: Sequence[_Copy], report: Outcome) -> Outcome:
         """Prove that the copies are what is live but for the decisions, and all of it where nobody wrote to it since.
 
         Raises DifferencesError.
@@ -204,21 +217,23 @@ class _Settling:
         folder.write(report, REPORT)
         earlier = self._before.decisions if self._before.decisions.is_file() else None
         with open_house(self._home, folder) as house:
-            wrong = [
-                sentence for copy in copies for sentence in prove_settled(house, copy.staged.path.stem, copy.live, earlier)
-            ]
+            names = {copy.staged.path.stem: copy.live for copy in copies}
+            wrong = [line for name, live in names.items() for line in prove_settled(house, name, live, earlier)]
         if wrong:
             raise DifferencesError("decisions", f"{wrong[0]}; nothing changed", "this is a fault of ours: report it")
         changes = find_changes(self._place)
         if changes:
-            said = f"{'; '.join(changes)} since publish: only what was decided is proven, all else is as it was"
             quarantined = sum(count_waiting(copy.ledger) for copy in copies)
+            shown = Counter(
+                group.rows[0].source.partition(".")[0] for group in read_groups(self._home, folder, self._around.keys)
+            )
             return replace(
                 report,
                 verdict=judge((), 0, quarantined),
                 exit=ExitCode.DONE,
                 quarantined=quarantined,
-                notes=(*report.notes, said),
+                undecided=dict(sorted(shown.items())),
+                written=tuple(changes),
             )
         outcome = prove(self._home, folder).outcome
         if outcome.verdict is Verdict.DIFFERENT:
@@ -232,7 +247,7 @@ class _Settling:
         identities = {copy.staged.path.stem: identify(copy.staged.path) for copy in copies}
         plan = read_kept_plan(folder)
         folder.write(proven, VERDICT)
-        look = look_at(folder, home.target, folder.scratch, proven, identities)
+        look = look_at(_ask_again(home, folder), folder, proven, identities)
         swaps = [
             Swap(
                 staged=copy.staged.path.relative_to(folder.root).as_posix(),
