@@ -128,7 +128,8 @@ def test_a_legacy_file_on_another_file_system_does_not_move(place: Scene, monkey
 
 
 def test_in_place_they_are_finalized_and_put_back_from_the_backup(place: Scene) -> None:
-    before = {file: read(place.source / file, table) for file, table in (("one.db", "kept"), ("deep/two.db", "more"))}
+    copy = place.copy_to(place.source.parent / "copy").source  # whoever reads a database may fold its log in
+    before = {file: read(copy / file, table) for file, table in (("one.db", "kept"), ("deep/two.db", "more"))}
     assert run(place.argv()).code == 0
     assert "is kept for 30 days" in run(place.argv("finalize")).error
     ended = run(place.argv("finalize", "--retention-days", "0"))

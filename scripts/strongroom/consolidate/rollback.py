@@ -95,7 +95,7 @@ def _roll_back(
         raise GuardError("rollback", fact, "say --discard-changes to lose it")
     with hold_needed(keys, _name_keys(folder, place, about)):
         restored = restore_legacy(folder, place) if about.finalized is not None else ()
-        _refuse_lost(place)
+        _refuse_lost(place, is_finalized=about.finalized is not None)
         files = put_back(place)
     restore_current(home, about)
     end_run(folder, about, RunState.ROLLED_BACK, now)
@@ -125,12 +125,12 @@ def _name_keys(folder: RunFolder, place: Place, about: RunDocument) -> set[str |
     return targets if about.finalized is None else targets | folder.name_keys() | folder.name_source_keys()
 
 
-def _refuse_lost(place: Place) -> None:
+def _refuse_lost(place: Place, *, is_finalized: bool) -> None:
     """Make sure, before anything changes, that every file that was replaced or gave way can be put back.
 
     Raises RollbackFailedError.
     """
-    for file in find_lost(place):
+    for file in find_lost(place, is_finalized=is_finalized):
         fact = "is not there, and without it nothing can be as it was before"
         raise RollbackFailedError(file, fact, "put it there from a backup, then run the same command again")
 

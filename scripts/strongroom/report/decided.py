@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from strongroom.consolidate.deciding.decided import Decided
+from strongroom.report.outcome import WRITTEN, say, write_markdown
 from strongroom.report.screen import Screen, count
 
 RESULTS = {"consolidate.decide": Decided}
 _SHOWN = 3
 
 
-def show_decided(result: Decided, *, as_json: bool, color: bool) -> None:
-    """Print what was decided about a run."""
+def show_decided(result: Decided, *, as_json: bool, color: bool, folder: Path | None = None) -> int:
+    """Print what was decided about a run, and how the change of live targets ended; return the exit code."""
     screen = Screen(as_json=as_json, color=color)
+    if result.applied is not None:
+        if folder is not None:
+            write_markdown(result.applied, folder)
+        screen.list(WRITTEN, result.applied.written, style="yellow")
+        screen.conclude(say(result.applied), word=result.applied.verdict.value, style="bold")
+        screen.end(result)
+        return result.applied.exit
     screen.conclude(_say(result))
     screen.list("left open by the rule", [f"{_groups(many)}: {why}" for why, many in result.left.items()])
     for line in _list_notes(result):
         screen.say(line)
     screen.end(result)
+    return 0
 
 
 def _say(result: Decided) -> str:

@@ -33,6 +33,7 @@ _REFERENCES = {
     "kept": "kept",
 }
 _STYLES = {Verdict.PROVEN: "bold green", Verdict.PROVEN_WITH_QUARANTINE: "bold yellow"}
+WRITTEN = "applications wrote to these since publish, so that only what was decided is proven of them"
 _SHOWN = 10
 RESULTS = {f"consolidate.{name}": Outcome for name in ("preview", "run", "verify")} | {"demo": Outcome}
 
@@ -181,6 +182,7 @@ def render_markdown(outcome: Outcome) -> str:
         ("Orphans, kept as they were", outcome.notes),
         ("Open while the targets went live", outcome.open_sources),
         ("Discarded, and kept in the run's previous/", outcome.discarded),
+        (WRITTEN.capitalize(), outcome.written),
     ):
         if entries:
             lines += ["", f"## {title}", "", *(f"- {entry}" for entry in entries)]

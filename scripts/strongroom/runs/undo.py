@@ -48,15 +48,19 @@ def refuse_taken(place: Place) -> None:
             raise GuardError(file, fact, "find out what wrote it; move it away, then run the same command again")
 
 
-def find_lost(place: Place) -> list[Path]:
-    """Return what a rollback would need and the run does not keep any more: what was replaced, and what gave way."""
+def find_lost(place: Place, *, is_finalized: bool = False) -> list[Path]:
+    """Return what a rollback would need and the run does not keep any more: what was replaced, and what gave way.
+
+    Once legacy files were put back from the backup they are whole: their logs went with the files that were removed.
+    """
     intent = place.read_journal()
     swaps, legacy = (intent.swaps, intent.legacy) if intent is not None else ((), ())
     wanted = [place.previous(swap) for swap in swaps if swap.had]
     for one in legacy:
         if one.gives_way_to is not None and place.original(one).is_symlink():
             kept = place.kept(one)
-            wanted += [kept, *(kept.with_name(kept.name + suffix) for suffix in one.logs)]
+            logs = () if is_finalized else one.logs
+            wanted += [kept, *(kept.with_name(kept.name + suffix) for suffix in logs)]
     return [file for file in wanted if not file.is_file()]
 
 

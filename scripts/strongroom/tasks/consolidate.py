@@ -19,7 +19,7 @@ from strongroom.consolidate import status as looking
 from strongroom.consolidate import verify_published as again
 from strongroom.consolidate.request import Surroundings
 from strongroom.core.config import Settings, read_settings
-from strongroom.tasks._around import find_keys, read_clock
+from strongroom.tasks._around import find_keys, read_clock, surround
 from strongroom.tasks._request import PLAN, RUN, SOURCE, SYSTEM, TABLE, TARGET, ask, find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 from strongroom.tasks.decide import decide
@@ -27,12 +27,7 @@ from strongroom.tasks.decide import decide
 
 def surroundings(c: Context, settings: Settings) -> Surroundings:
     """Pass in the clock, the progress and the environment of hooks."""
-    return Surroundings(
-        now=read_clock,
-        progress=report.open_progress(color=wants_color(c)),
-        environment=settings.environment,
-        keys=find_keys(),
-    )
+    return surround(c, settings, read_clock, find_keys())
 
 
 @task(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,19 +14,20 @@ from strongroom.consolidate.deciding.desk import Author, Desk, open_desk, survey
 from strongroom.consolidate.deciding.drafts import write_draft
 from strongroom.consolidate.deciding.rules import take_by_rule
 from strongroom.consolidate.deciding.session import Session
+from strongroom.consolidate.deciding.settle import go_on, settle
 from strongroom.consolidate.deciding.taking import take_file
+from strongroom.consolidate.request import Surroundings
+from strongroom.core.config import read_settings
 from strongroom.core.errors import UsageError
 from strongroom.runs.folder import Home
-from strongroom.tasks._around import find_keys, read_clock
+from strongroom.tasks._around import find_keys, read_clock, surround
 from strongroom.tasks._request import TARGET, find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 
-Apply = Callable[[Context, Home], int]
 
-
-def find_apply() -> Apply | None:
-    """Return what changes the live targets by what was decided, and says how that ended; None: nothing does."""
-    return None
+def surroundings(c: Context) -> Surroundings:
+    """Pass in the clock, the progress and the keys."""
+    return surround(c, read_settings(), read_clock, find_keys())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +82,15 @@ def decide(
     _refuse_contradictions(wish, is_terminal=report.is_terminal() and not is_json(c))
     home, author = find_home(target), Author(by=by or name_user(), why=why or "", now=read_clock)
     is_dry_run = is_dry(c, dry_run)
+    finished = go_on(home, surroundings(c)) if apply and not is_dry_run else None
     with open_desk(home, run, author, keys=find_keys(), redecide=redecide, dry_run=is_dry_run) as desk:
         if apply:
             _refuse_to_apply(desk)
         result = _decide_by_hand(c, desk, table) if wish.is_by_hand else _decide(desk, wish)
-        report.show_decided(result, as_json=is_json(c), color=wants_color(c))
-    return _apply(c, home, result, wish)
+    if apply and not is_dry_run:
+        result = replace(result, applied=settle(home, surroundings(c)) or finished, next=None)
+    code = report.show_decided(result, as_json=is_json(c), color=wants_color(c), folder=home.target)
+    return _ask_to_apply(c, home, result) if wish.is_by_hand else code
 
 
 def _refuse_contradictions(wish: _Wish, *, is_terminal: bool) -> None:
@@ -111,8 +114,6 @@ def _refuse_to_apply(desk: Desk) -> None:
     if not desk.is_live:
         fact = f"nothing of run {desk.folder.name} is live ({desk.about.state})"
         raise UsageError("--apply", fact, "leave it out: the next consolidate.run carries out what was decided")
-    if find_apply() is None:
-        raise UsageError("--apply", "cannot change live targets in this version", "roll back, decide, and run again")
 
 
 def _decide(desk: Desk, wish: _Wish) -> Decided:
@@ -149,12 +150,11 @@ def _decide_by_hand(c: Context, desk: Desk, table: str | None) -> Decided:
     return tell(desk, survey(desk), decided=session.decided)
 
 
-def _apply(c: Context, home: Home, result: Decided, wish: _Wish) -> int:
-    """Change the live targets, where that was asked for, or is answered with yes."""
-    apply = find_apply()
-    if apply is None or not result.is_live or not result.known or result.dry_run:
+def _ask_to_apply(c: Context, home: Home, result: Decided) -> int:
+    """Change the live targets, where the person at the terminal says yes."""
+    if not result.is_live or not result.known or result.dry_run:
         return 0
-    question = f"apply {result.known} decisions to the live targets now? [y/N] "
-    if wish.apply or (wish.is_by_hand and report.is_confirmed(question)):
-        return apply(c, home)
-    return 0
+    if not report.is_confirmed(f"apply {result.known} decisions to the live targets now? [y/N] "):
+        return 0
+    applied = replace(result, decided=0, open=0, applied=settle(home, surroundings(c)), next=None)
+    return report.show_decided(applied, as_json=False, color=wants_color(c), folder=home.target)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from strongroom.consolidate.account import write_run
 from strongroom.consolidate.deciding.desk import Desk, Survey
-from strongroom.consolidate.outcome import read_report
+from strongroom.consolidate.outcome import Outcome, read_report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,8 @@ class Decided:
     """What to type next; None where nothing is left to do."""
     staged_again: int = 0
     """Rows that would wait in the next run all the same, where that is more than its budget allows."""
+    applied: Outcome | None = None
+    """How the change of the live targets ended; None where there was none."""
     dry_run: bool = False
 
 

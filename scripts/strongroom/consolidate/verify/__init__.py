@@ -7,6 +7,7 @@ explain is derived row by row, whatever the ledger says.
 from strongroom.consolidate.verify.evidence import Evidence
 from strongroom.consolidate.verify.house import House, read_house
 from strongroom.consolidate.verify.places import PLACES, verify_places
+from strongroom.consolidate.verify.settled import prove_settled
 from strongroom.consolidate.verify.target import (
     ARCHIVE,
     Part,
@@ -26,6 +27,7 @@ __all__ = [
     "Part",
     "fingerprint_target",
     "list_parts",
+    "prove_settled",
     "read_house",
     "verify_chains",
     "verify_content",

@@ -120,6 +120,19 @@ def read_tables(connection: Connection, schema: str = "main") -> dict[str, Table
     return found
 
 
+def read_stored(connection: Connection, schema: str = "main") -> list[Table]:
+    """Return every table that stands in the file by itself: shadow tables and SQLite's statistics too, marks not."""
+    kinds = connection.execute(f"PRAGMA {quote(schema)}.table_list").fetchall()
+    master = dict(
+        connection.execute(f"SELECT name, sql FROM {quote(schema)}.sqlite_master WHERE type = 'table'").fetchall()
+    )
+    return [
+        _read_table(connection, schema, kind[1], master[kind[1]] or "", kind)
+        for kind in sorted(kinds, key=lambda kind: str(kind[1]))
+        if kind[2] in ("table", "shadow") and kind[1] in master and kind[1] != "sqlite_sequence"
+    ]
+
+
 def read_table(connection: Connection, name: str, schema: str = "main") -> Table | None:
     """Return one table, in any case of letters; None where it is not there."""
     kind = connection.execute(f"PRAGMA {quote(schema)}.table_list({quote(name)})").fetchone()

@@ -80,7 +80,7 @@ def examine_group(case: Case, group: Group, settlement: Settlement) -> None:
             _expect_quarantined(case, member, _list_rules(case, settlement, member, fate), winner_of_all)
         else:
             _expect_lost(case, settlement, member, fate, members[winner or 0])
-    if settlement.decision is not None or (settlement.is_undecided and not refused):
+    if case.copies.is_kept and (settlement.decision is not None or (settlement.is_undecided and not refused)):
         _expect_copies(case, members, settlement, shown)
 
 

@@ -76,8 +76,13 @@ def make_uuid(entry: Input, own: Value) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{entry.name}/{held.hex().upper()}"))
 
 
-def check_fresh_ids(desk: Desk, fed: FedTable, ids: Ids, entries: dict[int, Entries], faults: Faults) -> None:
-    """See that every new id is new, and that every row that got one, or waits for its own, could not keep it."""
+def check_fresh_ids(
+    desk: Desk, fed: FedTable, ids: Ids, entries: dict[int, Entries], faults: Faults, *, besides: str = ""
+) -> None:
+    """See that every new id is new, and that every row that got one, or waits for its own, could not keep it.
+
+    ``besides`` names an attached database in which ids may be taken too.
+    """
     if not ids.count:
         return
     place = fed.identity if fed.identity is not None else fed.integer_key
@@ -85,6 +90,10 @@ def check_fresh_ids(desk: Desk, fed: FedTable, ids: Ids, entries: dict[int, Entr
         return
     desk.connection.execute(f"ALTER TABLE {ids.fresh} ADD COLUMN is_taken DEFAULT 0")
     is_number = fed.stored[place].affinity == "NUMERIC"
+    if besides:
+        old, column = "f.old" if is_number else "CAST(f.old AS TEXT)", quote(fed.stored[place].name)
+        has_it = f"SELECT 1 FROM {dotted(besides, fed.table.name)} AS x WHERE x.{column} = +{old}"
+        desk.connection.execute(f"UPDATE {ids.fresh} AS f SET is_taken = 1 WHERE EXISTS ({has_it})")
     for entry in fed.inputs:
         with desk.source(entry):
             _check_against(desk, (fed, ids, entry, entries[entry.number]), place, faults, is_number=is_number)

@@ -95,7 +95,8 @@ def _count(case: Case, entry: Input, explained: str, references: int) -> None:
     rows = rows_of(entry, None)
     entries = case.entries[entry.number]
     moved = case.desk.connection.execute(
-        f"INSERT OR IGNORE INTO {case.ids.fresh} (number, rid, old, new) SELECT {entry.number}, e.rid, s.c{entry.places[place]}, t.{column} "
+        f"INSERT OR IGNORE INTO {case.ids.fresh} (number, rid, old, new) "
+        f"SELECT {entry.number}, e.rid, s.c{entry.places[place]}, t.{column} "
         f"FROM {explained} AS e CROSS JOIN {entries.table} AS l ON l._rowid = e.rid CROSS JOIN {rows} ON s.r = e.rid "
         f"CROSS JOIN {dotted('main', case.fed.table.name)} AS t ON t.{quote(str(case.fed.table.rowid))} = "
         f"coalesce(l._target_rowid, s.c{entry.places[place]}) WHERE e.is_moved"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import FedTable, Input
-from strongroom.consolidate.verify.values import Row, is_same
+from strongroom.consolidate.verify.values import Row, is_same, is_same_row
 from strongroom.core.quoting import dotted
 
 
@@ -29,8 +29,7 @@ class Copies:
     def __init__(self, desk: Desk, fed: FedTable, faults: Faults) -> None:
         """Find the copies; earlier versions kept none."""
         self._desk, self._fed, self._faults = desk, fed, faults
-        self._table = ""
-        self._groups: set[object] = set()
+        self._reading = ""
         self._seen = self._count = 0
         there = desk.count("SELECT count(*) FROM ledger.sqlite_master WHERE name = 'undecided'")
         self.is_kept = bool(there)
@@ -51,40 +50,35 @@ class Copies:
         self._count = self._desk.count(f"SELECT count(*) FROM {kept}")
         if not self._count:
             return
-        cells = ", ".join(f"c{place}" for place, _ in enumerate(names))
-        columns = f"input INTEGER, rid INTEGER, g, number, waits, {cells}, PRIMARY KEY (input, rid)"
-        table = self._desk.make("copies", columns, "WITHOUT ROWID")
-        added = self._desk.connection.execute(
-            f"INSERT OR IGNORE INTO {table} SELECT _input, _rowid, _group, _number, _waits, {cells} FROM {kept}"
-        ).rowcount
-        self._faults.add("the ledger", "stand twice among its copies of undecided rows", count=self._count - added)
-        self._count = added
-        self._table = f"SELECT g, number, waits, {cells} FROM {table} WHERE input = ? AND rid = ?"
+        first = self._desk.make("copies", "input INTEGER, rid INTEGER, g, PRIMARY KEY (input, rid)", "WITHOUT ROWID")
+        self._desk.connection.execute(
+            f"INSERT OR IGNORE INTO {first} SELECT _input, _rowid, _group FROM {kept} WHERE _number = 1"
+        )
+        cells = ", ".join(f"k.c{place}" for place, _ in enumerate(names))
+        self._reading = (
+            f"SELECT k._number, k._input, k._rowid, k._waits, {cells} FROM {first} AS f CROSS JOIN {kept} AS k "
+            "ON k._group = f.g WHERE f.input = ? AND f.rid = ? ORDER BY k._number"
+        )
 
     def expect(self, group: Sequence[Listed], unknown: Collection[int]) -> None:
         """See that a group's rows are kept, in their order and with their values.
 
         Of a row that waits itself nobody knows what the columns at the places ``unknown`` will hold.
         """
-        if not self.is_kept:
+        shown, held = group[0], []
+        if self._reading:
+            held = self._desk.connection.execute(self._reading, (shown.entry.number, shown.row)).fetchall()
+        self._seen += len(held)
+        said = [row[:4] for row in held]
+        if said != [(number, one.entry.number, one.row, one.waits) for number, one in enumerate(group, start=1)]:
+            what = "are shown until somebody decides, and the ledger's copy of their group lists other rows"
+            self._faults.add(shown.entry.name, what, shown.row)
             return
-        groups = set()
-        for number, (entry, row, values, waits) in enumerate(group, start=1):
-            held = None
-            if self._table:
-                held = self._desk.connection.execute(self._table, (entry.number, row)).fetchone()
-            if held is None:
-                self._faults.add(entry.name, "wait for a decision, and the ledger keeps no copy", row)
-                continue
-            self._seen += 1
-            groups.add(held[0])
-            if held[1:3] != (number, int(waits)):
-                self._faults.add(entry.name, "stand elsewhere in the ledger's copy of their group", row)
-            elif not self._is_copy(entry, held[3:], values, unknown if waits else (), is_shown=number == 1):
-                self._faults.add(entry.name, "have a copy in the ledger with other values", row)
-        if len(groups) > 1 or groups & self._groups:
-            self._faults.add("the ledger", "are kept with rows of another group (copies of undecided rows)")
-        self._groups |= groups
+        for row, one in zip(held, group, strict=True):
+            if not is_same_row(row[4:], one.values) and not self._is_copy(
+                one.entry, row[4:], one.values, unknown if one.waits else (), is_shown=one is shown
+            ):
+                self._faults.add(one.entry.name, "have a copy in the ledger with other values", one.row)
 
     def _is_copy(self, entry: Input, held: Row, values: Row, unknown: Collection[int], *, is_shown: bool) -> bool:
         for place, (mine, theirs) in enumerate(zip(held, values, strict=True)):
@@ -98,5 +92,4 @@ class Copies:
     def finish(self) -> None:
         """See that nothing else is kept."""
         left = self._count - self._seen
-        if left:
-            self._faults.add("the ledger", "stand among its copies of undecided rows, and are none", count=left)
+        self._faults.add("the ledger", "stand among its copies of undecided rows, and are none", count=left)

@@ -85,6 +85,12 @@ class Decision:
     key: Mapping[str, str]
     """For people."""
 
+    def say(self, took: str) -> str:
+        """Say in one line who decided, when, why, and what was taken."""
+        when = f" on {self.at:%Y-%m-%d}" if self.at is not None else ""
+        why = f": {self.why}" if self.why else ""
+        return f"decided by {self.by}{when}{why} (takes {took})"
+
     @property
     def label(self) -> str:
         """Return what a person knows the group by."""
