@@ -286,15 +286,26 @@ def test_a_run_of_before_is_named(scene: Scene) -> None:
     refuse(scene, 13, "was written before a run could be decided about", "--draft", scene.source / "d.yaml")
 
 
-def test_a_published_run_is_changed_by_apply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_published_run_is_changed_by_apply(tmp_path: Path) -> None:
     scene = build(tmp_path, "--quarantine-budget", "9")
     ended = decide(scene, "--table", "new.notes", "--take", "old")
     assert f"to change the live targets: ./inv consolidate.decide --target {scene.target} --apply" in ended.out
-    applied = []
-    monkeypatch.setattr("strongroom.tasks.decide.find_apply", lambda: lambda _, home: applied.append(home.target) or 3)
-    assert decide(scene, "--apply").code == 3
-    assert decide(scene, "--table", "new.marks", "--take", "old", "--apply").code == 3
-    assert applied == [scene.target, scene.target]
+    assert read(scene, "SELECT text FROM notes WHERE id < 'c' ORDER BY id") == [("live a",), ("live b",)]
+    applied = decide(scene, "--apply")
+    assert applied.code == 0, applied.err
+    assert read(scene, "SELECT text FROM notes WHERE id < 'c' ORDER BY id") == [("old a",), ("old b",)]
+    at_once = decide(scene, "--table", "new.marks", "--take", "old", "--apply")
+    assert at_once.code == 0, at_once.err
+    assert read(scene, "SELECT seen FROM marks ORDER BY name") == [("2024-06-01",), ("2024-01-01",), ("2024-01-01",)]
+
+
+def test_what_is_decided_and_live_is_not_decided_again(tmp_path: Path) -> None:
+    scene = build(tmp_path, "--quarantine-budget", "9")
+    file = draft(scene)
+    fill(file, "'a'", "2")
+    assert decide(scene, "--decisions", file, "--apply").code == 0
+    file.write_text(file.read_text().replace("  take: 2\n", "  take: 3\n"))
+    refuse(scene, 2, "took row 2 (old.notes row 1), and that is live", "--decisions", file, "--redecide")
 
 
 def test_who_decides_is_the_one_who_is_named(scene: Scene) -> None:

@@ -63,7 +63,7 @@ def open_keyboard() -> Iterator[Keyboard]:
         yield Keyboard(descriptor)
     finally:
         signal.signal(signal.SIGCONT, resumed)
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)  # waits for nobody to read what was shown
 
 
 def is_terminal() -> bool:
@@ -73,9 +73,9 @@ def is_terminal() -> bool:
 
 def is_confirmed(question: str) -> bool:
     """Ask a question that only ``y`` answers with yes."""
-    sys.stdout.write(question)
-    sys.stdout.flush()
     with open_keyboard() as keys:
+        sys.stdout.write(question)
+        sys.stdout.flush()
         answer = keys.read()
     sys.stdout.write((answer if answer.isprintable() else "") + "\n")
     return answer in ("y", "Y")

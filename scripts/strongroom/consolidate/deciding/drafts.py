@@ -12,7 +12,7 @@ from pathlib import Path
 from strongroom.consolidate.deciding.book import name_model
 from strongroom.consolidate.deciding.desk import Desk, Survey
 from strongroom.consolidate.deciding.groups import Group, GroupKey, find_table
-from strongroom.consolidate.deciding.wording import quote_mapping, write_apart, write_decision
+from strongroom.consolidate.deciding.wording import quote_mapping, quote_name, write_apart, write_decision
 from strongroom.consolidate.masking import MASK
 from strongroom.core.errors import GuardError, PlanError
 from strongroom.core.files import explain_os_error, sync_folder
@@ -110,12 +110,12 @@ def _head(desk: Desk, path: Path, before: DecisionsModel | None) -> Sequence[str
 def _write_open(group: Group) -> str:
     """Write an undecided group as a paragraph: of its values those that differ."""
     columns = [(group.columns[place], _write_column(group, place)) for place in group.differs]
-    lines = [f"- table: {quote_text(group.table)}", f"  key: {quote_mapping(group.key)}", "  rows:"]
+    lines = [f"- table: {quote_name(group.table)}", f"  key: {quote_mapping(group.key)}", "  rows:"]
     for row in group.rows:
         values = {name: texts[row.number - 1] for name, texts in columns}
         lines += [f"  # row {row.number} waits for a row that it refers to: it cannot be taken"] if row.waits else []
         lines.append(
-            f'  - {{"source": {quote_text(row.source)}, "row": {row.rowid}, "sha256": "{row.sha256}", '
+            f'  - {{"source": {quote_name(row.source)}, "row": {row.rowid}, "sha256": "{row.sha256}", '
             f'"values": {quote_mapping(values)}}}'
         )
     return "\n".join([*lines, "  take:"]) + "\n"

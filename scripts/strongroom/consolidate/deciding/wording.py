@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from strongroom.core.instants import Stored
 from strongroom.core.plan.decisions import DecisionModel
@@ -18,9 +19,15 @@ _BEFORE = 12
 """Characters shown before the first one that differs."""
 
 
+@lru_cache(maxsize=1024)
+def quote_name(name: str) -> str:
+    """Write a name that comes again and again."""
+    return quote_text(name)
+
+
 def quote_mapping(values: Mapping[str, str]) -> str:
     """Write a mapping of texts on one line."""
-    return "{" + ", ".join(f"{quote_text(name)}: {quote_text(value)}" for name, value in values.items()) + "}"
+    return "{" + ", ".join(f"{quote_name(name)}: {quote_text(value)}" for name, value in values.items()) + "}"
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -66,7 +73,8 @@ def write_apart(values: Sequence[Stored], room: int) -> list[str]:
     texts = [_write_whole(value) for value in values]
     if max(map(len, texts)) <= room:
         return texts
-    written = [_cut(text, values[place], _find_difference(texts), room) for place, text in enumerate(texts)]
+    alike = _find_difference(texts)
+    written = [_cut(text, value, alike, room) for text, value in zip(texts, values, strict=True)]
     for said in {said for said in written if written.count(said) > 1}:
         places = [place for place, other in enumerate(written) if other == said]
         alike = _find_difference([texts[place] for place in places])  # some differ from the others earlier
@@ -105,7 +113,7 @@ def _write_whole(value: Stored) -> str:
         return "NULL"
     if isinstance(value, RawText):
         text = bytes(value).decode(errors="backslashreplace").replace("'", "''")
-        return "'" + _UNSEEN.sub(_name_unseen, text) + "'"
+        return f"'{text if text.isprintable() else _UNSEEN.sub(_name_unseen, text)}'"
     return f"x'{value.hex()}'" if isinstance(value, bytes) else repr(value)
 
 

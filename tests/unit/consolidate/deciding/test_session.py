@@ -167,7 +167,7 @@ def test_a_row_that_waits_itself_is_not_taken(desk: Desk, monkeypatch: pytest.Mo
 
 
 def _let_wait(group: Group) -> Group:
-    return replace(group, rows=(group.rows[0], *(replace(row, waits=True) for row in group.rows[1:])))
+    return replace(group, rows=(group.rows[0], *(row._replace(waits=True) for row in group.rows[1:])))
 
 
 def test_many_groups_are_not_all_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def test_many_groups_are_not_all_remembered(desk: Desk, monkeypatch: pytest.Monk
 
 def test_more_than_nine_rows_are_named_by_number_and_enter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     group = next(desk.read_open())
-    rows = tuple(replace(group.rows[0], number=number, rowid=number, sha256=f"{number:064}") for number in range(1, 13))
+    rows = tuple(group.rows[0]._replace(number=number, rowid=number, sha256=f"{number:064}") for number in range(1, 13))
     monkeypatch.setattr(Desk, "read_open", lambda *_: iter([replace(group, rows=rows)]))
     monkeypatch.setattr("strongroom.consolidate.deciding.session.closing", _Open)
     _, person = press(desk, "111", "13", None, "12")
