@@ -144,7 +144,7 @@ def _list_keys(group: Group | None, column: str | None) -> str:
     rows = f"1-{len(group.rows)} row" + (" and Enter" if len(group.rows) > 9 else "")  # noqa: PLR2004  one key each
     every = [] if group.form.why_not_all else ["a all"]
     columns = ["c columns"] if group.choosable else []
-    rest = ["s skip", "u undo", "w why", "v view", "q quit", "? help"]
+    rest = ["s skip", "u undo", "w why", "q quit", "? help"]
     return " · ".join([rows, *every, *columns, *rest])
 
 
