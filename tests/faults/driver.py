@@ -30,7 +30,7 @@ def serve() -> None:
 
     from strongroom.consolidate import attempt  # noqa: PLC0415
     from strongroom.core.secret import Secret  # noqa: PLC0415
-    from strongroom.tasks import consolidate  # noqa: PLC0415
+    from strongroom.tasks import consolidate, decide  # noqa: PLC0415
     from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
     from tests.contract import watch  # noqa: PLC0415
     from tests.faults.scene import inject  # noqa: PLC0415
@@ -48,7 +48,8 @@ def serve() -> None:
                 clock = datetime.now(UTC) + timedelta(hours=job["hours"])
                 consolidate.read_clock = lambda moment=clock: moment
             if job.get("keys"):
-                consolidate.find_keys = lambda keys=job["keys"]: {name: Secret(key) for name, key in keys.items()}
+                for module in (consolidate, decide):
+                    module.find_keys = lambda keys=job["keys"]: {name: Secret(key) for name, key in keys.items()}
             inject(setattr, _checkpoint(job))
             OpsProgram(Collection(consolidate.namespace)).run(job["argv"])
         print(f"pid {pid}", flush=True)

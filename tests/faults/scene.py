@@ -19,7 +19,7 @@ from typing import Any
 
 from invoke.collection import Collection
 
-from strongroom.tasks import consolidate
+from strongroom.tasks import consolidate, decide
 from strongroom.tasks._program import OpsProgram
 
 OURS = (".strongroom", "backup")
@@ -123,12 +123,13 @@ def run_with(patch: Any, checkpoint: Callable[[str], None], argv: list[str]) -> 
 
 def inject(setattr_: Callable[..., None], checkpoint: Callable[[str], None]) -> None:
     """Make every command of this process call ``checkpoint``."""
-    plain = consolidate.surroundings
+    for module in (consolidate, decide):
+        plain = module.surroundings
 
-    def surroundings(*arguments: Any, **options: Any) -> Any:
-        return replace(plain(*arguments, **options), checkpoint=checkpoint)
+        def surroundings(*arguments: Any, _plain: Callable[..., Any] = plain, **options: Any) -> Any:
+            return replace(_plain(*arguments, **options), checkpoint=checkpoint)
 
-    setattr_(consolidate, "surroundings", surroundings)
+        setattr_(module, "surroundings", surroundings)
 
 
 def connect(file: Path) -> sqlite3.Connection:

@@ -67,6 +67,7 @@ PROOF_MAY_KNOW = {
     "core.yaml_text",
     "core.yaml_text.explaining",
     "core.yaml_text.loading",
+    "core.yaml_text.plain",
     "sqlite.connection",
     "sqlite.database",
     "sqlite.keyring",
@@ -74,7 +75,8 @@ PROOF_MAY_KNOW = {
     "sqlite.messages",
 }
 PROOF_MAY_NAME = PROOF_MAY_KNOW - {
-    "core.files", "core.secret", "core.yaml_text.explaining", "core.yaml_text.loading", "sqlite.messages"
+    "core.files", "core.secret", "core.yaml_text.explaining", "core.yaml_text.loading", "core.yaml_text.plain",
+    "sqlite.messages"
 }  # fmt: skip
 """Without what only its imports need."""
 

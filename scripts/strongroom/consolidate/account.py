@@ -130,18 +130,21 @@ def _advise(
     elif about is None:
         yield from (look, back)
     elif status.is_open or about.state in (RunState.FAILED, RunState.INTERRUPTED):
-        yield Step(what="go on, or begin again", command=_write_run(about, there))
+        yield Step(what="go on, or begin again", command=write_run(about, there))
         yield from [replace(back, what="or take back what was begun")] if status.is_open else ()
     elif about.state is RunState.STAGED:
-        rows = f"./inv consolidate.quarantine {there} --run {folder.name}"
         budget = 0 if report is None else report.quarantined
+        if report is not None and report.undecided:
+            choose = f"./inv consolidate.decide {there} --run {folder.name}"
+            yield Step(what="decide what no rule could, side by side; the next run does it", command=choose)
+        rows = f"./inv consolidate.quarantine {there} --run {folder.name}"
         yield Step(what="see the rows that wait, with their reasons", command=rows)
         yield Step(
             what="publish all the same; the rows stay readable",
-            command=f"{_write_run(about, there)} --quarantine-budget {budget}",
+            command=f"{write_run(about, there)} --quarantine-budget {budget}",
         )
     elif about.state is RunState.DIFFERENT:
-        yield Step(what="run again, once the plan says what is meant", command=_write_run(about, there))
+        yield Step(what="run again, once the plan says what is meant", command=write_run(about, there))
     elif status.is_current:
         source = shlex.quote(about.source)
         yield prove
@@ -151,7 +154,8 @@ def _advise(
         yield look
 
 
-def _write_run(about: RunDocument, there: str) -> str:
+def write_run(about: RunDocument, there: str) -> str:
+    """Return the command that repeats a run; ``there`` is its target as it is typed."""
     plan, source = shlex.quote(about.plan), shlex.quote(about.source)
     return f"./inv consolidate.run --plan {plan} --source {source} {there}"
 

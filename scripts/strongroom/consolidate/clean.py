@@ -13,6 +13,7 @@ from strongroom.core.files import locked
 from strongroom.runs.cleanup import clear_run, measure_run
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import refuse_open
+from strongroom.runs.lineage import trace
 from strongroom.runs.records import CurrentDocument, RunDocument, RunState
 
 
@@ -83,9 +84,10 @@ def _find_needed(home: Home) -> dict[str, str]:
     current = home.open_current()
     if current is None:
         return {}
-    _, about = current
+    folder, about = current
+    began = {one.run: "what is live came of it" for _, one in trace(home, folder)}
     before = {about.before: "rollback makes it live again"} if about.before is not None else {}
-    return {**before, about.run: "it is live"}
+    return {**began, **before, about.run: "it is live"}
 
 
 def _find_reason(folder: RunFolder, about: RunDocument, now: datetime, retention_days: int | None) -> str | None:

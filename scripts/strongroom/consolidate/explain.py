@@ -130,7 +130,7 @@ def _explain(home: Home, folder: RunFolder, wish: _Wish) -> Iterator[KeptRow]:
     matched, names = False, folder.read_target_keys()
     for ledger in sorted(folder.ledger.glob("*.db")):
         kept = under_key(ledger, names.get(ledger.stem), home.engine)
-        live = _find_target(home, folder, replace(kept, path=folder.stage / ledger.name))
+        live = find_target(home, folder, replace(kept, path=folder.stage / ledger.name))
         with ExitStack() as stack:
             rows = None if live is None else LiveRows(database=live, connection=_open_raw(stack, live))
             connection = _open_raw(stack, kept)
@@ -163,7 +163,8 @@ def _decode(text: Stored) -> str:
     return text.decode() if isinstance(text, bytes) else ""
 
 
-def _find_target(home: Home, folder: RunFolder, staged: Database) -> Database | None:
+def find_target(home: Home, folder: RunFolder, staged: Database) -> Database | None:
+    """Return a run's target: staged, or where it was published to; None where it is neither."""
     if staged.path.is_file():
         return staged
     place = folder.place(home.target)

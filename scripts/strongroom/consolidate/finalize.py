@@ -30,6 +30,7 @@ from strongroom.runs import find_changes
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.interrupted import refuse_open
 from strongroom.runs.journal import Place, lies_under
+from strongroom.runs.lineage import find_origin
 from strongroom.runs.records import RunDocument
 from strongroom.sqlite.keyring import hold_needed
 from strongroom.sqlite.snapshot import Snapshot, is_as_copied
@@ -105,6 +106,7 @@ def _finalize(wish: Wish, home: Home) -> Finalized:
 
 def _finalize_run(wish: Wish, home: Home, folder: RunFolder, about: RunDocument) -> Finalized:
     place = folder.place(home.target, wish.source)
+    origin, began = _find_origin(home, folder)
     _refuse_young(about, wish)
     known = folder.read_snapshots()
     if known is None:
@@ -113,9 +115,9 @@ def _finalize_run(wish: Wish, home: Home, folder: RunFolder, about: RunDocument)
     _refuse_without_backup(about, folder, snapshots)
     proven = _prove_targets(wish, folder, place)
     _refuse_undecided(proven, wish)
-    legacy = _find_legacy(wish, place, snapshots)
+    legacy = _find_legacy(wish, place, origin.place(home.target, wish.source), snapshots)
     present = {path: snapshot for path, snapshot in legacy.items() if path.exists()}
-    if legacy and not present and about.finalized is None:
+    if legacy and not present and began.finalized is None:
         fact = f"holds none of the legacy files of run {folder.name}"
         raise UnreachableError(wish.source, fact, "say --source DIRECTORY")
     _refuse_changed(present, home.engine)
@@ -123,7 +125,7 @@ def _finalize_run(wish: Wish, home: Home, folder: RunFolder, about: RunDocument)
     if not wish.dry_run:
         if proven.quarantined:
             _keep_ledgers(folder)
-        folder.write(replace(about, finalized=about.finalized or wish.now))
+        origin.write(replace(began, finalized=began.finalized or wish.now))
         for path, snapshot in present.items():
             _remove(path, () if snapshot.is_document else COMPANIONS)
     return Finalized(
@@ -134,6 +136,15 @@ def _finalize_run(wish: Wish, home: Home, folder: RunFolder, about: RunDocument)
         undecided=proven.quarantined,
         dry_run=wish.dry_run,
     )
+
+
+def _find_origin(home: Home, folder: RunFolder) -> tuple[RunFolder, RunDocument]:
+    """Return the run that published the legacy files. Raises GuardError where nobody knows it any more."""
+    origin = find_origin(home, folder)
+    if origin is None:
+        fact = "does not say any more which run published its legacy files"
+        raise GuardError(f"run {folder.name}", fact, "put the documents of its runs back")
+    return origin
 
 
 def refuse_unusual_days(days: int | None) -> None:
@@ -195,12 +206,15 @@ def _refuse_undecided(proven: Outcome, wish: Wish) -> None:
         )
 
 
-def _find_legacy(wish: Wish, place: Place, snapshots: list[Snapshot]) -> dict[Path, Snapshot]:
-    """Return where the legacy files are, in the directory that was typed; a link goes with what it leads to."""
-    journal = place.read_journal()
+def _find_legacy(wish: Wish, place: Place, began: Place, snapshots: list[Snapshot]) -> dict[Path, Snapshot]:
+    """Return where the legacy files are, in the directory that was typed; a link goes with what it leads to.
+
+    ``began`` is where they were published from; what is live may have come of it since.
+    """
+    journal, first = place.read_journal(), began.read_journal()
     lives = {follow(place.live(swap)) for swap in (journal.swaps if journal is not None else ())}
-    legacy = journal.legacy if journal is not None else ()
-    moved = {one.path: place.kept(one) for one in legacy if one.gives_way_to is not None}
+    legacy = first.legacy if first is not None else ()
+    moved = {one.path: began.kept(one) for one in legacy if one.gives_way_to is not None}
     found = {}
     for snapshot in snapshots:
         if snapshot.path in moved:

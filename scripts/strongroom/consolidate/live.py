@@ -46,8 +46,18 @@ def look_first(opening: Opening, proven: Outcome, folder: RunFolder, identities:
 
     ``identities`` are those of the files that were proven. Raises DifferencesError for one that changed since.
     """
-    places = _places(folder, opening.request.target, opening.request.source)
-    look = look_before(places, opening.carried, proven.tables)
+    return look_at(opening.request, folder, proven, identities, opening.carried)
+
+
+def look_at(
+    request: Request,
+    folder: RunFolder,
+    proven: Outcome,
+    identities: Mapping[str, tuple[int, ...]],
+    carried: Sequence[str] = (),
+) -> Look:
+    """Look as ``look_first`` does; a source that is not there has no legacy files."""
+    look = look_before(_places(folder, request.target, request.source), carried, proven.tables)
     for staged in look.targets.values():
         if identify(folder.stage / f"{staged.name}.db") != identities.get(staged.name):
             raise DifferencesError(staged.name, "changed after it was verified", "run the same command again")
@@ -61,9 +71,14 @@ def prove_published(opening: Opening, look: Look, proven: Outcome, folder: RunFo
 
     Raises DifferencesError; the run is DIFFERENT then for good, live, and ready to be rolled back.
     """
-    request = opening.request
+    return prove_seen(folder, opening.request, look, proven)
+
+
+def prove_seen(folder: RunFolder, request: Request, look: Look, proven: Outcome) -> Outcome:
+    """Prove what ``prove_published`` does, of a publishing that no opening began."""
+    home = Home(target=request.target, engine=request.engine)
     found = prove_live(look, _places(folder, request.target, request.source))
-    found += prove_way_back(look, folder.root, opening.home.root)
+    found += prove_way_back(look, folder.root, home.root)
     if not found:
         folder.write(proven, REPORT)
         return proven

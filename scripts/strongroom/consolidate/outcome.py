@@ -43,6 +43,8 @@ class Outcome(Document):
     """Sources that somebody may write to after the last look: what is written there is not in the targets."""
     strays: tuple[str, ...] | None = None
     """What applications wrote beside the targets since publish; None where nobody looked."""
+    written: tuple[str, ...] = ()
+    """Targets to which applications wrote between publish and a decision: only the change is proven of them."""
     discarded: tuple[str, ...] = ()
     """Rows that no run had put into the targets that were replaced; the run keeps them in ``previous``."""
     carried: tuple[str, ...] = ()

@@ -19,10 +19,11 @@ from strongroom.consolidate.old_names import refuse_taken_names
 from strongroom.consolidate.opening import Opening, find_sources, find_unchanged, open_request, try_keys
 from strongroom.consolidate.outcome import REPORT, Outcome, read_report, show_backup
 from strongroom.consolidate.publishing import publish_targets, run_after_publish
+from strongroom.consolidate.recording import recorded
 from strongroom.consolidate.replacing import refuse_discarding
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.core.engines import Engine
-from strongroom.core.errors import DifferencesError, ExitCode, UnreachableError, UsageError
+from strongroom.core.errors import ExitCode, UnreachableError, UsageError
 from strongroom.core.files import locked, make_private_folder, show_path
 from strongroom.core.plan import Plan, read_plan
 from strongroom.core.system import System, read_system
@@ -116,18 +117,10 @@ def _recorded(opening: Opening, folder: RunFolder, system: System, around: Surro
         has_backup=request.backup,
         before=opening.home.read_current().run,
     )
-    folder.write(about)
-    try:
+    with recorded(folder, about, request.target, around):
         keep_plan(opening.plan, folder)
         keep_decisions(request, opening.decisions, folder)
         yield about
-    except BaseException as error:
-        name = type(error).__name__
-        if not folder.place(request.target).journal.exists():
-            end_run(folder, about, RunState.FAILED, around.now(), error=name)
-        elif isinstance(error, DifferencesError):  # it is live, and wrong
-            end_run(folder, about, RunState.PUBLISHED, around.now(), error=name)
-        raise
 
 
 def _consolidate(

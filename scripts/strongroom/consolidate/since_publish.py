@@ -14,6 +14,7 @@ from strongroom.core.quoting import dotted, quote
 from strongroom.core.secret import Secret
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.journal import Place
+from strongroom.runs.lineage import find_origin
 from strongroom.sqlite.connection import Connection, attached, open_source
 from strongroom.sqlite.content import Stored, list_stored
 from strongroom.sqlite.database import Database
@@ -38,7 +39,9 @@ def find_strays(home: Home, source: Path, keys: Mapping[str, Secret] = NO_KEYS) 
         return ()
     folder, _ = current
     with hold_needed(keys, folder.name_keys() | folder.name_source_keys()):
-        return (*_find_replaced_names(home, folder), *_find_written(folder.place(home.target, source), folder))
+        origin = find_origin(home, folder)
+        began = folder if origin is None else origin[0]
+        return (*_find_replaced_names(home, folder), *_find_written(began.place(home.target, source), folder))
 
 
 def _find_replaced_names(home: Home, folder: RunFolder) -> Iterator[str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from strongroom.consolidate.kept_plan import read_kept_plan
 from strongroom.consolidate.outcome import Outcome, add_up, judge, read_report, show_backup, tally_references, tally_up
 from strongroom.consolidate.proving import gather_evidence, open_proving, verify_snapshot
 from strongroom.consolidate.request import NO_KEYS
 from strongroom.consolidate.since_publish import find_strays
-from strongroom.consolidate.verify import Evidence
+from strongroom.consolidate.verify import Evidence, House, read_house
 from strongroom.core.errors import ConfigurationError, ExitCode, StaleError, StrongroomError, UnreachableError
 from strongroom.core.plan import Plan, read_plan
 from strongroom.core.results import Verdict, Verification
@@ -128,6 +130,16 @@ def _find_wrong_when_live(folder: RunFolder, report: Outcome) -> tuple[str, ...]
         way = "run the same consolidate.run again, or consolidate.rollback"
         raise StaleError(f"run {folder.name}", "was interrupted before it was seen whether all of it is live", way)
     return report.differences
+
+
+@contextmanager
+def open_house(home: Home, folder: RunFolder) -> Iterator[House]:
+    """Read what must be in a run's targets, staged or live; the keys are held. Raises what ``prove`` raises."""
+    plan, snapshots = read_kept_plan(folder), folder.read_snapshots()
+    if snapshots is None:
+        raise UnreachableError(folder.root, "does not say what its sources were", "name another --run")
+    with TemporaryDirectory(prefix="strongroom-") as scratch:
+        yield read_house(_name_evidence(home, folder, plan, snapshots), Path(scratch))
 
 
 def _verify_all(home: Home, folder: RunFolder) -> list[Verification]:

@@ -1,7 +1,10 @@
 """What people see: tables and sentences on stdout, progress on stderr, JSON as a documented contract."""
 
+from strongroom.report.decided import show_decided
+from strongroom.report.deciding import Terminal
 from strongroom.report.examined import show_findings, show_inventory
 from strongroom.report.guard import show_audit, show_guard, show_moved
+from strongroom.report.keys import is_confirmed, is_terminal, open_keyboard
 from strongroom.report.log import name_run, say_bug, say_end, say_error, say_note, say_progress, speaking
 from strongroom.report.outcome import render_markdown, say, show_outcome, write_markdown
 from strongroom.report.page import begin_chapter, open_page
@@ -24,8 +27,12 @@ from strongroom.report.why import show_reason
 __all__ = [
     "LOSING",
     "Screen",
+    "Terminal",
     "begin_chapter",
+    "is_confirmed",
+    "is_terminal",
     "name_run",
+    "open_keyboard",
     "open_page",
     "open_progress",
     "open_summary",
@@ -41,6 +48,7 @@ __all__ = [
     "show_audit",
     "show_certificates",
     "show_cleaned",
+    "show_decided",
     "show_draft",
     "show_drift",
     "show_engine",

@@ -33,6 +33,7 @@ _REFERENCES = {
     "kept": "kept",
 }
 _STYLES = {Verdict.PROVEN: "bold green", Verdict.PROVEN_WITH_QUARANTINE: "bold yellow"}
+WRITTEN = "applications wrote to these since publish, so that only what was decided is proven of them"
 _SHOWN = 10
 RESULTS = {f"consolidate.{name}": Outcome for name in ("preview", "run", "verify")} | {"demo": Outcome}
 
@@ -82,7 +83,8 @@ def _say_error(outcome: Outcome) -> None:
             f"{outcome.quarantined} rows wait for a person, and the budget is {outcome.budget}: staged, not published"
         )
         left = "publishes without them" if not outcome.undecided else "publishes, and they wait beside what is shown"
-        hint = f"consolidate.quarantine shows them; --quarantine-budget {outcome.quarantined} {left}"
+        see = "shows them" if not outcome.undecided else "shows them, consolidate.decide lets you choose"
+        hint = f"consolidate.quarantine {see}; --quarantine-budget {outcome.quarantined} {left}"
         say_error(DecisionNeededError("quarantine", fact, hint), run=outcome.run)
 
 
@@ -180,6 +182,7 @@ def render_markdown(outcome: Outcome) -> str:
         ("Orphans, kept as they were", outcome.notes),
         ("Open while the targets went live", outcome.open_sources),
         ("Discarded, and kept in the run's previous/", outcome.discarded),
+        (WRITTEN.capitalize(), outcome.written),
     ):
         if entries:
             lines += ["", f"## {title}", "", *(f"- {entry}" for entry in entries)]

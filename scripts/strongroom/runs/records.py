@@ -70,6 +70,8 @@ class RunDocument(Document):
     error: str | None = None
     finalized: datetime | None = None
     """When the removal of its legacy files began."""
+    settles: str | None = None
+    """The run whose live targets it changed by what people decided; that one knows the legacy files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from invoke.collection import Collection
@@ -21,29 +19,15 @@ from strongroom.consolidate import status as looking
 from strongroom.consolidate import verify_published as again
 from strongroom.consolidate.request import Surroundings
 from strongroom.core.config import Settings, read_settings
-from strongroom.core.secret import Secret
+from strongroom.tasks._around import find_keys, read_clock, surround
 from strongroom.tasks._request import PLAN, RUN, SOURCE, SYSTEM, TABLE, TARGET, ask, find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
-
-
-def read_clock() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
-
-
-def find_keys() -> Mapping[str, Secret]:
-    """Return the keys that are at hand, by name: none, as long as there is no provider of keys."""
-    return {}
+from strongroom.tasks.decide import decide
 
 
 def surroundings(c: Context, settings: Settings) -> Surroundings:
     """Pass in the clock, the progress and the environment of hooks."""
-    return Surroundings(
-        now=read_clock,
-        progress=report.open_progress(color=wants_color(c)),
-        environment=settings.environment,
-        keys=find_keys(),
-    )
+    return surround(c, settings, read_clock, find_keys())
 
 
 @task(
@@ -283,5 +267,5 @@ def status(c: Context, target: Path, source: Path | None = None) -> int:
 
 
 namespace = Collection(
-    "consolidate", check, preview, run, verify, explain, quarantine, rollback, finalize, clean, status
+    "consolidate", check, preview, run, decide, verify, explain, quarantine, rollback, finalize, clean, status
 )

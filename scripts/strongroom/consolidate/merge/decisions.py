@@ -93,12 +93,9 @@ def _fit(connection: Connection, job: TableJob, group: int, members: list[_Membe
     if any(member.waits for member in takes.values()) or (not is_all and listed and members[0].waits):
         return
     took = "all" if is_all else _say_taken(job, takes)
-    when = f" on {decision.at:%Y-%m-%d}" if decision.at is not None else ""
-    why = f": {decision.why}" if decision.why else ""
-    said = f"decided by {decision.by}{when}{why} (takes {took})"
     connection.execute(
         "INSERT INTO scratch.decided VALUES (?, ?, ?, ?, ?, ?)",
-        (group, decision.number, took, said, is_all, is_whole),
+        (group, decision.number, took, decision.say(took), is_all, is_whole),
     )
     connection.executemany(
         "INSERT INTO scratch.takes VALUES (?, ?, ?)", [(group, place, member.number) for place, member in takes.items()]

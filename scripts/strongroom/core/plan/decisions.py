@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from strongroom.core.errors import PlanError
-from strongroom.core.yaml_text import read_model
+from strongroom.core.yaml_text.plain import read_plain_model
 
 DECISIONS = "decisions.yaml"
 """The file's usual name."""
-ALL = "all"
+ALL: Final = "all"
 Number = Annotated[int, Field(ge=1)]
 
 
@@ -85,6 +85,12 @@ class Decision:
     key: Mapping[str, str]
     """For people."""
 
+    def say(self, took: str) -> str:
+        """Say in one line who decided, when, why, and what was taken."""
+        when = f" on {self.at:%Y-%m-%d}" if self.at is not None else ""
+        why = f": {self.why}" if self.why else ""
+        return f"decided by {self.by}{when}{why} (takes {took})"
+
     @property
     def label(self) -> str:
         """Return what a person knows the group by."""
@@ -108,7 +114,11 @@ def read_decisions(path: Path) -> Decisions:
 
     Raises PlanError for a file that is none, a decision without ``by``, and a row of which two decisions speak.
     """
-    model, _ = read_model(path, DecisionsModel, PlanError)
+    return check_decisions(path, read_plain_model(path, DecisionsModel, PlanError))
+
+
+def check_decisions(path: Path, model: DecisionsModel) -> Decisions:
+    """Return what a file decides. Raises PlanError as ``read_decisions`` does."""
     decided = tuple(_decide(path, model))
     seen: dict[tuple[str, str], str] = {}
     for one in decided:
