@@ -32,7 +32,8 @@ def with_notes(take: object, built: str, notes: str, *, schema: str = DECLARED, 
     fate = "merged_identical" if built == B else "superseded" if isinstance(take, int) else "merged_changed"
     case = made(
         f"key: [name]{more}", {"a": A, "b": B}, built,
-        {"a.t": [shown("decision")], "b.t": [(1, fate, "decision", 1, 1, 1)]}, schema=USERS + schema, more="copy: {m: [a.notes]}\n",
+        {"a.t": [shown("decision")], "b.t": [(1, fate, "decision", 1, 1, 1)]},
+        schema=USERS + schema, more="copy: {m: [a.notes]}\n",
     )  # fmt: skip
     return replace(
         case,
@@ -70,9 +71,10 @@ def test_rows_of_another_target_are_found() -> None:
     notes = "INSERT INTO notes VALUES ('a@x', 'of ann')"
     table = "CREATE TABLE t (name TEXT, mail TEXT PRIMARY KEY, v);"
     case = with_notes(2, B, "", schema=NOTES, more=", references: [n.notes.u]")
+    plan = case.plan.replace("schema: m.sql}", "schema: m.sql}, n: {path: n.db, schema: n.sql}")
     case = replace(
         case,
-        plan=case.plan.replace("schema: m.sql}", "schema: m.sql}, n: {path: n.db, schema: n.sql}").replace("copy: {m: [a.notes]}", "copy: {n: [a.notes]}"),
+        plan=plan.replace("copy: {m: [a.notes]}", "copy: {n: [a.notes]}"),
         schema=table,
         sources={name: sql.replace(USERS, table) for name, sql in case.sources.items()},
         inputs={"t": ["a.t", "b.t"], "n.notes": ["a.notes"]},
