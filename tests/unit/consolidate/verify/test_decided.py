@@ -366,3 +366,16 @@ def test_children_of_rows_that_were_all_kept_stay_their_own() -> None:
     gone = replace(case, built=case.built.replace("(9, 'of b')", "(1, 'of b')"))
     assert gone.prove()
     assert replace(gone, entries={**case.entries, "b.notes": [FOLLOWED]}).prove()
+
+
+@pytest.mark.parametrize("take", [2, {"v": 2}])
+def test_the_shown_row_keeps_its_number_where_the_plan_names_no_identity(take: object) -> None:
+    """Its INTEGER PRIMARY KEY says where it stands: another one could be another row's, and would move it."""
+    case = made(
+        "key: [k]", {"a": "(1, 'x', 1)", "b": "(9, 'x', 2)"}, "(1, 'x', 2)",
+        {"a.t": [shown(D)], "b.t": [lost("superseded" if take == 2 else "merged_changed", row=9)]}, schema=IDS,
+    )  # fmt: skip
+    case = replace(case, decisions=[("m.t", [("a.t", 1), ("b.t", 9)], take)])
+    assert case.prove() == []
+    moved = {"a.t": [(1, "inserted", D, 9, None, None)], "b.t": [(9, "merged_identical", D, 9, 1, 1)]}
+    assert replace(case, built="INSERT INTO t VALUES (9, 'x', 2)", entries=moved).prove()
