@@ -119,10 +119,12 @@ def _prove_table(
 
 def _mark(case: Case, decisions: tuple[Decision, ...]) -> None:
     """Leave the rows to their groups about which the ledger says that they are newly decided."""
-    for one in decisions:
-        case.desk.connection.execute(
+    execute, numbers = case.desk.connection.execute, case.desk.make("new_decisions", "n INTEGER PRIMARY KEY")
+    case.desk.connection.executemany(f"INSERT INTO {numbers} VALUES (?)", [(one.number,) for one in decisions])
+    if case.decided.lines:
+        execute(
             f"INSERT OR IGNORE INTO {case.unsettled} SELECT d.input, d.row FROM ledger.decided AS d "
-            f"WHERE lower(d.into_table) = {literal(fold(case.fed.into))} AND d.decision = {one.number}"
+            f"WHERE lower(d.into_table) = {literal(fold(case.fed.into))} AND d.decision IN (SELECT n FROM {numbers})"
         )
 
 
