@@ -379,3 +379,13 @@ def test_the_shown_row_keeps_its_number_where_the_plan_names_no_identity(take: o
     assert case.prove() == []
     moved = {"a.t": [(1, "inserted", D, 9, None, None)], "b.t": [(9, "merged_identical", D, 9, 1, 1)]}
     assert replace(case, built="INSERT INTO t VALUES (9, 'x', 2)", entries=moved).prove()
+
+
+def test_rows_of_one_file_that_are_equal_in_all_columns_are_both_listed() -> None:
+    loose = LOOSE.replace("at TEXT", "w")
+    rows = [(row, "merged_identical", D, 1, 1, 1) for row in (1, 2)]
+    case = made("key: [k]", {"a": A, "b": f"{B}, {B}"}, B, {"a.t": [shown(D)], "b.t": rows}, schema=loose)
+    case = replace(case, decisions=[("m.t", [("a.t", 1), ("b.t", 1), ("b.t", 2)], 2)])
+    assert case.prove() == []
+    once = replace(case, decisions=[("m.t", [("a.t", 1), ("b.t", 1)], 2)], lines=None)
+    assert "m.t: decision 1 fits no group that is undecided" in once.prove()
