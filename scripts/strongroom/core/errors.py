@@ -66,9 +66,9 @@ class ExitCode(IntEnum):
         "needs a decision: quarantine over budget (staged, not published), partial backup set",
         "fail",
         (
-            "Nothing is live yet. consolidate.decide puts what no rule decides side by side, and the next run does "
-            "what you choose; consolidate.quarantine shows all rows that wait, with their reasons. Or let a rule of "
-            "the plan decide, or allow so many with --quarantine-budget; they stay readable."
+            "Nothing is live yet. consolidate.quarantine shows the rows that wait, with their reasons. Those that no "
+            "rule decides consolidate.decide puts side by side, and the next run does what you choose. Or let a rule "
+            "of the plan decide, or allow so many with --quarantine-budget; they stay readable."
         ),
     )
     UNREACHABLE = (

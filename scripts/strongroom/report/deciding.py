@@ -67,7 +67,7 @@ class Terminal:
             _stack(console, group, console.width)
         _show_rest(console, group)
         if view.taken:
-            console.print(Text(f"decided: {view.taken}", style="yellow"))
+            console.print(Text(f"decided: {_visible(view.taken)}", style="yellow"))
         if view.why:
             console.print(Text(f"why: {_visible(view.why)}", style="dim"))
         console.print()
@@ -99,10 +99,9 @@ class Terminal:
             grid.add_row(Text(f"  {key}", style="bold"), Text(f"{meaning}{why_not}"))
         console.print(grid)
 
-    def press(self, group: Group, column: str | None = None) -> str:
+    def press(self, group: Group | None, column: str | None = None) -> str:
         """Wait for a key, after those that mean something."""
-        keys = _list_keys(group) if column is None else f"1-{len(group.rows)} row · Enter row 1 · Esc back to the group"
-        self._print(f"{keys} > ", end="")
+        self._print(f"{_list_keys(group, column)} > ", end="")
         key = self._keys.read()
         self._print(key if key.isprintable() else "")
         return key
@@ -137,7 +136,11 @@ def _edit(said: str, key: str) -> str:
     return said + key if key.isprintable() else said
 
 
-def _list_keys(group: Group) -> str:
+def _list_keys(group: Group | None, column: str | None) -> str:
+    if group is None:
+        return "\nthat was the last group: u undo · any other key ends"
+    if column is not None:
+        return f"{_visible(column)}: 1-{len(group.rows)} that row's · Enter row 1's · Esc back to the group"
     rows = f"1-{len(group.rows)} row" + (" and Enter" if len(group.rows) > 9 else "")  # noqa: PLR2004  one key each
     every = [] if group.form.why_not_all else ["a all"]
     columns = ["c columns"] if group.choosable else []

@@ -14,7 +14,7 @@ from typing import Protocol
 
 _ESCAPE = b"\x1b"
 _SEQUENCE_SECONDS = 0.05
-"""What follows an escape so soon was one key: an arrow, say."""
+"""What follows so soon is part of one key: an arrow, say, or a letter beyond ASCII."""
 _LENGTHS = ((0xF0, 4), (0xE0, 3), (0xC0, 2))
 """Bytes of a character, by how its first one begins in UTF-8."""
 
@@ -35,12 +35,11 @@ class Keyboard:
 
     def read(self) -> str:
         """Return the next key: a character, or what an arrow or the like sends as a whole."""
-        first = self._take(1)
-        if first == _ESCAPE and select.select([self._descriptor], [], [], _SEQUENCE_SECONDS)[0]:
-            first += self._take(16)
-        elif first:
-            first += b"".join(self._take(1) for _ in range(_count_more(first[0])))
-        return first.decode(errors="replace")
+        key = self._take(1)
+        more = 16 if key == _ESCAPE else _count_more(key[0]) if key else 0
+        if more and select.select([self._descriptor], [], [], _SEQUENCE_SECONDS)[0]:
+            key += self._take(more)
+        return key.decode(errors="replace")
 
     def _take(self, count: int) -> bytes:
         try:
@@ -64,7 +63,7 @@ def open_keyboard() -> Iterator[Keyboard]:
         yield Keyboard(descriptor)
     finally:
         signal.signal(signal.SIGCONT, resumed)
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)  # waits for nobody to read what was shown
 
 
 def is_terminal() -> bool:
@@ -74,9 +73,9 @@ def is_terminal() -> bool:
 
 def is_confirmed(question: str) -> bool:
     """Ask a question that only ``y`` answers with yes."""
-    sys.stdout.write(question)
-    sys.stdout.flush()
     with open_keyboard() as keys:
+        sys.stdout.write(question)
+        sys.stdout.flush()
         answer = keys.read()
     sys.stdout.write((answer if answer.isprintable() else "") + "\n")
     return answer in ("y", "Y")

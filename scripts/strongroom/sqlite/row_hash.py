@@ -14,17 +14,15 @@ Exact = int | float | bytes | None
 
 def hash_row(source: str, columns: Sequence[str], values: Sequence[Exact]) -> str:
     """Return the hash of a row of ``source.table`` (PLAN.md, section 8); TEXT comes as ``RawText``."""
-    parts = [source.encode(), b"\n"]
-    for name, value in zip(columns, values, strict=True):
-        parts += (name.encode(), b"=", _write(value), b"\n")
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    lines = [f"{name}={_write(value)}\n" for name, value in zip(columns, values, strict=True)]
+    return hashlib.sha256(f"{source}\n{''.join(lines)}".encode()).hexdigest()
 
 
-def _write(value: Exact) -> bytes:
+def _write(value: Exact) -> str:
+    if isinstance(value, RawText):
+        return f"T{value.hex()}"
     if value is None:
-        return b"N"
+        return "N"
     if isinstance(value, int):
-        return b"I%d" % value
-    if isinstance(value, float):
-        return b"R" + struct.pack(">d", value).hex().encode()
-    return (b"T" if isinstance(value, RawText) else b"B") + value.hex().encode()
+        return f"I{value}"
+    return f"B{value.hex()}" if isinstance(value, bytes) else f"R{struct.pack('>d', value).hex()}"

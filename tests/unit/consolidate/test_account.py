@@ -151,10 +151,19 @@ def test_a_staged_run_is_told_with_the_commands_that_help(why: Why, home: Home) 
         f" --target {home.target} --quarantine-budget 88\n"
         "exit code 4: needs a decision: quarantine over budget (staged, not published), partial backup set\n"
         "  to do  Nothing is live yet. consolidate.quarantine shows the rows that wait, with their\n"
-        "         reasons: let a rule of the plan decide them and run again, or allow so many with\n"
+        "         reasons. Those that no rule decides consolidate.decide puts side by side, and the next\n"
+        "         run does what you choose. Or let a rule of the plan decide, or allow so many with\n"
         "         --quarantine-budget; they stay readable.\n"
         "  a Job  fails, and stays so: the same command ends the same way until somebody acts\n"
     )
+
+
+def test_where_no_rule_decides_the_first_advice_is_to_decide(why: Why, home: Home) -> None:
+    folder = begin(home, RunState.STAGED)
+    report(folder, exit=ExitCode.DECISION, quarantined=1, published=(), undecided={"live": 1})
+    _, text, _ = why("--target", home.target, "--json")
+    command = json.loads(text)["run"]["advice"][0]["command"]
+    assert command == f"./inv consolidate.decide --target {home.target} --run {folder.name}"
 
 
 @pytest.mark.parametrize(

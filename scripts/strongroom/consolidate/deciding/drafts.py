@@ -11,13 +11,12 @@ from pathlib import Path
 
 from strongroom.consolidate.deciding.book import name_model
 from strongroom.consolidate.deciding.desk import Desk, Survey
-from strongroom.consolidate.deciding.groups import Group, GroupKey
-from strongroom.consolidate.deciding.wording import quote_mapping, write_apart, write_decision
+from strongroom.consolidate.deciding.groups import Group, GroupKey, find_table
+from strongroom.consolidate.deciding.wording import quote_mapping, quote_name, write_apart, write_decision
 from strongroom.consolidate.masking import MASK
 from strongroom.core.errors import GuardError, PlanError
 from strongroom.core.files import explain_os_error, sync_folder
 from strongroom.core.plan.decisions import DecisionsModel
-from strongroom.core.quoting import fold
 from strongroom.core.yaml_text.plain import quote_text, read_plain_model
 
 _ROOM = 120
@@ -40,6 +39,7 @@ def write_draft(desk: Desk, path: Path, table: str | None = None) -> Drafted:
     Without an open group nothing is written. Raises GuardError where the file is anything else, UsageError for a table
     that is none, UnreachableError.
     """
+    table = None if table is None else find_table(desk.folder, table)
     before = _read_before(path)
     decided = {} if before is None else {name_model(one): one for one in before.decisions if one.take is not None}
     counted = Survey(desk)
@@ -74,7 +74,7 @@ def _pass(desk: Desk, counted: Survey, table: str | None) -> Iterator[Group]:
     with closing(desk.read()) as groups:
         for group in groups:
             counted.see(group)
-            if desk.is_offered(group) and (table is None or fold(group.table) == fold(table)):
+            if desk.is_offered(group) and table in (None, group.table):
                 yield group
 
 
@@ -110,12 +110,12 @@ def _head(desk: Desk, path: Path, before: DecisionsModel | None) -> Sequence[str
 def _write_open(group: Group) -> str:
     """Write an undecided group as a paragraph: of its values those that differ."""
     columns = [(group.columns[place], _write_column(group, place)) for place in group.differs]
-    lines = [f"- table: {quote_text(group.table)}", f"  key: {quote_mapping(group.key)}", "  rows:"]
+    lines = [f"- table: {quote_name(group.table)}", f"  key: {quote_mapping(group.key)}", "  rows:"]
     for row in group.rows:
         values = {name: texts[row.number - 1] for name, texts in columns}
         lines += [f"  # row {row.number} waits for a row that it refers to: it cannot be taken"] if row.waits else []
         lines.append(
-            f'  - {{"source": {quote_text(row.source)}, "row": {row.rowid}, "sha256": "{row.sha256}", '
+            f'  - {{"source": {quote_name(row.source)}, "row": {row.rowid}, "sha256": "{row.sha256}", '
             f'"values": {quote_mapping(values)}}}'
         )
     return "\n".join([*lines, "  take:"]) + "\n"

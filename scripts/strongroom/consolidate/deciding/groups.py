@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import cast
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
 from strongroom.consolidate.deciding.tables import Forms, TableForm, read_forms
 from strongroom.consolidate.explain import find_target
@@ -33,8 +36,7 @@ GroupKey = tuple[str, tuple[str, ...]]
 """By what a group is known: its table, folded, and the hashes of its rows in order of the alphabet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupRow:
+class GroupRow(NamedTuple):
     """One version of a row."""
 
     number: int
@@ -45,7 +47,7 @@ class GroupRow:
     sha256: str
     waits: bool
     """Whether it waits itself, for the row to which it refers: then it cannot be taken."""
-    stored: tuple[Stored, ...] = field(repr=False)
+    stored: tuple[Stored, ...]
     """Its values, as the target would store them."""
 
     @property
@@ -72,7 +74,7 @@ class Group:
         """Return ``target.table``."""
         return self.form.into
 
-    @property
+    @cached_property
     def name(self) -> GroupKey:
         """Return by what a decision knows it."""
         return name_group(self.table, [row.sha256 for row in self.rows])
@@ -80,8 +82,8 @@ class Group:
     @cached_property
     def key(self) -> Mapping[str, str]:
         """Return key column to value, as people read it."""
-        wanted = {fold(name) for name in self.form.key}
-        return {name: value for name, value in self.write(self.rows[0]).items() if fold(name) in wanted}
+        places = _find_places(self.form.key, self.columns)
+        return {self.columns[place]: self.write_at(self.rows[0], place) for place in places}
 
     @property
     def label(self) -> str:
@@ -92,11 +94,11 @@ class Group:
     def differs(self) -> tuple[int, ...]:
         """Return the places of the columns in which the rows differ, without an id that changes anyway."""
         skipped = None if self.form.is_compared or self.form.identity is None else fold(self.form.identity)
-        return tuple(
-            place
-            for place, name in enumerate(self.columns)
-            if len({_exactly(row.stored[place]) for row in self.rows}) > 1 and fold(name) != skipped
-        )
+        found, shown = set[int](), self.rows[0].stored
+        for row in self.rows[1:]:
+            pairs = enumerate(zip(shown, row.stored, strict=True))
+            found.update(place for place, (one, other) in pairs if one is not other and not _is_same(one, other))
+        return tuple(place for place in sorted(found) if fold(self.columns[place]) != skipped)
 
     @property
     def choosable(self) -> tuple[int, ...]:
@@ -105,16 +107,19 @@ class Group:
 
     def is_as_shown(self, row: GroupRow, place: int) -> bool:
         """Tell whether a row holds what the shown one does."""
-        return _exactly(row.stored[place]) == _exactly(self.rows[0].stored[place])
-
-    def write(self, row: GroupRow) -> dict[str, str]:
-        """Write a row's values as SQL would, secret ones as a mark."""
-        return {name: self.write_at(row, place) for place, name in enumerate(self.columns)}
+        return _is_same(row.stored[place], self.rows[0].stored[place])
 
     def write_at(self, row: GroupRow, place: int) -> str:
-        """Write one value."""
+        """Write a value as SQL would, a secret one as a mark."""
         value = row.stored[place]
         return MASK if value is not None and self.form.hides(self.columns[place]) else write_value(value)
+
+
+@lru_cache(maxsize=256)
+def _find_places(names: tuple[str, ...], columns: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the places of some columns, in their table's order."""
+    wanted = {fold(name) for name in names}
+    return tuple(place for place, name in enumerate(columns) if fold(name) in wanted)
 
 
 def name_group(table: str, hashes: Sequence[str]) -> GroupKey:
@@ -186,13 +191,18 @@ def _read_target(home: Home, folder: RunFolder, ledger: Database) -> Schema | No
         return read_schema(connection)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Input:
-    """One input's entries: where they are read, and whose they are."""
+class _Kept(NamedTuple):
+    """A copy of a row, and its entry: ``group`` and ``number`` put them in order."""
 
+    group: int
+    number: int
+    rowid: int
+    waits: int
+    stored: tuple[Stored, ...]
     source: str
-    columns: tuple[str, ...]
-    query: str
+    disposition: str
+    rule: str
+    sha256: str
 
 
 class _Look:
@@ -200,61 +210,51 @@ class _Look:
 
     def __init__(self, connection: Connection, form: TableForm, kept: str, columns: tuple[str, ...]) -> None:
         self._connection, self._form, self._kept, self._columns = connection, form, kept, columns
-        self._inputs = self._list_inputs()
         self.is_secret = False
 
     def read_groups(self) -> Iterator[Group]:
         """Yield the table's groups: undecided ones, and those that were decided."""
-        table, values = dotted("main", self._kept), "".join(f", c{number}" for number in range(len(self._columns)))
-        listed = self._connection.execute(f"SELECT _group FROM {table} WHERE _number = 1 ORDER BY _input, _rowid")
-        query = f"SELECT _input, _rowid, _waits{values} FROM {table} WHERE _group = ? ORDER BY _number"
-        for (number,) in listed:
-            group = self._build(self._connection.execute(query, (number,)))
-            if group is not None:
-                yield group
-
-    def _list_inputs(self) -> dict[int, _Input]:
-        rows = self._connection.execute(
+        inputs = self._connection.execute(
             "SELECT number, source, source_table, kept_table, columns FROM inputs WHERE into_table = ?",
             (self._form.into,),
         ).fetchall()
-        found = {}
-        for number, *said in rows:
-            source, table, kept, columns = map(_decode, said)
-            names = tuple(json.loads(columns))
-            held = "".join(f", c{place}" for place in range(len(names)))
-            query = f"SELECT _disposition, _rule{held} FROM {dotted('main', kept)} WHERE _rowid = ?"
-            found[number] = _Input(source=f"{source}.{table}", columns=names, query=query)
-        return found
+        rows = merge(*(self._read_input(number, *map(_decode, said)) for number, *said in inputs))
+        for _, members in groupby(rows, key=itemgetter(0)):
+            group = self._build(list(members))
+            if group is not None:
+                yield group
 
-    def _build(self, copies: Iterable[Sequence[Stored]]) -> Group | None:
+    def _read_input(self, number: int, source: str, table: str, kept: str, listed: str) -> Iterator[_Kept]:
+        """Yield the rows of one input, in the order of their groups; their source's values as their hash only."""
+        names, label = tuple(json.loads(listed)), f"{source}.{table}"
+        copies, entries = dotted("main", self._kept), dotted("main", kept)
+        values = "".join(f", c{place}" for place in range(len(self._columns)))
+        held = "".join(f", e.c{place}" for place in range(len(names)))
+        here, these = "e._rowid = k._rowid", "WHERE k._input = ? ORDER BY k._group, k._number"
+        ours = self._connection.execute(
+            f"SELECT _group, _number, _rowid, _waits{values} FROM {copies} k {these}", (number,)
+        )
+        theirs = self._connection.execute(
+            f"SELECT e._disposition, e._rule{held} FROM {copies} k LEFT JOIN {entries} e ON {here} {these}",
+            (number,),
+        )
+        for (group, place, rowid, waits, *stored), (disposition, rule, *raw) in zip(ours, theirs, strict=True):
+            digest = hash_row(label, names, raw)
+            yield _Kept(group, place, rowid, waits, tuple(stored), label, _decode(disposition), _decode(rule), digest)
+
+    def _build(self, members: list[_Kept]) -> Group | None:
         """Return a group; None where it waits as a whole, which no decision settles."""
-        rows = list[GroupRow]()
-        rule = b""
-        for number, rowid, waits, *stored in copies:
-            entry = self._inputs[cast("int", number)]
-            kept = self._connection.execute(entry.query, (rowid,)).fetchone()
-            disposition, said = (kept[0], kept[1]) if kept is not None else (b"", b"")
-            if not rows:
-                rule = said
-                if disposition != b"inserted" or _decode(rule) not in (*UNDECIDING, _BY_PERSON):
-                    return None
-            elif disposition == b"merged_identical" and _decode(said) in UNDECIDING:
-                continue  # it equals the shown row: nobody has to choose between them
-            row = GroupRow(
-                number=len(rows) + 1,
-                source=entry.source,
-                rowid=cast("int", rowid),
-                sha256=hash_row(entry.source, entry.columns, kept[2:]),
-                waits=bool(waits),
-                stored=tuple(stored),
-            )
-            rows.append(row)
+        shown = members[0]
+        if shown.disposition != "inserted" or shown.rule not in (*UNDECIDING, _BY_PERSON):
+            return None
         return Group(
             form=self._form,
             columns=self._columns,
-            rows=tuple(rows),
-            is_decided=_decode(rule) == _BY_PERSON,
+            rows=tuple(
+                GroupRow(number, row.source, row.rowid, row.sha256, bool(row.waits), row.stored)
+                for number, row in enumerate(members, start=1)
+            ),
+            is_decided=shown.rule == _BY_PERSON,
             is_secret=self.is_secret,
         )
 
@@ -263,6 +263,8 @@ def _decode(text: Stored) -> str:
     return text.decode() if isinstance(text, bytes) else ""
 
 
-def _exactly(value: Stored) -> tuple[type, object]:
-    """Return what two values have in common only where they are stored alike, byte for byte."""
-    return type(value), repr(value) if isinstance(value, float) else value
+def _is_same(one: Stored, other: Stored) -> bool:
+    """Tell whether two values are stored alike, byte for byte: 0.0 has a sign."""
+    if type(one) is not type(other) or one != other:
+        return False
+    return type(one) is not float or repr(one) == repr(other)

@@ -48,8 +48,11 @@ class Person(Protocol):
     def show_help(self, group: Group) -> None:
         """Say what each key does."""
 
-    def press(self, group: Group, column: str | None = None) -> str:
-        """Wait for a key about a group, or about the row from which a column is taken; empty where none will come."""
+    def press(self, group: Group | None, column: str | None = None) -> str:
+        """Wait for a key about a group, or about the row from which a column is taken; empty where none will come.
+
+        Without a group: at the end, where the last choice may still be undone.
+        """
 
     def ask(self, question: str, before: str = "") -> str | None:
         """Ask for a line, ``before`` in it already; None where they let it be."""
@@ -103,13 +106,23 @@ class Session:
             if self._at == len(self._seen):
                 group = next(groups, None)
                 if group is None:
-                    return
+                    if self._ends():
+                        return
+                    continue
                 self._seen.append(_Step(group, self.desk.book.find(group)))
                 self._forget()
             move = self._decide(self._seen[self._at])
             if move is _Move.END:
                 return
             self._at += 1 if move is _Move.ON else -1
+
+    def _ends(self) -> bool:
+        """Tell whether the person leaves it at that; else it goes back to the last group."""
+        if not self._seen or self.person.press(None) != "u":
+            return True
+        self._undo(self._seen[-1])
+        self._at -= 1
+        return False
 
     def _forget(self) -> None:
         if len(self._seen) > _BACK:

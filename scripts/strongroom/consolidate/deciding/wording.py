@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from strongroom.core.instants import Stored
 from strongroom.core.plan.decisions import DecisionModel
@@ -17,9 +19,15 @@ _BEFORE = 12
 """Characters shown before the first one that differs."""
 
 
+@lru_cache(maxsize=1024)
+def quote_name(name: str) -> str:
+    """Write a name that comes again and again."""
+    return quote_text(name)
+
+
 def quote_mapping(values: Mapping[str, str]) -> str:
     """Write a mapping of texts on one line."""
-    return "{" + ", ".join(f"{quote_text(name)}: {quote_text(value)}" for name, value in values.items()) + "}"
+    return "{" + ", ".join(f"{quote_name(name)}: {quote_text(value)}" for name, value in values.items()) + "}"
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -38,9 +46,17 @@ def write_decision(model: DecisionModel) -> str:
         lines.append(f'  - {{"source": {quote_text(row.source)}, {place}"sha256": "{row.sha256}"{values}}}')
     lines.append(f"  take: {_write_take(model)}".rstrip())
     lines += [f"  by: {quote_text(model.by)}"] if model.by is not None else []
-    lines += [f"  at: {quote_text(model.at.isoformat())}"] if model.at is not None else []
+    lines += [f"  at: {quote_text(_write_moment(model.at))}"] if model.at is not None else []
     lines += [f"  why: {quote_text(model.why)}"] if model.why is not None else []
     return "\n".join(lines) + "\n"
+
+
+def _write_moment(at: datetime) -> str:
+    """Write a moment in UTC; one without a zone, or at the edge of the calendar, as it is."""
+    try:
+        return at.isoformat() if at.tzinfo is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return at.isoformat()
 
 
 def _write_take(model: DecisionModel) -> str:
@@ -57,8 +73,19 @@ def write_apart(values: Sequence[Stored], room: int) -> list[str]:
     texts = [_write_whole(value) for value in values]
     if max(map(len, texts)) <= room:
         return texts
-    alike = _count_alike(min(texts), max(texts))
-    return [_cut(text, value, alike, room) for text, value in zip(texts, values, strict=True)]
+    alike = _find_difference(texts)
+    written = [_cut(text, value, alike, room) for text, value in zip(texts, values, strict=True)]
+    for said in {said for said in written if written.count(said) > 1}:
+        places = [place for place, other in enumerate(written) if other == said]
+        alike = _find_difference([texts[place] for place in places])  # some differ from the others earlier
+        for place in places:
+            written[place] = _cut(texts[place], values[place], alike, room)
+    return written
+
+
+def _find_difference(texts: Sequence[str]) -> int:
+    """Return how many characters all texts begin with alike."""
+    return _count_alike(min(texts), max(texts))
 
 
 def _count_alike(one: str, other: str) -> int:
@@ -86,7 +113,7 @@ def _write_whole(value: Stored) -> str:
         return "NULL"
     if isinstance(value, RawText):
         text = bytes(value).decode(errors="backslashreplace").replace("'", "''")
-        return "'" + _UNSEEN.sub(_name_unseen, text) + "'"
+        return f"'{text if text.isprintable() else _UNSEEN.sub(_name_unseen, text)}'"
     return f"x'{value.hex()}'" if isinstance(value, bytes) else repr(value)
 
 

@@ -35,7 +35,9 @@ _NOTHING = object()
 def quote_text(text: str) -> str:
     """Write a text so that JSON and YAML read it back."""
     quoted = quote_json(text)
-    return _ODD.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted) if _ODD.search(quoted) else quoted
+    if quoted.isascii() and "\x7f" not in quoted:
+        return quoted
+    return _ODD.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
 def read_plain_model(path: Path, model: type[Model], error_class: type[StrongroomError] = ConfigurationError) -> Model:
