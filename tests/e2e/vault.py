@@ -17,7 +17,7 @@ import pytest
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from strongroom.core.secret import Secret
-from strongroom.tasks import consolidate
+from strongroom.tasks import consolidate, decide
 from tests.faults.scene import Scene, write_system
 
 KEYS = {
@@ -199,7 +199,8 @@ def undress(plan: str) -> str:
 
 def give_keys(patch: pytest.MonkeyPatch, keys: Mapping[str, str] = KEYS) -> None:
     """Let every command of this process have these keys."""
-    patch.setattr(consolidate, "find_keys", lambda: {name: Secret(text) for name, text in keys.items()})
+    for module in (consolidate, decide):
+        patch.setattr(module, "find_keys", lambda: {name: Secret(text) for name, text in keys.items()})
 
 
 def use_temporary(patch: pytest.MonkeyPatch, folder: Path) -> Path:

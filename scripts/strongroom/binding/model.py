@@ -110,6 +110,11 @@ class TableJob:
         return self.table.stored
 
     @property
+    def fixed(self) -> frozenset[str]:
+        """Return the columns that stay the shown row's when a person takes another row: which row it is, and where."""
+        return frozenset({*self.key, *self.table.primary_key, *filter(None, (self.identity, self.table.integer_key))})
+
+    @property
     def working(self) -> str:
         """Return the name of the database in which verification keeps its working tables."""
         return "working" if self.is_secret else "temp"

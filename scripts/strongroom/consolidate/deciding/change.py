@@ -103,9 +103,6 @@ class Changer:
     def _refuse_referred(self, table: Table, group: Group, changed: Sequence[int]) -> None:
         """Make sure that nothing refers to what changes. Raises DecisionNeededError."""
         names = {fold(group.columns[place]) for place in changed}
-        moved = names & {fold(name) for name in table.primary_key}
-        if moved:
-            raise DecisionNeededError(group.label, f"its primary key would change ({', '.join(sorted(moved))})", _WAY)
         for key in self._schema.foreign_keys:
             held = names & {fold(name) for name in key.parent_columns}
             if fold(key.parent) == fold(table.name) and held:

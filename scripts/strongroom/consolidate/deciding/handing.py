@@ -48,9 +48,9 @@ def _refuse_impossible(table: TableJob, decision: Decision) -> None:
     if isinstance(decision.take, int | str):
         return
     known = {fold(column.name) for column in table.columns}
-    fixed = {fold(name) for name in (*table.key, *([table.identity] if table.identity is not None else []))}
+    fixed = {fold(name) for name in table.fixed}
     for name in decision.take:
         if fold(name) not in known:
             raise PlanError(subject, f"there is no column {name} in {table.into}", "name a column of the target")
         if fold(name) in fixed:
-            raise PlanError(subject, f"{name} is its key or its id, which stays the shown row's", "leave it out")
+            raise PlanError(subject, f"{name} is of its key or its id, which stays the shown row's", "leave it out")

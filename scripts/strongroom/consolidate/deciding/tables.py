@@ -19,6 +19,8 @@ class TableForm:
     """``target.table``."""
     key: tuple[str, ...]
     """The columns on which rows match."""
+    primary_key: tuple[str, ...] = ()
+    """Which stay the shown row's too."""
     identity: str | None = None
     """The column of the surrogate id, which stays the shown row's."""
     is_compared: bool = True
@@ -30,7 +32,7 @@ class TableForm:
 
     def stays(self, column: str) -> bool:
         """Tell whether a column is the shown row's, whatever is taken."""
-        return fold(column) in {fold(name) for name in (*self.key, *filter(None, [self.identity]))}
+        return fold(column) in {fold(name) for name in (*self.key, *self.primary_key, *filter(None, [self.identity]))}
 
     def hides(self, column: str) -> bool:
         """Tell whether the values of a column are shown nowhere."""
@@ -53,6 +55,7 @@ class Forms:
         return TableForm(
             into=into,
             key=key,
+            primary_key=() if table is None else table.primary_key,
             identity=None if identity is None else identity.column,
             is_compared=identity is None or identity.strategy == "keep",
             hidden=self.masks.of(into).columns,

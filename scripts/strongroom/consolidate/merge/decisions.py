@@ -21,10 +21,9 @@ from strongroom.sqlite.row_hash import hash_row
 
 _EVERY_COLUMN = -1
 _ROWS = (
-    "SELECT c.g, c.n, c.input, c.rid, v.waits FROM scratch.winners w "
-    "JOIN scratch.contenders c ON c.g = w.g JOIN scratch.versions v ON v.g = c.g AND v.n = c.n "
-    "LEFT JOIN scratch.twins t ON t.g = c.g AND t.n = c.n "
-    "WHERE w.reason <> '' AND (c.n = 1 OR coalesce(t.first, c.n) <> 1)"
+    "SELECT v.g, v.n, v.input, v.rid, v.waits FROM scratch.winners w CROSS JOIN scratch.versions v ON v.g = w.g "
+    "LEFT JOIN scratch.twins t ON t.g = v.g AND t.n = v.n "
+    "WHERE w.reason <> '' AND (v.n = 1 OR coalesce(t.first, v.n) <> 1)"
 )
 """The rows of groups that no rule decides: the shown one, and those that wait for it."""
 
@@ -121,7 +120,7 @@ def make_decided(connection: Connection, job: TableJob) -> None:
     """Put the row of each decided group together, in ``merged`` and in the place of the shown one in ``versions``."""
     if not connection.execute("SELECT 1 FROM scratch.decided WHERE NOT is_all LIMIT 1").fetchone():
         return
-    fixed = {*job.key, job.identity}
+    fixed = job.fixed
     chosen = ", ".join(
         f"a.c{place}" if column.name in fixed else _take(place) for place, column in enumerate(job.columns)
     )
@@ -140,19 +139,19 @@ def _take(place: int) -> str:
 
 def write_decided(connection: Connection, job: TableJob) -> None:
     """Say in ``outcomes`` what becomes of the rows of decided groups."""
-    rows = "FROM scratch.decided d CROSS JOIN scratch.contenders c ON c.g = d.g "
+    rows = "FROM scratch.decided d CROSS JOIN scratch.versions v ON v.g = d.g "
     connection.execute(
-        "INSERT INTO scratch.outcomes SELECT c.input, c.rid, c.g, c.n, coalesce(t.first, c.n), "
+        "INSERT INTO scratch.outcomes SELECT v.input, v.rid, v.g, v.n, coalesce(t.first, v.n), "
         f"CASE WHEN t.first IS NULL THEN 'keep' ELSE 'merged_identical' END, '' {rows}"
-        "LEFT JOIN scratch.twins t ON t.g = c.g AND t.n = c.n WHERE d.is_all"
+        "LEFT JOIN scratch.twins t ON t.g = v.g AND t.n = v.n WHERE d.is_all"
     )
     if not has_merged(connection):
         return
     connection.execute(
-        "INSERT INTO scratch.outcomes SELECT c.input, c.rid, c.g, c.n, 1, CASE WHEN c.n = 1 THEN 'anchor' "
+        "INSERT INTO scratch.outcomes SELECT v.input, v.rid, v.g, v.n, 1, CASE WHEN v.n = 1 THEN 'anchor' "
         f"WHEN {same_values(job, 'm', 'v')} AND NOT v.waits THEN 'merged_identical' "
         f"WHEN d.is_whole THEN 'superseded' ELSE 'merged_changed' END, '' {rows}"
-        "CROSS JOIN scratch.versions v ON v.g = c.g AND v.n = c.n CROSS JOIN scratch.merged m ON m.g = c.g "
+        "CROSS JOIN scratch.merged m ON m.g = v.g "
         "WHERE NOT d.is_all"
     )
     columns = [f"c{place}" for place in range(len(job.columns))]

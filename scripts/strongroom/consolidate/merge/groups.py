@@ -34,9 +34,9 @@ def keep_groups(connection: Connection, job: TableJob) -> None:
     if not connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = 'decided'").fetchone():
         return
     shown = (
-        "SELECT w.g FROM scratch.winners w LEFT JOIN scratch.entries e ON e.input = (SELECT input FROM "
-        "scratch.contenders c WHERE c.g = w.g AND c.n = 1) AND e.rid = (SELECT rid FROM scratch.contenders c "
-        "WHERE c.g = w.g AND c.n = 1) WHERE w.reason <> '' AND e.disposition = 'inserted'"
+        "SELECT w.g FROM scratch.winners w CROSS JOIN scratch.versions s ON s.g = w.g AND s.n = 1 "
+        "CROSS JOIN scratch.entries e ON e.input = s.input AND e.rid = s.rid "
+        "WHERE w.reason <> '' AND e.disposition = 'inserted'"
     )
     if not connection.execute(f"{shown} LIMIT 1").fetchone():
         return
@@ -64,8 +64,8 @@ def keep_groups(connection: Connection, job: TableJob) -> None:
 def _note_decided(connection: Connection, job: TableJob) -> None:
     by_number = {decision.number: decision for decision in job.decisions}
     rows = connection.execute(
-        "SELECT c.input, c.rid, d.decision, d.took FROM scratch.decided d JOIN scratch.contenders c ON c.g = d.g "
-        "ORDER BY c.g, c.n"
+        "SELECT v.input, v.rid, d.decision, d.took FROM scratch.decided d CROSS JOIN scratch.versions v ON v.g = d.g "
+        "ORDER BY v.g, v.n"
     ).fetchall()
     for entry, rid, number, took in rows:
         decision = by_number[number]

@@ -153,17 +153,24 @@ class _Reference:
         )
         self.connection.execute("DROP TABLE scratch.holders")
 
+    @property
+    def _near(self) -> list[BoundInput]:
+        """Where the plan names the parents: those in the child's own file, which count alone where they have a value.
+
+        Be it that the row which has it is left out.
+        """
+        return [home for home in self.homes if home.source == self.entry.source] if self.rewrite.homes else []
+
     def _leave_nearest(self) -> None:
-        """Where the plan names the parents, and the child's own file is among them, let its rows alone count."""
-        own = [str(home.number) for home in self.homes if home.source == self.entry.source]
-        if not self.rewrite.homes or not own:
-            return
-        listed = olds(len(self.rewrite.columns))
-        same = " AND ".join(f"near.{name} = h.{name}" for name in listed)
-        self.connection.execute(
-            f"DELETE FROM scratch.holders AS h WHERE h.input NOT IN ({', '.join(own)}) AND EXISTS "
-            f"(SELECT 1 FROM scratch.holders near WHERE near.input IN ({', '.join(own)}) AND {same})"
-        )
+        """Forget the rows of other files where the child's own file has the value."""
+        near = self._near
+        numbers = ", ".join(str(home.number) for home in near)
+        for home in near:
+            with open_raw(self.connection, home) as raw:
+                found = self._find_row(home, raw.table, [f"+h.{name}" for name in olds(len(self.rewrite.columns))])
+                self.connection.execute(
+                    f"DELETE FROM scratch.holders AS h WHERE h.input NOT IN ({numbers}) AND EXISTS ({found})"
+                )
 
     def _columns(self, home: BoundInput) -> tuple[str, ...]:
         """Return the columns of a parent's input that are held."""
@@ -243,17 +250,41 @@ class _Reference:
                 f"INSERT OR IGNORE INTO scratch.orphans SELECT {', '.join(held)} FROM {raw.table} AS s "
                 f"WHERE {' AND '.join(wanted)}"
             )
+        is_nearer = self._collect_near()
         for home in self.homes:
             if home not in beside:
                 with open_raw(self.connection, home) as raw:
                     found = self._find_parent(home, raw.table, [f"+o.{name}" for name in listed])
-                    self.connection.execute(f"DELETE FROM scratch.orphans AS o WHERE EXISTS ({found})")
+                    far = is_nearer if home not in self._near else "1"
+                    self.connection.execute(f"DELETE FROM scratch.orphans AS o WHERE EXISTS ({found}) AND {far}")
+        self.connection.execute("DROP TABLE scratch.near")
+
+    def _collect_near(self) -> str:
+        """Fill ``near`` with the orphans that the child's own file has, left out; return that ``o`` is none of them."""
+        listed = olds(len(self.rewrite.columns))
+        declared = declare_olds(self.parent, self.rewrite)
+        self.connection.execute(
+            f"CREATE TABLE scratch.near ({declared}, PRIMARY KEY ({', '.join(listed)})) WITHOUT ROWID"
+        )
+        for home in self._near if self.parent.where is not None else ():
+            with open_raw(self.connection, home) as raw:
+                found = self._find_row(home, raw.table, [f"+o.{name}" for name in listed])
+                self.connection.execute(
+                    f"INSERT OR IGNORE INTO scratch.near SELECT {', '.join(listed)} FROM scratch.orphans o "
+                    f"WHERE EXISTS ({found})"
+                )
+        same = " AND ".join(f"n.{name} = o.{name}" for name in listed)
+        return f"NOT EXISTS (SELECT 1 FROM scratch.near n WHERE {same})"
 
     def _find_parent(self, home: BoundInput, table: str, held: list[str]) -> str:
         """Return the query for a parent's row that has these values, and goes in."""
-        same = " AND ".join(f"p.{quote(name)} = {value}" for name, value in zip(self._columns(home), held, strict=True))
         rid = "_strongroom_row" if home.table.rowid is None else home.table.rowid
-        return f"SELECT 1 FROM {table} p WHERE {same} AND {self._goes_in(home, table, f'p.{quote(rid)}')}"
+        return f"{self._find_row(home, table, held)} AND {self._goes_in(home, table, f'p.{quote(rid)}')}"
+
+    def _find_row(self, home: BoundInput, table: str, held: list[str]) -> str:
+        """Return the query for a parent's row that has these values."""
+        same = " AND ".join(f"p.{quote(name)} = {value}" for name, value in zip(self._columns(home), held, strict=True))
+        return f"SELECT 1 FROM {table} p WHERE {same}"
 
 
 def find_highest_held(connection: Connection, jobs: Iterable[TableJob], parent: TableJob) -> int:

@@ -44,7 +44,8 @@ def choose(
 
 def find_fixed(fed: FedTable) -> set[int]:
     """Return the places of the columns that stay the shown row's: they say which row it is, and where it stands."""
-    return {place for place in (*fed.key, fed.identity, fed.integer_key) if place is not None}
+    named = (fed.stored_names.index(fold(name)) for name in fed.table.primary_key)
+    return {place for place in (*fed.key, *named, fed.identity, fed.integer_key) if place is not None}
 
 
 def _find_taken(number: int, waiting: Collection[int], listed: Sequence[int]) -> int:

@@ -123,9 +123,8 @@ class Follower:
             )
         ]
         parents = [parent for entry in candidates for parent in self._parents.find(found, entry, values)]
-        if named is not None:  # the child's own file, where it is among them, comes first
-            near = [parent for parent in parents if parent.entry.source == source and parent.state != GONE]
-            parents = near or parents
+        if named is not None:  # what the child's own file says comes first, be it that its parent is left out
+            parents = [parent for parent in parents if parent.entry.source == source] or parents
         return self._lead_home(found, parents, values) if is_held else self._lead_abroad(found, parents, values)
 
     def _lead_home(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:

@@ -19,6 +19,7 @@ from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.groups import examine_group, settle_group
 from strongroom.consolidate.verify.house import FedTable, House
 from strongroom.consolidate.verify.ids import check_fresh_ids
+from strongroom.consolidate.verify.left_behind import LeftBehind
 from strongroom.consolidate.verify.members import Group, Member, find_groups
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.refusals import try_refused
@@ -118,10 +119,12 @@ def _prove_table(
 
 def _mark(case: Case, decisions: tuple[Decision, ...]) -> None:
     """Leave the rows to their groups about which the ledger says that they are newly decided."""
-    for one in decisions:
-        case.desk.connection.execute(
+    execute, numbers = case.desk.connection.execute, case.desk.make("new_decisions", "n INTEGER PRIMARY KEY")
+    case.desk.connection.executemany(f"INSERT INTO {numbers} VALUES (?)", [(one.number,) for one in decisions])
+    if case.decided.lines:
+        execute(
             f"INSERT OR IGNORE INTO {case.unsettled} SELECT d.input, d.row FROM ledger.decided AS d "
-            f"WHERE lower(d.into_table) = {literal(fold(case.fed.into))} AND d.decision = {one.number}"
+            f"WHERE lower(d.into_table) = {literal(fold(case.fed.into))} AND d.decision IN (SELECT n FROM {numbers})"
         )
 
 
@@ -131,6 +134,7 @@ class _Before:
     def __init__(self, case: Case, named: Named) -> None:
         """Make the working table of shown rows: by their keys."""
         self._case, self._named, self._groups = case, named, 0
+        self._left = LeftBehind(case.desk, case.fed)
         self._keys = [case.fed.stored[place].name for place in case.fed.key]
         listed = ", ".join(f"k{place}" for place, _ in enumerate(self._keys))
         self._table = case.desk.make("shown", f"g INTEGER PRIMARY KEY, number, rid, body BLOB, {listed}")
@@ -170,6 +174,7 @@ class _Before:
         place, values = self._case.ids.place, list(member.values)
         if place is not None:
             values[place] = there[place]
+        self._left.add(values, there)
         self._groups += 1
         keys = [values[place] for place in self._case.fed.key]
         holes = ", ".join(["{}"] * len(keys))
@@ -193,6 +198,7 @@ class _Before:
                 what = "several rows have their key now" if found[group] else "what was shown of them is gone"
                 case.faults.add(named[number].name, f"are decided, and {what}", row)
         self._find_overwritten()
+        self._left.say(case.faults)
 
     def _select(self) -> str:
         """Return the join of the shown rows with what is live by the key: by an index, or in one pass."""

@@ -145,7 +145,8 @@ def _is_other(named: Named | None) -> str:
     """Return the condition that row ``n`` is none that is named."""
     if named is None:
         return "1"
-    same = " AND ".join(f"x.a{place} = n.{quote(name)}" for place, name in enumerate(named.columns))
+    # Without the sign the affinity of the target's column would keep SQLite from the index of the named rows.
+    same = " AND ".join(f"x.a{place} = +n.{quote(name)}" for place, name in enumerate(named.columns))
     return f"NOT EXISTS (SELECT 1 FROM {named.table} AS x WHERE {same})"
 
 

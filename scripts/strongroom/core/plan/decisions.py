@@ -120,11 +120,11 @@ def read_decisions(path: Path) -> Decisions:
 def check_decisions(path: Path, model: DecisionsModel) -> Decisions:
     """Return what a file decides. Raises PlanError as ``read_decisions`` does."""
     decided = tuple(_decide(path, model))
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str], Decision] = {}
     for one in decided:
         for row in one.rows:
-            other = seen.setdefault((one.table, row), one.label)
-            if other != one.label or one.rows.count(row) > 1:
+            other = seen.setdefault((one.table, row), one)
+            if other is not one:
                 raise PlanError(path, f"says two things of one row ({one.label}: {row[:12]} …)", "leave one of them")
     return Decisions(
         run=model.run,

@@ -287,3 +287,32 @@ def test_a_named_parent_is_looked_for_where_the_plan_says() -> None:
     assert without.prove()  # two files have a user 1, and one of them is another now
     assert replace(without, built="INSERT INTO users VALUES (1, 'ann'), (2, 'bob')",
                    entries={"b.users": MOVED, "c.notes": [WAITING]}).prove() == []  # fmt: skip
+
+
+def test_a_named_parent_in_the_childs_own_file_is_its_parent_even_if_it_is_left_out() -> None:
+    """The own file's user 1 was filtered: its note is an orphan, and must not become one of the other file's user 1."""
+    gone = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, gone INTEGER);"
+    more = ", where: {sql: gone = 0, reason: gone}, references: [{column: m.notes.u, parent: [a.users, b.users]}]"
+    right = HandMade(
+        plan=SOURCES + f"tables: [{BY_NAME % more}]\ncopy: {{m: [a.notes]}}\n",
+        schema=gone + LOOSE,
+        sources={
+            "a": gone + LOOSE + "INSERT INTO users VALUES (1, 'ann', 1); INSERT INTO notes VALUES (1, 'of ann');",
+            "b": gone + "INSERT INTO users VALUES (1, 'bob', 0)",
+        },
+        built="INSERT INTO users VALUES (1, 'bob', 0)",
+        inputs={"users": ["a.users", "b.users"], "notes": ["a.notes"]},
+        offsets={"b.users": 1},
+        entries={"a.users": [(1, "filtered", "where", None, None, None)], "a.notes": [WAITING]},
+    )
+    assert right.prove() == []
+    adopted = replace(right, built=right.built + "; INSERT INTO notes VALUES (1, 'of ann')")
+    assert replace(adopted, entries={"a.users": right.entries["a.users"]}).prove()
+    elsewhere = {name: sql.replace("(1, 'bob'", "(2, 'bob'") for name, sql in right.sources.items()}
+    orphan = replace(
+        right,
+        sources=elsewhere,
+        entries={"a.users": right.entries["a.users"]},
+        built="INSERT INTO users VALUES (2, 'bob', 0); INSERT INTO notes VALUES (1, 'of ann')",
+    )
+    assert orphan.prove() == []

@@ -1,0 +1,87 @@
+"""Decided after publish: what refers to a row is not left behind, in this target or another, plainly or in JSON."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from strongroom.consolidate.verify import prove_settled
+from strongroom.sqlite.database import Database
+from tests.unit.consolidate.verify.hand_made import HandMade, execute
+from tests.unit.consolidate.verify.test_undecided import made, shown
+
+USERS = "CREATE TABLE t (name TEXT PRIMARY KEY, mail TEXT UNIQUE, v);"
+NOTES = "CREATE TABLE notes (u TEXT, s TEXT);"
+DECLARED = "CREATE TABLE notes (u TEXT REFERENCES t (mail), s TEXT);"
+A, B = "('ann', 'a@x', 1)", "('ann', 'b@x', 2)"
+
+
+def settled(case: HandMade, before: str) -> list[str]:
+    """Prove what was built to be what is live but for the decisions."""
+    with tempfile.TemporaryDirectory() as scratch:
+        house, folder = case.write(Path(scratch))
+        execute(folder / "before.db", f"{case.schema};{before}")
+        return prove_settled(house, "m", Database(folder / "before.db"), None)
+
+
+def with_notes(take: object, built: str, notes: str, *, schema: str = DECLARED, more: str = "") -> HandMade:
+    """Let two anns differ in their mail, by which notes refer to them, and somebody decide."""
+    fate = "merged_identical" if built == B else "superseded" if isinstance(take, int) else "merged_changed"
+    case = made(
+        f"key: [name]{more}", {"a": A, "b": B}, built,
+        {"a.t": [shown("decision")], "b.t": [(1, fate, "decision", 1, 1, 1)]},
+        schema=USERS + schema, more="copy: {m: [a.notes]}\n",
+    )  # fmt: skip
+    return replace(
+        case,
+        sources={"a": case.sources["a"], "b": case.sources["b"].replace(schema, "")},
+        built=f"{case.built};{notes}",
+        inputs={**case.inputs, "notes": ["a.notes"]},
+        decisions=[("m.t", [("a.t", 1), ("b.t", 1)], take)],
+    )
+
+
+def test_rows_that_refer_by_what_a_decision_changes_are_found() -> None:
+    notes = "INSERT INTO notes VALUES ('a@x', 'of ann'), ('a@x', 'too'), (NULL, '')"
+    before = f"INSERT INTO t VALUES {A};{notes}"
+    left = settled(with_notes(2, B, notes), before)
+    assert left == ["m.t: m.notes.u refers to what a decision changes (rows that would be left behind: 2)"]
+    assert settled(with_notes({"v": 2}, "('ann', 'a@x', 2)", notes), before) == []
+    others = notes.replace("a@x", "c@x")
+    assert settled(with_notes(2, B, others), before.replace(notes, others)) == []
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_rows_that_only_the_plan_says_to_refer_are_found(is_right: bool) -> None:
+    """The key is the plan's, and what the primary key holds is what notes refer to."""
+    table = "CREATE TABLE t (name TEXT, mail TEXT PRIMARY KEY, v);"
+    notes = f"""INSERT INTO notes VALUES ('{{"u": "{"c" if is_right else "a"}@x"}}', 's'), ('none', '')"""
+    case = with_notes(2, B, notes, schema=NOTES, more=", references: [{column: m.notes.u, json: $.u}]")
+    swapped = {name: sql.replace(USERS, table) for name, sql in case.sources.items()}
+    case = replace(case, schema=case.schema.replace(USERS, table), sources=swapped)
+    found = settled(case, f"INSERT INTO t VALUES {A};{notes}")
+    said = "m.t: m.notes.u $.u refers to what a decision changes (rows that would be left behind: 1)"
+    assert found == ([] if is_right else [said])
+
+
+def test_rows_of_another_target_are_found() -> None:
+    notes = "INSERT INTO notes VALUES ('a@x', 'of ann')"
+    table = "CREATE TABLE t (name TEXT, mail TEXT PRIMARY KEY, v);"
+    case = with_notes(2, B, "", schema=NOTES, more=", references: [n.notes.u]")
+    plan = case.plan.replace("schema: m.sql}", "schema: m.sql}, n: {path: n.db, schema: n.sql}")
+    case = replace(
+        case,
+        plan=plan.replace("copy: {m: [a.notes]}", "copy: {n: [a.notes]}"),
+        schema=table,
+        sources={name: sql.replace(USERS, table) for name, sql in case.sources.items()},
+        inputs={"t": ["a.t", "b.t"], "n.notes": ["a.notes"]},
+        more={"n": (NOTES, notes)},
+    )  # fmt: skip
+    before = f"INSERT INTO t VALUES {A}"
+    assert settled(case, before) == [
+        "m.t: n.notes.u refers to what a decision changes (rows that would be left behind: 1)"
+    ]
+    assert settled(replace(case, more={"n": (NOTES, "")}), before) == []
