@@ -280,6 +280,21 @@ def test_a_row_that_waits_itself_cannot_be_taken(scene: Scene) -> None:
     assert decide(scene, "--table", "new.notes", "--take", "old", "--json").json["left"] == {"the row waits itself": 2}
 
 
+def test_equal_rows_of_one_file_are_told_by_their_numbers(tmp_path: Path) -> None:
+    scene = build(tmp_path, sql="INSERT INTO users VALUES (8, 'bob', 'bob@old', NULL)")
+    change(scene.source / "old.db", "DROP TABLE users")
+    change(scene.source / "old.db", "CREATE TABLE users (id INTEGER, name TEXT, mail TEXT, token TEXT)")
+    change(scene.source / "old.db", "INSERT INTO users VALUES (7, 'ann', 'ann@old', NULL), (7, 'ann', 'ann@old', NULL)")
+    assert run(scene.argv("run")).code == 4
+    file = draft(scene)
+    fill(file, "'ann'", "3")
+    ended = decide(scene, "--decisions", file, "--json")
+    assert (ended.code, ended.json["decided"]) == (0, 1), ended.err
+    assert decide(scene, "--decisions", file, "--json").json["decided"] == 0
+    assert run(scene.argv("run", "--quarantine-budget", "9")).code == 0
+    assert read(scene, "SELECT mail FROM users") == [("ann@old",)]
+
+
 def test_a_run_of_before_is_named(scene: Scene) -> None:
     ledger = next((scene.home / "runs").glob("*/ledger/new.db"))
     change(ledger, "DROP TABLE undecided")
