@@ -75,8 +75,7 @@ PROOF_MAY_KNOW = {
     "sqlite.messages",
 }
 PROOF_MAY_NAME = PROOF_MAY_KNOW - {
-    "core.files", "core.secret", "core.yaml_text.explaining", "core.yaml_text.loading", "core.yaml_text.plain",
-    "sqlite.messages"
+    "core.files", "core.secret", "core.yaml_text.explaining", "core.yaml_text.loading", "sqlite.messages"
 }  # fmt: skip
 """Without what only its imports need."""
 

@@ -10,7 +10,7 @@ from strongroom.consolidate.deciding.groups import Group, GroupRow
 from strongroom.core.errors import DecisionNeededError
 from strongroom.core.instants import Stored
 from strongroom.core.plan.decisions import ALL, Decision
-from strongroom.core.quoting import dotted, fold, quote, quote_all
+from strongroom.core.quoting import dotted, fold, literal, quote, quote_all
 from strongroom.sqlite.connection import Connection, RawText, attach_stage, connect_live, open_snapshot
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.messages import translated
@@ -38,6 +38,12 @@ class Changer:
         self._connection = connection
         self._schema: Schema = read_schema(connection)
         self._triggers = list[str]()
+        self._inputs = dict[str, dict[str, int]]()
+        connection.execute(
+            "CREATE TABLE ledger.settled (into_table TEXT, input INTEGER, row INTEGER, fate TEXT, said TEXT, "
+            'decision INTEGER, took TEXT, "by" TEXT, at TEXT, why TEXT, PRIMARY KEY (into_table, input, row)) '
+            "WITHOUT ROWID"
+        )
         self.changed = 0
 
     def drop_triggers(self) -> None:
@@ -120,58 +126,64 @@ class Changer:
         )
         lost = "superseded" if isinstance(decision.take, int) else "merged_changed"
         said = f"{said}; {group.rows[0].label}"
-        known = zip(rows[1:], (row.stored for row in group.rows[1:]), strict=True)
-        twins = ((twin, group.rows[0].stored) for twin in self._find_twins(group, rows[0]))
-        every = [rows[0]]
-        for row, stored in (*known, *twins):
-            fate = "merged_identical" if _is_identical(group, stored, made) else lost
+        for row, version in zip(rows[1:], group.rows[1:], strict=True):
+            fate = "merged_identical" if _is_identical(group, version.stored, made) else lost
             self._connection.execute(
                 f"UPDATE {dotted('ledger', row.kept)} SET _disposition = ?, _reason = ?, _rule = 'decision', "
                 f"_target_rowid = (SELECT _target_rowid FROM {dotted('ledger', rows[0].kept)} WHERE _rowid = ?), "
                 "_winner_input = ?, _winner_rowid = ? WHERE _rowid = ?",
                 (fate, said, rows[0].rowid, rows[0].input, rows[0].rowid, row.rowid),
             )
-            every.append(row)
-        self._write_copy(group, rows[0], made)
+        self._write_copy(group, made)
         at = None if decision.at is None else decision.at.isoformat()
+        line = (decision.number, took, decision.by, at, decision.why)
         self._connection.executemany(
             "INSERT INTO ledger.decided VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (group.table, row.input, row.rowid, decision.number, took, decision.by, at, decision.why)
-                for row in every
-            ],
+            [(group.table, row.input, row.rowid, *line) for row in rows],
+        )
+        fate = "merged_identical" if _is_identical(group, group.rows[0].stored, made) else lost
+        self._connection.execute(
+            "INSERT INTO ledger.settled VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (group.table, rows[0].input, rows[0].rowid, fate, said, *line),
         )
 
-    def _write_copy(self, group: Group, shown: _Row, made: Values) -> None:
+    def settle_twins(self) -> None:
+        """Say the same of the rows that equalled a shown one before anybody decided."""
+        tables = self._connection.execute("SELECT DISTINCT into_table FROM ledger.settled").fetchall()
+        for into in (_text(name) for (name,) in tables):
+            for kept, number in self._list_inputs(into).items():
+                entries, mine = dotted("ledger", kept), f"s.into_table = {literal(into)}"
+                same = f"{mine} AND s.input = e._winner_input AND s.row = e._winner_rowid"
+                twin = "e._disposition = 'merged_identical' AND e._rule <> 'decision'"
+                self._connection.execute(
+                    f"INSERT INTO ledger.decided SELECT s.into_table, {number}, e._rowid, s.decision, s.took, "
+                    f's."by", s.at, s.why FROM {entries} e JOIN ledger.settled s ON {same} WHERE {twin}'
+                )
+                self._connection.execute(
+                    f"UPDATE {entries} AS e SET _disposition = s.fate, _reason = s.said, _rule = 'decision' "
+                    f"FROM ledger.settled s WHERE {same} AND {twin}"
+                )
+        self._connection.execute("DROP TABLE ledger.settled")
+
+    def _write_copy(self, group: Group, made: Values) -> None:
         (kept,) = self._connection.execute(
             "SELECT kept_table FROM ledger.undecided WHERE into_table = ?", (group.table,)
         ).fetchone()
         sets = ", ".join(f"c{place} = {_as(value)}" for place, value in enumerate(made))
         self._connection.execute(
-            f"UPDATE {dotted('ledger', _text(kept))} SET {sets} WHERE _number = 1 AND _input = ? AND _rowid = ?",
-            [*made, shown.input, shown.rowid],
+            f"UPDATE {dotted('ledger', _text(kept))} SET {sets} WHERE _number = 1 AND _group = ?", [*made, group.number]
         )
 
-    def _list_inputs(self, group: Group) -> dict[str, int]:
+    def _list_inputs(self, into: str) -> dict[str, int]:
         rows = self._connection.execute(
-            "SELECT kept_table, number FROM ledger.inputs WHERE into_table = ?", (group.table,)
+            "SELECT kept_table, number FROM ledger.inputs WHERE into_table = ?", (into,)
         ).fetchall()
         return {_text(kept): int(number) for kept, number in rows}
 
     def _find_entry(self, group: Group, row: GroupRow) -> _Row:
-        return _Row(kept=row.source, input=self._list_inputs(group)[row.source], rowid=row.rowid)
-
-    def _find_twins(self, group: Group, shown: _Row) -> Iterator[_Row]:
-        """Find the rows that equalled the shown one before anybody decided."""
-        known = {(row.source, row.rowid) for row in group.rows}
-        for kept, number in self._list_inputs(group).items():
-            found = self._connection.execute(
-                f"SELECT _rowid FROM {dotted('ledger', kept)} WHERE _winner_input = ? AND _winner_rowid = ?",
-                (shown.input, shown.rowid),
-            ).fetchall()
-            for (rowid,) in found:
-                if (kept, rowid) not in known:
-                    yield _Row(kept=kept, input=number, rowid=rowid)
+        if group.table not in self._inputs:
+            self._inputs[group.table] = self._list_inputs(group.table)
+        return _Row(kept=row.source, input=self._inputs[group.table][row.source], rowid=row.rowid)
 
 
 @contextmanager
@@ -184,6 +196,7 @@ def open_changer(staged: Database, ledger: Database) -> Iterator[Changer]:
         connection.execute("BEGIN IMMEDIATE")
         changer.drop_triggers()
         yield changer
+        changer.settle_twins()
         changer.create_triggers()
         connection.execute("COMMIT")
 

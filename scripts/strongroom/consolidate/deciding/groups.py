@@ -64,6 +64,8 @@ class Group:
     columns: tuple[str, ...]
     """The target's."""
     rows: tuple[GroupRow, ...]
+    number: int = 0
+    """Its number among its table's, in the ledger."""
     is_decided: bool = False
     """Whether the run knew a decision about it."""
     is_secret: bool = False
@@ -254,6 +256,7 @@ class _Look:
                 GroupRow(number, row.source, row.rowid, row.sha256, bool(row.waits), row.stored)
                 for number, row in enumerate(members, start=1)
             ),
+            number=shown.group,
             is_decided=shown.rule == _BY_PERSON,
             is_secret=self.is_secret,
         )

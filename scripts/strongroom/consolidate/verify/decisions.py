@@ -16,7 +16,7 @@ from strongroom.consolidate.verify.values import Row, Value, encode_text
 from strongroom.core.errors import PlanError
 from strongroom.core.plan.decisions import DecisionModel, DecisionsModel
 from strongroom.core.quoting import fold
-from strongroom.core.yaml_text import read_model
+from strongroom.core.yaml_text.plain import read_plain_model
 
 ALL = "all"
 Take = int | str | Mapping[str, int]
@@ -59,7 +59,7 @@ def read_decided(path: Path | None) -> tuple[Decision, ...]:
     """Return the decisions of a file that take something; none where there is no file. Raises PlanError."""
     if path is None or not path.is_file():
         return ()
-    model = read_model(path, DecisionsModel, PlanError)[0]
+    model = read_plain_model(path, DecisionsModel, PlanError)
     return tuple(_read_all(model))
 
 
