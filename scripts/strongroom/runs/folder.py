@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from strongroom.core.engines import Engine
@@ -13,6 +13,7 @@ from strongroom.core.files import BACKUP_FOLDER, MANIFEST, OWN_FOLDER, make_priv
 from strongroom.core.plan.decisions import DECISIONS
 from strongroom.runs.documents import Document, Kind, read_document, read_owner, write_document
 from strongroom.runs.journal import LEGACY, Place, lies_under
+from strongroom.runs.naming import choose_name
 from strongroom.runs.records import (
     CurrentDocument,
     ExportDocument,
@@ -238,21 +239,12 @@ class Home:
     def begin_run(self, now: datetime, *, backup: bool) -> RunFolder:
         """Make the folder of a new run, and note that it is the latest. Raises UnreachableError."""
         current = self.read_current()
-        name = self._choose_name(now)
+        name = choose_name(now, (self.runs, self.target / BACKUP_FOLDER))
         self.write_current(CurrentDocument(run=current.run, runs=(*current.runs, name)))
         root = self.runs / name
         make_private_folder(root)
         snapshots = self.target / BACKUP_FOLDER / name if backup else root / "snapshots"
         return RunFolder(root=root, snapshots=snapshots, home=self.id, engine=self.engine)
-
-    def _choose_name(self, now: datetime) -> str:
-        """Return an id that no run has or had: when it began, in UTC, and a number where that is taken."""
-        stamp = now.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
-        number, name = 1, stamp
-        while any((place / name).exists() for place in (self.runs, self.target / BACKUP_FOLDER)):
-            number += 1
-            name = f"{stamp}_{number}"
-        return name
 
     def all_runs(self) -> tuple[str, ...]:
         """Return the ids of all runs, in the order in which they began. Raises VersionError, GuardError."""

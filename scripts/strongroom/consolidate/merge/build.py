@@ -17,9 +17,10 @@ from strongroom.consolidate.merge.conflicts import (
 from strongroom.consolidate.merge.cycles import fill_circle, group_circles
 from strongroom.consolidate.merge.decide import create_merged, decide
 from strongroom.consolidate.merge.groups import find_unfit
+from strongroom.consolidate.merge.held_ids import find_highest_held
 from strongroom.consolidate.merge.insert import insert_decided, insert_plain
 from strongroom.consolidate.merge.ledger import collect_entries, start_ledger, write_ledger
-from strongroom.consolidate.merge.references import find_highest_held, prepare_rewrites
+from strongroom.consolidate.merge.references import prepare_rewrites
 from strongroom.consolidate.merge.two_files import can_merge_pairs, merge_pairs
 from strongroom.core.errors import DecisionNeededError
 from strongroom.core.progress import add_rows

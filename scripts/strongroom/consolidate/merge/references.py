@@ -6,7 +6,7 @@ another row happens to hold its value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from strongroom.binding import BoundInput, Rewrite, TableJob
@@ -22,9 +22,6 @@ from strongroom.consolidate.merge.maps import (
 from strongroom.consolidate.merge.raw import open_raw
 from strongroom.core.quoting import dotted, fold, quote
 from strongroom.sqlite.connection import Connection
-
-_PLENTY = 2**62
-"""Above it nothing is taken for an id that others should keep clear of: there would be none left."""
 
 
 def prepare_rewrites(connection: Connection, jobs: Mapping[str, TableJob], job: TableJob) -> TableJob:
@@ -285,25 +282,3 @@ class _Reference:
         """Return the query for a parent's row that has these values."""
         same = " AND ".join(f"p.{quote(name)} = {value}" for name, value in zip(self._columns(home), held, strict=True))
         return f"SELECT 1 FROM {table} p WHERE {same}"
-
-
-def find_highest_held(connection: Connection, jobs: Iterable[TableJob], parent: TableJob) -> int:
-    """Return the highest number that other tables hold as an id of a table: a new id above it is nobody's orphan's."""
-    highest = 0
-    for job in jobs:
-        for rewrite in job.rewrites:
-            if rewrite.parent == parent.table.name and rewrite.parent_columns == (parent.identity,):
-                held = [
-                    _find_highest(connection, rewrite, one) for one in job.inputs if rewrite in job.references_of(one)
-                ]
-                highest = max([highest, *held])
-    return highest
-
-
-def _find_highest(connection: Connection, rewrite: Rewrite, entry: BoundInput) -> int:
-    value = held_values(rewrite, entry)[0]
-    number = f"CAST({value} AS INTEGER)"
-    is_number = f"typeof({value}) = 'integer' OR typeof({value}) = 'text' AND {value} = CAST({number} AS TEXT)"
-    with open_raw(connection, entry) as raw:
-        query = f"SELECT max({number}) FROM {raw.table} AS s WHERE ({is_number}) AND {number} <= {_PLENTY}"
-        return int(connection.execute(query).fetchone()[0] or 0)
