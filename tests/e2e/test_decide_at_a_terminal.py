@@ -87,7 +87,7 @@ def open_terminal(scene: Scene, *flags: str, columns: int = 80) -> Iterator[AtTe
             assert termios.tcgetattr(slave) == before, "the terminal is not as it was"
     finally:
         process.kill()
-        process.wait()
+        process.wait(_SECONDS)
         os.close(slave)
         os.close(master)
 
