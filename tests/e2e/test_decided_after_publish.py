@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.consolidate.deciding import settle
 from tests.e2e.decided import Take, write_decisions
 from tests.e2e.test_decisions import GROUP, build, read
 from tests.faults.scene import Ended, Scene, connect, run
@@ -109,6 +110,25 @@ def test_a_target_in_use_is_refused(scene: Scene) -> None:
         connection.execute("BEGIN IMMEDIATE")
         assert decide(scene, 2).code == 6
     assert decide(scene, 2).code == 0
+
+
+@pytest.mark.parametrize("moment", ["look_at", "publish"])
+def test_what_is_written_between_the_proof_and_the_swap_is_not_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    do = getattr(settle, moment)
+
+    def write_first(*arguments: object, **options: object) -> object:
+        write(scene, "INSERT INTO notes VALUES (100, 'new', 'by the application', 9)")
+        return do(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settle, moment, write_first)
+        ended = decide(scene, 2)
+    assert ended.code == 6
+    assert "was written to since" in ended.error
+    assert decide(scene, 2).code == 0
+    assert read(scene, "SELECT text FROM notes WHERE id IN (1, 100) ORDER BY id") == [("old",), ("by the application",)]
 
 
 def test_triggers_of_the_application_write_nothing(scene: Scene) -> None:

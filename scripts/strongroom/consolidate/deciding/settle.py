@@ -18,12 +18,13 @@ from strongroom.consolidate.deciding.groups import Group, read_groups
 from strongroom.consolidate.deciding.inheriting import take_over
 from strongroom.consolidate.deciding.kept import read_kept_decisions
 from strongroom.consolidate.kept_plan import read_kept_plan
-from strongroom.consolidate.live import look_at, prove_late, prove_seen
+from strongroom.consolidate.live import look_at, look_early, prove_late, prove_seen
 from strongroom.consolidate.outcome import REPORT, VERDICT, Outcome, judge, read_report, show_backup
 from strongroom.consolidate.recording import recorded
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.consolidate.verify import prove_settled
 from strongroom.consolidate.verify.evidence import identify
+from strongroom.consolidate.verify.published import Look
 from strongroom.consolidate.verify_published import open_house, prove
 from strongroom.core.errors import (
     DecisionNeededError,
@@ -151,8 +152,9 @@ class _Settling:
             take_over(self._before, folder, self._home)
             copies = [self._copy(folder, swap) for swap in journal.swaps]
             self._change(copies, find_new(read_decisions(folder.decisions).decided, known))
+            before = look_early(_ask_again(self._home, folder), folder)
             proven = self._prove(folder, copies, self._rename(report, folder))
-            outcome = self._publish(folder, copies, proven)
+            outcome = self._publish(folder, copies, proven, before)
             end_run(folder, about, RunState.PUBLISHED, self._around.now())
         return show_backup(outcome, self._home)
 
@@ -242,13 +244,13 @@ class _Settling:
             raise DifferencesError("decisions", f"{said}; nothing changed", "this is a fault of ours: report it")
         return outcome
 
-    def _publish(self, folder: RunFolder, copies: Sequence[_Copy], proven: Outcome) -> Outcome:
-        """Put the copies live. Raises TargetBusyError for a live target that changed since it was copied."""
+    def _publish(self, folder: RunFolder, copies: Sequence[_Copy], proven: Outcome, before: Look) -> Outcome:
+        """Put the copies live. Raises TargetBusyError for a live target that changed since it was copied, or proven."""
         home, place = self._home, folder.place(self._home.target)
         identities = {copy.staged.path.stem: identify(copy.staged.path) for copy in copies}
         plan = read_kept_plan(folder)
         folder.write(proven, VERDICT)
-        look = look_at(_ask_again(home, folder), folder, proven, identities)
+        look = look_at(_ask_again(home, folder), folder, proven, identities, earlier=before)
         swaps = [
             Swap(
                 staged=copy.staged.path.relative_to(folder.root).as_posix(),
