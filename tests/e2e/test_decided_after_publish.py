@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from strongroom.consolidate.deciding import settle
 from tests.e2e.decided import Take, write_decisions
 from tests.e2e.test_decisions import GROUP, build, read
 from tests.faults.scene import Ended, Scene, connect, run
 
+OTHERS = [("live.notes", 20), ("old.notes", 21)]
 WANTED = {1: (1, "a", "live", 1), 2: (1, "a", "old", 1.0), 3: (1, "a", "third", b"\x00\xff")}
 
 
@@ -110,6 +112,25 @@ def test_a_target_in_use_is_refused(scene: Scene) -> None:
     assert decide(scene, 2).code == 0
 
 
+@pytest.mark.parametrize("moment", ["look_at", "publish"])
+def test_what_is_written_between_the_proof_and_the_swap_is_not_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    do = getattr(settle, moment)
+
+    def write_first(*arguments: object, **options: object) -> object:
+        write(scene, "INSERT INTO notes VALUES (100, 'new', 'by the application', 9)")
+        return do(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settle, moment, write_first)
+        ended = decide(scene, 2)
+    assert ended.code == 6
+    assert "was written to since" in ended.error
+    assert decide(scene, 2).code == 0
+    assert read(scene, "SELECT text FROM notes WHERE id IN (1, 100) ORDER BY id") == [("old",), ("by the application",)]
+
+
 def test_triggers_of_the_application_write_nothing(scene: Scene) -> None:
     write(scene, "CREATE TABLE log (words TEXT)")
     write(scene, "CREATE TRIGGER watch AFTER UPDATE ON notes BEGIN INSERT INTO log VALUES (new.text); END")
@@ -133,3 +154,39 @@ def test_finalize_and_status_know_the_legacy_files_afterwards(scene: Scene) -> N
     assert run(scene.argv("rollback")).code == 0
     assert run(scene.argv("rollback")).code == 0
     assert len(list(scene.source.glob("*.db"))) == 3
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Scene:
+    """Return a scene in which nothing ran, with a second group that is undecided."""
+    scene = build(tmp_path)
+    for name, rowid in OTHERS:
+        with closing(sqlite3.connect(scene.source / f"{name.partition('.')[0]}.db")) as connection, connection:
+            connection.execute("INSERT INTO notes VALUES (?, 'z', ?, 1)", (rowid, name))
+    return scene
+
+
+def decide_others(scene: Scene) -> Ended:
+    file = write_decisions(scene.system / "others.yaml", scene.source, [("new.notes", OTHERS, 2)])
+    return run(scene.argv("decide", "--decisions", str(file), "--apply"))
+
+
+def test_what_the_run_was_decided_with_stays_decided(pair: Scene) -> None:
+    first = [("new.notes", OTHERS, None), ("new.notes", GROUP, 2)]
+    file = write_decisions(pair.system / "decisions.yaml", pair.source, first)
+    assert run(pair.argv("run", "--decisions", str(file), "--quarantine-budget", "9")).code == 0
+    ended = decide_others(pair)
+    assert ended.code == 0, ended.err + ended.out
+    assert read(pair, "SELECT text FROM notes WHERE name IN ('a', 'z') ORDER BY name") == [("old",), ("old.notes",)]
+    assert run(pair.argv("verify", "--json")).json["verdict"] == "PROVEN"
+
+
+def test_what_an_application_wrote_stays_through_several_decisions(pair: Scene) -> None:
+    assert run(pair.argv("run", "--quarantine-budget", "9")).code == 0
+    write(pair, "INSERT INTO notes VALUES (100, 'new', 'by the application', 9)")
+    assert decide(pair, 2).code == 0
+    ended = decide_others(pair)
+    assert ended.code == 0, ended.err + ended.out
+    assert "only what was decided is proven of them" in ended.out
+    texts = read(pair, "SELECT text FROM notes WHERE name IN ('a', 'new', 'z') ORDER BY name")
+    assert texts == [("old",), ("by the application",), ("old.notes",)]

@@ -113,6 +113,30 @@ def test_all_needs_a_way_to_other_ids(tmp_path: Path) -> None:
     assert "another id for all rows but one" in ended.error
 
 
+@pytest.fixture
+def strict(scene: Scene) -> Scene:
+    """Return a scene in which the target refuses what the third row has."""
+    (scene.source / "live.db").unlink()
+    write_database(scene.source / "live.db", TABLES.replace("stars)", "stars CHECK (stars < 9))") + ROWS["live"])
+    return scene
+
+
+def test_a_group_of_which_the_target_refuses_what_was_taken_can_be_decided_again(strict: Scene) -> None:
+    assert decide(strict, 3).code == 4
+    file = write_decisions(strict.system / "again.yaml", strict.source, [("new.notes", GROUP, 2)])
+    ended = run(strict.argv("decide", "--decisions", str(file), "--redecide"))
+    assert ended.code == 0, ended.err + ended.out
+    assert run(strict.argv("run")).code == 0
+    assert read(strict, "SELECT text FROM notes WHERE name = 'a'") == [("old",)]
+
+
+def test_a_group_of_which_the_target_refuses_what_was_taken_waits_whole(strict: Scene) -> None:
+    ended = decide(strict, {"stars": 3}, "--quarantine-budget", "9", "--json")
+    assert (ended.code, ended.json["quarantined"]) == (0, 6), ended.err + ended.out
+    assert read(strict, "SELECT name FROM notes ORDER BY name") == [("b",), ("c",)]
+    assert run(strict.argv("verify")).code == 0
+
+
 def test_the_same_command_again_has_nothing_to_do_and_other_decisions_are_another_wish(scene: Scene) -> None:
     decide(scene, 2)
     assert "nothing to do" in decide(scene, 2).out

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SAMPLE = 16
+SAMPLE = 18
 VERDICTS = {
     "consolidate/merge/decide.py by hand: max of merge takes the smallest": "noticed",
     "consolidate/merge/insert.py by hand: the last row of every file lost": "noticed",

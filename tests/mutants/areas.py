@@ -1,4 +1,4 @@
-"""The eight parts of our code in which faults are planted, and what belongs to each."""
+"""The nine parts of our code in which faults are planted, and what belongs to each."""
 
 from __future__ import annotations
 
@@ -16,10 +16,22 @@ PACKAGE = REPOSITORY / "scripts" / "strongroom"
 _ENTRIES = ("_write_first", "_write_second")
 """The functions of ``two_files`` that write the ledger's entries."""
 
+_DECIDED = ("merge/decisions.py", "merge/groups.py")
+"""What of merging is about people's decisions."""
+
 _FILES: dict[str, tuple[str, ...]] = {
     "plan reading": ("core/plan/*.py", "core/yaml_text/loading.py"),
     "binding": ("binding/*.py",),
     "merge": ("consolidate/merge/*.py",),
+    "decisions": (
+        "consolidate/merge/decisions.py",
+        "consolidate/merge/groups.py",
+        "consolidate/deciding/change.py",
+        "consolidate/deciding/handing.py",
+        "consolidate/deciding/inheriting.py",
+        "consolidate/deciding/kept.py",
+        "consolidate/deciding/settle.py",
+    ),
     "functions": ("sqlite/functions.py",),
     "instants": ("core/instants.py",),
     "snapshot": (
@@ -108,6 +120,8 @@ def _belongs(area: str, file: str, place: str) -> bool:
         return area == "ledger"
     if file.endswith("merge/two_files.py"):
         return (area == "ledger") == (function in _ENTRIES)
+    if file.endswith(_DECIDED):
+        return area == "decisions"
     if file.endswith("sqlite/connection.py"):
         return function == "copy_database"
     return True

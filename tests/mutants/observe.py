@@ -20,6 +20,7 @@ Observation = dict[str, list[str]]
 
 _HOME, _BACKUP = ".strongroom", "backup"
 _ENTRY = ("_disposition", "_reason", "_rule", "_target_rowid", "_winner_input", "_winner_rowid")
+_DECIDED = ("into_table", "input", "row", "decision", "took", "by", "at", "why")
 
 
 def observe_tree(folder: Path, targets: tuple[str, ...], keys: Collection[str]) -> Observation:
@@ -43,15 +44,16 @@ def observe_tree(folder: Path, targets: tuple[str, ...], keys: Collection[str]) 
         elif path.is_file():
             if name in targets or (name.startswith(f"{_BACKUP}/") and path.suffix == ".db"):
                 seen.update({f"{name} {part}": lines for part, lines in read_database(path, keys).items()})
-            elif path.name != "manifest.json":
+            elif path.name != "manifest.json" and name.removesuffix("-wal") not in targets:
                 said.append(_hash(path))
     return seen
 
 
-def observe_home(target: Path, keys: Collection[str]) -> Observation:
+def observe_home(target: Path, keys: Collection[str], *, is_raw: bool) -> Observation:
     """Look at what the run that is live keeps: its states, ledgers, archive, and the files that were live before.
 
-    What it is called does not matter, nor what is left of others, but for a journal that is open.
+    These by their bytes (``is_raw``) or, where runs of ours made them, by their content. What the run is called does
+    not matter, nor what is left of others, but for a journal that is open.
     """
     home = target / _HOME
     live = _read_live(target)
@@ -63,8 +65,13 @@ def observe_home(target: Path, keys: Collection[str]) -> Observation:
             continue
         seen["live run"] = [str(_read_json(folder / "run.json").get("state")), journal]
         seen["live run holds"] = sorted(path.name for path in folder.iterdir())
+        decisions = folder / "plan" / "decisions.yaml"
+        seen["decisions"] = [_hash(decisions) if decisions.is_file() else "none"]
         for path in sorted((folder / "previous").rglob("*")):
-            seen[f"previous {path.name}"] = [_hash(path) if path.is_file() else "folder"]
+            seen[f"previous {path.name}"] = [_hash(path) if is_raw and path.is_file() else path.suffix]
+            if not is_raw and path.suffix == ".db":
+                held = read_database(path, keys)
+                seen.update({f"previous {path.name} {part}": lines for part, lines in held.items()})
         for path in [*sorted((folder / "ledger").glob("*")), *folder.glob("archive.db")]:
             place = "archive" if path.parent == folder else f"ledger {path.name}"
             seen.update({f"{place} {part}": lines for part, lines in read_database(path, keys).items()})
@@ -119,14 +126,21 @@ def _read(connection: sqlite3.Connection) -> Observation:
 def _read_rows(connection: sqlite3.Connection, table: str) -> list[str]:
     cursor = connection.execute('SELECT * FROM "{}"'.format(table.replace('"', '""')))
     names = [column[0] for column in cursor.description]
-    place = names.index("_reason") if tuple(names[1:7]) == _ENTRY else None
+    place = _find_words(names)
     lines = []
     for row in cursor:
         values = list(row)
         if place is not None:  # what is said to people may be worded in any way, but must be there
-            values[place] = "reason" if row[place] else "no reason"
+            values[place] = "said" if row[place] else "not said"
         lines.append(repr(values))
     return sorted(lines)
+
+
+def _find_words(names: list[str]) -> int | None:
+    """Return the place of what a ledger's table says to people."""
+    if tuple(names[1:7]) == _ENTRY:
+        return names.index("_reason")
+    return names.index("took") if tuple(names) == _DECIDED else None
 
 
 def _as_text(content: bytes) -> str:

@@ -59,10 +59,11 @@ class Bench:
                 plant(mutant.module, mutant.build())
                 import_module("strongroom.consolidate.run")
                 import_module("strongroom.consolidate.rollback")
+                import_module("strongroom.consolidate.deciding.settle")
             except Exception as error:  # noqa: BLE001  # whatever the fault makes of it
                 return Judgement(Verdict.CRASHED, f"import: {type(error).__name__}: {error}")
             # What is published wrongly stays a survivor, even when a later command finds it out.
-            is_strict = mutant.area == "publish"
+            is_strict = mutant.area in ("publish", "decisions")
             fixtures = self._find_fixtures(mutant)
             return judge(fixtures, self.reference, self.prepared, Path(scratch), is_strict=is_strict)
 

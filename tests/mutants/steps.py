@@ -1,4 +1,4 @@
-"""What is done with a fixture, step by step, and how each step ends: run, killed and run again, rolled back."""
+"""What is done with a fixture, step by step, and how each ends: run, killed and run again, decided, rolled back."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import os
 import shutil
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.mutants.fixtures import Fixture
+from tests.e2e.decided import write_decisions
+from tests.mutants.fixtures import Fixture, Later, write_database, write_to_log
 from tests.mutants.observe import Observation, observe_home, observe_tree
 
 _NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -56,6 +59,15 @@ class _Ground:
     def target(self) -> Path:
         return self.source if self.fixture.is_in_place else self.root / "live"
 
+    @property
+    def first(self) -> Path:
+        """The first target, where it is live."""
+        return self.target / self.fixture.targets[0]
+
+    def decisions(self, place: int) -> Path:
+        """Return the file of what is decided before the run (0), or later."""
+        return self.root / f"decisions-{place}.yaml"
+
 
 def prepare(fixture: Fixture, root: Path) -> None:
     """Write a fixture's system and legacy files, and what was live before."""
@@ -70,6 +82,9 @@ def prepare(fixture: Fixture, root: Path) -> None:
     fixture.write(ground.source)
     for write in fixture.before:
         write(ground.target)
+    for place, groups in enumerate((fixture.decisions, *(later.groups for later in fixture.later))):
+        if groups:
+            write_decisions(ground.decisions(place), ground.source, groups)
 
 
 def perform(fixture: Fixture, prepared: Path, root: Path) -> Iterator[Step]:
@@ -77,8 +92,10 @@ def perform(fixture: Fixture, prepared: Path, root: Path) -> Iterator[Step]:
     shutil.copytree(prepared, root, symlinks=True)
     ground = _Ground(fixture, root)
     if fixture.stop_at is not None:
-        _run_until(ground, fixture.stop_at)
+        _do_until(fixture.stop_at, lambda checkpoint: _run(ground, checkpoint))
     yield _take_step("run", ground, lambda: _run(ground))
+    for place, later in enumerate(fixture.later, start=1):
+        yield _take_step(f"decide {place}", ground, partial(_decide, ground, place, later))
     yield _take_step("rollback", ground, lambda: _roll_back(ground))
 
 
@@ -98,13 +115,14 @@ def _take_step(name: str, ground: _Ground, do: Callable[[], Any]) -> Step:
         quarantined = () if outcome.differences else (f"{outcome.quarantined} rows wait, and {outcome.budget} may",)
         said = f"exit {int(outcome.exit)}: {verdict}"
         return Step(name, End.REFUSED, said, (*outcome.differences, *quarantined), {})
-    is_back = name == "rollback"
+    # What was live before, and not made by us, comes back byte for byte.
+    is_back = name == "rollback" and not ground.fixture.later
     keys = tuple(ground.fixture.keys.values())
     seen: Observation = {}
     for folder in dict.fromkeys((ground.target, ground.source)):
         tree = observe_tree(folder, () if is_back else ground.fixture.targets, keys)
         seen.update({f"{folder.name}: {part}": lines for part, lines in tree.items()})
-    seen.update(observe_home(ground.target, keys))
+    seen.update(observe_home(ground.target, keys, is_raw=not ground.fixture.later))
     if verdict is not None:
         seen["tallies"] = [f"{table}: {asdict(tally)}" for table, tally in (outcome.tables | outcome.targets).items()]
         seen["quarantined"] = [str(outcome.quarantined)]
@@ -112,7 +130,7 @@ def _take_step(name: str, ground: _Ground, do: Callable[[], Any]) -> Step:
 
 
 def _run(ground: _Ground, checkpoint: Callable[[str], None] = lambda _: None) -> Any:
-    request, progress = import_module("strongroom.consolidate.request"), import_module("strongroom.core.progress")
+    request = import_module("strongroom.consolidate.request")
     run = import_module("strongroom.consolidate.run").run
     system = ground.root / "system"
     wanted = request.Request(
@@ -122,15 +140,20 @@ def _run(ground: _Ground, checkpoint: Callable[[str], None] = lambda _: None) ->
         target=ground.target,
         replace=bool(ground.fixture.before),
         discard_changes=bool(ground.fixture.before),
+        decisions=ground.decisions(0) if ground.fixture.decisions else None,
     )
-    around = request.Surroundings(
+    return run(wanted, _surround(ground, checkpoint))
+
+
+def _surround(ground: _Ground, checkpoint: Callable[[str], None]) -> Any:
+    request, progress = import_module("strongroom.consolidate.request"), import_module("strongroom.core.progress")
+    return request.Surroundings(
         now=lambda: _NOW, progress=progress.Silent(), checkpoint=checkpoint, keys=_hold_keys(ground)
     )
-    return run(wanted, around)
 
 
-def _run_until(ground: _Ground, checkpoint: str) -> None:
-    """Run in a process that is gone at a checkpoint, as if the power were cut."""
+def _do_until(checkpoint: str, do: Callable[[Callable[[str], None]], Any]) -> None:
+    """Do something in a process that is gone at a checkpoint, as if the power were cut."""
 
     def stop(name: str) -> None:
         if name == checkpoint:
@@ -139,10 +162,57 @@ def _run_until(ground: _Ground, checkpoint: str) -> None:
     pid = os.fork()
     if pid == 0:
         try:
-            _run(ground, stop)
+            do(stop)
         finally:
             os._exit(0)
     os.waitpid(pid, 0)
+
+
+def _decide(ground: _Ground, place: int, later: Later) -> Any:
+    """Apply what people decided since publish, as ``consolidate.decide --decisions FILE --apply`` does."""
+    errors = import_module("strongroom.core.errors")
+    if later.write:
+        write_to_log(ground.first, later.write)
+    if later.other:
+        write_database(ground.first, later.other)
+        with suppress(errors.DecisionNeededError):
+            return _settle(ground, place)
+        write_database(ground.first, later.same)
+    if later.stop_at is not None:
+        _do_until(later.stop_at, lambda checkpoint: _settle(ground, place, checkpoint))
+    if later.meanwhile:
+        with _write_before_swap(ground.first, later.meanwhile), suppress(errors.TargetBusyError):
+            return _settle(ground, place)
+    return _settle(ground, place)
+
+
+def _settle(ground: _Ground, place: int, checkpoint: Callable[[str], None] = lambda _: None) -> Any:
+    home = import_module("strongroom.runs.folder").Home(target=ground.target)
+    desks, settling = (import_module(f"strongroom.consolidate.deciding.{name}") for name in ("desk", "settle"))
+    take_file = import_module("strongroom.consolidate.deciding.taking").take_file
+    around = _surround(ground, checkpoint)
+    finished = settling.go_on(home, around)
+    author = desks.Author(by="ops", why="", now=around.now)
+    with desks.open_desk(home, None, author, keys=around.keys) as desk:
+        take_file(desk, ground.decisions(place), by=None, why=None)
+    return settling.settle(home, around) or finished
+
+
+@contextmanager
+def _write_before_swap(file: Path, sql: str) -> Iterator[None]:
+    """Let an application write once the copies are proven, and it is noted what they will replace."""
+    settling = import_module("strongroom.consolidate.deciding.settle")
+    publish = settling.publish
+
+    def write_and_publish(*arguments: Any) -> Any:
+        write_database(file, sql)
+        return publish(*arguments)
+
+    settling.publish = write_and_publish
+    try:
+        yield
+    finally:
+        settling.publish = publish
 
 
 def _roll_back(ground: _Ground) -> Any:

@@ -16,12 +16,13 @@ from strongroom.consolidate.verify.published import (
     NO_WAY_BACK,
     Look,
     Places,
+    find_written,
     look_before,
     prove_live,
     prove_recovered,
 )
 from strongroom.consolidate.verify.way_back import prove_way_back
-from strongroom.core.errors import DifferencesError, ExitCode
+from strongroom.core.errors import DifferencesError, ExitCode, TargetBusyError
 from strongroom.core.results import Verdict
 from strongroom.runs import find_changes
 from strongroom.runs.documents import Document
@@ -29,6 +30,7 @@ from strongroom.runs.folder import PREVIOUS, Home, RunFolder
 
 LOOK = "look.json"
 _SAID = 3
+_AGAIN = "stop what writes to it, then run the same command again"
 _NO_LOOK = "what there was before the targets went live is not kept in the run, so that nothing can be proven of them"
 
 
@@ -46,7 +48,7 @@ def look_first(opening: Opening, proven: Outcome, folder: RunFolder, identities:
 
     ``identities`` are those of the files that were proven. Raises DifferencesError for one that changed since.
     """
-    return look_at(opening.request, folder, proven, identities, opening.carried)
+    return look_at(opening.request, folder, proven, identities, carried=opening.carried)
 
 
 def look_at(
@@ -54,16 +56,29 @@ def look_at(
     folder: RunFolder,
     proven: Outcome,
     identities: Mapping[str, tuple[int, ...]],
+    *,
     carried: Sequence[str] = (),
+    earlier: Look | None = None,
 ) -> Look:
-    """Look as ``look_first`` does; a source that is not there has no legacy files."""
+    """Look as ``look_first`` does; a source that is not there has no legacy files.
+
+    Raises TargetBusyError too, where what is live was written to since an ``earlier`` look.
+    """
     look = look_before(_places(folder, request.target, request.source), carried, proven.tables)
+    if earlier is not None:
+        for path in find_written(earlier, look):
+            raise TargetBusyError(request.target / path, "was written to since it was looked at", _AGAIN)
     for staged in look.targets.values():
         if identify(folder.stage / f"{staged.name}.db") != identities.get(staged.name):
             raise DifferencesError(staged.name, "changed after it was verified", "run the same command again")
     folder.write(LookDocument(look=replace(look, entries={})), LOOK)
     folder.write(replace(proven, verdict=Verdict.INCOMPLETE, exit=ExitCode.DIFFERENCES), REPORT)
     return look
+
+
+def look_early(request: Request, folder: RunFolder) -> Look:
+    """Look at what is live before anything is proven against it. Read-only."""
+    return look_before(_places(folder, request.target, request.source))
 
 
 def prove_published(opening: Opening, look: Look, proven: Outcome, folder: RunFolder) -> Outcome:

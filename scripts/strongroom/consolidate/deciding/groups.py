@@ -245,9 +245,9 @@ class _Look:
             yield _Kept(group, place, rowid, waits, tuple(stored), label, _decode(disposition), _decode(rule), digest)
 
     def _build(self, members: list[_Kept]) -> Group | None:
-        """Return a group; None where it waits as a whole, which no decision settles."""
-        shown = members[0]
-        if shown.disposition != "inserted" or shown.rule not in (*UNDECIDING, _BY_PERSON):
+        """Return a group; None where it waits as a whole, and not for what was taken: no decision settles that."""
+        shown, is_decided = members[0], any(row.rule == _BY_PERSON for row in members)
+        if not is_decided and (shown.disposition != "inserted" or shown.rule not in UNDECIDING):
             return None
         return Group(
             form=self._form,
@@ -257,7 +257,7 @@ class _Look:
                 for number, row in enumerate(members, start=1)
             ),
             number=shown.group,
-            is_decided=shown.rule == _BY_PERSON,
+            is_decided=is_decided,
             is_secret=self.is_secret,
         )
 

@@ -18,12 +18,13 @@ from strongroom.consolidate.deciding.groups import Group, read_groups
 from strongroom.consolidate.deciding.inheriting import take_over
 from strongroom.consolidate.deciding.kept import read_kept_decisions
 from strongroom.consolidate.kept_plan import read_kept_plan
-from strongroom.consolidate.live import look_at, prove_late, prove_seen
+from strongroom.consolidate.live import look_at, look_early, prove_late, prove_seen
 from strongroom.consolidate.outcome import REPORT, VERDICT, Outcome, judge, read_report, show_backup
 from strongroom.consolidate.recording import recorded
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.consolidate.verify import prove_settled
 from strongroom.consolidate.verify.evidence import identify
+from strongroom.consolidate.verify.published import Look
 from strongroom.consolidate.verify_published import open_house, prove
 from strongroom.core.errors import (
     DecisionNeededError,
@@ -81,13 +82,13 @@ def settle(home: Home, around: Surroundings) -> Outcome | None:
         if current is None:
             raise UnreachableError(home.target, "holds no published run", "run consolidate.run first")
         folder, about = current
-        known = read_kept_decisions(folder)
+        kept = read_kept_decisions(folder)
+        known = kept.decided if kept else ()
         wanted = read_decisions(home.decisions) if home.decisions.is_file() else None
-        new = find_new(wanted.decided if wanted else (), known.decided if known else ())
-        if not new:
+        if wanted is None or not find_new(wanted.decided, known):
             return None
         with hold_needed(around.keys, folder.name_keys()):
-            return _Settling(home, folder, about, around).apply(new)
+            return _Settling(home, folder, about, around).apply(known)
 
 
 def go_on(home: Home, around: Surroundings) -> Outcome | None:
@@ -125,8 +126,8 @@ class _Settling:
         self._home, self._before, self._about, self._around = home, before, about, around
         self._place = before.place(home.target)
 
-    def apply(self, new: Mapping[GroupKey, Decision]) -> Outcome:
-        """Make the run, and let it take the place of the one that is live."""
+    def apply(self, known: Sequence[Decision]) -> Outcome:
+        """Make the run, and let it take the place of the one that is live, which was ``known`` to be decided so."""
         journal = self._place.read_journal()
         report = read_report(self._before)
         if journal is None or report is None:
@@ -150,9 +151,10 @@ class _Settling:
             self._around.checkpoint("settle.copy")
             take_over(self._before, folder, self._home)
             copies = [self._copy(folder, swap) for swap in journal.swaps]
-            self._change(copies, new)
+            self._change(copies, find_new(read_decisions(folder.decisions).decided, known))
+            before = look_early(_ask_again(self._home, folder), folder)
             proven = self._prove(folder, copies, self._rename(report, folder))
-            outcome = self._publish(folder, copies, proven)
+            outcome = self._publish(folder, copies, proven, before)
             end_run(folder, about, RunState.PUBLISHED, self._around.now())
         return show_backup(outcome, self._home)
 
@@ -221,7 +223,8 @@ class _Settling:
             wrong = [line for name, live in names.items() for line in prove_settled(house, name, live, earlier)]
         if wrong:
             raise DifferencesError("decisions", f"{wrong[0]}; nothing changed", "this is a fault of ours: report it")
-        changes = find_changes(self._place)
+        # What was written before an earlier change of this kind is live too, and no run explains it.
+        changes = tuple(dict.fromkeys((*report.written, *find_changes(self._place))))
         if changes:
             quarantined = sum(count_waiting(copy.ledger) for copy in copies)
             shown = Counter(
@@ -233,7 +236,7 @@ class _Settling:
                 exit=ExitCode.DONE,
                 quarantined=quarantined,
                 undecided=dict(sorted(shown.items())),
-                written=tuple(changes),
+                written=changes,
             )
         outcome = prove(self._home, folder).outcome
         if outcome.verdict is Verdict.DIFFERENT:
@@ -241,13 +244,13 @@ class _Settling:
             raise DifferencesError("decisions", f"{said}; nothing changed", "this is a fault of ours: report it")
         return outcome
 
-    def _publish(self, folder: RunFolder, copies: Sequence[_Copy], proven: Outcome) -> Outcome:
-        """Put the copies live. Raises TargetBusyError for a live target that changed since it was copied."""
+    def _publish(self, folder: RunFolder, copies: Sequence[_Copy], proven: Outcome, before: Look) -> Outcome:
+        """Put the copies live. Raises TargetBusyError for a live target that changed since it was copied, or proven."""
         home, place = self._home, folder.place(self._home.target)
         identities = {copy.staged.path.stem: identify(copy.staged.path) for copy in copies}
         plan = read_kept_plan(folder)
         folder.write(proven, VERDICT)
-        look = look_at(_ask_again(home, folder), folder, proven, identities)
+        look = look_at(_ask_again(home, folder), folder, proven, identities, earlier=before)
         swaps = [
             Swap(
                 staged=copy.staged.path.relative_to(folder.root).as_posix(),

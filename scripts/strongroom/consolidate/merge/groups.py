@@ -29,14 +29,14 @@ def forget_groups(connection: Connection, job: TableJob) -> None:
 def keep_groups(connection: Connection, job: TableJob) -> None:
     """Write the rows of each group that a person has to decide, or did, as the target would store them.
 
-    Groups whose shown row was refused are not among them: they wait whole.
+    Undecided groups whose shown row was refused are not among them: they wait whole.
     """
     if not connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = 'decided'").fetchone():
         return
     shown = (
         "SELECT w.g FROM scratch.winners w CROSS JOIN scratch.versions s ON s.g = w.g AND s.n = 1 "
         "CROSS JOIN scratch.entries e ON e.input = s.input AND e.rid = s.rid "
-        "WHERE w.reason <> '' AND e.disposition = 'inserted'"
+        "WHERE w.reason <> '' AND (e.disposition = 'inserted' OR w.g IN (SELECT g FROM scratch.decided))"
     )
     if not connection.execute(f"{shown} LIMIT 1").fetchone():
         return

@@ -124,6 +124,17 @@ def look_before(
     )
 
 
+def find_written(earlier: Look, look: Look) -> list[str]:
+    """Return the paths of the targets of which what is live is not what it was at an earlier look."""
+    return [
+        path for path, staged in look.targets.items() if _what_is_live(staged) != _what_is_live(earlier.targets[path])
+    ]
+
+
+def _what_is_live(staged: Staged) -> tuple[Seen, Mapping[str, str], bool]:
+    return staged.live, staged.content, staged.has_journal
+
+
 def _read_model(plan: Path) -> PlanModel:
     data, positions = load_yaml(plan, PlanError)
     return validate_model(data, positions, plan, PlanModel, PlanError)

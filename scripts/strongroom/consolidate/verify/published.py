@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from strongroom.consolidate.verify.legacy import judge_legacy, judge_recovered_legacy
-from strongroom.consolidate.verify.looking import Look, Places, Staged, look_before, name_folders
+from strongroom.consolidate.verify.looking import Look, Places, Staged, find_written, look_before, name_folders
 from strongroom.consolidate.verify.names import BACKUPS, DATABASES, HEADER, JOURNALS, OWN, hash_whole
 from strongroom.consolidate.verify.seeing import Kind, Seen, hash_ends, is_unchanged, list_names, see
 
-__all__ = ["NO_WAY_BACK", "Look", "Places", "look_before", "prove_live", "prove_recovered"]
+__all__ = ["NO_WAY_BACK", "Look", "Places", "find_written", "look_before", "prove_live", "prove_recovered"]
 
 _DATA = 0o666
 _OWNER = 0o600
