@@ -177,7 +177,9 @@ def verify(scene: Scene) -> dict[str, Any]:
     return run(scene.argv("verify", "--json")).json
 
 
-FEW = settings(max_examples=min(settings.default.max_examples, 40))
+FEW = settings(
+    max_examples=min(settings.default.max_examples, 400 if settings.get_current_profile_name() == "nightly" else 40)
+)
 
 
 @FEW

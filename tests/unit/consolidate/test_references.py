@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.binding import TargetJob, bind
@@ -23,6 +23,11 @@ from strongroom.core.plan import read_plan
 from strongroom.core.results import Verification
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.snapshot import Snapshot
+
+SAMPLE = settings(
+    max_examples=min(settings.default.max_examples, 150) if settings.get_current_profile_name() != "nightly" else 2000
+)
+"""Each example is a run: CI tries some."""
 
 SCHEMA = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, username TEXT NOT NULL UNIQUE, mail TEXT);
@@ -162,6 +167,7 @@ ASTRAY = {
 }
 
 
+@SAMPLE
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=4).flatmap(
     lambda numbers: st.tuples(*[files(number) for number, _ in enumerate(numbers)])
 ), st.sampled_from(["prefer", "merge"]))  # fmt: skip
@@ -361,6 +367,7 @@ def accounts_and_sessions(draw: st.DrawFn, number: int) -> Texts:
     return [(key, name, f"{number}") for key, name in spelled.items()], sessions
 
 
+@SAMPLE
 @given(st.tuples(*[accounts_and_sessions(number) for number in range(3)]), st.sampled_from(["prefer", "merge"]))
 def test_ids_that_are_text_and_ids_that_move_up_keep_their_meaning(drawn: tuple[Texts, ...], rule: str) -> None:
     with built_with_text_ids(drawn, rule) as result:
@@ -469,6 +476,7 @@ def assert_circle_holds(result: Built) -> None:
         assert not [name for name, tally in part.tables.items() if tally.unexplained]
 
 
+@SAMPLE
 @given(st.tuples(*[circles(number) for number in range(3)]))
 def test_two_tables_that_refer_to_each_other_still_do(drawn: tuple[Texts, ...]) -> None:
     with built_in_a_circle(drawn) as result:
@@ -476,6 +484,7 @@ def test_two_tables_that_refer_to_each_other_still_do(drawn: tuple[Texts, ...]) 
         assert result.read("SELECT count(*) FROM people") == [(sum(len(people) for _, people in drawn),)]
 
 
+@SAMPLE
 @given(
     st.tuples(*[circles(number, st.sampled_from("abcde")) for number in range(3)]),
     st.sampled_from(["prefer", "quarantine", "merge"]),
