@@ -7,7 +7,6 @@ the decisions. So a rollback leads back to what was live before, and nothing tha
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from strongroom.consolidate.live import look_at, look_early, prove_late, prove_s
 from strongroom.consolidate.outcome import REPORT, VERDICT, Outcome, judge, read_report, show_backup
 from strongroom.consolidate.recording import recorded
 from strongroom.consolidate.request import Request, Surroundings
-from strongroom.consolidate.verify import prove_settled
+from strongroom.consolidate.verify import count_left, prove_settled
 from strongroom.consolidate.verify.evidence import identify
 from strongroom.consolidate.verify.published import Look
 from strongroom.consolidate.verify_published import open_house, prove
@@ -231,16 +230,13 @@ class _Settling:
         # What was written before an earlier change of this kind is live too, and no run explains it.
         changes = tuple(dict.fromkeys((*report.written, *find_changes(self._place))))
         if changes:
-            quarantined = report.quarantined - sum(one.released for one in found)
-            undecided = Counter(report.undecided)
-            for one in found:
-                undecided.subtract(one.decided)
+            quarantined, undecided = count_left(found, report.quarantined, report.undecided)
             return replace(
                 report,
                 verdict=judge((), 0, quarantined),
                 exit=ExitCode.DONE,
                 quarantined=quarantined,
-                undecided={source: many for source, many in sorted(undecided.items()) if many},
+                undecided=undecided,
                 written=changes,
             )
         outcome = prove(self._home, folder).outcome

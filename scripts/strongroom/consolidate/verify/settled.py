@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import marshal
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,14 @@ def prove_settled(house: House, target: str, before: Database, earlier: Path | N
         except desk.connection.Error as error:
             wrong.append(f"{target}: cannot be compared with what is live ({desk.say(error)})")
     return found
+
+
+def count_left(found: Sequence[Settled], waiting: int, undecided: Mapping[str, int]) -> tuple[int, dict[str, int]]:
+    """Return how many rows still wait, and of each source how many groups show a row, of so many before."""
+    left = Counter(undecided)
+    for one in found:
+        left.subtract(one.decided)
+    return waiting - sum(one.released for one in found), {source: many for source, many in sorted(left.items()) if many}
 
 
 def _find_new(
