@@ -184,7 +184,9 @@ def test_what_the_run_was_decided_with_stays_decided(pair: Scene) -> None:
 def test_what_an_application_wrote_stays_through_several_decisions(pair: Scene) -> None:
     assert run(pair.argv("run", "--quarantine-budget", "9")).code == 0
     write(pair, "INSERT INTO notes VALUES (100, 'new', 'by the application', 9)")
-    assert decide(pair, 2).code == 0
+    applied = decide(pair, 2, "--json").json["applied"]
+    assert (applied["verdict"], applied["quarantined"]) == ("PROVEN_WITH_QUARANTINE", 1)
+    assert applied["undecided"] == {"live": 1}
     ended = decide_others(pair)
     assert ended.code == 0, ended.err + ended.out
     assert "only what was decided is proven of them" in ended.out

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.consolidate import opening
 from tests.e2e.decided import Take, write_decisions
 from tests.faults.scene import Scene, run, write_database, write_system
 
@@ -143,6 +144,16 @@ def test_the_same_command_again_has_nothing_to_do_and_other_decisions_are_anothe
     assert decide(scene, 3).code == 6
     assert decide(scene, 3, "--replace").code == 0
     assert read(scene, "SELECT text FROM notes WHERE name = 'a'") == [("third",)]
+
+
+def test_a_run_that_misses_the_decisions_it_was_given_ends_before_anything_is_live(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "find_decisions", lambda _: None)
+    ended = decide(scene, 2, "--quarantine-budget", "9")
+    assert ended.code == 3
+    assert "does not keep those that were asked for" in ended.error
+    assert not (scene.target / "new.db").exists()
 
 
 def test_without_decisions_nothing_changes(scene: Scene) -> None:

@@ -93,7 +93,7 @@ def settle(
         Database(staged.folder.archive),
     )
     with tempfile.TemporaryDirectory() as scratch:
-        return prove_settled(read_house(evidence, Path(scratch)), "house", Database(before), earlier)
+        return prove_settled(read_house(evidence, Path(scratch)), "house", Database(before), earlier).wrong
 
 
 @pytest.mark.parametrize("meanwhile", ["", MEANWHILE], ids=["nothing", "an application wrote"])

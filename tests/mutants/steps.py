@@ -110,6 +110,8 @@ def _take_step(name: str, ground: _Ground, do: Callable[[], Any]) -> Step:
     except Exception as error:  # noqa: BLE001  # whatever a fault makes of it
         place = traceback.extract_tb(error.__traceback__)[-1]
         return Step(name, End.CRASHED, f"{type(error).__name__}: {error} ({Path(place.filename).name})", (), {})
+    if outcome is None:
+        return Step(name, End.REFUSED, "nothing is applied, and nothing proven", (), {})
     verdict = getattr(outcome, "verdict", None)
     if verdict is not None and outcome.exit:
         quarantined = () if outcome.differences else (f"{outcome.quarantined} rows wait, and {outcome.budget} may",)
@@ -125,7 +127,7 @@ def _take_step(name: str, ground: _Ground, do: Callable[[], Any]) -> Step:
     seen.update(observe_home(ground.target, keys, is_raw=not ground.fixture.later))
     if verdict is not None:
         seen["tallies"] = [f"{table}: {asdict(tally)}" for table, tally in (outcome.tables | outcome.targets).items()]
-        seen["quarantined"] = [str(outcome.quarantined)]
+        seen["waiting"] = [f"{outcome.quarantined} rows", str(sorted(outcome.undecided.items()))]
     return Step(name, End.DONE, str(verdict or "rolled back"), (), seen)
 
 

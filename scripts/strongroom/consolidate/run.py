@@ -22,8 +22,9 @@ from strongroom.consolidate.publishing import publish_targets, run_after_publish
 from strongroom.consolidate.recording import recorded
 from strongroom.consolidate.replacing import refuse_discarding
 from strongroom.consolidate.request import Request, Surroundings
+from strongroom.consolidate.verify.decisions import is_kept
 from strongroom.core.engines import Engine
-from strongroom.core.errors import ExitCode, UnreachableError, UsageError
+from strongroom.core.errors import DifferencesError, ExitCode, UnreachableError, UsageError
 from strongroom.core.files import locked, make_private_folder, show_path
 from strongroom.core.plan import Plan, read_plan
 from strongroom.core.system import System, read_system
@@ -120,6 +121,8 @@ def _recorded(opening: Opening, folder: RunFolder, system: System, around: Surro
     with recorded(folder, about, request.target, around):
         keep_plan(opening.plan, folder)
         keep_decisions(request, opening.decisions, folder)
+        if not is_kept(request.decisions or opening.home.decisions, folder.plan):
+            raise DifferencesError("decisions", "the run does not keep those that were asked for", "run it again")
         yield about
 
 

@@ -11,7 +11,7 @@ from strongroom.core.errors import DecisionNeededError
 from strongroom.core.instants import Stored
 from strongroom.core.plan.decisions import ALL, Decision
 from strongroom.core.quoting import dotted, fold, literal, quote, quote_all
-from strongroom.sqlite.connection import Connection, RawText, attach_stage, connect_live, open_snapshot
+from strongroom.sqlite.connection import Connection, RawText, attach_stage, connect_live
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.messages import translated
 from strongroom.sqlite.schema import Schema, Table, read_schema
@@ -199,14 +199,6 @@ def open_changer(staged: Database, ledger: Database) -> Iterator[Changer]:
         changer.settle_twins()
         changer.create_triggers()
         connection.execute("COMMIT")
-
-
-def count_waiting(ledger: Database) -> int:
-    """Return how many rows of a ledger wait in quarantine."""
-    with open_snapshot(ledger) as connection:
-        names = [name for (name,) in connection.execute("SELECT kept_table FROM inputs")]
-        query = "SELECT count(*) FROM {} WHERE _disposition = 'quarantined'"
-        return sum(connection.execute(query.format(dotted("main", name))).fetchone()[0] for name in names)
 
 
 def find_new(wanted: Sequence[Decision], known: Sequence[Decision]) -> dict[tuple[str, tuple[str, ...]], Decision]:

@@ -7,13 +7,12 @@ the decisions. So a rollback leads back to what was live before, and nothing tha
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strongroom import __version__
-from strongroom.consolidate.deciding.change import count_waiting, find_new, open_changer
+from strongroom.consolidate.deciding.change import find_new, open_changer
 from strongroom.consolidate.deciding.groups import Group, read_groups
 from strongroom.consolidate.deciding.inheriting import take_over
 from strongroom.consolidate.deciding.kept import read_kept_decisions
@@ -22,7 +21,7 @@ from strongroom.consolidate.live import look_at, look_early, prove_late, prove_s
 from strongroom.consolidate.outcome import REPORT, VERDICT, Outcome, judge, read_report, show_backup
 from strongroom.consolidate.recording import recorded
 from strongroom.consolidate.request import Request, Surroundings
-from strongroom.consolidate.verify import prove_settled
+from strongroom.consolidate.verify import count_left, prove_settled
 from strongroom.consolidate.verify.evidence import identify
 from strongroom.consolidate.verify.published import Look
 from strongroom.consolidate.verify_published import open_house, prove
@@ -85,10 +84,11 @@ def settle(home: Home, around: Surroundings) -> Outcome | None:
         kept = read_kept_decisions(folder)
         known = kept.decided if kept else ()
         wanted = read_decisions(home.decisions) if home.decisions.is_file() else None
-        if wanted is None or not find_new(wanted.decided, known):
+        new = () if wanted is None else find_new(wanted.decided, known)
+        if not new:
             return None
         with hold_needed(around.keys, folder.name_keys()):
-            return _Settling(home, folder, about, around).apply(known)
+            return _Settling(home, folder, about, around).apply(known, set(new))
 
 
 def go_on(home: Home, around: Surroundings) -> Outcome | None:
@@ -126,8 +126,8 @@ class _Settling:
         self._home, self._before, self._about, self._around = home, before, about, around
         self._place = before.place(home.target)
 
-    def apply(self, known: Sequence[Decision]) -> Outcome:
-        """Make the run, and let it take the place of the one that is live, which was ``known`` to be decided so."""
+    def apply(self, known: Sequence[Decision], groups: set[GroupKey]) -> Outcome:
+        """Make the run, and let it take the place of the one that is live: that was ``known``, ``groups`` are new."""
         journal = self._place.read_journal()
         report = read_report(self._before)
         if journal is None or report is None:
@@ -150,8 +150,11 @@ class _Settling:
         with recorded(folder, about, self._home.target, self._around):
             self._around.checkpoint("settle.copy")
             take_over(self._before, folder, self._home)
+            new = find_new(read_decisions(folder.decisions).decided, known)
+            if new.keys() != groups:
+                raise GuardError(self._home.decisions, "was edited while it was read", "run the same command again")
             copies = [self._copy(folder, swap) for swap in journal.swaps]
-            self._change(copies, find_new(read_decisions(folder.decisions).decided, known))
+            self._change(copies, new)
             before = look_early(_ask_again(self._home, folder), folder)
             proven = self._prove(folder, copies, self._rename(report, folder))
             outcome = self._publish(folder, copies, proven, before)
@@ -220,22 +223,20 @@ class _Settling:
         earlier = self._before.decisions if self._before.decisions.is_file() else None
         with open_house(self._home, folder) as house:
             names = {copy.staged.path.stem: copy.live for copy in copies}
-            wrong = [line for name, live in names.items() for line in prove_settled(house, name, live, earlier)]
+            found = [prove_settled(house, name, live, earlier) for name, live in names.items()]
+        wrong = [line for one in found for line in one.wrong]
         if wrong:
             raise DifferencesError("decisions", f"{wrong[0]}; nothing changed", "this is a fault of ours: report it")
         # What was written before an earlier change of this kind is live too, and no run explains it.
         changes = tuple(dict.fromkeys((*report.written, *find_changes(self._place))))
         if changes:
-            quarantined = sum(count_waiting(copy.ledger) for copy in copies)
-            shown = Counter(
-                group.rows[0].source.partition(".")[0] for group in read_groups(self._home, folder, self._around.keys)
-            )
+            quarantined, undecided = count_left(found, report.quarantined, report.undecided)
             return replace(
                 report,
                 verdict=judge((), 0, quarantined),
                 exit=ExitCode.DONE,
                 quarantined=quarantined,
-                undecided=dict(sorted(shown.items())),
+                undecided=undecided,
                 written=changes,
             )
         outcome = prove(self._home, folder).outcome

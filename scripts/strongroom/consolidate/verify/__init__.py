@@ -7,7 +7,7 @@ explain is derived row by row, whatever the ledger says.
 from strongroom.consolidate.verify.evidence import Evidence
 from strongroom.consolidate.verify.house import House, read_house
 from strongroom.consolidate.verify.places import PLACES, verify_places
-from strongroom.consolidate.verify.settled import prove_settled
+from strongroom.consolidate.verify.settled import Settled, count_left, prove_settled
 from strongroom.consolidate.verify.target import (
     ARCHIVE,
     Part,
@@ -25,6 +25,8 @@ __all__ = [
     "Evidence",
     "House",
     "Part",
+    "Settled",
+    "count_left",
     "fingerprint_target",
     "list_parts",
     "prove_settled",

@@ -55,6 +55,11 @@ def read_kept_decisions(plan: Path) -> tuple[Decision, ...]:
     return read_decided(plan.with_name("decisions.yaml"))
 
 
+def is_kept(asked: Path, plan: Path) -> bool:
+    """Tell whether the decisions beside a plan are those of the file that was asked for. Raises PlanError."""
+    return read_decided(asked) == read_kept_decisions(plan)
+
+
 def read_decided(path: Path | None) -> tuple[Decision, ...]:
     """Return the decisions of a file that take something; none where there is no file. Raises PlanError."""
     if path is None or not path.is_file():

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import marshal
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.consolidate.verify.case import Case, open_case
@@ -32,13 +34,26 @@ from strongroom.sqlite.connection import attached_live, check_integrity
 from strongroom.sqlite.database import Database
 
 
-def prove_settled(house: House, target: str, before: Database, earlier: Path | None) -> list[str]:
-    """Say in sentences in what a target is not what is live and the new decisions; none is a proof. Read-only.
+@dataclass(slots=True)
+class Settled:
+    """What was found about a target that is what is live and new decisions."""
+
+    wrong: list[str]
+    """In what it is not, in sentences; none is a proof."""
+    released: int = 0
+    """How many rows waited for a decision, and wait no more."""
+    decided: Counter[str] = field(default_factory=Counter)
+    """Groups that were decided, by the source whose row is shown."""
+
+
+def prove_settled(house: House, target: str, before: Database, earlier: Path | None) -> Settled:
+    """Say in what a target is not what is live and the new decisions. Read-only.
 
     ``house`` is read from the evidence of the new run, whose plan has all decisions beside it; ``before`` is what is
     live, ``earlier`` the decisions that it was made with. Raises PlanError, UnreachableError, KeyMissingError.
     """
     new, wrong = _find_new(house, target, read_decided(earlier))
+    found = Settled(wrong)
     with (
         open_desk(house, house.targets[target]) as desk,
         attached_live(desk.connection, before, LIVE),
@@ -52,11 +67,19 @@ def prove_settled(house: House, target: str, before: Database, earlier: Path | N
                 if decisions:
                     rows = make_named(desk, fed.table, number)
                     named[fold(fed.table.name)] = rows
-                    wrong += _prove_table(desk, fed, parents, decisions, rows)
+                    _prove_table(desk, fed, parents, decisions, rows, found=found)
             wrong += compare_databases(desk, named)
         except desk.connection.Error as error:
             wrong.append(f"{target}: cannot be compared with what is live ({desk.say(error)})")
-    return wrong
+    return found
+
+
+def count_left(found: Sequence[Settled], waiting: int, undecided: Mapping[str, int]) -> tuple[int, dict[str, int]]:
+    """Return how many rows still wait, and of each source how many groups show a row, of so many before."""
+    left = Counter(undecided)
+    for one in found:
+        left.subtract(one.decided)
+    return waiting - sum(one.released for one in found), {source: many for source, many in sorted(left.items()) if many}
 
 
 def _find_new(
@@ -95,13 +118,14 @@ def _say(house: House, decision: Decision, what: str) -> str:
 
 
 def _prove_table(
-    desk: Desk, fed: FedTable, parents: Parents, decisions: tuple[Decision, ...], named: Named
-) -> list[str]:
+    desk: Desk, fed: FedTable, parents: Parents, decisions: tuple[Decision, ...], named: Named, *, found: Settled
+) -> None:
     """Prove the newly decided groups of one table, and name the rows that may differ from what is live."""
     follower = Follower(desk, fed, parents)
     case = open_case(desk, fed, follower if follower.references else None)
     if not named.columns:
-        return [f"{fed.into}: its rows have neither a number nor a key, so that none can be decided about now"]
+        found.wrong.append(f"{fed.into}: its rows have neither a number nor a key: none can be decided about now")
+        return
     _mark(case, decisions)
     numbers = {one.number for one in decisions}
     table = _Before(case, named)
@@ -110,11 +134,13 @@ def _prove_table(
         if settlement.decision is not None and settlement.decision.number in numbers:
             examine_group(case, group, settlement)
             table.add(group, settlement)
+            found.released += sum(not settlement.waits(number) for number in settlement.listed[1:])
+            found.decided[group.members[0].entry.source] += 1
     case.decided.say_unused(decisions)
     table.compare()
     try_refused(case)
     check_fresh_ids(desk, fed, case.ids, case.entries, case.faults, besides=LIVE)
-    return case.faults.sentences()
+    found.wrong += case.faults.sentences()
 
 
 def _mark(case: Case, decisions: tuple[Decision, ...]) -> None:

@@ -22,7 +22,7 @@ def settled(case: HandMade, before: str) -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         house, folder = case.write(Path(scratch))
         execute(folder / "before.db", f"{case.schema};{before}")
-        return prove_settled(house, "m", Database(folder / "before.db"), None)
+        return prove_settled(house, "m", Database(folder / "before.db"), None).wrong
 
 
 def with_notes(take: object, built: str, notes: str, *, schema: str = DECLARED, more: str = "") -> HandMade:
