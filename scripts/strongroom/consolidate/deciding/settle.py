@@ -231,7 +231,7 @@ class _Settling:
         changes = tuple(dict.fromkeys((*report.written, *find_changes(self._place))))
         if changes:
             quarantined, undecided = count_left(found, report.quarantined, report.undecided)
-            return replace(
+            outcome = replace(
                 report,
                 verdict=judge((), 0, quarantined),
                 exit=ExitCode.DONE,
@@ -239,7 +239,8 @@ class _Settling:
                 undecided=undecided,
                 written=changes,
             )
-        outcome = prove(self._home, folder).outcome
+        else:
+            outcome = prove(self._home, folder).outcome
         if outcome.verdict is Verdict.DIFFERENT:
             said = outcome.differences[0] if outcome.differences else f"{outcome.unexplained} rows are not explained"
             raise DifferencesError("decisions", f"{said}; nothing changed", "this is a fault of ours: report it")

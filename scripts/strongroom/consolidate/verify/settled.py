@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import marshal
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,9 +69,21 @@ def prove_settled(house: House, target: str, before: Database, earlier: Path | N
                     named[fold(fed.table.name)] = rows
                     _prove_table(desk, fed, parents, decisions, rows, found=found)
             wrong += compare_databases(desk, named)
+            wrong += _find_strangers(desk)
         except desk.connection.Error as error:
             wrong.append(f"{target}: cannot be compared with what is live ({desk.say(error)})")
     return found
+
+
+def _find_strangers(desk: Desk) -> Iterator[str]:
+    """Find tables of the ledger that it does not speak of."""
+    known = {"inputs", "undecided", "decided"}
+    names = {name for (name,) in desk.connection.execute("SELECT name FROM ledger.sqlite_master WHERE type = 'table'")}
+    for table in ("inputs", "undecided"):
+        if table in names:
+            known |= {name for (name,) in desk.connection.execute(f"SELECT kept_table FROM ledger.{table}")}
+    for name in sorted(names - known):
+        yield f"{desk.target.name}: the ledger has a table {name}, of which it does not speak"
 
 
 def count_left(found: Sequence[Settled], waiting: int, undecided: Mapping[str, int]) -> tuple[int, dict[str, int]]:

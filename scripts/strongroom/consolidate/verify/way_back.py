@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.consolidate.verify.looking import Look
+from strongroom.consolidate.verify.names import BACKUPS, MANIFEST
 from strongroom.consolidate.verify.seeing import Kind
 
-JOURNAL, CURRENT = "publish.json", "current.json"
+JOURNAL, CURRENT, RUN = "publish.json", "current.json", "run.json"
 
 
 def prove_way_back(look: Look, folder: Path, home: Path) -> list[str]:
@@ -24,7 +25,15 @@ def prove_way_back(look: Look, folder: Path, home: Path) -> list[str]:
     )
     if current.get("run") != folder.name or folder.name not in current.get("runs", ()):
         found.append(f"{CURRENT}: does not say that run {folder.name} is live, and no rollback would find it")
+    found += _find_lost_backup(folder, home)
     return [*found, *_compare_swaps(look, journal), *_compare_legacy(look, journal)]
+
+
+def _find_lost_backup(folder: Path, home: Path) -> Iterator[str]:
+    """See that the backup says what it holds: without that nobody may ever remove what it holds."""
+    name = f"{BACKUPS}/{folder.name}/{MANIFEST}"
+    if _read(folder / RUN).get("has_backup") and _read(home.parent / name).get("run") != folder.name:
+        yield f"{name}: does not say that it is the backup of this run"
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -127,3 +127,14 @@ def test_a_file_that_stays_is_not_called_moved(tmp_path: Path) -> None:
     tree = build_tree(tmp_path)
     wrong = "publish.json: first.db stays where it is, and gives way to no link"
     assert prove(tree, look_at(tree), moves={"first.db": "alpha.db"}) == [wrong]
+
+
+def test_a_backup_that_does_not_say_what_it_holds_is_named(tmp_path: Path) -> None:
+    tree = build_tree(tmp_path)
+    (tree.run / "run.json").write_text(json.dumps({"has_backup": True}))
+    wrong = "backup/run/manifest.json: does not say that it is the backup of this run"
+    assert prove(tree, look_at(tree)) == [wrong]
+    backup = tree.target / "backup" / "run"
+    backup.mkdir(parents=True)
+    (backup / "manifest.json").write_text(json.dumps({"run": "run"}))
+    assert prove(tree, look_at(tree)) == []
