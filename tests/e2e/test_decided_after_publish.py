@@ -179,6 +179,8 @@ def test_what_the_run_was_decided_with_stays_decided(pair: Scene) -> None:
     assert ended.code == 0, ended.err + ended.out
     assert read(pair, "SELECT text FROM notes WHERE name IN ('a', 'z') ORDER BY name") == [("old",), ("old.notes",)]
     assert run(pair.argv("verify", "--json")).json["verdict"] == "PROVEN"
+    assert "nothing to do" in run(pair.argv("run", "--quarantine-budget", "9")).out
+    assert "nothing to decide" in run(pair.argv("decide", "--take", "last", "--table", "new.notes", "--why", "x")).out
 
 
 def test_what_an_application_wrote_stays_through_several_decisions(pair: Scene) -> None:

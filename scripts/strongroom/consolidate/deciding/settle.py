@@ -33,7 +33,7 @@ from strongroom.core.errors import (
     TargetBusyError,
     UnreachableError,
 )
-from strongroom.core.files import hash_file, locked, make_private_folder, sync_file
+from strongroom.core.files import hash_file, locked, make_private_folder, sync_file, write_text
 from strongroom.core.plan.decisions import Decision, read_decisions
 from strongroom.core.results import Verdict
 from strongroom.runs import Swap, find_changes, publish, refuse_busy
@@ -153,6 +153,8 @@ class _Settling:
             new = find_new(read_decisions(folder.decisions).decided, known)
             if new.keys() != groups:
                 raise GuardError(self._home.decisions, "was edited while it was read", "run the same command again")
+            # What an earlier run was told by a file of its own holds for the runs to come too.
+            write_text(self._home.decisions, folder.decisions.read_text(encoding="utf-8"))
             copies = [self._copy(folder, swap) for swap in journal.swaps]
             self._change(copies, new)
             before = look_early(_ask_again(self._home, folder), folder)
