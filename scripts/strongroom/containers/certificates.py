@@ -30,17 +30,19 @@ _EARLIER = timedelta(minutes=5)
 def init_authority(folder: Path, now: datetime) -> bool:
     """Make ``ca.crt`` and ``ca.key`` (0600) in a folder that has none; tell whether they were made.
 
-    ``now`` has a time zone. Raises GuardError when one is there without the other, or has ended.
+    A key that stands alone, without any certificate, was left by somebody who was stopped between the two: it is used.
+    ``now`` has a time zone. Raises GuardError when one is there without the other otherwise, or has ended.
     """
     certificate, key = folder / f"{AUTHORITY}.crt", folder / f"{AUTHORITY}.key"
-    if certificate.exists() != key.exists():
+    is_begun = key.exists() and not any(folder.glob("*.crt"))
+    if certificate.exists() != key.exists() and not is_begun:
         missing = key if certificate.exists() else certificate
         raise GuardError(missing, "is missing beside its other half", "put it back, or remove both and all it signed")
     if certificate.exists():
         if _read(certificate).not_valid_after_utc <= now:
             raise GuardError(certificate, "has ended", "remove it with its key; new ones are made")
         return False
-    private = ec.generate_private_key(ec.SECP256R1())
+    private = _read_key(key) if is_begun else ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Strongroom local authority")])
     signed = (
         _begin(name, name, private, now, _AUTHORITY_DAYS)

@@ -90,9 +90,19 @@ def test_a_foreign_certificate_is_refused_and_kept(folder: Path, tmp_path_factor
     assert issue(folder, "server", HOSTS, NOW, renew=True)
 
 
+def test_an_authority_whose_making_was_killed_between_key_and_certificate_is_finished(folder: Path) -> None:
+    key = (folder / "ca.key").read_bytes()
+    for certificate in folder.glob("*.crt"):
+        certificate.unlink()
+    assert init_authority(folder, NOW)
+    assert (folder / "ca.key").read_bytes() == key
+    assert issue(folder, "server", HOSTS, NOW, renew=True)
+
+
 def test_half_an_authority_and_one_that_has_ended_are_refused(folder: Path) -> None:
     with pytest.raises(GuardError, match="has ended"):
         init_authority(folder, NOW + timedelta(days=3651))
+    issue(folder, "server", HOSTS, NOW)
     (folder / "ca.crt").unlink()
     with pytest.raises(GuardError, match="is missing beside its other half"):
         init_authority(folder, NOW)
