@@ -178,7 +178,7 @@ def verify(scene: Scene) -> dict[str, Any]:
 
 
 FEW = settings(
-    max_examples=min(settings.default.max_examples, 400 if settings.get_current_profile_name() == "nightly" else 40)
+    max_examples=min(settings.default.max_examples, 400 if settings.get_current_profile_name() == "nightly" else 20)
 )
 
 

@@ -118,13 +118,13 @@ def test_killed_anywhere_rollback_gives_the_previous_state_back(
 
 @pytest.mark.parametrize("previous", PREVIOUS)
 def test_a_rollback_killed_anywhere_is_finished_by_the_same_command(
-    cases: Callable[[str], Case], driver: Driver, previous: str
+    cases: Callable[[str], Case], driver: Driver, previous: str, is_nightly: bool
 ) -> None:
     case = cases(previous)
     before = observe(case.set_stage())
     wrong, number, killed = [], 0, True
     while killed:
-        number += 1
+        number += 1 if is_nightly else 3
         scene = case.set_stage()
         assert run(scene.argv("run", *case.flags)).code == 0
         ended, trace = driver.trace(scene.argv("rollback"), change=number)
@@ -142,13 +142,13 @@ def test_a_rollback_killed_anywhere_is_finished_by_the_same_command(
 
 @pytest.mark.parametrize("first", ["publish.intent", "publish.alpha.db", "publish.closed"])
 def test_a_recovery_killed_anywhere_is_finished_by_the_same_command(
-    cases: Callable[[str], Case], driver: Driver, first: str
+    cases: Callable[[str], Case], driver: Driver, first: str, is_nightly: bool
 ) -> None:
     case = cases("strangers")
     sources, before = read_bytes_kept(case.set_stage().source), observe(case.scene)
     wrong, number, killed = [], 0, True
     while killed:
-        number += 1
+        number += 1 if is_nightly else 3
         scene = case.set_stage()
         assert driver.run(scene.argv("run", *case.flags), checkpoint=first).code == -signal.SIGKILL
         ended, trace = driver.trace(scene.argv("run", *case.flags), change=number)
