@@ -56,6 +56,7 @@ def refuse_open(home: Home) -> None:
 
 def _recover_run(home: Home, folder: RunFolder, source: Path | None, now: datetime) -> Became | None:
     sweep(folder.root)
+    sweep(folder.plan.parent)
     about = folder.read(RunDocument)
     if about is None:
         _refuse_to_forget(folder)
