@@ -33,12 +33,18 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path) -> I
 
 
 def write_decisions(scene: Scene) -> Path:
-    """Decide that the theme is that of two.db."""
+    """Decide that the theme is that of two.db, in a file with cells in it, as a draft has them for people."""
     rows = []
     for source, value in (("one", "dark"), ("two", SECRET)):
         said = f"{source}.settings\nname=T{b'theme'.hex()}\nvalue=T{value.encode().hex()}\n"
-        rows.append({"source": f"{source}.settings", "sha256": hashlib.sha256(said.encode()).hexdigest()})
-    decisions = [{"table": "main.settings", "rows": rows, "take": 2}]
+        rows.append(
+            {
+                "source": f"{source}.settings",
+                "sha256": hashlib.sha256(said.encode()).hexdigest(),
+                "values": {"value": value},
+            }
+        )
+    decisions = [{"table": "main.settings", "key": {"name": SECRET}, "rows": rows, "take": 2}]
     file = scene.system / "decisions.yaml"
     file.write_text(json.dumps({"version": 1, "by": "ops", "decisions": decisions}))
     return file

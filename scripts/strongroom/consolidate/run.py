@@ -120,7 +120,7 @@ def _recorded(opening: Opening, folder: RunFolder, system: System, around: Surro
     )
     with recorded(folder, about, request.target, around):
         keep_plan(opening.plan, folder)
-        keep_decisions(request, opening.decisions, folder)
+        keep_decisions(request, opening.decisions, folder, is_secret=opening.plan.is_encrypted)
         if not is_kept(request.decisions or opening.home.decisions, folder.plan):
             raise DifferencesError("decisions", "the run does not keep those that were asked for", "run it again")
         yield about
@@ -153,7 +153,7 @@ def _run_dry(opening: Opening, around: Surroundings) -> Outcome:
         refuse_taken_names(opening)
         refuse_discarding(opening)
         keep_plan(opening.plan, folder)
-        keep_decisions(opening.request, opening.decisions, folder)
+        keep_decisions(opening.request, opening.decisions, folder, is_secret=opening.plan.is_encrypted)
         return Attempt(opening, folder, around).rehearse().outcome
 
 

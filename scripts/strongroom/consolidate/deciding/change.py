@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from strongroom.consolidate.deciding.groups import Group, GroupRow
+from strongroom.consolidate.deciding.groups import Group, GroupKey, GroupRow, is_same, name_group
 from strongroom.core.errors import DecisionNeededError
 from strongroom.core.instants import Stored
 from strongroom.core.plan.decisions import ALL, Decision
@@ -44,7 +44,6 @@ class Changer:
             'decision INTEGER, took TEXT, "by" TEXT, at TEXT, why TEXT, PRIMARY KEY (into_table, input, row)) '
             "WITHOUT ROWID"
         )
-        self.changed = 0
 
     def drop_triggers(self) -> None:
         """Take the triggers away: merge knows none either, and what they would write nobody decided."""
@@ -68,7 +67,7 @@ class Changer:
         table = self._schema.tables[group.table.partition(".")[2]]
         shown = group.rows[0]
         made = _make(group, decision)
-        changed = [place for place, value in enumerate(made) if not _is_same(value, shown.stored[place])]
+        changed = [place for place, value in enumerate(made) if not is_same(value, shown.stored[place])]
         self._refuse_referred(table, group, changed)
         where, key = self._find(table, group)
         if changed:
@@ -80,7 +79,6 @@ class Changer:
             except self._connection.Error as error:
                 raise DecisionNeededError(group.label, f"the target refuses what was taken: {error}", _WAY) from error
         self._write_ledger(group, decision, made)
-        self.changed += 1
 
     def _find(self, table: Table, group: Group) -> tuple[str, list[Stored]]:
         """Return the condition under which the shown row is found, once it is there as it was published."""
@@ -98,7 +96,7 @@ class Changer:
             fact = f"its key has {len(rows)} rows in the target now, and one was published"
             raise DecisionNeededError(group.label, fact, _WAY)
         found = dict(zip(shown, rows[0][len(own) :], strict=True))
-        other = [name for name, value in shown.items() if not _is_same(value, found[name])]
+        other = [name for name, value in shown.items() if not is_same(value, found[name])]
         if other:
             fact = f"the row that is shown was changed in the target since it was published ({', '.join(other)})"
             raise DecisionNeededError(group.label, fact, _WAY)
@@ -201,22 +199,18 @@ def open_changer(staged: Database, ledger: Database) -> Iterator[Changer]:
         connection.execute("COMMIT")
 
 
-def find_new(wanted: Sequence[Decision], known: Sequence[Decision]) -> dict[tuple[str, tuple[str, ...]], Decision]:
+def find_new(wanted: Sequence[Decision], known: Sequence[Decision]) -> dict[GroupKey, Decision]:
     """Return the decisions that a run did not know, by their groups.
 
     Raises DecisionNeededError for one that says something else of what the run decided.
     """
-    earlier = {_name(one): one for one in known}
-    found = {_name(one): one for one in wanted}
+    earlier = {name_group(one.table, one.rows): one for one in known}
+    found = {name_group(one.table, one.rows): one for one in wanted}
     for name, one in found.items():
         if name in earlier and _list_taken(earlier[name]) != _list_taken(one):
             fact = "was decided otherwise, and that is live"
             raise DecisionNeededError(one.label, fact, "roll back to before it was applied, then decide anew")
     return {name: one for name, one in found.items() if name not in earlier}
-
-
-def _name(decision: Decision) -> tuple[str, tuple[str, ...]]:
-    return fold(decision.table), tuple(sorted(decision.rows))
 
 
 def _list_taken(decision: Decision) -> object:
@@ -251,13 +245,7 @@ def _say_taken(group: Group, decision: Decision) -> str:
 
 def _is_identical(group: Group, one: Values, other: Values) -> bool:
     skipped = None if group.form.is_compared or group.form.identity is None else fold(group.form.identity)
-    return all(_is_same(one[place], other[place]) for place, name in enumerate(group.columns) if fold(name) != skipped)
-
-
-def _is_same(one: Stored, other: Stored) -> bool:
-    if isinstance(one, float) and isinstance(other, float):
-        return repr(one) == repr(other)
-    return type(one) is type(other) and one == other
+    return all(is_same(one[place], other[place]) for place, name in enumerate(group.columns) if fold(name) != skipped)
 
 
 def _as(value: Stored) -> str:

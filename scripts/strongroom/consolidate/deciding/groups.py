@@ -89,7 +89,9 @@ class Group:
 
     @property
     def label(self) -> str:
-        """Return what a person knows it by."""
+        """Return what a person knows it by; where its target is encrypted without a cell, for it stands in errors."""
+        if self.is_secret:
+            return f"{self.table} ({self.rows[0].label})"
         return f"{self.table} {', '.join(self.key.values())}".strip()
 
     @cached_property
@@ -99,7 +101,7 @@ class Group:
         found, shown = set[int](), self.rows[0].stored
         for row in self.rows[1:]:
             pairs = enumerate(zip(shown, row.stored, strict=True))
-            found.update(place for place, (one, other) in pairs if one is not other and not _is_same(one, other))
+            found.update(place for place, (one, other) in pairs if one is not other and not is_same(one, other))
         return tuple(place for place in sorted(found) if fold(self.columns[place]) != skipped)
 
     @property
@@ -109,7 +111,7 @@ class Group:
 
     def is_as_shown(self, row: GroupRow, place: int) -> bool:
         """Tell whether a row holds what the shown one does."""
-        return _is_same(row.stored[place], self.rows[0].stored[place])
+        return is_same(row.stored[place], self.rows[0].stored[place])
 
     def write_at(self, row: GroupRow, place: int) -> str:
         """Write a value as SQL would, a secret one as a mark."""
@@ -266,7 +268,7 @@ def _decode(text: Stored) -> str:
     return text.decode() if isinstance(text, bytes) else ""
 
 
-def _is_same(one: Stored, other: Stored) -> bool:
+def is_same(one: Stored, other: Stored) -> bool:
     """Tell whether two values are stored alike, byte for byte: 0.0 has a sign."""
     if type(one) is not type(other) or one != other:
         return False

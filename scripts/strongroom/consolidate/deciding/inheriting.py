@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from strongroom.consolidate.deciding.book import name_model
-from strongroom.consolidate.deciding.wording import write_decision
+from strongroom.consolidate.deciding.kept import read_models, write_decisions
 from strongroom.consolidate.finalize import UNDECIDED
-from strongroom.core.errors import PlanError, UnreachableError
-from strongroom.core.files import MANIFEST, make_private_folder, sync_file, write_text
-from strongroom.core.plan.decisions import DecisionModel, DecisionsModel, read_decisions
-from strongroom.core.yaml_text.plain import read_plain_model
+from strongroom.consolidate.kept_plan import read_kept_plan
+from strongroom.core.errors import UnreachableError
+from strongroom.core.files import MANIFEST, make_private_folder, sync_file
+from strongroom.core.plan.decisions import read_decisions
 from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.records import InventoryDocument, MergeDocument, PlanDocument, SnapshotsDocument
 
@@ -26,7 +26,8 @@ def take_over(before: RunFolder, folder: RunFolder, home: Home) -> None:
     """
     shutil.copytree(before.plan.parent, folder.plan.parent)
     folder.plan.parent.chmod(0o700)
-    _join_decisions(before.decisions, home.decisions, folder.decisions)
+    is_secret = read_kept_plan(before).is_encrypted
+    _join_decisions(before.decisions, home.decisions, folder.decisions, is_secret=is_secret)
     plan = before.read(PlanDocument)
     if plan is None:
         raise UnreachableError(before.root, "is not a finished run", "name another --run")
@@ -47,21 +48,12 @@ def take_over(before: RunFolder, folder: RunFolder, home: Home) -> None:
         _link(before.archive, folder.archive)
 
 
-def _join_decisions(before: Path, since: Path, joined: Path) -> None:
+def _join_decisions(before: Path, since: Path, joined: Path, *, is_secret: bool) -> None:
     """Write what a run was decided with, in its order, by whose numbers its ledgers know it; then what came since."""
-    known, wanted = _read_decisions(before), _read_decisions(since)
+    known, wanted = read_models(before), read_models(since)
     names = {name_model(one) for one in known if one.take is not None}
     new = [one for one in wanted if one.take is not None and name_model(one) not in names]
-    write_text(joined, "\n".join(["version: 1", "decisions:", *map(write_decision, [*known, *new])]))
-
-
-def _read_decisions(path: Path) -> list[DecisionModel]:
-    """Return the decisions of a file, open ones too; each says who made it and why. Nothing where none is."""
-    if not path.is_file():
-        return []
-    model = read_plain_model(path, DecisionsModel, PlanError)
-    said = {"by": model.by, "why": model.why}
-    return [one.model_copy(update={name: getattr(one, name) or said[name] for name in said}) for one in model.decisions]
+    write_decisions(joined, [*known, *new], is_secret=is_secret)
 
 
 def _link_all(before: Path, after: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from strongroom import __version__
 from strongroom.consolidate.deciding.change import find_new, open_changer
-from strongroom.consolidate.deciding.groups import Group, read_groups
+from strongroom.consolidate.deciding.groups import Group, GroupKey, read_groups
 from strongroom.consolidate.deciding.inheriting import take_over
 from strongroom.consolidate.deciding.kept import read_kept_decisions
 from strongroom.consolidate.kept_plan import read_kept_plan
@@ -49,7 +49,7 @@ from strongroom.sqlite.connection import fold_log
 from strongroom.sqlite.database import Database, read_mark, state_of, under_key
 from strongroom.sqlite.keyring import hold_needed
 
-GroupKey = tuple[str, tuple[str, ...]]
+_WAY = "report it; meanwhile consolidate.rollback, then consolidate.run, decides before publish"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +228,7 @@ class _Settling:
             found = [prove_settled(house, name, live, earlier) for name, live in names.items()]
         wrong = [line for one in found for line in one.wrong]
         if wrong:
-            raise DifferencesError("decisions", f"{wrong[0]}; nothing changed", "this is a fault of ours: report it")
+            raise DifferencesError("decisions", f"{wrong[0]}; nothing changed", _WAY)
         # What was written before an earlier change of this kind is live too, and no run explains it.
         changes = tuple(dict.fromkeys((*report.written, *find_changes(self._place))))
         if changes:
@@ -245,7 +245,7 @@ class _Settling:
             outcome = prove(self._home, folder).outcome
         if outcome.verdict is Verdict.DIFFERENT:
             said = outcome.differences[0] if outcome.differences else f"{outcome.unexplained} rows are not explained"
-            raise DifferencesError("decisions", f"{said}; nothing changed", "this is a fault of ours: report it")
+            raise DifferencesError("decisions", f"{said}; nothing changed", _WAY)
         return outcome
 
     def _publish(self, folder: RunFolder, copies: Sequence[_Copy], proven: Outcome, before: Look) -> Outcome:
