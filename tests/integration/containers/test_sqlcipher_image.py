@@ -14,7 +14,7 @@ KEY = "x'" + "2a" * 32 + "'"
 BY_COMMAND = f'PRAGMA key = "{KEY}";\nPRAGMA cipher_version;\n'
 BY_MODULE = f"""
 import sqlcipher3
-connection = sqlcipher3.connect("/work/a.db")
+connection = sqlcipher3.connect("/data/a.db")
 connection.execute('''PRAGMA key = "{KEY}"''')
 print(connection.execute("PRAGMA cipher_version").fetchone()[0])
 """
@@ -22,7 +22,7 @@ print(connection.execute("PRAGMA cipher_version").fetchone()[0])
 
 def run(image: str, folder: Path, program: list[str], text: str) -> str:
     words = ["docker", "run", "--rm", "--interactive", "--read-only", "--cap-drop", "ALL", "--network", "none"]
-    words += ["--volume", f"{folder}:/work", "--workdir", "/work", "--entrypoint", program[0], image, *program[1:]]
+    words += ["--volume", f"{folder}:/data", "--workdir", "/data", "--entrypoint", program[0], image, *program[1:]]
     ended = subprocess.run(words, input=text, capture_output=True, text=True, env=os.environ, check=False, timeout=120)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
