@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.runs import undo
 from tests.faults.application import open_application
 from tests.faults.child import Driver
 from tests.faults.scene import Scene, photograph, run, write_database, write_system
@@ -282,6 +283,15 @@ def test_a_rollback_does_not_pretend_where_a_file_that_moved_is_lost(place: Scen
         away.rename(kept)
     assert run(place.argv("rollback")).code == 0
     assert read(place.source / "one.db", "kept") == [("kept",)]
+
+
+def test_a_rollback_says_so_where_a_legacy_file_did_not_come_back(
+    place: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(place.argv()).code == 0
+    monkeypatch.setattr(undo, "come_back", lambda *_: None)
+    ended = run(place.argv("rollback"))
+    assert (ended.code, "did not come back from" in ended.error) == (9, True), ended.err
 
 
 def test_a_log_beside_an_old_name_is_not_played_into_the_file_that_comes_back(place: Scene) -> None:

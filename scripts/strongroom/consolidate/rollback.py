@@ -97,6 +97,7 @@ def _roll_back(
         restored = restore_legacy(folder, place) if about.finalized is not None else ()
         _refuse_lost(place, is_finalized=about.finalized is not None)
         files = put_back(place)
+        _refuse_unreturned(place)
     restore_current(home, about)
     end_run(folder, about, RunState.ROLLED_BACK, now)
     read_only = _find_read_only(home, folder, source)
@@ -133,6 +134,16 @@ def _refuse_lost(place: Place, *, is_finalized: bool) -> None:
     for file in find_lost(place, is_finalized=is_finalized):
         fact = "is not there, and without it nothing can be as it was before"
         raise RollbackFailedError(file, fact, "put it there from a backup, then run the same command again")
+
+
+def _refuse_unreturned(place: Place) -> None:
+    """See that every legacy file that gave way to a link stands in its place again. Raises RollbackFailedError."""
+    journal = place.read_journal()
+    for legacy in journal.legacy if journal is not None else ():
+        original = place.original(legacy)
+        if legacy.gives_way_to is not None and (original.is_symlink() or not original.is_file()):
+            fact = f"did not come back from {place.kept(legacy)}; the targets are as they were before"
+            raise RollbackFailedError(original, fact, "put it there from the run's folder, or from the backup")
 
 
 def _find_already_back(home: Home, recovered: Mapping[str, Became]) -> Returned | None:
