@@ -1,12 +1,13 @@
 """Prove that the copy of a source is the source, at one moment between two looks at it.
 
 Whoever copies looks first (``begin_look``), then begins a read transaction, copies, and proves before that
-transaction ends (``prove_copy``). Nothing here opens or closes the database file itself: POSIX drops a process's
-locks on a file when any descriptor of it is closed. The log bears no locks.
+transaction ends (``prove_copy``), which opens or closes neither the database file nor the index of its log: POSIX
+drops a process's locks on a file when any descriptor of it is closed. The log bears no locks.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,8 @@ from typing import BinaryIO
 from strongroom.consolidate.verify.catalogue import read_mark, read_tables
 from strongroom.consolidate.verify.fingerprint import digest_table
 from strongroom.consolidate.verify.values import decode_text
-from strongroom.consolidate.verify.wal import Log, read_log
-from strongroom.sqlite.connection import Connection, open_snapshot
+from strongroom.consolidate.verify.wal import Log, read_log, read_seen
+from strongroom.sqlite.connection import Connection, open_snapshot, open_source
 from strongroom.sqlite.database import Database
 
 _CHUNK = 1 << 20
@@ -28,16 +29,32 @@ _COUNTERS = ((18, 20), (24, 28), (40, 44), (92, 100))
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a log held when the copy began: salts, and how many commits."""
+    """What a log let readers see when the copy began: its salts, and how many commits."""
 
     salts: tuple[int, int] | None
     commits: int
 
 
 def begin_look(original: Database) -> Look:
-    """Look at a source's log before the read transaction of its copy begins. Read-only."""
-    log = read_log(original.beside("-wal")) if original.key is None else None
-    return Look(None, 0) if log is None else Look(log.salts, len(log.commits))
+    """Look at a source's log before the read transaction of its copy begins. Read-only.
+
+    A commit whose frames are in the log, but which readers do not see yet, may or may not be in the copy.
+    """
+    if original.key is not None:
+        return Look(None, 0)
+    with open_source(original):
+        pass  # who comes first after a crash mends the index
+    log = read_log(original.beside("-wal"))
+    if log is None:
+        return Look(None, 0)
+    index = original.beside("-shm")
+    seen = read_seen(index) if os.access(index, os.W_OK) else None  # else each reader makes one of its own
+    if seen is None:
+        return Look(log.salts, len(log.commits))
+    salts, frames = seen
+    if salts != log.salts:
+        return Look(None, 0)  # it was begun anew meanwhile
+    return Look(salts, sum(commit.frames <= frames for commit in log.commits))
 
 
 def prove_copy(

@@ -1,7 +1,8 @@
 """Read a write-ahead log: which page each commit left where (https://sqlite.org/fileformat2.html, section 4).
 
 Frames count as long as their salts are the header's and their checksums go on from the frame before; what was not
-committed, and old frames behind a log that was begun anew, do not.
+committed, and old frames behind a log that was begun anew, do not. A commit is seen by readers once the index
+beside the log says so, which may be later than its frames are in the file (https://sqlite.org/walformat.html, 2).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ _MAGICS = {0x377F0682: "<", 0x377F0683: ">"}
 _VERSION = 3007000
 _MASK = 0xFFFFFFFF
 _LEAST_PAGE, _MOST_PAGE = 512, 65536
+_INDEX_HEADER = 48
+_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,32 @@ def read_log(path: Path) -> Log | None:
             return _read(stream)
     except FileNotFoundError:
         return None
+
+
+def read_seen(path: Path) -> tuple[tuple[int, int], int] | None:
+    """Return the salts and the number of frames that an index lets readers see; None where there is no sound index.
+
+    Both copies of its header are read, again while a writer is between them. Closing the file drops the locks that
+    this process holds on it.
+    """
+    try:
+        with path.open("rb", buffering=0) as stream:
+            for _ in range(_ATTEMPTS):
+                stream.seek(0)
+                one, two = stream.read(_INDEX_HEADER), stream.read(_INDEX_HEADER)
+                if one == two:
+                    return _read_index(one)
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def _read_index(header: bytes) -> tuple[tuple[int, int], int] | None:
+    if len(header) < _INDEX_HEADER:
+        return None
+    version, is_ready, frames = struct.unpack("=I8x?3xI28x", header)
+    salts = struct.unpack(">2I", header[32:40])
+    return (salts, frames) if version == _VERSION and is_ready else None
 
 
 def _read(stream: BinaryIO) -> Log | None:

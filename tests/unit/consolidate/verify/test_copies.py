@@ -28,6 +28,10 @@ class Scene:
     def log(self) -> Path:
         return self.path.with_name(self.path.name + "-wal")
 
+    @property
+    def index(self) -> Path:
+        return self.path.with_name(self.path.name + "-shm")
+
     def write(self, *statements: str) -> None:
         for statement in statements:
             self.writer.execute(statement)
@@ -137,6 +141,38 @@ def test_what_is_committed_between_the_look_and_the_copy_belongs_to_it(tmp_path:
         assert prove(scene, look=look) == ()
         scene.write("PRAGMA wal_checkpoint(RESTART)", "UPDATE t SET v = 'anew' WHERE id < 5")
         assert prove(scene, look=look) == ()
+
+
+def test_a_commit_that_is_in_the_log_and_not_seen_yet_may_be_missing(tmp_path: Path) -> None:
+    """As between a commit's sync and its entry into the index, which takes long on a busy disk."""
+    with written(tmp_path / "a.db") as scene:
+        scene.write("UPDATE t SET v = 'x' WHERE id = 1")
+        with scene.index.open("r+b", buffering=0) as index:
+            before = index.read(96)
+            scene.write("UPDATE t SET v = 'y' WHERE id = 1")
+            index.seek(0)
+            after = index.read(96)
+            index.seek(0)
+            index.write(before)
+            assert prove(scene) == ()
+            kept = scene.path.with_name("copy.db").read_bytes()
+            index.seek(0)
+            index.write(after)
+        assert prove(scene, change=lambda copy: copy.write_bytes(kept))
+        assert prove(scene) == ()
+
+
+def test_what_a_crash_left_out_of_the_index_is_seen(tmp_path: Path) -> None:
+    with written(tmp_path / "a.db") as scene:
+        scene.write("PRAGMA wal_checkpoint(TRUNCATE)", "UPDATE t SET v = 'x' WHERE id = 1")
+        empty = bytes(scene.index.stat().st_size)
+        for file in (scene.path, scene.log):
+            shutil.copyfile(file, file.with_name(file.name.replace("a.db", "crashed.db")))
+        crashed = Database(tmp_path / "crashed.db")
+        crashed.beside("-shm").write_bytes(empty)
+        log = read_log(crashed.beside("-wal"))
+        assert log is not None
+        assert begin_look(crashed) == Look(log.salts, 1)
 
 
 @pytest.mark.parametrize("mode", ["delete", "truncate", "persist"])
