@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 
 from strongroom.consolidate.verify.desk import Desk
+from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.json_text import find_id
-from strongroom.consolidate.verify.leads import KEPT, MOVED, ORPHAN, Lead, Moves
-from strongroom.consolidate.verify.moved import GONE, STANDS, WAITS, Parent, ParentMap
+from strongroom.consolidate.verify.lead_finder import LeadFinder
+from strongroom.consolidate.verify.leads import MOVED, ORPHAN, Lead, Moves
+from strongroom.consolidate.verify.moved import STANDS, WAITS, ParentMap
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.references import Reference, find_references
-from strongroom.consolidate.verify.values import Value, is_same_row
-from strongroom.core.quoting import dotted, fold, quote
+from strongroom.consolidate.verify.values import Value
+from strongroom.core.quoting import dotted, quote
 from strongroom.core.results import ReferenceTally
 
-_REMEMBERED = 1 << 15
 _LEFT_ALONE = "left alone"
 """The figure of rows whose parent was left out by the plan."""
+_USURPED = "usurped"
+"""The figure of rows whose orphaned id was given to a row."""
 
 
 class Follower:
@@ -33,7 +35,7 @@ class Follower:
         self.references = find_references(desk.house, fed)
         self._maps = [parents.map_of(reference) for reference in self.references]
         self._counts: list[Counter[str]] = [Counter() for _ in self.references]
-        self._lead = lru_cache(_REMEMBERED)(self._find_lead)
+        self._lead = LeadFinder(desk.house, fed, parents, self.references).find
         held = Counter((reference.places, reference.path) for reference in self.references)
         self._is_shared = [held[reference.places, reference.path] > 1 for reference in self.references]
 
@@ -86,6 +88,8 @@ class Follower:
     def _apply_orphan(self, found: Moves, number: int, lead: Lead, own: tuple[Value, ...]) -> None:
         reference = self.references[number]
         found.events.append((number, _LEFT_ALONE if lead.had_parent else "orphans_before"))
+        if lead.is_usurped:
+            found.events.append((number, _USURPED))
         if reference.orphans == "null":
             found.events.append((number, "nulled"))
             self._replace(found, reference, (None,) * len(own))
@@ -106,70 +110,6 @@ class Follower:
         """Count what a row's references made of it."""
         for number, figure in events:
             self._counts[number][figure] += 1
-
-    def _find_lead(self, number: int, source: str, typed: tuple[tuple[type, Value], ...]) -> Lead:
-        """Return where values in a source's rows lead."""
-        reference, found = self.references[number], self._maps[number]
-        values = tuple(value for _, value in typed)
-        named = reference.named
-        is_held = named is not None or reference.is_held_by(source, self._desk.house)
-        candidates = [
-            entry
-            for entry in reference.parent.inputs
-            if (
-                (entry.source, fold(entry.table.name)) in named
-                if named is not None
-                else not is_held or entry.source == source
-            )
-        ]
-        parents = [parent for entry in candidates for parent in self._parents.find(found, entry, values)]
-        if named is not None:  # what the child's own file says comes first, be it that its parent is left out
-            parents = [parent for parent in parents if parent.entry.source == source] or parents
-        return self._lead_home(found, parents, values) if is_held else self._lead_abroad(found, parents, values)
-
-    def _lead_home(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
-        """Look at parents in the child's own file, or in tables that the plan names."""
-        waiting = tuple(map(_name, (parent for parent in parents if parent.state == WAITS)))
-        if waiting:
-            return Lead(WAITS, because=tuple((found.reference.parent.into, *node) for node in waiting))
-        standing = [parent for parent in parents if parent.state == STANDS]
-        if not standing:
-            return self._lead_nowhere(found, values, had_parent=bool(parents))
-        if len({parent.address for parent in standing}) > 1:
-            return Lead(WAITS)
-        return self._lead_to(found, standing[0], values)
-
-    def _lead_abroad(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
-        """Look at parents in all files, of which the child's is none."""
-        if parents and not any(parent.is_changed for parent in parents):
-            return self._lead_to(found, parents[0], values)
-        if len(parents) > 1:
-            gone = all(parent.state == GONE for parent in parents)
-            return self._lead_nowhere(found, values, had_parent=True) if gone else self._wait_for(found, parents)
-        return self._lead_home(found, parents, values)
-
-    def _wait_for(self, found: ParentMap, parents: list[Parent]) -> Lead:
-        """Wait: for those that wait, if all others stayed what they were."""
-        waiting = [parent for parent in parents if parent.state == WAITS]
-        is_all = all(parent.state == WAITS or not parent.is_changed for parent in parents)
-        because = [(found.reference.parent.into, *_name(parent)) for parent in waiting if is_all]
-        return Lead(WAITS, because=tuple(because))
-
-    def _lead_nowhere(self, found: ParentMap, values: tuple[Value, ...], *, had_parent: bool) -> Lead:
-        is_adopted = self._parents.has_row(found, values) is not None
-        return Lead(ORPHAN, is_adopted=is_adopted, had_parent=had_parent)
-
-    def _lead_to(self, found: ParentMap, parent: Parent, values: tuple[Value, ...]) -> Lead:
-        """Let the value stay where the parent's did, unless only the source takes the two for one."""
-        if not parent.new:
-            return Lead(WAITS)
-        if not parent.is_changed and is_same_row(parent.own, values):
-            return Lead(KEPT)
-        if not parent.is_changed:
-            there = self._parents.has_row(found, values)
-            if there is not None and is_same_row(there, parent.new):
-                return Lead(KEPT)
-        return Lead(MOVED, parent.new)
 
     def keeps(self, entry: Input) -> list[str]:
         """Return SQL conditions on source row ``s`` under which its references lead where they did."""
@@ -260,10 +200,19 @@ class Follower:
             name = reference.name(self._fed)
             if name in found:
                 name = f"{name} → {reference.parent.into}"
+            counts.pop(_USURPED, 0)
             has_any = counts.pop(_LEFT_ALONE, 0) + counts["orphans_before"]
             after = self._count_orphans(reference) if has_any and reference.path is None else 0
             found[name] = ReferenceTally(parent=reference.parent.into, orphans_after=after, **counts)
         return found
+
+    def check_usurped(self, faults: Faults) -> None:
+        """See that no row got an id which a reference held that led to nobody."""
+        for reference, counts in zip(self.references, self._counts, strict=True):
+            if counts[_USURPED]:
+                faults.say(
+                    f"an id that led to nobody in {counts[_USURPED]} rows was given to a row of {reference.parent.into}"
+                )
 
     def _count_orphans(self, reference: Reference) -> int:
         """Count the target's rows without a parent, where both are in this target."""
@@ -276,10 +225,6 @@ class Follower:
         parents = f"SELECT 1 FROM {dotted('main', reference.parent.table.name)} AS p WHERE {same}"
         child = dotted("main", self._fed.table.name)
         return self._desk.count(f"SELECT count(*) FROM {child} AS c WHERE {present} AND NOT EXISTS ({parents})")
-
-
-def _name(parent: Parent) -> tuple[int, int]:
-    return parent.entry.number, parent.row
 
 
 def _as_written(new: Value, own: Value) -> Value:

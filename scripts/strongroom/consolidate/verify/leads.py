@@ -20,6 +20,8 @@ class Lead:
     """What stands in the child's columns in place of its own, where it moved."""
     is_adopted: bool = False
     """An orphan whose value a row of the target has."""
+    is_usurped: bool = False
+    """And that row got this number in place of its own."""
     had_parent: bool = False
     """An orphan whose parent was left out."""
     because: tuple[Node, ...] = ()

@@ -37,6 +37,8 @@ def prove_table(
     check_fresh_ids(desk, fed, case.ids, case.entries, case.faults)
     check_places(case)
     check_keys(case)
+    if follower is not None:
+        follower.check_usurped(case.faults)
     return _sum_up(case, read)
 
 

@@ -58,30 +58,52 @@ def test_a_child_stays_with_its_parent_whoever_declares_it(schema: str, given: s
     assert replace(right, entries={"b.users": MOVED}).prove()
 
 
+def orphaned(*, more: str = "", built: str = "", entries: object = None, given: str = USERS + NOTES) -> HandMade:
+    """Make a note of b's about nobody, whose number a's eve has."""
+    made_so = made(given, given, "INSERT INTO notes VALUES (5, 'of nobody');", more=more, entries=entries,
+                   built="INSERT INTO users VALUES (5, 'eve');" + built)  # fmt: skip
+    return replace(
+        made_so, sources={**made_so.sources, "a": made_so.sources["a"] + "INSERT INTO users VALUES (5, 'eve');"}
+    )
+
+
 def test_an_orphan_is_not_adopted() -> None:
-    orphan = made(USERS + NOTES, USERS + NOTES, "INSERT INTO notes VALUES (2, 'of nobody');")
-    assert replace(orphan, built=orphan.built + "INSERT INTO notes VALUES (2, 'of nobody')").prove()
-    waiting = replace(orphan, entries={**orphan.entries, "b.notes": [WAITING]})
-    assert waiting.prove() == []
+    assert orphaned(built="INSERT INTO notes VALUES (5, 'of nobody')").prove()
+    assert orphaned(entries={"b.notes": [WAITING]}).prove() == []
     free = made(USERS + NOTES, USERS + NOTES, "INSERT INTO notes VALUES (77, 'of nobody');")
     assert replace(free, built=free.built + "INSERT INTO notes VALUES (77, 'of nobody')").prove() == []
     assert replace(free, entries={**free.entries, "b.notes": [WAITING]}).prove()
 
 
+@pytest.mark.parametrize("held", ["2", "'2'"])
+@pytest.mark.parametrize("more", ["", ", references: [{column: m.notes.u, orphans: keep, reason: known}]"])
+def test_no_row_gets_the_number_of_an_orphan(held: str, more: str) -> None:
+    notes = f"INSERT INTO notes VALUES ({held}, 'of nobody')"
+    loose = USERS + "CREATE TABLE notes (u, t TEXT);"
+    more = more or ", references: [m.notes.u]"
+    met = made(loose, loose, notes, more=more, entries={"b.notes": [WAITING]} if "keep" not in more else None,
+               built="" if "keep" not in more else notes)  # fmt: skip
+    assert any("an id that led to nobody in 1 rows was given to a row of m.users" in said for said in met.prove())
+    clear = replace(
+        met, entries={"b.users": [(1, "inserted", "identity", 3, None, None)]},
+        built="INSERT INTO users VALUES (1, 'ann'), (3, 'bob'); INSERT INTO notes VALUES (1, 'of ann');" + notes,
+    )  # fmt: skip
+    assert clear.prove() == []
+
+
 @pytest.mark.parametrize(
     ("says", "value", "entry"),
     [
-        ("orphans: keep, reason: known", "2", None),
+        ("orphans: keep, reason: known", "5", None),
         ("orphans: null", "NULL", (1, "inserted", "reference", 2, None, None)),
         ("orphans: quarantine", None, WAITING),
     ],
 )
 def test_the_plan_may_say_what_becomes_of_orphans(says: str, value: str | None, entry: object) -> None:
-    more = f", references: [{{column: m.notes.u, {says}}}]"
     built = "" if value is None else f"INSERT INTO notes VALUES ({value}, 'of nobody')"
     entries = {} if entry is None else {"b.notes": [entry]}
-    right = made(USERS + LOOSE, USERS + LOOSE, "INSERT INTO notes VALUES (2, 'of nobody');", more=more, built=built,
-                 entries=entries)  # fmt: skip
+    right = orphaned(more=f", references: [{{column: m.notes.u, {says}}}]", built=built, entries=entries,
+                     given=USERS + LOOSE)  # fmt: skip
     assert right.prove() == []
     for other in ("INSERT INTO notes VALUES (3, 'of nobody')", "INSERT INTO notes VALUES (1, 'of nobody')"):
         assert replace(right, built=right.built.replace(built, "") + other if built else right.built + other).prove()

@@ -1,0 +1,116 @@
+"""Find where a reference leads: to a row of the target, or to nothing (``.github/PLAN.md``, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from strongroom.consolidate.verify.house import FedTable, House
+from strongroom.consolidate.verify.leads import KEPT, MOVED, ORPHAN, Lead
+from strongroom.consolidate.verify.moved import GONE, STANDS, WAITS, Parent, ParentMap
+from strongroom.consolidate.verify.parents import Parents
+from strongroom.consolidate.verify.references import Reference
+from strongroom.consolidate.verify.values import Value, is_same_row
+from strongroom.core.quoting import fold
+
+_REMEMBERED = 1 << 15
+_PLENTY = 1 << 62
+"""Above it an id keeps nobody from having it: there would be none left."""
+
+
+class LeadFinder:
+    """Finds where the references of one target table's rows lead, and remembers the latest."""
+
+    def __init__(self, house: House, fed: FedTable, parents: Parents, references: Sequence[Reference]) -> None:
+        """Take the table's references, which are numbered by their order."""
+        self._house = house
+        self._fed = fed
+        self._parents = parents
+        self._references = references
+        self._maps = [parents.map_of(reference) for reference in references]
+        self.find = lru_cache(_REMEMBERED)(self._find)
+        """Return where values (each with its type: 1 and 1.0 are two) in a source's rows lead by a reference."""
+
+    def _find(self, number: int, source: str, typed: tuple[tuple[type, Value], ...]) -> Lead:
+        """Return where values in a source's rows lead."""
+        reference, found = self._references[number], self._maps[number]
+        values = tuple(value for _, value in typed)
+        named = reference.named
+        is_held = named is not None or reference.is_held_by(source, self._house)
+        candidates = [
+            entry
+            for entry in reference.parent.inputs
+            if (
+                (entry.source, fold(entry.table.name)) in named
+                if named is not None
+                else not is_held or entry.source == source
+            )
+        ]
+        parents = [parent for entry in candidates for parent in self._parents.find(found, entry, values)]
+        if named is not None:  # what the child's own file says comes first, be it that its parent is left out
+            parents = [parent for parent in parents if parent.entry.source == source] or parents
+        return self._lead_home(found, parents, values) if is_held else self._lead_abroad(found, parents, values)
+
+    def _lead_home(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
+        """Look at parents in the child's own file, or in tables that the plan names."""
+        waiting = tuple(map(_name, (parent for parent in parents if parent.state == WAITS)))
+        if waiting:
+            return Lead(WAITS, because=tuple((found.reference.parent.into, *node) for node in waiting))
+        standing = [parent for parent in parents if parent.state == STANDS]
+        if not standing:
+            return self._lead_nowhere(found, values, had_parent=bool(parents))
+        if len({parent.address for parent in standing}) > 1:
+            return Lead(WAITS)
+        return self._lead_to(found, standing[0], values)
+
+    def _lead_abroad(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
+        """Look at parents in all files, of which the child's is none."""
+        if parents and not any(parent.is_changed for parent in parents):
+            return self._lead_to(found, parents[0], values)
+        if len(parents) > 1:
+            gone = all(parent.state == GONE for parent in parents)
+            return self._lead_nowhere(found, values, had_parent=True) if gone else self._wait_for(found, parents)
+        return self._lead_home(found, parents, values)
+
+    def _wait_for(self, found: ParentMap, parents: list[Parent]) -> Lead:
+        """Wait: for those that wait, if all others stayed what they were."""
+        waiting = [parent for parent in parents if parent.state == WAITS]
+        is_all = all(parent.state == WAITS or not parent.is_changed for parent in parents)
+        because = [(found.reference.parent.into, *_name(parent)) for parent in waiting if is_all]
+        return Lead(WAITS, because=tuple(because))
+
+    def _lead_nowhere(self, found: ParentMap, values: tuple[Value, ...], *, had_parent: bool) -> Lead:
+        is_adopted = self._parents.has_row(found, values) is not None
+        is_usurped = is_adopted and self._is_renumbered(found, values)
+        return Lead(ORPHAN, is_adopted=is_adopted, is_usurped=is_usurped, had_parent=had_parent)
+
+    def _is_renumbered(self, found: ParentMap, values: tuple[Value, ...]) -> bool:
+        """Tell whether the one row of the target that has a number got it from ``renumber``: no input has it."""
+        parent = found.reference.parent
+        is_ours = parent.target == self._fed.target and parent.rule.strategy == "renumber"
+        if not is_ours or found.reference.columns != (parent.identity,) or not _is_number(values[0]):
+            return False
+        return not any(True for entry in parent.inputs for _ in self._parents.find(found, entry, values))
+
+    def _lead_to(self, found: ParentMap, parent: Parent, values: tuple[Value, ...]) -> Lead:
+        """Let the value stay where the parent's did, unless only the source takes the two for one."""
+        if not parent.new:
+            return Lead(WAITS)
+        if not parent.is_changed and is_same_row(parent.own, values):
+            return Lead(KEPT)
+        if not parent.is_changed:
+            there = self._parents.has_row(found, values)
+            if there is not None and is_same_row(there, parent.new):
+                return Lead(KEPT)
+        return Lead(MOVED, parent.new)
+
+
+def _name(parent: Parent) -> tuple[int, int]:
+    return parent.entry.number, parent.row
+
+
+def _is_number(value: Value) -> bool:
+    """Tell whether a value is an id as ``renumber`` gives them, be it as TEXT."""
+    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdecimal() and str(int(value)) == value:
+        value = int(value)
+    return isinstance(value, int) and value <= _PLENTY
