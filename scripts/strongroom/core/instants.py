@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # what text without a zone is counted from
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # what is counted from where no zone is said
 _FACTORS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _BEYOND = 2**63 - 1
 """Instants stay within SQLite's integers, and within what stands for never and for ever."""
@@ -53,7 +53,7 @@ def read_epoch(value: float, unit: str) -> int | None:
 def write_iso8601(microseconds: int) -> str | None:
     """Write an instant as ISO 8601 in UTC; None beyond the calendar's years."""
     try:
-        moment = _EPOCH + timedelta(microseconds=microseconds)
+        moment = _NAIVE_EPOCH + timedelta(microseconds=microseconds)  # without a zone it is written twice as fast
     except OverflowError:
         return None
-    return moment.isoformat().replace("+00:00", "Z")
+    return f"{moment.isoformat()}Z"

@@ -62,17 +62,19 @@ class Rows:
 
 @contextmanager
 def open_rows(connection: Connection, job: TableJob, entry: BoundInput) -> Iterator[Rows]:
-    """Attach an input; where the target stores its values in another form, in a copy that has that form."""
+    """Attach an input; where the target stores its values in another form, in a copy that has that form.
+
+    The copy is made once, and stays until the table is done.
+    """
     with open_raw(connection, entry) as raw:
         if not job.needs_settling(entry):
             yield Rows(job=job, entry=entry, table=raw.table, rid=raw.rid, is_settled=False)
             return
-        settled = dotted("scratch", "settled")
-        _settle_rows(connection, job, entry, raw, settled)
-        try:
-            yield Rows(job=job, entry=entry, table=settled, rid="s._strongroom_row", is_settled=True)
-        finally:
-            connection.execute(f"DROP TABLE {settled}")
+        name = f"settled_{entry.number}"
+        settled = dotted("scratch", name)
+        if not connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = ?", (name,)).fetchone():
+            _settle_rows(connection, job, entry, raw, settled)
+        yield Rows(job=job, entry=entry, table=settled, rid="s._strongroom_row", is_settled=True)
 
 
 def _settle_rows(connection: Connection, job: TableJob, entry: BoundInput, raw: Raw, into: str) -> None:
