@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,27 @@ def test_a_draft_that_is_filled_in_is_kept_and_carried_out_by_the_command_that_i
     assert read(scene, "SELECT text, stars FROM notes WHERE id < 'c' ORDER BY id") == [("third a", 1), ("live b", 3)]
     assert read(scene, "SELECT name, mail FROM users ORDER BY mail") == [("ann", "ann@live"), ("ann", "ann@old")]
     assert "nothing to decide" in decide(scene, "--decisions", file).out or decide(scene, "--decisions", file).code == 0
+
+
+@pytest.mark.parametrize("why", ['why: ""', "why:", "why: ' '", "why: |\n  two\n  lines"])
+def test_a_draft_runs_with_a_reason_or_none(scene: Scene, why: str) -> None:
+    file = draft(scene)
+    fill(file, "'a'", "3")
+    file.write_text(file.read_text().replace('\nwhy: ""\n', f"\n{why}\n"))
+    other = replace(scene, target=scene.target.with_name("other"))
+    for argv in (scene.argv("run", "--replace"), other.argv()):
+        ended = run([*argv, "--quarantine-budget", "20", "--decisions", str(file)])
+        assert (ended.code, "PROVEN" in ended.out) == (0, True), ended.err
+
+
+@pytest.mark.parametrize("by", ["by: ''", "by:", "by: ' '"])
+def test_somebody_decides(scene: Scene, by: str) -> None:
+    file = draft(scene)
+    fill(file, "'a'", "3")
+    said = next(line for line in file.read_text().splitlines() if line.startswith("by: "))
+    file.write_text(file.read_text().replace(f"\n{said}\n", f"\n{by}\n"))
+    ended = run([*scene.argv("run", "--replace"), "--decisions", str(file)])
+    assert (ended.code, "does not say who decided new.notes 'a'" in ended.error) == (2, True), ended.err
 
 
 def test_what_is_kept_is_not_asked_again_and_a_draft_goes_on(scene: Scene) -> None:

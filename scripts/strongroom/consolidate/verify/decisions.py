@@ -85,9 +85,9 @@ def _read(number: int, one: DecisionModel, model: DecisionsModel) -> Decision:
         into=one.table,
         rows=tuple(bytes.fromhex(row.sha256) for row in one.rows),
         take=one.take if isinstance(one.take, int | str) else dict(one.take),
-        by=one.by or model.by,
+        by=one.by or model.by or None,
         at=one.at,
-        why=one.why or model.why,
+        why=one.why or model.why or None,
         key=", ".join(one.key.values()),
     )
 

@@ -139,7 +139,7 @@ def _decide(path: Path, model: DecisionsModel) -> Iterator[Decision]:
         by, label = one.by or model.by, f"{one.table} {', '.join(one.key.values())}".strip()
         if one.take is None:
             continue
-        if not by:
+        if not by or not by.strip():
             raise PlanError(path, f"does not say who decided {label}", "say by: there, or once for the whole file")
         yield Decision(
             number=number,
