@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.contract import watch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-ENGINE = ("integration/containers/", "e2e/test_stack.py", "e2e/test_ops_image.py")
+ENGINE = ("integration/containers/", "e2e/test_stack.py", "e2e/test_stacks_apart.py", "e2e/test_ops_image.py")
 """Tests that share one Docker engine, and what they start there."""
 APART = ("faults/test_kill.py", "faults/test_kill_at_the_end.py", "unit/consolidate/test_references.py")
 """Long files, of which each test may run anywhere."""

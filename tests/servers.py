@@ -24,7 +24,8 @@ HARDENED: dict[str, Any] = {
     "security_opt": ["no-new-privileges:true"],
     "init": True,
 }
-TAG = "local"
+TAG = "test"
+"""Of the tests' own images: those of a stack that is in use are left alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from strongroom.demo import build_legacy_tree
 from strongroom.engine import connect
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
+from tests.servers import TAG
 
 HARDENED = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none"]
 WRITABLE = ["--tmpfs", "/tmp", "--user", "10001:10001"]
@@ -29,7 +30,7 @@ WRITABLE = ["--tmpfs", "/tmp", "--user", "10001:10001"]
 def image(repository: Path) -> str:
     return next(
         built.image
-        for built in build_images(repository, ["ops"], os.environ, tag="local", fresh=False, say=print)
+        for built in build_images(repository, ["ops"], os.environ, tag=TAG, fresh=False, say=print)
         if built.name == "ops"
     )
 

@@ -8,10 +8,8 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,56 +17,16 @@ import psycopg
 import pytest
 
 from strongroom.engine import connect
-
-PROJECT = "strongroom-test"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A stack of its own: project, ports and folder."""
-
-    repository: Path
-    folder: Path
-    environment: dict[str, str]
-
-    def argv(self, *words: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "strongroom", *words]
-
-    def run(self, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.argv(*words), env=self.environment | changes, cwd=self.repository, text=True, capture_output=True,
-            timeout=300, check=False,
-        )  # fmt: skip
-
-    def password(self, name: str) -> str:
-        return (self.folder / "secrets" / name).read_text(encoding="utf-8")
-
-
-def find_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.e2e.stack_site import Site, list_all, make_site
 
 
 @pytest.fixture
 def site(repository: Path, tmp_path: Path) -> Iterator[Site]:
-    services = ("POSTGRES", "REDIS", "VAULT", "SECRETS", "S3")
-    ports = {f"STRONGROOM_{name}_PORT": str(find_port()) for name in services}
-    more = {"COMPOSE_PROJECT_NAME": PROJECT, "STRONGROOM_STACK": str(tmp_path / "stack"), **ports}
-    environment = {**os.environ, **more, "PYTHONPATH": str(repository / "scripts")}
-    made = Site(repository=repository, folder=tmp_path / "stack", environment=environment)
+    made = make_site(repository, tmp_path / "stack")
     try:
         yield made
     finally:
-        made.run("stack.destroy", "--volumes")
-
-
-def list_ours() -> list[str]:
-    """Return every container, network and volume of the test's project."""
-    only = {"label": f"com.docker.compose.project={PROJECT}"}
-    with connect(os.environ) as client:
-        found = [*client.containers.list(all=True, filters=only), *client.networks.list(filters=only)]
-        return [str(one.name) for one in [*found, *client.volumes.list(filters=only)]]
+        made.run("stack.destroy", "--volumes", "--yes")
 
 
 def test_up_status_down_and_destroy(site: Site) -> None:
@@ -76,6 +34,7 @@ def test_up_status_down_and_destroy(site: Site) -> None:
     up = site.run("stack.up", "--json")
     assert up.returncode == 0, up.stderr
     said: dict[str, Any] = json.loads(up.stdout.splitlines()[-1])
+    project = said["project"]
     assert {service["name"]: service["health"] for service in said["services"]} == {
         "postgres": "healthy",
         "redis": "healthy",
@@ -89,13 +48,17 @@ def test_up_status_down_and_destroy(site: Site) -> None:
     assert "ready to accept connections" in site.run("stack.logs", "--service", "postgres").stdout
     assert site.run("stack.up").returncode == 0  # nothing to do
     assert site.run("stack.down").returncode == 0
-    assert len(list_ours()) == 2  # the volumes
+    assert len(list_all(project)) == 2  # the volumes
     assert site.run("stack.up").returncode == 0
     with psycopg.connect(said["connections"]["postgres"], password=site.password("postgres-password")) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
-    assert site.run("stack.destroy", "--volumes").returncode == 0
-    assert list_ours() == []
-    assert not (site.folder / "secrets").exists()
+    asked = site.run("stack.destroy", "--volumes")
+    assert asked.returncode == 2
+    assert f"would remove 2 containers, 2 networks, the data in {project}_postgres" in asked.stderr
+    assert len(list_all(project)) == 6
+    assert site.run("stack.destroy", "--volumes", "--yes").returncode == 0
+    assert list_all(project) == {}
+    assert not site.folder.exists()
 
 
 def test_a_renewed_certificate_is_the_one_that_is_served(site: Site) -> None:
@@ -116,13 +79,14 @@ def test_a_renewed_certificate_is_the_one_that_is_served(site: Site) -> None:
 def test_every_profile_gets_healthy_and_is_hardened(site: Site) -> None:
     up = site.run("stack.up", "--profile", "keys", "--profile", "storage", "--json")
     assert up.returncode == 0, up.stderr
-    services = json.loads(up.stdout.splitlines()[-1])["services"]
+    said = json.loads(up.stdout.splitlines()[-1])
+    services, project = said["services"], said["project"]
     assert {service["name"]: service["health"] for service in services} == dict.fromkeys(
         ("postgres", "redis", "s3", "secrets", "vault"), "healthy"
     )
     assert all(port.startswith("127.0.0.1:") for service in services for port in service["ports"])
     with connect(os.environ) as client:
-        for container in client.containers.list(filters={"label": f"com.docker.compose.project={PROJECT}"}):
+        for container in client.containers.list(filters={"label": f"com.docker.compose.project={project}"}):
             host = container.attrs["HostConfig"]
             assert host["ReadonlyRootfs"], container.name
             assert host["CapDrop"] == ["ALL"], container.name

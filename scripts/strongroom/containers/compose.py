@@ -33,16 +33,19 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compose:
-    """Our stack on one engine; ``environment`` names folders, ports and the project."""
+    """Our stack on one engine."""
 
     root: Path
     environment: Mapping[str, str] = field(repr=False)
+    settings: Path
+    """The file that says folders, ports and the project."""
     profiles: tuple[str, ...] = ()
 
     def words(self, *arguments: str) -> list[str]:
         """Return the command line of a Compose command."""
         chosen = [word for profile in self.profiles for word in ("--profile", profile)]
-        return ["docker", "compose", "--project-directory", str(self.root), "--ansi", "never", *chosen, *arguments]
+        places = ("--project-directory", str(self.root), "--env-file", str(self.settings))
+        return ["docker", "compose", *places, "--ansi", "never", *chosen, *arguments]
 
     def run(self, *arguments: str, seconds: float = _SECONDS) -> ProgramResult:
         """Run a Compose command to its end; its exit code is the caller's to judge. Raises UnreachableError."""

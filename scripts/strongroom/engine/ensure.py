@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from strongroom.core.errors import UnreachableError
 from strongroom.core.programs import run_program
 from strongroom.engine.debian import install_packages
-from strongroom.engine.reach import Engine, describe_engine
+from strongroom.engine.reach import Engine, describe_engine, list_running
 from strongroom.engine.start import start_engine, stop_engine
 
 PLUGIN_SUITE = "trixie"
@@ -65,14 +65,28 @@ def ensure_engine(environment: Mapping[str, str], *, install: bool, say: Callabl
 
 @contextmanager
 def ensured(environment: Mapping[str, str], *, install: bool, say: Callable[[str], None]) -> Iterator[Ensured]:
-    """Have an engine for a while: the same as ``ensure_engine``, and one that it started is ended afterwards."""
+    """Have an engine for a while: the same as ``ensure_engine``, and one that it started is ended afterwards.
+
+    Not one in which containers run then: somebody has come to use it.
+    """
     found = ensure_engine(environment, install=install, say=say)
     try:
         yield found
     finally:
         if found.process is not None:
-            say("ending the engine that was started")
-            stop_engine(found.process)
+            _end(found.process, environment, say)
+
+
+def _end(process: int, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+    try:
+        running = list_running(environment)
+    except UnreachableError:
+        running = ()  # it does not answer any more
+    if running:
+        say(f"leaving the engine that was started (process {process}): {', '.join(running)} run in it")
+    else:
+        say("ending the engine that was started")
+        stop_engine(process)
 
 
 def _install(

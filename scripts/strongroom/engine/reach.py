@@ -103,6 +103,12 @@ def describe_engine(environment: Mapping[str, str]) -> Engine:
     )
 
 
+def list_running(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the containers that run. Raises UnreachableError."""
+    with connect(environment) as client:
+        return tuple(sorted(str(container.name) for container in client.containers.list()))
+
+
 def find_endpoint(environment: Mapping[str, str]) -> str:
     """Return where the engine should be: as named, else the first socket that is there, else the usual one."""
     named = environment.get("DOCKER_HOST")

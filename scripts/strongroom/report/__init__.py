@@ -15,6 +15,7 @@ from strongroom.report.runs import show_cleaned, show_finalized, show_returned, 
 from strongroom.report.schemas import show_applied, show_drift
 from strongroom.report.screen import Screen, print_json
 from strongroom.report.stack import (
+    name_all,
     show_certificates,
     show_engine,
     show_images,
@@ -31,6 +32,7 @@ __all__ = [
     "begin_chapter",
     "is_confirmed",
     "is_terminal",
+    "name_all",
     "name_run",
     "open_keyboard",
     "open_page",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from strongroom.containers.compose import Service
 from strongroom.containers.images import Built
-from strongroom.containers.stack import Started
+from strongroom.containers.stack import Belongings, Started
 from strongroom.core.errors import ExitCode
 from strongroom.engine import Ensured
 from strongroom.report.screen import Screen
@@ -44,6 +44,16 @@ RESULTS = {
     "stack.status": Services,
     "tls.init": Certificates,
 }
+
+
+def name_all(found: Belongings) -> str:
+    """Name what goes with a stack: containers and networks by their number, data by name."""
+    counted = [
+        f"{len(names)} {what}s"
+        for names, what in ((found.containers, "container"), (found.networks, "network"))
+        if names
+    ]
+    return ", ".join([*counted, *(f"the data in {volume}" for volume in found.volumes)])
 
 
 def show_engine(found: Ensured, *, as_json: bool) -> None:

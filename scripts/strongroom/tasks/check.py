@@ -22,7 +22,7 @@ LINT = (
     "shellcheck inv .ci/run scripts/cleanup_runtime_artifacts.sh scripts/rollback_database.sh",
     "shellcheck docker/*/entrypoint docker/*/healthcheck docker/*/install-*",
     "hadolint docker/*/Dockerfile",
-    "docker compose config --quiet",
+    "COMPOSE_PROJECT_NAME=lint STRONGROOM_OWNER=lint docker compose config --quiet",
     "actionlint .github/workflows/*.yml",
     "zizmor --offline --no-progress --quiet .github/workflows",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from datetime import UTC, datetime
 
 from invoke.collection import Collection
@@ -11,6 +12,7 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.containers import stack
 from strongroom.core.config import read_settings
+from strongroom.core.errors import UsageError
 from strongroom.tasks._task import is_json, task, wants_color
 
 PROFILE = "Also start keys (vault, secrets) or storage (s3); may be repeated."
@@ -38,14 +40,14 @@ def status(c: Context) -> int:
 @task(help={"service": "Only this service.", "lines": "How many lines from the end."})
 def logs(c: Context, service: str = "", lines: int = 100) -> None:
     """Print what the containers said."""
-    compose = ask().compose("keys", "storage")
+    compose = ask().require_compose()
     print(compose.require("logs", "--no-color", "--tail", str(lines), *([service] if service else [])), end="")
 
 
 @task(help={"service": "Which container."})
 def shell(c: Context, service: str = "postgres") -> int:
     """Open a shell in a container."""
-    words = ask().compose("keys", "storage").words("exec", service, "sh")
+    words = ask().require_compose().words("exec", service, "sh")
     return int(c.run(shlex.join(words), pty=True, warn=True).exited)
 
 
@@ -55,10 +57,25 @@ def down(c: Context) -> None:
     stack.down(ask())
 
 
-@task(help={"volumes": "Remove the data too, and the passwords that belong to it."})
-def destroy(c: Context, volumes: bool = False) -> None:
+@task(help={"volumes": "Remove the data too, and the passwords that belong to it.", "yes": "Do not ask."})
+def destroy(c: Context, volumes: bool = False, yes: bool = False) -> None:
     """Remove the containers; data only with --volumes."""
-    stack.destroy(ask(), volumes=volumes)
+    asked = ask()
+    if volumes and not yes:
+        _confirm(asked)
+    stack.destroy(asked, volumes=volumes)
+
+
+def _confirm(asked: stack.Stack) -> None:
+    """Name what goes, and ask a person. Raises UsageError where there is none, or one who does not want it."""
+    found = stack.belongings(asked)
+    if not found:
+        return
+    doomed = f"{report.name_all(found)} and {asked.folder.root}"
+    if not sys.stdin.isatty():
+        raise UsageError("stack.destroy", f"would remove {doomed}", "say --yes where nobody can be asked")
+    if input(f"remove {doomed}? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageError("stack.destroy", "was not confirmed", "nothing was touched")
 
 
 namespace = Collection("stack", up, down, destroy, status, logs, shell)

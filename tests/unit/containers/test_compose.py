@@ -28,7 +28,7 @@ def make_docker(folder: Path, says: str, *, code: int = 0, error: str = "", has_
     docker.write_text(f"#!/bin/sh\n{version}cat {folder}/says\nprintf '%s\\n' '{error}' >&2\nexit {code}\n")
     docker.chmod(0o755)
     (folder / "says").write_text(says)
-    return Compose(root=folder, environment={"PATH": f"{folder}:{os.environ['PATH']}"})
+    return Compose(root=folder, environment={"PATH": f"{folder}:{os.environ['PATH']}"}, settings=folder / "env")
 
 
 @pytest.mark.parametrize("says", [json.dumps(LISTED), "\n".join(map(json.dumps, LISTED)) + "\n"])

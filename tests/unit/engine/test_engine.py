@@ -13,7 +13,7 @@ import pytest
 
 from strongroom.core.errors import UnreachableError
 from strongroom.core.programs import is_alive, start_program
-from strongroom.engine import ensure, ensure_engine
+from strongroom.engine import Engine, Ensured, ensure, ensure_engine
 from strongroom.engine.debian import find_mirror
 from strongroom.engine.reach import connect, find_endpoint
 from strongroom.tasks._program import OpsProgram
@@ -126,3 +126,28 @@ def test_a_started_program_writes_into_its_log_and_is_known_to_run(tmp_path: Pat
         pass
     assert log.read_text() == "out\nerr\n"
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("running", "ended"), [((), True), (("mine-1", "other"), False), (None, True)], ids=["nothing", "some", "no answer"]
+)
+def test_an_engine_in_which_containers_run_is_left(
+    monkeypatch: pytest.MonkeyPatch, running: tuple[str, ...] | None, ended: bool
+) -> None:
+    engine = Engine(endpoint="unix:///x", version="1", storage="s", cores=1, memory=1, system="s")
+    found = Ensured(engine=engine, compose=None, installed=(), process=4711)
+    stopped: list[int] = []
+    said: list[str] = []
+
+    def list_running(_: object) -> tuple[str, ...]:
+        if running is None:
+            raise UnreachableError("Docker engine", "does not answer")
+        return running
+
+    monkeypatch.setattr(ensure, "ensure_engine", lambda *_, **__: found)
+    monkeypatch.setattr(ensure, "list_running", list_running)
+    monkeypatch.setattr(ensure, "stop_engine", stopped.append)
+    with ensure.ensured({}, install=True, say=said.append):
+        pass
+    assert (stopped == [4711]) is ended
+    assert ended or "leaving the engine that was started (process 4711): mine-1, other run in it" in said

@@ -1,17 +1,30 @@
 """The stack of ``compose.yaml`` on this machine: up, looked at, down."""
 
-from strongroom.containers.stack.files import Folder, init_certificates, provide_files
-from strongroom.containers.stack.manage import Stack, Started, destroy, down, local_postgres, status, up
+from strongroom.containers.stack.belongings import Belongings
+from strongroom.containers.stack.files import Folder, provide_files
+from strongroom.containers.stack.manage import (
+    Stack,
+    Started,
+    belongings,
+    destroy,
+    down,
+    local_postgres,
+    renew,
+    status,
+    up,
+)
 
 __all__ = [
+    "Belongings",
     "Folder",
     "Stack",
     "Started",
+    "belongings",
     "destroy",
     "down",
-    "init_certificates",
     "local_postgres",
     "provide_files",
+    "renew",
     "status",
     "up",
 ]

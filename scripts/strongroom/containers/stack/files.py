@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from strongroom.containers.stack.parts import PASSWORDS, PORTS
 from strongroom.core.files import make_private_folder, write_text
 
-SERVERS = ("postgres", "redis", "vault", "secrets", "s3")
-_PASSWORDS = ("postgres-password", "redis-password", "vault-token", "s3-secret-key")
 _BYTES = 24
 
 
@@ -34,17 +34,39 @@ class Folder:
         """Return the folder of passwords."""
         return self.root / "secrets"
 
-    def digest(self) -> str:
-        """Return a hash of all certificates and passwords: a container that began with others is out of date."""
-        files = [*sorted(self.tls.glob("*.crt")), *sorted(self.secrets.glob("*"))]
-        return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    @property
+    def env(self) -> Path:
+        """Return the file that says which stack this is, and with which settings it runs."""
+        return self.root / "env"
+
+    @property
+    def lock(self) -> Path:
+        """Return the file that whoever changes the stack holds locked."""
+        return self.root / "lock"
+
+    def digest(self, service: str) -> str:
+        """Return a hash of what a service begins with: a container that began with other files is out of date."""
+        files = [self.tls / "ca.crt", self.tls / f"{service}.crt"]
+        files += [self.secrets / PASSWORDS[service]] if service in PASSWORDS else []
+        return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
+
+    def list_ours(self) -> Iterator[Path]:
+        """Yield the files that may be of our making, what a kill left half-written among them; folders last."""
+        named = [
+            *(self.tls / f"{name}.{kind}" for name in ("ca", *PORTS) for kind in ("crt", "key")),
+            *(self.secrets / name for name in PASSWORDS.values()),
+            self.env,
+        ]
+        for file in named:
+            yield from (file, file.with_name(f"{file.name}.part"))
+        yield from (self.lock, self.tls, self.secrets, self.root)
 
 
 def provide_files(folder: Folder, now: datetime) -> tuple[str, ...]:
     """Make what is missing, or ends soon; return the names of what was made. Raises GuardError."""
     made = list(init_certificates(folder, now))
     make_private_folder(folder.secrets)
-    for name in _PASSWORDS:
+    for name in PASSWORDS.values():
         if not (folder.secrets / name).exists():
             write_text(folder.secrets / name, secrets.token_urlsafe(_BYTES), mode=0o644)
             made.append(name)
@@ -62,4 +84,14 @@ def init_certificates(folder: Folder, now: datetime, *, renew: bool = False) -> 
     make_private_folder(folder.tls)
     authority = ("ca",) if init_authority(folder.tls, now) else ()
     hosts = ("localhost", "127.0.0.1")
-    return authority + tuple(name for name in SERVERS if issue(folder.tls, name, (name, *hosts), now, renew=renew))
+    return authority + tuple(name for name in PORTS if issue(folder.tls, name, (name, *hosts), now, renew=renew))
+
+
+def remove_files(folder: Folder) -> None:
+    """Remove what may be of our making, and the folders that are empty then; what is somebody else's stays."""
+    for path in folder.list_ours():
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                path.rmdir()
+        else:
+            path.unlink(missing_ok=True)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from strongroom.containers.compose import Compose, Service
 from strongroom.containers.images import build_images
-from strongroom.containers.stack.files import Folder, provide_files
+from strongroom.containers.stack.belongings import Belongings, find_belongings, refuse_strange
+from strongroom.containers.stack.files import Folder, init_certificates, provide_files, remove_files
+from strongroom.containers.stack.kept import Kept, choose_settings, make_kept, read_kept, write_kept
+from strongroom.containers.stack.parts import ALWAYS, PROFILES, name_port
 from strongroom.core.errors import UnreachableError, UsageError
+from strongroom.core.files import locked, make_private_folder
 from strongroom.engine import describe_engine
 
-_PORTS = {"postgres": 5432, "redis": 6379, "vault": 8200, "secrets": 5000, "s3": 8333}
-_PROFILES = {"keys": ("vault", "secrets"), "storage": ("s3",)}
-_ALWAYS = ("postgres", "redis")
+_EVERY = (*PROFILES, "ops")
+_FOREIGN = ("COMPOSE_", "STRONGROOM_")
+"""Variables that Compose reads from the stack's own file alone."""
+_OPS = ("STRONGROOM_DATA", "STRONGROOM_USER")
 _WAIT_SECONDS = 200
 _LOG_LINES = 3
 
@@ -37,33 +43,39 @@ class Stack:
         return Folder(root=(self.root / self.environment.get("STRONGROOM_STACK", ".stack")).absolute())
 
     @property
-    def tag(self) -> str:
-        """Return the tag of its images."""
-        return self.environment.get("STRONGROOM_TAG") or "local"
-
-    @property
     def services(self) -> tuple[str, ...]:
         """Return the services of its profiles. Raises UsageError for a profile that is none."""
-        unknown = set(self.profiles) - set(_PROFILES)
+        unknown = set(self.profiles) - set(PROFILES)
         if unknown:
-            raise UsageError(f"profile {min(unknown)}", "is none of ours", f"one of: {', '.join(_PROFILES)}")
-        return (*_ALWAYS, *(name for profile in self.profiles for name in _PROFILES[profile]))
+            raise UsageError(f"profile {min(unknown)}", "is none of ours", f"one of: {', '.join(PROFILES)}")
+        return (*ALWAYS, *(name for profile in self.profiles for name in PROFILES[profile]))
 
-    def port(self, service: str) -> int:
-        """Return the port on loopback at which a service answers."""
-        return int(self.environment.get(f"STRONGROOM_{service.upper()}_PORT") or _PORTS[service])
+    def read_kept(self) -> Kept | None:
+        """Read which stack the folder is of; None where there is none. Raises GuardError, UsageError."""
+        return read_kept(self.folder, self.environment)
+
+    def require_compose(self) -> Compose:
+        """Return Compose on every profile. Raises UnreachableError where there is no stack."""
+        if self.read_kept() is None:
+            raise UnreachableError(self.folder.root, "holds no stack", "./inv stack.up makes one")
+        return self.compose(*_EVERY)
 
     def compose(self, *profiles: str) -> Compose:
-        """Return Compose, on the profiles asked for or on these."""
-        named = {"STRONGROOM_STACK": str(self.folder.root), "STRONGROOM_FILES": self.folder.digest()}
-        environment = {**self.environment, **named}
-        return Compose(root=self.root, environment=environment, profiles=profiles or self.profiles)
+        """Return Compose, on the profiles asked for or on these, with what the folder says and nothing besides."""
+        bare = {
+            name: value
+            for name, value in self.environment.items()
+            if name in _OPS or not name.startswith(_FOREIGN)
+        }  # fmt: skip
+        chosen = profiles or self.profiles
+        return Compose(root=self.root, environment=bare, profiles=chosen, settings=self.folder.env)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """A stack that is up and healthy."""
 
+    project: str
     made: tuple[str, ...]
     """Certificates and passwords that were missing."""
     services: tuple[Service, ...]
@@ -76,18 +88,53 @@ def up(stack: Stack, *, now: datetime, say: Callable[[str], None]) -> Started:
     """Make what is missing, start the services and wait until each is healthy.
 
     Interrupted, the same command goes on. Raises UnreachableError without an engine, for a port that is taken, and
-    with the last log lines of a service that does not get healthy; GuardError for a foreign certificate.
+    with the last log lines of a service that does not get healthy; GuardError for a foreign certificate, for a folder
+    of something else, and where the engine holds data of another stack by this one's name; LockedError.
     """
     describe_engine(stack.environment)
-    wanted = stack.services
+    with _alone(stack):
+        kept, made = _provide(stack, now)
+        build_images(stack.root, ("ops", *stack.services), stack.environment, tag=kept.tag, fresh=False, say=say)
+        compose = stack.compose()
+        running = {service.name for service in compose.services() if service.state == "running"}
+        for name in stack.services:
+            if name not in running:
+                _refuse_taken(name, kept.port(name))
+        say(f"starting {', '.join(stack.services)}")
+        services = _start(compose, stack.services)
+    return Started(
+        project=kept.project,
+        made=made,
+        services=services,
+        connections=_connections(stack, kept),
+        folder=str(stack.folder.root),
+    )
+
+
+@contextmanager
+def _alone(stack: Stack) -> Iterator[None]:
+    """Hold the stack for oneself, its folder made where it is missing."""
+    stack.read_kept()
+    make_private_folder(stack.folder.root)
+    with locked(stack.folder.lock):
+        yield
+
+
+def _provide(stack: Stack, now: datetime) -> tuple[Kept, tuple[str, ...]]:
+    """Make what the folder lacks, once it is sure that nothing on the engine is somebody else's."""
+    known = stack.read_kept()
+    kept = known or make_kept(stack.folder, stack.root, stack.environment)
+    refuse_strange(kept, find_belongings(kept, stack.environment), is_new=known is None)
+    write_kept(stack.folder, kept)
     made = provide_files(stack.folder, now)
-    build_images(stack.root, ("ops", *wanted), stack.environment, tag=stack.tag, fresh=False, say=say)
-    compose = stack.compose()
-    running = {service.name for service in compose.services() if service.state == "running"}
-    for name in wanted:
-        if name not in running:
-            _refuse_taken(name, stack.port(name))
-    say(f"starting {', '.join(wanted)}")
+    kept = write_kept(stack.folder, kept)
+    link = stack.root / ".env"  # so that Compose by hand means this stack too
+    if stack.folder.root == stack.root / ".stack" and not os.path.lexists(link):
+        link.symlink_to(".stack/env")
+    return kept, made
+
+
+def _start(compose: Compose, wanted: tuple[str, ...]) -> tuple[Service, ...]:
     ended = compose.run(
         "up", "--detach", "--wait", "--wait-timeout", str(_WAIT_SECONDS), *wanted, seconds=_WAIT_SECONDS + 60
     )
@@ -96,7 +143,7 @@ def up(stack: Stack, *, now: datetime, say: Callable[[str], None]) -> Started:
     if not ended.is_success:
         lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise UnreachableError("docker compose up", lines[-1], "see to it, then run the same command again")
-    return Started(made=made, services=services, connections=_connections(stack), folder=str(stack.folder.root))
+    return services
 
 
 def _refuse_taken(name: str, port: int) -> None:
@@ -105,9 +152,9 @@ def _refuse_taken(name: str, port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            variable = f"STRONGROOM_{name.upper()}_PORT"
             fact = f"is taken, and {name} needs it"
-            raise UnreachableError(f"port {port}", fact, f"stop who listens there, or set {variable}") from error
+            way = f"stop who listens there, or set {name_port(name)}"
+            raise UnreachableError(f"port {port}", fact, way) from error
 
 
 def _refuse_unhealthy(compose: Compose, services: list[Service]) -> None:
@@ -118,17 +165,30 @@ def _refuse_unhealthy(compose: Compose, services: list[Service]) -> None:
             raise UnreachableError(f"service {service.name}", fact, f"./inv stack.logs --service {service.name}")
 
 
-def _connections(stack: Stack) -> dict[str, str]:
+def _connections(stack: Stack, kept: Kept) -> dict[str, str]:
     authority = stack.folder.tls / "ca.crt"
     known = {
-        "postgres": f"postgresql://postgres@localhost:{stack.port('postgres')}/strongroom"
+        "postgres": f"postgresql://postgres@localhost:{kept.port('postgres')}/strongroom"
         f"?sslmode=verify-full&sslrootcert={authority}",
-        "redis": f"rediss://strongroom@localhost:{stack.port('redis')}/0",
-        "vault": f"https://localhost:{stack.port('vault')}",
-        "secrets": f"https://localhost:{stack.port('secrets')}",
-        "s3": f"https://localhost:{stack.port('s3')}",
+        "redis": f"rediss://strongroom@localhost:{kept.port('redis')}/0",
+        "vault": f"https://localhost:{kept.port('vault')}",
+        "secrets": f"https://localhost:{kept.port('secrets')}",
+        "s3": f"https://localhost:{kept.port('s3')}",
     }
     return {name: known[name] for name in stack.services}
+
+
+def renew(stack: Stack, *, now: datetime, anew: bool) -> tuple[str, ...]:
+    """Make the certificates that are missing or end soon, all servers' if ``anew``; return their names.
+
+    Raises GuardError for one that the authority beside it did not sign, and for a folder of something else.
+    """
+    with _alone(stack):
+        kept = stack.read_kept() or make_kept(stack.folder, stack.root, stack.environment)
+        write_kept(stack.folder, kept)
+        made = init_certificates(stack.folder, now, renew=anew)
+        write_kept(stack.folder, kept)
+    return made
 
 
 def local_postgres(stack: Stack) -> dict[str, str] | None:
@@ -136,9 +196,11 @@ def local_postgres(stack: Stack) -> dict[str, str] | None:
     authority, password = stack.folder.tls / "ca.crt", stack.folder.secrets / "postgres-password"
     if not authority.is_file() or not password.is_file():
         return None
+    kept = stack.read_kept()
+    settings = choose_settings(stack.environment) if kept is None else kept.settings
     return {
         "host": "localhost",
-        "port": str(stack.port("postgres")),
+        "port": settings[name_port("postgres")],
         "user": "postgres",
         "dbname": "strongroom",
         "sslmode": "verify-full",
@@ -148,25 +210,51 @@ def local_postgres(stack: Stack) -> dict[str, str] | None:
 
 
 def status(stack: Stack) -> tuple[Service, ...]:
-    """Return the containers of the stack, whatever their profile. Read-only. Raises UnreachableError."""
+    """Return the containers of the stack, whatever their profile. Read-only. Raises UnreachableError, GuardError."""
     describe_engine(stack.environment)
-    return stack.compose(*_PROFILES).services()
+    return stack.compose(*_EVERY).services() if stack.read_kept() is not None else ()
+
+
+def belongings(stack: Stack) -> Belongings:
+    """Return what the engine holds of the stack; nothing where there is none. Read-only.
+
+    Raises UnreachableError; GuardError for what belongs to another stack.
+    """
+    describe_engine(stack.environment)
+    kept = stack.read_kept()
+    if kept is None:
+        return Belongings()
+    found = find_belongings(kept, stack.environment)
+    refuse_strange(kept, found, is_new=False)
+    return found
 
 
 def down(stack: Stack) -> None:
-    """Stop the stack and remove its containers and networks; data stays. Raises UnreachableError."""
-    describe_engine(stack.environment)
-    stack.compose(*_PROFILES, "ops").require("down", "--remove-orphans")
+    """Stop the stack and remove its containers and networks; data stays.
+
+    Raises UnreachableError, GuardError for what belongs to another stack, LockedError.
+    """
+    _take_down(stack)
 
 
 def destroy(stack: Stack, *, volumes: bool) -> None:
-    """Remove containers and networks; with ``volumes`` the data, and the passwords that belong to it.
+    """Remove containers and networks; with ``volumes`` the data, and our files in the folder that belong to it.
 
-    Raises UnreachableError.
+    Raises UnreachableError, GuardError for what belongs to another stack, LockedError.
     """
+    _take_down(stack, *(["--volumes"] if volumes else []))
+    if volumes and stack.read_kept() is not None:
+        link = stack.root / ".env"
+        if link.is_symlink() and link.resolve() == stack.folder.env.resolve():
+            link.unlink()
+        with _alone(stack):
+            remove_files(stack.folder)
+
+
+def _take_down(stack: Stack, *more: str) -> None:
     describe_engine(stack.environment)
-    extra = ["--volumes"] if volumes else []
-    stack.compose(*_PROFILES, "ops").require("down", "--remove-orphans", *extra)
-    if volumes:
-        shutil.rmtree(stack.folder.secrets, ignore_errors=True)
-        shutil.rmtree(stack.folder.tls, ignore_errors=True)
+    if stack.read_kept() is None:
+        return
+    with _alone(stack):
+        if belongings(stack):
+            stack.compose(*_EVERY).require("down", "--remove-orphans", *more)
