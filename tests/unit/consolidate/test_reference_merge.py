@@ -322,6 +322,9 @@ def strict(name: str, columns: str, *rows: Values) -> Given:
 MERGE_C1 = Conflict(rule="merge", columns={"c1": ColumnRule(rule="newest", by="c1")})
 LOOK_ALIKES = (("a", 1), ("b", text("1")), ("c", 1.0))
 KNOWN = {
+    "a new id in place of one that the column would change": case_of(
+        "integer", "id INTEGER, c0", loose("s0", "id, c0", (2, 1), (2.0, 2)), rule="keep_both"
+    ),
     "look-alikes in an ANY column": case_of(
         "text", "c0 TEXT, c1 ANY", strict("s0", "c0 TEXT, c1 ANY", *((text(key), value) for key, value in LOOK_ALIKES)),
         strict("s1", "c0 TEXT, c1 ANY", (text("a"), text("1")), (text("b"), 1), (text("c"), 1)), rule="prefer",

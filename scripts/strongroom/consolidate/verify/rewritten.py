@@ -62,7 +62,7 @@ def _find_conditions(case: Case, entry: Input) -> tuple[str, str, list[str], str
             cells[place] = moved
         elif case.ids.strategy == "renumber":
             moved = f"{ours} IS NOT {theirs}"
-            cells[place] = "1"
+            cells[place] = f"typeof({theirs}) IN ('integer', 'null')"  # what the column would change is not told here
     follows: list[str] = []
     joins: list[str] = []
     for number, reference in enumerate(case.follower.references if case.follower is not None else []):
