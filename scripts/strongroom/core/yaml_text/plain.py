@@ -60,11 +60,13 @@ def _read(path: Path) -> dict[str, Any] | None:
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError):
         return None
-    return None if _NOT_ALIKE.search(text) else read_lines(text)
+    return read_lines(text)
 
 
 def read_lines(text: str) -> dict[str, Any] | None:
     """Read a text of this form; None where it is another: nothing of it is guessed."""
+    if _NOT_ALIKE.search(text):
+        return None
     reader = _Reader()
     for line in text.split("\n"):
         said = line.lstrip(" ")
