@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -45,6 +46,7 @@ def test_up_status_down_and_destroy(site: Site) -> None:
         connection.execute("CREATE TABLE kept (n integer)")
     shown = site.run("stack.status")
     assert (shown.returncode, shown.stdout.count("healthy")) == (0, 2)
+    assert re.search(r"certificates: the first, of \w+, ends in (89|90) days", shown.stdout)
     assert "ready to accept connections" in site.run("stack.logs", "--service", "postgres").stdout
     assert site.run("stack.up").returncode == 0  # nothing to do
     assert site.run("stack.down").returncode == 0

@@ -27,27 +27,34 @@ _EARLIER = timedelta(minutes=5)
 """For clocks that are a little behind."""
 
 
-def init_authority(folder: Path, now: datetime) -> bool:
+def init_authority(folder: Path, now: datetime, name: str = "local") -> bool:
     """Make ``ca.crt`` and ``ca.key`` (0600) in a folder that has none; tell whether they were made.
 
-    A key that stands alone, without any certificate, was left by somebody who was stopped between the two: it is used.
-    ``now`` has a time zone. Raises GuardError when one is there without the other otherwise, or has ended.
+    ``name`` tells authorities apart. A key that stands alone, without any certificate, was left by somebody who was
+    stopped between the two: it is used. A certificate that strict clients refuse, for it has no key identifier, is
+    signed again: what it signed holds. ``now`` has a time zone. Raises GuardError when one is there without the other
+    otherwise, or has ended.
     """
     certificate, key = folder / f"{AUTHORITY}.crt", folder / f"{AUTHORITY}.key"
     is_begun = key.exists() and not any(folder.glob("*.crt"))
     if certificate.exists() != key.exists() and not is_begun:
         missing = key if certificate.exists() else certificate
         raise GuardError(missing, "is missing beside its other half", "put it back, or remove both and all it signed")
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Strongroom authority {name}")])
     if certificate.exists():
-        if _read(certificate).not_valid_after_utc <= now:
+        held = _read(certificate)
+        if held.not_valid_after_utc <= now:
             raise GuardError(certificate, "has ended", "remove it with its key; new ones are made")
-        return False
-    private = _read_key(key) if is_begun else ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Strongroom local authority")])
+        if _has(held, x509.SubjectKeyIdentifier):
+            return False
+        subject = held.subject
+    is_there = is_begun or certificate.exists()
+    private = _read_key(key) if is_there else ec.generate_private_key(ec.SECP256R1())
     signed = (
-        _begin(name, name, private, now, _AUTHORITY_DAYS)
+        _begin(subject, subject, private, now, _AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
         .sign(private, hashes.SHA256())
     )
     write_text(key, _encode(private))
@@ -67,7 +74,9 @@ def issue(folder: Path, name: str, hosts: Sequence[str], now: datetime, *, renew
     if certificate.exists() and key.exists() and not renew:
         held = _read(certificate)
         _refuse_foreign(certificate, held, authority)
-        is_due = held.not_valid_after_utc <= now + timedelta(days=_DUE_DAYS)
+        is_due = held.not_valid_after_utc <= now + timedelta(days=_DUE_DAYS) or not _has(
+            held, x509.AuthorityKeyIdentifier
+        )
         if not is_due and set(_hosts_of(held)) == set(hosts) and held.public_key() == _read_key(key).public_key():
             return False
     signer = _read_key(folder / f"{AUTHORITY}.key")
@@ -79,11 +88,17 @@ def issue(folder: Path, name: str, hosts: Sequence[str], now: datetime, *, renew
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         .sign(signer, hashes.SHA256())
     )
     write_text(key, _encode(private), mode=0o644)
     write_text(certificate, signed.public_bytes(serialization.Encoding.PEM).decode(), mode=0o644)
     return True
+
+
+def _has(certificate: x509.Certificate, extension: type[x509.ExtensionType]) -> bool:
+    return any(isinstance(one.value, extension) for one in certificate.extensions)
 
 
 def days_left(certificate: Path, now: datetime) -> int:

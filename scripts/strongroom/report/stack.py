@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from strongroom.containers.compose import Service
@@ -25,6 +25,8 @@ class Services:
     """The containers of the stack."""
 
     services: tuple[Service, ...]
+    days: Mapping[str, int]
+    """For how many days each certificate holds; negative once it has ended."""
     exit: ExitCode
 
 
@@ -88,15 +90,23 @@ def show_started(started: Started, *, as_json: bool, color: bool) -> None:
     screen.end(started)
 
 
-def show_services(services: Sequence[Service], *, as_json: bool, color: bool) -> int:
-    """Print the containers; return 7 when one is not healthy, or none is there."""
-    code = ExitCode.DONE if services and all(service.is_up for service in services) else ExitCode.PENDING
+def show_services(services: Sequence[Service], days: Mapping[str, int], *, as_json: bool, color: bool) -> int:
+    """Print the containers, and for how many days the first certificate holds.
+
+    Returns 7 when one container is not healthy, none is there, or a certificate has ended.
+    """
+    is_well = all(service.is_up for service in services) and min(days.values(), default=0) >= 0
+    code = ExitCode.DONE if services and is_well else ExitCode.PENDING
     screen = Screen(as_json=as_json, color=color)
     if services:
         _tabulate(screen, services)
-    else:
+    if days:
+        first = min(days, key=lambda name: days[name])
+        ends = f"ends in {days[first]} days" if days[first] >= 0 else "has ended: ./inv stack.up issues a new one"
+        screen.say(f"certificates: the first, of {first}, {ends}")
+    if not services:
         screen.conclude("nothing runs: ./inv stack.up starts it")
-    screen.end(Services(services=tuple(services), exit=code))
+    screen.end(Services(services=tuple(services), days=days, exit=code))
     return code
 
 

@@ -12,6 +12,7 @@ from strongroom.core.config import read_settings
 from strongroom.examine.doctor import examine
 from strongroom.tasks._task import is_json, task
 from strongroom.tasks.inventory import expect
+from strongroom.tasks.wiring import count_days_of_certificates
 
 
 @task(
@@ -23,7 +24,9 @@ from strongroom.tasks.inventory import expect
 )
 def run(c: Context, source: Path | None = None, target: Path | None = None, system: str = "") -> int:
     """Check this machine, and a directory of databases."""
-    findings = examine(source=source, target=target, expected=expect(system), engine=read_settings().sqlite)
+    settings = read_settings()
+    days = count_days_of_certificates(settings)
+    findings = examine(source=source, target=target, expected=expect(system), engine=settings.sqlite, days=days)
     return report.show_findings(findings, as_json=is_json(c))
 
 

@@ -34,7 +34,9 @@ def up(c: Context, profile: list[str] | None = None) -> None:
 @task
 def status(c: Context) -> int:
     """Show the containers; exit 7 unless all are healthy."""
-    return report.show_services(stack.status(ask()), as_json=is_json(c), color=wants_color(c))
+    asked = ask()
+    services, days = stack.status(asked), stack.count_days(asked.folder, datetime.now(UTC))
+    return report.show_services(services, days, as_json=is_json(c), color=wants_color(c))
 
 
 @task(help={"service": "Only this service.", "lines": "How many lines from the end."})

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from strongroom.containers import stack
 from strongroom.core.config import Settings
 from strongroom.demo import build_legacy_tree
 
-__all__ = ["build_legacy_tree", "find_local_postgres"]
+__all__ = ["build_legacy_tree", "count_days_of_certificates", "find_local_postgres"]
 
 
 def find_local_postgres(settings: Settings) -> Mapping[str, str] | None:
     """Return how to connect to the PostgreSQL of this clone's stack; None where there is no stack. Read-only."""
     return stack.local_postgres(stack.Stack(root=settings.root, environment=settings.environment))
+
+
+def count_days_of_certificates(settings: Settings) -> Mapping[str, int]:
+    """Return for how many days each certificate of this clone's stack holds; nothing without a stack. Read-only."""
+    asked = stack.Stack(root=settings.root, environment=settings.environment)
+    return stack.count_days(asked.folder, datetime.now(UTC))

@@ -14,7 +14,7 @@ from psycopg import Connection, OperationalError
 from strongroom.containers.certificates import init_authority, issue
 from strongroom.containers.images import Built
 from strongroom.containers.stack import Folder
-from tests.servers import POSTGRES, Running, make_folder, prepare, running, wait_for_end
+from tests.servers import POSTGRES, Running, make_folder, prepare, wait_for_end
 
 
 def connect(server: Running, **changes: Any) -> Connection[Any]:
@@ -57,11 +57,23 @@ def test_whoever_does_not_fit_is_refused(postgres: Running, tmp_path: Path) -> N
             connect(postgres, **changes)
 
 
-def test_a_certificate_that_has_ended_is_refused(images: dict[str, Built], tmp_path: Path) -> None:
+def test_a_server_whose_certificate_has_ended_is_not_healthy(images: dict[str, Built], tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
     issue(folder.tls, "postgres", ("localhost",), datetime.now(UTC) - timedelta(days=91), renew=True)
-    with running(POSTGRES, folder) as server, pytest.raises(OperationalError, match="certificate verify failed"):
-        connect(server)
+    container = prepare(POSTGRES, folder)
+    try:
+        container.start()
+        server = Running(container=container, folder=folder, port=int(container.get_exposed_port(POSTGRES.port)))
+        inside, began = container.get_wrapped_container(), time.monotonic()
+        while inside.exec_run(["pg_isready", "--host=127.0.0.1"]).exit_code:
+            assert time.monotonic() - began < 60, "it does not start"
+            time.sleep(0.2)
+        looked = inside.exec_run("/usr/local/lib/strongroom/healthcheck")
+        assert (looked.exit_code, b"certificate verify failed" in looked.output) == (1, True), looked.output
+        with pytest.raises(OperationalError, match="certificate verify failed"):
+            connect(server)
+    finally:
+        container.stop()
 
 
 def test_scripts_run_once_and_data_outlives_the_container(

@@ -5,11 +5,17 @@ from __future__ import annotations
 import socket
 import ssl
 import stat
+import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from strongroom.containers.certificates import days_left, init_authority, issue
 from strongroom.core.errors import GuardError
@@ -24,11 +30,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def shake_hands(folder: Path, name: str, host: str) -> str:
+def shake_hands(folder: Path, name: str, host: str, client: ssl.SSLContext | None = None) -> str:
     """Let a server with the certificate and a client that verifies everything meet."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
-    client = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    client = client or ssl.create_default_context(cafile=str(folder / "ca.crt"))
     one, two = socket.socketpair()
 
     def serve() -> None:
@@ -113,3 +119,55 @@ def test_what_is_no_certificate_is_said(folder: Path) -> None:
     (folder / "server.crt").write_text("not one")
     with pytest.raises(GuardError, match="is no certificate"):
         issue(folder, "server", HOSTS, NOW)
+
+
+def test_the_strictest_clients_believe_a_server(folder: Path) -> None:
+    """As Python from 3.13 on does by default (ssl.VERIFY_X509_STRICT), and openssl when it is asked to."""
+    issue(folder, "server", HOSTS, NOW)
+    client = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    client.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+    for host in HOSTS:
+        assert shake_hands(folder, "server", host, client) == "TLSv1.3"
+    command = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "localhost"]
+    ended = subprocess.run(
+        [*command, "-CAfile", folder / "ca.crt", folder / "server.crt"], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, f"{folder}/server.crt: OK\n"), ended.stderr
+
+
+def test_an_authority_without_a_key_identifier_is_signed_again_and_its_servers_are_issued_anew(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    write_without_identifiers(tmp_path / "old")
+    before = (tmp_path / "old" / "ca.key").read_bytes()
+    assert init_authority(tmp_path / "old", NOW)
+    assert not init_authority(tmp_path / "old", NOW)
+    assert issue(tmp_path / "old", "server", HOSTS, NOW)
+    assert not issue(tmp_path / "old", "server", HOSTS, NOW)
+    assert (tmp_path / "old" / "ca.key").read_bytes() == before
+    assert shake_hands(tmp_path / "old", "server", "localhost") == "TLSv1.3"
+
+
+def write_without_identifiers(folder: Path) -> None:
+    """Make an authority and a server as earlier versions did."""
+    private, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old")])
+    for file, is_authority in (("ca", True), ("server", False)):
+        begun = (
+            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=80))
+            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS[:2]]), critical=False)
+        )  # fmt: skip
+        (folder / f"{file}.crt").write_bytes(begun.sign(private, hashes.SHA256()).public_bytes(Encoding.PEM))
+        key = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (folder / f"{file}.key").write_bytes(key)
+
+
+def test_stacks_have_authorities_of_different_names(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        init_authority(tmp_path / name, NOW, name)
+    subjects = {
+        x509.load_pem_x509_certificate((tmp_path / name / "ca.crt").read_bytes()).subject.rfc4514_string()
+        for name in ("one", "two")
+    }
+    assert subjects == {"CN=Strongroom authority one", "CN=Strongroom authority two"}

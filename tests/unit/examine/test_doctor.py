@@ -339,3 +339,14 @@ def test_the_task_prints_json_on_its_last_line(tmp_path: Path, capsys: pytest.Ca
     assert printed["exit"] == 0
     assert printed["findings"][0].keys() == {"level", "subject", "fact", "hint"}
     assert printed["findings"][0]["subject"] == "Python"
+
+
+def test_certificates_are_judged_by_the_days_that_are_left() -> None:
+    found = examine(days={"redis": -1, "postgres": 14, "s3": 15, "ca": 3000})
+    said = [(one.level.value, one.fact, one.hint) for one in found if one.subject == "certificates"]
+    assert said == [
+        ("warning", "that of postgres ends in 14 days", "./inv stack.up issues new ones"),
+        ("error", "that of redis has ended", "./inv stack.up issues new ones"),
+        ("ok", "2 of the stack hold, the first (s3) for 15 days", ""),
+    ]
+    assert not [one for one in examine(days={}) if one.subject == "certificates"]

@@ -1,7 +1,7 @@
 """The stack of ``compose.yaml`` on this machine: up, looked at, down."""
 
 from strongroom.containers.stack.belongings import Belongings
-from strongroom.containers.stack.files import Folder, provide_files
+from strongroom.containers.stack.files import Folder, count_days, provide_files
 from strongroom.containers.stack.manage import (
     Stack,
     Started,
@@ -20,6 +20,7 @@ __all__ = [
     "Stack",
     "Started",
     "belongings",
+    "count_days",
     "destroy",
     "down",
     "local_postgres",

@@ -62,18 +62,21 @@ class Folder:
         yield from (self.lock, self.tls, self.secrets, self.root)
 
 
-def provide_files(folder: Folder, now: datetime) -> tuple[str, ...]:
-    """Make what is missing, or ends soon; return the names of what was made. Raises GuardError."""
-    made = list(init_certificates(folder, now))
+def provide_files(folder: Folder, now: datetime, name: str = "local") -> tuple[str, ...]:
+    """Make what is missing, or ends soon; return the names of what was made. Raises GuardError.
+
+    ``name`` is the stack's, by which its authority is told from others.
+    """
+    made = list(init_certificates(folder, now, name))
     make_private_folder(folder.secrets)
-    for name in PASSWORDS.values():
-        if not (folder.secrets / name).exists():
-            write_text(folder.secrets / name, secrets.token_urlsafe(_BYTES), mode=0o644)
-            made.append(name)
+    for password in PASSWORDS.values():
+        if not (folder.secrets / password).exists():
+            write_text(folder.secrets / password, secrets.token_urlsafe(_BYTES), mode=0o644)
+            made.append(password)
     return tuple(made)
 
 
-def init_certificates(folder: Folder, now: datetime, *, renew: bool = False) -> tuple[str, ...]:
+def init_certificates(folder: Folder, now: datetime, name: str, *, renew: bool = False) -> tuple[str, ...]:
     """Make the authority and the servers' certificates that are missing or end soon; return their names.
 
     Raises GuardError for one that the authority beside it did not sign.
@@ -82,9 +85,17 @@ def init_certificates(folder: Folder, now: datetime, *, renew: bool = False) -> 
 
     make_private_folder(folder.root)
     make_private_folder(folder.tls)
-    authority = ("ca",) if init_authority(folder.tls, now) else ()
+    authority = ("ca",) if init_authority(folder.tls, now, name) else ()
     hosts = ("localhost", "127.0.0.1")
-    return authority + tuple(name for name in PORTS if issue(folder.tls, name, (name, *hosts), now, renew=renew))
+    return authority + tuple(one for one in PORTS if issue(folder.tls, one, (one, *hosts), now, renew=renew))
+
+
+def count_days(folder: Folder, now: datetime) -> dict[str, int]:
+    """Return for how many whole days each certificate that is there holds; negative once it has ended."""
+    from strongroom.containers.certificates import days_left
+
+    files = {name: folder.tls / f"{name}.crt" for name in ("ca", *PORTS)}
+    return {name: days_left(file, now) for name, file in files.items() if file.is_file()}
 
 
 def remove_files(folder: Folder) -> None:

@@ -126,7 +126,7 @@ def _provide(stack: Stack, now: datetime) -> tuple[Kept, tuple[str, ...]]:
     kept = known or make_kept(stack.folder, stack.root, stack.environment)
     refuse_strange(kept, find_belongings(kept, stack.environment), is_new=known is None)
     write_kept(stack.folder, kept)
-    made = provide_files(stack.folder, now)
+    made = provide_files(stack.folder, now, kept.project)
     kept = write_kept(stack.folder, kept)
     link = stack.root / ".env"  # so that Compose by hand means this stack too
     if stack.folder.root == stack.root / ".stack" and not os.path.lexists(link):
@@ -186,7 +186,7 @@ def renew(stack: Stack, *, now: datetime, anew: bool) -> tuple[str, ...]:
     with _alone(stack):
         kept = stack.read_kept() or make_kept(stack.folder, stack.root, stack.environment)
         write_kept(stack.folder, kept)
-        made = init_certificates(stack.folder, now, renew=anew)
+        made = init_certificates(stack.folder, now, kept.project, renew=anew)
         write_kept(stack.folder, kept)
     return made
 

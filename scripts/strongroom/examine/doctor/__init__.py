@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from strongroom.core.engines import Engine
+from strongroom.examine.doctor.certificates import examine_certificates
 from strongroom.examine.doctor.finding import Finding, Level
 from strongroom.examine.doctor.folders import examine_file_system, examine_promises, examine_space
 from strongroom.examine.doctor.machine import examine_machine
@@ -26,12 +27,14 @@ def examine(
     target: Path | None = None,
     expected: Expectation | None = None,
     engine: Engine = Engine.SYSTEM,
+    days: Mapping[str, int] | None = None,
 ) -> tuple[Finding, ...]:
     """Examine the machine; with ``source`` its databases too, with ``target`` what publishing needs there.
 
-    Raises UnreachableError when there is no such source.
+    ``days`` says for how many days each certificate of the stack holds. Raises UnreachableError when there is no such
+    source.
     """
-    return tuple(_examine(source, target, expected, engine))
+    return (*_examine(source, target, expected, engine), *examine_certificates(days or {}))
 
 
 def _examine(
