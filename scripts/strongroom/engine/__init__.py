@@ -2,7 +2,7 @@
 
 from strongroom.engine.debian import Mirror, find_mirror, install_packages
 from strongroom.engine.ensure import Ensured, ensure_engine, ensured
-from strongroom.engine.reach import Client, Engine, Image, connect, describe_engine, find_image, pull_image
+from strongroom.engine.reach import Client, Engine, Image, connect, describe_engine, find_image, name_engine, pull_image
 from strongroom.engine.start import stop_engine
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "find_image",
     "find_mirror",
     "install_packages",
+    "name_engine",
     "pull_image",
     "stop_engine",
 ]

@@ -24,6 +24,8 @@ class Mirror:
     uri: str
     suite: str
     """The release of this machine."""
+    security: str | None
+    """Where Debian's security updates come from; None where apt's configuration names no place."""
 
 
 def find_mirror(environment: Mapping[str, str]) -> Mirror:
@@ -36,10 +38,14 @@ def find_mirror(environment: Mapping[str, str]) -> Mirror:
     form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     asked = ["apt-get", "indextargets", "--format", form, "Created-By: Packages"]
     said = require_success(run_program(asked, environment=environment, timeout=60), UnreachableError)
-    for line in sorted(set(said.stdout.decode().splitlines())):
+    found = {}
+    for line in sorted(set(said.stdout.decode().splitlines()), reverse=True):
         uri, release, component = line.rsplit(" ", 2)
-        if component == "main" and release == names.get("VERSION_CODENAME"):
-            return Mirror(uri=uri, suite=release)
+        if component == "main":
+            found[release] = uri
+    suite = names.get("VERSION_CODENAME", "")
+    if suite in found:
+        return Mirror(uri=found[suite], suite=suite, security=found.get(f"{suite}-security"))
     raise UnreachableError("Debian packages", "have no source in apt's configuration", "see sources.list(5)")
 
 

@@ -122,6 +122,13 @@ def find_endpoint(environment: Mapping[str, str]) -> str:
     return f"unix://{next((path for path in sockets if path.exists()), SYSTEM_SOCKET)}"
 
 
+def name_engine(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment in which the docker command means the engine that ``connect`` reaches."""
+    return {name: value for name, value in environment.items() if name != "DOCKER_CONTEXT"} | {
+        "DOCKER_HOST": find_endpoint(environment)
+    }
+
+
 def _refuse_silent(endpoint: str) -> None:
     """Tell apart what the client's own exceptions mix up: no socket, nobody behind it, no right to it."""
     if not endpoint.startswith("unix://"):

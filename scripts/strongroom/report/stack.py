@@ -71,12 +71,16 @@ def show_engine(found: Ensured, *, as_json: bool) -> None:
 def show_images(images: Sequence[Built], *, as_json: bool, color: bool) -> None:
     """Print images, one a line, with what they weigh and took."""
     screen = Screen(as_json=as_json, color=color)
-    rows = [(image.image, f"{image.size / 1e6:.0f}", f"{image.seconds:.0f}") for image in images]
-    screen.table(("image", "MB", "seconds"), rows)
+    rows = [(image.image, f"{image.size / 1e6:.0f}", _show_build(image)) for image in images]
+    screen.table(("image", "MB", "built"), rows)
     origins = {image.origin for image in images if image.origin}
     if origins:
         screen.say(f"root file system: {', '.join(sorted(origins))}")
     screen.end(Images(images=tuple(images)))
+
+
+def _show_build(image: Built) -> str:
+    return image.created[:16].replace("T", " ") if image.was_there else f"now, in {image.seconds:.0f} s"
 
 
 def show_started(started: Started, *, as_json: bool, color: bool) -> None:

@@ -37,7 +37,7 @@ def build(c: Context, name: list[str] | None = None, tag: str = "local", fresh: 
 
 @task(help={"tag": TAG}, name="list")
 def list_(c: Context, tag: str = "local") -> None:
-    """List the images with their sizes and build times."""
+    """List the images with their sizes, and when they were built."""
     found = images.list_images(read_settings().environment, tag=tag)
     report.show_images(found, as_json=is_json(c), color=wants_color(c))
 

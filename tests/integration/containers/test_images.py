@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from strongroom.containers.images import NAMES, Built, build_images, list_images
+from strongroom.containers.images.build import _Builder
+from strongroom.containers.images.recipe import Recipe
 from strongroom.engine import connect
 from tests.servers import TAG
 
@@ -70,12 +72,43 @@ def test_no_image_holds_what_it_should_not(images: dict[str, Built], name: str) 
 def test_no_image_knows_the_network_it_was_built_in(images: dict[str, Built]) -> None:
     with connect(os.environ) as client:
         for name in NAMES:
-            if name in ("base", "build"):
-                continue
-            about = str(client.images.get(images[name].image).attrs) + str(
-                client.images.get(images[name].image).history()
-            )
-            assert "PIP_INDEX_URL" not in about
+            image = client.images.get(images[name].image)
+            assert "PIP_INDEX_URL" not in str(image.attrs) + str(image.history())
+            assert image.labels["org.opencontainers.image.title"] == f"strongroom/{name}"
+
+
+def test_the_password_of_a_package_index_reaches_a_step_and_stays_nowhere(
+    images: dict[str, Built], repository: Path
+) -> None:
+    steps = (
+        b"ARG BASE\nFROM ${BASE}\nRUN --mount=type=secret,id=index "
+        b"grep -q canary /run/secrets/index && echo used >/used\n"
+    )
+    index = "https://somebody:canary-e2f1@index.example/simple"
+    with connect(os.environ) as client:
+        builder = _Builder(
+            client=client, root=repository, environment={**os.environ, "PIP_INDEX_URL": index}, tag=TAG, fresh=True,
+            say=print,
+        )  # fmt: skip
+        image = builder.build(Recipe(name="canary", files={"Dockerfile": steps}, arguments={})).image
+        try:
+            found = client.images.get(image)
+            assert "canary-e2f1" not in str(found.attrs) + str(found.history())
+            container = client.containers.create(image, "true")
+            content = b"".join(container.export())
+            container.remove(v=True)
+            assert b"used" in content
+            assert b"canary-e2f1" not in content
+        finally:
+            client.images.remove(image, force=True)
+
+
+def test_debian_s_security_updates_are_in_every_image(images: dict[str, Built]) -> None:
+    """Whether packages come from a registry's image or from mmdebstrap, apt knows the suite and nothing waits."""
+    asked = "cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true"
+    with connect(os.environ) as client:
+        said = client.containers.run(images["base"].image, ["-c", asked], entrypoint="sh", remove=True)
+    assert b"-security" in said
 
 
 def test_images_run_as_a_numeric_user(images: dict[str, Built]) -> None:

@@ -19,6 +19,13 @@ PINNED = re.compile(
 )
 
 
+FAILED_BUILD = (
+    "#1 [internal] load build definition from Dockerfile", "#1 DONE 0.0s", "#6 [2/3] RUN install-packages x",
+    "#6 0.513 \x1b[91mE: Unable to locate package x\x1b[0m", "#6 0.520 ", "#6 ERROR: exit code: 100", "------",
+    "ERROR: failed to solve: process did not complete successfully: exit code: 100",
+)  # fmt: skip
+
+
 def test_equal_files_make_equal_bytes(tmp_path: Path) -> None:
     for name, mode in (("one", 0o600), ("two", 0o644)):
         (tmp_path / name).write_text("same")
@@ -45,12 +52,16 @@ def test_the_bundle_takes_its_code_and_nothing_made_by_running_it(repository: Pa
     assert not [name for name in files if "__pycache__" in name or name.startswith(("tests", ".", "docker/"))]
 
 
-def test_a_build_that_fails_says_what_the_builder_said() -> None:
-    lines = ["Step 3/9 : RUN install-packages x", " ---> Running in 1", "\x1b[91mE: Unable to locate package x\x1b[0m"]
+def test_a_build_that_fails_says_what_its_step_said() -> None:
+    said = "\n".join(FAILED_BUILD)
     with pytest.raises(UnreachableError, match=r"image a: cannot be built: E: Unable to locate package x$"):
-        _raise("a", "The command '/bin/sh -c install-packages x' returned a non-zero code: 100", lines)
+        _raise("a", said)
+    with pytest.raises(UnreachableError, match=r"image a: cannot be built: ERROR: no builder \"x\" found$"):
+        _raise("a", 'ERROR: no builder "x" found\n')
+    with pytest.raises(UnreachableError, match="no reason given"):
+        _raise("a", "")
     with pytest.raises(NoSpaceError) as caught:
-        _raise("a", "write /x: no space left on device", [])
+        _raise("a", "#6 2.1 write /x: no space left on device")
     assert caught.value.exit_code == 14
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import io
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from strongroom import __version__
 from strongroom.containers.images.recipe import BASE, BUILD, NAMES, REPOSITORY, Recipe, pack, read_recipe, read_versions
 from strongroom.containers.images.rootfs import ORIGIN, provide_rootfs
 from strongroom.core.errors import NoSpaceError, UnreachableError
-from strongroom.engine import Client, Image, connect, find_image
+from strongroom.core.programs import run_program
+from strongroom.engine import Client, Image, connect, find_image, name_engine
 
-_RECIPE, _SECONDS_TAKEN = "strongroom.recipe", "strongroom.seconds"
+_RECIPE = "strongroom.recipe"
+_OCI = "org.opencontainers.image"
+"""https://specs.opencontainers.org/image-spec/annotations/"""
+_ABOUT = {f"{_OCI}.version": __version__, f"{_OCI}.licenses": "MIT", f"{_OCI}.vendor": "Strongroom"}
+_INDEX = "PIP_INDEX_URL"
 _CERTIFICATES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables that name certificate authorities of the machine's own network."""
 _SIDE_BY_SIDE = 3
 _LAST_LINES = 3
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_NOISE = ("--->", "Removing intermediate container", "Step ")
-"""What the engine says of itself while it builds."""
+_STEP = re.compile(r"#\d+ \d+\.\d+ (.*)")
+"""What a step said, behind its number and its seconds."""
+_SECONDS = 1800.0
 Say = Callable[[str], None]
 
 
@@ -36,7 +40,9 @@ class Built:
     size: int
     """In bytes."""
     seconds: float
-    """What its build took, whenever that was."""
+    """What its build took; 0 for one that was there."""
+    created: str
+    """When it was built, in UTC: of that day are Debian's updates in it."""
     origin: str
     """Where its root file system came from: registry or mmdebstrap."""
     was_there: bool
@@ -97,59 +103,56 @@ class _Builder:
         if not self.fresh and there is not None and there.labels.get(_RECIPE) == digest:
             return _describe(recipe.name, self.tag, there, was_there=True)
         self.say(f"{recipe.name}: building")
-        began = time.monotonic()
-        self._run(recipe, image, parents)
-        labels = {_RECIPE: digest, _SECONDS_TAKEN: f"{time.monotonic() - began:.1f}"}
-        self._label(image, labels | ({ORIGIN: origin} if origin else {}))
-        built = _describe(recipe.name, self.tag, self.client.images.get(image), was_there=False)
+        labels = {_RECIPE: digest, **_ABOUT, f"{_OCI}.title": f"{REPOSITORY}/{recipe.name}"}
+        seconds = self._run(recipe, image, parents, labels | ({ORIGIN: origin} if origin else {}))
+        built = _describe(recipe.name, self.tag, self.client.images.get(image), was_there=False, seconds=seconds)
         self.say(f"{recipe.name}: {built.size / 1e6:.0f} MB in {built.seconds:.0f} s")
         return built
 
-    def _run(self, recipe: Recipe, image: str, parents: Mapping[str, str]) -> None:
-        """Let the engine build, and raise its own words when it cannot."""
-        files, arguments = dict(recipe.files), {**recipe.arguments, **parents}
-        if recipe.name == BUILD:
-            arguments["PIP_INDEX_URL"] = self.environment.get("PIP_INDEX_URL", "")
-            files["ca.crt"] = self._read_authorities()
-        self._ask(recipe.name, image, files, buildargs=arguments, nocache=self.fresh)
+    def _run(self, recipe: Recipe, image: str, parents: Mapping[str, str], labels: Mapping[str, str]) -> float:
+        """Let BuildKit build, and raise its own words when it cannot; return how many seconds it took.
 
-    def _read_authorities(self) -> bytes:
-        """Return the certificate authorities of the machine's own network; the build alone trusts them."""
+        What the machine's network needs reaches single steps as secrets, and is in no layer and no history.
+        """
+        words = ["docker", "buildx", "build", "--builder", "default", "--progress", "plain", "--tag", image]
+        for name, value in {**recipe.arguments, **parents}.items():
+            words += ["--build-arg", f"{name}={value}"]
+        for name, value in labels.items():
+            words += ["--label", f"{name}={value}"]
+        if self.environment.get(_INDEX):
+            words += ["--secret", f"id=index,env={_INDEX}"]
         named = (self.environment.get(name) for name in _CERTIFICATES)
-        found = next((Path(name) for name in named if name and Path(name).is_file()), None)
-        return found.read_bytes() if found else b""
-
-    def _label(self, image: str, labels: Mapping[str, str]) -> None:
-        """Add labels that are known only after the build, as a layer without files."""
-        lines = "\n".join(f'LABEL {name}="{value}"' for name, value in labels.items())
-        self._ask(image, image, {"Dockerfile": f"FROM {image}\n{lines}\n".encode()})
-
-    def _ask(self, name: str, image: str, files: Mapping[str, Path | bytes], **options: Any) -> None:
-        context = io.BytesIO(pack(files))
-        lines: list[str] = []
-        for said in self.client.api.build(
-            fileobj=context, custom_context=True, tag=image, rm=True, forcerm=True, decode=True, **options
-        ):
-            lines += str(said.get("stream", "")).strip().splitlines()
-            if "error" in said:
-                _raise(name, str(said["error"]), lines)
+        authorities = next((name for name in named if name and Path(name).is_file()), None)
+        if authorities is not None:
+            words += ["--secret", f"id=authorities,src={authorities}"]
+        words += ["--no-cache"] if self.fresh else []
+        ended = run_program(
+            [*words, "-"], environment=name_engine(self.environment), timeout=_SECONDS,
+            standard_input=pack(recipe.files),
+        )  # fmt: skip
+        if not ended.is_success:
+            _raise(recipe.name, (ended.stderr or ended.stdout).decode(errors="replace"))
+        return ended.seconds
 
 
-def _raise(name: str, error: str, lines: Sequence[str]) -> None:
-    told = [_COLOUR.sub("", line).strip() for line in lines]
-    last = [line for line in told if line and not line.startswith(_NOISE)][-_LAST_LINES:]
-    said = " | ".join(last) or error.strip()
-    if "no space left" in f"{said} {error}".lower():
+def _raise(name: str, said: str) -> None:
+    """Raise what a build step said last; without any, what the builder said."""
+    lines = [_COLOUR.sub("", line).strip() for line in said.splitlines()]
+    steps = [found[1].strip() for found in map(_STEP.fullmatch, lines) if found is not None and found[1].strip()]
+    last = steps[-_LAST_LINES:] or [line for line in lines if line][-1:] or ["no reason given"]
+    if "no space left" in said.lower():
         raise NoSpaceError(f"image {name}", "no space left for the engine", "docker system prune, or a larger disk")
-    raise UnreachableError(f"image {name}", f"cannot be built: {said}", "see to it, then run the same command again")
+    fact = f"cannot be built: {' | '.join(last)}"
+    raise UnreachableError(f"image {name}", fact, "see to it, then run the same command again")
 
 
-def _describe(name: str, tag: str, image: Image, *, was_there: bool) -> Built:
+def _describe(name: str, tag: str, image: Image, *, was_there: bool, seconds: float = 0) -> Built:
     return Built(
         name=name,
         image=f"{REPOSITORY}/{name}:{tag}",
         size=int(image.attrs["Size"]),
-        seconds=float(image.labels.get(_SECONDS_TAKEN, 0)),
+        seconds=round(seconds, 1),
+        created=str(image.attrs["Created"])[:19] + "Z",
         origin=image.labels.get(ORIGIN, ""),
         was_there=was_there,
     )

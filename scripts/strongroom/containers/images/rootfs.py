@@ -58,7 +58,10 @@ def _make(client: Client, suite: str, image: str, environment: Mapping[str, str]
     with tempfile.TemporaryDirectory(prefix="strongroom-rootfs-") as scratch:
         archive = Path(scratch) / "rootfs.tar"
         excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT]
-        words: list[str | Path] = ["mmdebstrap", "--quiet", "--variant=minbase", *excluded, suite, archive, mirror.uri]
+        words: list[str | Path] = ["mmdebstrap", "--quiet", "--variant=minbase", *excluded, suite, archive]
+        words.append(f"deb {mirror.uri} {suite} main")
+        if mirror.security is not None:
+            words.append(f"deb {mirror.security} {suite}-security main")
         made = run_program(words, environment=environment, timeout=_SECONDS, directory=Path(scratch))
         require_success(made, UnreachableError, "see to apt, then run again")
         repository, tag = image.split(":")

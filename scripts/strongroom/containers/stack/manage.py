@@ -18,7 +18,7 @@ from strongroom.containers.stack.kept import Kept, choose_settings, make_kept, r
 from strongroom.containers.stack.parts import ALWAYS, PROFILES, name_port
 from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.files import locked, make_private_folder
-from strongroom.engine import describe_engine
+from strongroom.engine import describe_engine, name_engine
 
 _EVERY = (*PROFILES, "ops")
 _FOREIGN = ("COMPOSE_", "STRONGROOM_")
@@ -68,7 +68,7 @@ class Stack:
             if name in _OPS or not name.startswith(_FOREIGN)
         }  # fmt: skip
         chosen = profiles or self.profiles
-        return Compose(root=self.root, environment=bare, profiles=chosen, settings=self.folder.env)
+        return Compose(root=self.root, environment=name_engine(bare), profiles=chosen, settings=self.folder.env)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
