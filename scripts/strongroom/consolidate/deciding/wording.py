@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,8 +11,6 @@ from strongroom.core.plan.decisions import DecisionModel
 from strongroom.core.yaml_text.plain import quote_text
 from strongroom.sqlite.connection import RawText
 
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-"""What moves the cursor, turns text around, or cannot be seen at all."""
 _NAMES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _BEFORE = 12
 """Characters shown before the first one that differs."""
@@ -30,9 +27,11 @@ def quote_mapping(values: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{quote_name(name)}: {quote_text(value)}" for name, value in values.items()) + "}"
 
 
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"  # noqa: PLR2004  what two digits hold
+def _escape(letter: str) -> str:
+    code = ord(letter)
+    if code < 256:  # noqa: PLR2004  what two digits hold
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 1 << 16 else f"\\U{code:08x}"
 
 
 def write_decision(model: DecisionModel) -> str:
@@ -113,9 +112,10 @@ def _write_whole(value: Stored) -> str:
         return "NULL"
     if isinstance(value, RawText):
         text = bytes(value).decode(errors="backslashreplace").replace("'", "''")
-        return f"'{text if text.isprintable() else _UNSEEN.sub(_name_unseen, text)}'"
+        return f"'{text if text.isprintable() else ''.join(map(_show, text))}'"
     return f"x'{value.hex()}'" if isinstance(value, bytes) else repr(value)
 
 
-def _name_unseen(found: re.Match[str]) -> str:
-    return _NAMES.get(found[0]) or _escape(found)
+def _show(letter: str) -> str:
+    """Write what moves the cursor, turns text around, or cannot be seen at all, as its escape."""
+    return letter if letter.isprintable() else _NAMES.get(letter) or _escape(letter)
