@@ -9,5 +9,12 @@ REASONS: dict[str, str] = {
     "sqlite/document.py copy_document: constant: 384 -> 385": (
         "the copy of a document lies in folders that only their owner enters (0700)"
     ),
+    "consolidate/merge/identity.py set_taken_ids_aside: dropped clause: OVER (ORDER BY rid) AS -> OVER () AS": (
+        "which of the new numbers a row gets is the run's choice, and children follow any"
+    ),
+    "binding/model.py TableJob.needs_settling: dropped predicate: (self.transform or self.rewrites_of(entry)) and "
+    "(not entry.… -> True and (not entry.is_seed)": (
+        "rows take the long way and become the same; the list of undecided ones is numbered otherwise"
+    ),
 }
 MOST = 3
