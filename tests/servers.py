@@ -57,8 +57,11 @@ REDIS = Server(
 VAULT = Server(
     name="vault",
     port=8200,
-    environment={"VAULT_DEV_TOKEN_FILE": "/run/secrets/vault-token"},
-    passwords=("vault-token",),
+    environment={
+        "VAULT_TOKEN_FILE": "/run/secrets/vault-token",
+        "VAULT_UNSEAL_KEY_FILE": "/run/secrets/vault-unseal-key",
+    },
+    passwords=("vault-token", "vault-unseal-key"),
     tmpfs=("/tmp:uid=10072,mode=0700",),
 )
 S3 = Server(name="s3", port=8333, passwords=("s3-secret-key",), tmpfs=("/tmp:uid=10073,mode=0700",))

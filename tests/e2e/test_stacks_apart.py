@@ -95,6 +95,18 @@ def test_compose_by_hand_means_the_same_stack_and_changes_nothing(running: Site)
     assert list_all(site.project) == known  # ports are kept
 
 
+def test_the_ops_container_sees_data_and_no_key(running: Site) -> None:
+    words = ["run", "--rm", "--user", "0:0", "--entrypoint", "sh", "ops", "-c"]
+    look = "ls /work; find / -xdev '(' -name '*.key' -o -name '*-token' -o -name '*-key' ')' -not -path '/usr/*' 2>/dev/null; true"
+    ended = compose(running, *words, look)
+    assert ended.returncode != 0
+    assert "data" in ended.stderr
+    (running.repository / "data").mkdir()
+    (running.repository / "data" / "mine.db").touch()
+    ended = compose(running, *words, look)
+    assert (ended.returncode, ended.stdout.split()) == (0, ["mine.db"]), ended.stdout + ended.stderr
+
+
 def test_only_what_changed_is_made_anew(running: Site) -> None:
     site = running
     known = list_all(site.project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,8 @@ from hvac.exceptions import Forbidden
 
 from strongroom.containers.images import Built
 from strongroom.containers.stack import Folder
-from tests.servers import SECRETS, VAULT, Running, Server, running
+from strongroom.engine import connect
+from tests.servers import SECRETS, VAULT, Running, Server, prepare, running
 
 
 def unseal(client: hvac.Client, key: str) -> None:
@@ -58,6 +60,53 @@ def test_a_vault_for_trying_things_out_keeps_versions(images: dict[str, Built], 
             assert found["data"]["data"] == {"key": value}
         with pytest.raises(Forbidden):
             open_vault(server, "another").secrets.kv.v2.read_secret_version("keys/a", raise_on_deleted_version=True)
+
+
+def test_a_vault_that_opens_itself_outlives_its_container_and_says_no_secret(
+    images: dict[str, Built], folder: Folder
+) -> None:
+    with connect(os.environ) as client:
+        volume = client.volumes.create()
+        kept = replace(VAULT, volumes={str(volume.name): "/var/lib/vault"})
+        secrets = [(folder.secrets / name).read_text(encoding="utf-8") for name in VAULT.passwords]
+        try:
+            for number in (1, 2):
+                with running(kept, folder) as server:
+                    vault = open_vault(server, server.password("vault-token"))
+                    if number == 1:
+                        vault.secrets.kv.v2.create_or_update_secret("a", secret={"key": "v"})
+                        assert len(vault.list("auth/token/accessors")["data"]["keys"]) == 1  # the first one is gone
+                    found: Any = vault.secrets.kv.v2.read_secret_version("a", raise_on_deleted_version=True)
+                    assert found["data"]["data"] == {"key": "v"}
+                    inside = server.container.get_wrapped_container()
+                    environ = inside.exec_run(["sh", "-c", "cat /proc/*/environ /proc/*/cmdline"], user="10072").output
+                    said = inside.logs() + str(inside.attrs).encode() + environ
+                    assert b"warning: this vault opens itself" in said
+                    assert not [secret for secret in secrets if secret.encode() in said]
+                    assert b"Root Token" not in said
+                    assert b"Unseal Key" not in said
+        finally:
+            volume.remove(force=True)
+
+
+def test_a_first_start_of_a_vault_that_was_killed_begins_again(
+    images: dict[str, Built], folder: Folder, is_nightly: bool
+) -> None:
+    with connect(os.environ) as client:
+        volume = client.volumes.create()
+        kept = replace(VAULT, volumes={str(volume.name): "/var/lib/vault"})
+        try:
+            for seconds in (0.5, 1.0, 1.5, 2.0, 2.5, 3.0) if is_nightly else (1.5,):
+                first = prepare(kept, folder)
+                first.start()
+                time.sleep(seconds)
+                first.get_wrapped_container().kill()
+                first.stop()
+            with running(kept, folder) as server:
+                vault = open_vault(server, server.password("vault-token"))
+                vault.secrets.kv.v2.create_or_update_secret("a", secret={"key": "v"})
+        finally:
+            volume.remove(force=True)
 
 
 def test_a_vault_in_files_is_sealed_again_by_a_restart(images: dict[str, Built], folder: Folder) -> None:

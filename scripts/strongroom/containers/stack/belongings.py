@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from strongroom.containers.stack.kept import Kept
+from strongroom.containers.stack.parts import VOLUMES
 from strongroom.core.errors import GuardError
 from strongroom.engine import connect
 
 _PROJECT, _OWNER = "com.docker.compose.project", "strongroom.owner"
-_VOLUMES = ("postgres", "redis", "s3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ def find_belongings(kept: Kept, environment: Mapping[str, str]) -> Belongings:
             str(one.name): dict(one.labels) for one in client.containers.list(all=True, filters={"label": label})
         }
         networks = {str(one.name): one.attrs.get("Labels") for one in client.networks.list(filters={"label": label})}
-        named = {f"{kept.project}_{volume}" for volume in _VOLUMES}
+        named = {f"{kept.project}_{volume}" for volume in VOLUMES}
         volumes = {
             str(one.name): one.attrs.get("Labels")
             for one in client.volumes.list()

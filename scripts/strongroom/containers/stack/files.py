@@ -16,6 +16,7 @@ from strongroom.containers.stack.parts import PASSWORDS, PORTS
 from strongroom.core.files import make_private_folder, write_text
 
 _BYTES = 24
+_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +48,14 @@ class Folder:
     def digest(self, service: str) -> str:
         """Return a hash of what a service begins with: a container that began with other files is out of date."""
         files = [self.tls / "ca.crt", self.tls / f"{service}.crt"]
-        files += [self.secrets / PASSWORDS[service]] if service in PASSWORDS else []
+        files += [self.secrets / name for name in PASSWORDS.get(service, ())]
         return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
 
     def list_ours(self) -> Iterator[Path]:
         """Yield the files that may be of our making, what a kill left half-written among them; folders last."""
         named = [
             *(self.tls / f"{name}.{kind}" for name in ("ca", *PORTS) for kind in ("crt", "key")),
-            *(self.secrets / name for name in PASSWORDS.values()),
+            *(self.secrets / name for names in PASSWORDS.values() for name in names),
             self.env,
         ]
         for file in named:
@@ -69,9 +70,10 @@ def provide_files(folder: Folder, now: datetime, name: str = "local") -> tuple[s
     """
     made = list(init_certificates(folder, now, name))
     make_private_folder(folder.secrets)
-    for password in PASSWORDS.values():
+    for password in (name for names in PASSWORDS.values() for name in names):
         if not (folder.secrets / password).exists():
-            write_text(folder.secrets / password, secrets.token_urlsafe(_BYTES), mode=0o644)
+            chosen = secrets.token_hex(_KEY_BYTES) if password.endswith("-key") else secrets.token_urlsafe(_BYTES)
+            write_text(folder.secrets / password, chosen, mode=0o644)
             made.append(password)
     return tuple(made)
 

@@ -7,11 +7,13 @@ PORTS = {"postgres": 5432, "redis": 6379, "vault": 8200, "secrets": 5000, "s3": 
 ALWAYS = ("postgres", "redis")
 PROFILES = {"keys": ("vault", "secrets"), "storage": ("s3",)}
 PASSWORDS = {
-    "postgres": "postgres-password",
-    "redis": "redis-password",
-    "vault": "vault-token",
-    "s3": "s3-secret-key",
+    "postgres": ("postgres-password",),
+    "redis": ("redis-password",),
+    "vault": ("vault-token", "vault-unseal-key"),
+    "s3": ("s3-secret-key",),
 }
+"""The files of passwords that a service begins with."""
+VOLUMES = ("postgres", "redis", "vault", "s3")
 
 
 def name_port(service: str) -> str:
