@@ -121,7 +121,8 @@ def _recorded(opening: Opening, folder: RunFolder, system: System, around: Surro
     with recorded(folder, about, request.target, around):
         keep_plan(opening.plan, folder)
         keep_decisions(request, opening.decisions, folder, is_secret=opening.plan.is_encrypted)
-        if not is_kept(request.decisions or opening.home.decisions, folder.plan):
+        asked, is_secret = request.decisions or opening.home.decisions, opening.plan.is_encrypted
+        if not is_kept(asked, folder.plan, is_secret=is_secret):
             raise DifferencesError("decisions", "the run does not keep those that were asked for", "run it again")
         yield about
 

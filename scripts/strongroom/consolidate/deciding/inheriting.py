@@ -52,7 +52,7 @@ def _join_decisions(before: Path, since: Path, joined: Path, *, is_secret: bool)
     """Write what a run was decided with, in its order, by whose numbers its ledgers know it; then what came since."""
     known, wanted = read_models(before), read_models(since)
     names = {name_model(one) for one in known if one.take is not None}
-    new = [one for one in wanted if one.take is not None and name_model(one) not in names]
+    new = [one for one in wanted if name_model(one) not in names]
     write_decisions(joined, [*known, *new], is_secret=is_secret)
 
 
