@@ -97,7 +97,8 @@ def test_compose_by_hand_means_the_same_stack_and_changes_nothing(running: Site)
 
 def test_the_ops_container_sees_data_and_no_key(running: Site) -> None:
     words = ["run", "--rm", "--user", "0:0", "--entrypoint", "sh", "ops", "-c"]
-    look = "ls /work; find / -xdev '(' -name '*.key' -o -name '*-token' -o -name '*-key' ')' -not -path '/usr/*' 2>/dev/null; true"
+    keys = "'(' -name '*.key' -o -name '*-token' -o -name '*-key' ')' -not -path '/usr/*'"
+    look = f"ls /work; find / -xdev {keys} 2>/dev/null; true"
     ended = compose(running, *words, look)
     assert ended.returncode != 0
     assert "data" in ended.stderr
