@@ -1,7 +1,7 @@
 """The Docker engine: reached where it is, installed and started where it may be."""
 
 from strongroom.engine.debian import Mirror, find_mirror, install_packages
-from strongroom.engine.ensure import Ensured, ensure_engine, ensured
+from strongroom.engine.ensure import Ensured, ensure_engine, ensured, find_plugin
 from strongroom.engine.reach import Client, Engine, Image, connect, describe_engine, find_image, name_engine, pull_image
 from strongroom.engine.start import stop_engine
 
@@ -17,6 +17,7 @@ __all__ = [
     "ensured",
     "find_image",
     "find_mirror",
+    "find_plugin",
     "install_packages",
     "name_engine",
     "pull_image",

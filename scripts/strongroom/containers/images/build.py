@@ -13,7 +13,7 @@ from strongroom.containers.images.recipe import BASE, BUILD, NAMES, REPOSITORY, 
 from strongroom.containers.images.rootfs import ORIGIN, provide_rootfs
 from strongroom.core.errors import NoSpaceError, UnreachableError
 from strongroom.core.programs import run_program
-from strongroom.engine import Client, Image, connect, find_image, name_engine
+from strongroom.engine import Client, Image, connect, find_image, find_plugin, name_engine
 
 _RECIPE = "strongroom.recipe"
 _OCI = "org.opencontainers.image"
@@ -130,6 +130,9 @@ class _Builder:
             [*words, "-"], environment=name_engine(self.environment), timeout=_SECONDS,
             standard_input=pack(recipe.files),
         )  # fmt: skip
+        if not ended.is_success and find_plugin("buildx", self.environment) is None:
+            hint = "install docker-buildx (on Debian, as root: ./inv engine.ensure --install)"
+            raise UnreachableError("docker buildx", "is not installed", hint)
         if not ended.is_success:
             _raise(recipe.name, (ended.stderr or ended.stdout).decode(errors="replace"))
         return ended.seconds
