@@ -52,6 +52,23 @@ def test_notes_whose_own_users_are_dropped(tmp_path: Path, notes: str) -> None:
     refuse_wrong(end(tmp_path, files, USERS + NOTES, {**BY_NAME, "from": ["a.users"]}, EVERY_NOTE, drop=dropped))
 
 
+def test_a_note_of_a_filtered_user_whose_number_another_table_of_its_file_has(tmp_path: Path) -> None:
+    archive = USERS.replace("users", "users_archive")
+    files = {
+        "a": USERS + archive + NOTES + "INSERT INTO users VALUES (1, 'au1', 'gone'), (2, 'au2', 'bob');"
+        "INSERT INTO users_archive VALUES (1, 'ax1', 'ann'), (3, 'ax3', 'cid'), (2, 'ax2', 'bob');"
+        "INSERT INTO notes VALUES (1, 'an1', 1), (2, 'an2', 2), (3, 'an3', 3);",
+        "b": USERS + NOTES + "INSERT INTO users VALUES (1, 'bu1', 'ann'); INSERT INTO notes VALUES (1, 'bn1', 1);",
+    }
+    users = {
+        **BY_NAME, "from": ["a.users", "a.users_archive", "b.users"],
+        "where": {"sql": "name <> 'gone'", "reason": "left"},
+    }  # fmt: skip
+    ended = end(tmp_path, files, USERS + NOTES, users, EVERY_NOTE)
+    refuse_wrong(ended)
+    assert ended.quarantined == 1  # an1: it meant gone; an2 and an3 are right
+
+
 def test_notes_of_filtered_users_that_others_would_adopt(tmp_path: Path) -> None:
     files = {
         "a": USERS + NOTES + "INSERT INTO users VALUES (1, 'au1', 'ann'); INSERT INTO notes VALUES (1, 'an1', 1);",

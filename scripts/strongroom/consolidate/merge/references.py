@@ -20,6 +20,7 @@ from strongroom.consolidate.merge.maps import (
     olds,
 )
 from strongroom.consolidate.merge.raw import open_raw
+from strongroom.consolidate.merge.torn import note_torn
 from strongroom.core.quoting import dotted, fold, quote
 from strongroom.sqlite.connection import Connection
 
@@ -98,6 +99,8 @@ class _Reference:
             f"PRIMARY KEY ({', '.join(listed)})) WITHOUT ROWID"
         )
         self._note_moves()
+        beside = [home for home in self.homes if home.source == self.entry.source]
+        note_torn(self.connection, self.table, self.rewrite, self.entry, beside, where=self.parent.where)
         if self._is_shared():  # which of the parents it means, nothing says
             self.connection.execute(f"UPDATE {self.table} SET waits = 1")
         self._note_orphans()

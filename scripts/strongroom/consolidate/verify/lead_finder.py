@@ -49,7 +49,12 @@ class LeadFinder:
         parents = [parent for entry in candidates for parent in self._parents.find(found, entry, values)]
         if named is not None:  # what the child's own file says comes first, be it that its parent is left out
             parents = [parent for parent in parents if parent.entry.source == source] or parents
-        return self._lead_home(found, parents, values) if is_held else self._lead_abroad(found, parents, values)
+        if not is_held:
+            return self._lead_abroad(found, parents, values)
+        beside = {parent.state for parent in parents if parent.entry.source == source}
+        if {GONE, STANDS} <= beside and WAITS not in beside:
+            return Lead(WAITS)  # of two rows of the child's file one is left out, and nothing says which is meant
+        return self._lead_home(found, parents, values)
 
     def _lead_home(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
         """Look at parents in the child's own file, or in tables that the plan names."""
