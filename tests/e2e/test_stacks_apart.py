@@ -90,7 +90,9 @@ def test_compose_by_hand_means_the_same_stack_and_changes_nothing(running: Site)
     assert list_all(site.project) == known
     assert site.run("stack.up", **dict.fromkeys(("COMPOSE_PROJECT_NAME", "STRONGROOM_OWNER"), "x")).returncode == 0
     bare = {name: value for name, value in site.environment.items() if not name.endswith("_PORT")}
-    again = subprocess.run(site.argv("stack.up"), env=bare, cwd=site.repository, capture_output=True, check=False)
+    again = subprocess.run(
+        site.argv("stack.up"), env=bare, cwd=site.repository, capture_output=True, timeout=200, check=False
+    )
     assert again.returncode == 0
     assert list_all(site.project) == known  # ports are kept
 

@@ -130,7 +130,11 @@ def test_the_strictest_clients_believe_a_server(folder: Path) -> None:
         assert shake_hands(folder, "server", host, client) == "TLSv1.3"
     command = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "localhost"]
     ended = subprocess.run(
-        [*command, "-CAfile", folder / "ca.crt", folder / "server.crt"], capture_output=True, text=True, check=False
+        [*command, "-CAfile", folder / "ca.crt", folder / "server.crt"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert (ended.returncode, ended.stdout) == (0, f"{folder}/server.crt: OK\n"), ended.stderr
 
