@@ -16,7 +16,7 @@ from hvac.exceptions import Forbidden
 from strongroom.containers.images import Built
 from strongroom.containers.stack import Folder
 from strongroom.engine import connect
-from tests.servers import SECRETS, VAULT, Running, Server, prepare, running
+from tests.servers import SECRETS, VAULT, Running, Server, prepare, running, wait_for_end
 
 
 def unseal(client: hvac.Client, key: str) -> None:
@@ -105,6 +105,28 @@ def test_a_first_start_of_a_vault_that_was_killed_begins_again(
             with running(kept, folder) as server:
                 vault = open_vault(server, server.password("vault-token"))
                 vault.secrets.kv.v2.create_or_update_secret("a", secret={"key": "v"})
+        finally:
+            volume.remove(force=True)
+
+
+def test_a_vault_that_was_made_without_a_key_is_not_made_anew_with_one(
+    images: dict[str, Built], folder: Folder
+) -> None:
+    with connect(os.environ) as client:
+        volume = client.volumes.create()
+        kept = {str(volume.name): "/var/lib/vault"}
+        try:
+            with running(Server(name="vault", port=8200, tmpfs=VAULT.tmpfs, volumes=kept), folder) as server:
+                keys: Any = open_vault(server, None).sys.initialize(secret_shares=1, secret_threshold=1)
+            refused = prepare(replace(VAULT, volumes=kept), folder)
+            refused.start()
+            code, said = wait_for_end(refused)
+            refused.stop()
+            assert (code, "this storage holds another one" in said) == (2, True), said
+            with running(Server(name="vault", port=8200, tmpfs=VAULT.tmpfs, volumes=kept), folder) as server:
+                client_again = open_vault(server, None)
+                assert client_again.sys.is_initialized()
+                unseal(client_again, keys["keys"][0])
         finally:
             volume.remove(force=True)
 

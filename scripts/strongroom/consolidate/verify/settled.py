@@ -152,7 +152,6 @@ def _prove_table(
     table.compare()
     try_refused(case)
     check_fresh_ids(desk, fed, case.ids, case.entries, case.faults, besides=LIVE)
-    follower.check_usurped(case.faults)
     found.wrong += case.faults.sentences()
 
 
