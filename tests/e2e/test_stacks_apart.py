@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -141,12 +142,23 @@ def test_a_folder_that_is_gone_does_not_give_new_passwords_to_old_data(running: 
         ended = site.run("stack.up")
         assert (ended.returncode, f"{project}_postgres" in ended.stderr) == (6, True), ended.stderr
         assert "put the folder back from a backup" in ended.stderr
-        assert f"docker compose -p {project} down --volumes" in ended.stderr
-        assert site.run("stack.destroy", "--volumes", "--yes").returncode == 0  # there is none
+        away = site.run("stack.destroy", "--volumes", "--yes")
+        assert (away.returncode, "holds no stack: nothing was touched" in away.stdout) == (0, True), away.stdout
         assert list_all(project) == known, state
         shutil.rmtree(site.folder, ignore_errors=True)
         site.folder.with_name("elsewhere").rename(site.folder)
         assert site.run("stack.down").returncode == 0
+    assert site.run("stack.up").returncode == 0
+
+
+def test_what_a_lost_folder_leaves_is_removed_by_the_commands_that_are_named(site: Site) -> None:
+    assert site.run("stack.up").returncode == 0
+    project = site.project
+    shutil.rmtree(site.folder)
+    way = site.run("stack.up").stderr.partition("to give the data up: ")[2].splitlines()[0]
+    for command in way.split(" && "):
+        subprocess.run(shlex.split(command), check=True, timeout=60, capture_output=True)
+    assert list_all(project) == {}
     assert site.run("stack.up").returncode == 0
 
 

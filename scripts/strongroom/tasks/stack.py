@@ -56,16 +56,24 @@ def shell(c: Context, service: str = "postgres") -> int:
 @task
 def down(c: Context) -> None:
     """Stop the containers; data stays."""
-    stack.down(ask())
+    asked = ask()
+    _say_if_none(asked)
+    stack.down(asked)
 
 
 @task(help={"volumes": "Remove the data too, and the passwords that belong to it.", "yes": "Do not ask."})
 def destroy(c: Context, volumes: bool = False, yes: bool = False) -> None:
     """Remove the containers; data only with --volumes."""
     asked = ask()
+    _say_if_none(asked)
     if volumes and not yes:
         _confirm(asked)
     stack.destroy(asked, volumes=volumes)
+
+
+def _say_if_none(asked: stack.Stack) -> None:
+    if asked.read_kept() is None:
+        report.Screen().conclude(f"{asked.folder.root} holds no stack: nothing was touched")
 
 
 def _confirm(asked: stack.Stack) -> None:

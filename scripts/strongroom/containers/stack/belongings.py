@@ -58,8 +58,14 @@ def refuse_strange(kept: Kept, found: Belongings, *, is_new: bool) -> None:
     names = ", ".join(found.strange)
     if is_new:
         fact = f"is gone, and the stack that it belonged to has left {names}"
-        way = f"put the folder back from a backup; to give the data up: docker compose -p {kept.project} down --volumes"
+        way = f"put the folder back from a backup; to give the data up: {_name_removal(found)}"
         raise GuardError(kept.place, fact, way)
     raise GuardError(
         names, "belongs to another stack, or to none", "see to it with docker inspect; nothing was touched"
     )
+
+
+def _name_removal(found: Belongings) -> str:
+    """Name the commands that remove everything; Compose's own would need the file that is gone."""
+    kinds = (("rm --force", found.containers), ("network rm", found.networks), ("volume rm", found.volumes))
+    return " && ".join(f"docker {words} {' '.join(names)}" for words, names in kinds if names)

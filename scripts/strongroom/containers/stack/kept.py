@@ -141,7 +141,7 @@ def _refuse_other(folder: Folder) -> None:
     names -= {folder.lock.name, f"{folder.env.name}.part"}
     if names and names <= _OLDER:
         fact = "was made by an older version, whose containers and volumes are of the project strongroom"
-        way = "save their data, then: docker compose -p strongroom down --volumes, and remove this folder"
+        way = "save their data, then remove them (docker rm --force, docker volume rm) and this folder"
         raise GuardError(folder.root, fact, way)
     if names:
         raise GuardError(folder.root, "is not empty, and of no stack", "name another folder in STRONGROOM_STACK")
