@@ -15,7 +15,7 @@ from strongroom.core.errors import UnreachableError
 from strongroom.core.programs import is_alive, start_program
 from strongroom.engine import Engine, Ensured, ensure, ensure_engine
 from strongroom.engine.debian import find_mirror
-from strongroom.engine.reach import connect, find_endpoint
+from strongroom.engine.reach import connect, find_endpoint, name_engine
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
 
@@ -151,3 +151,9 @@ def test_an_engine_in_which_containers_run_is_left(
         pass
     assert (stopped == [4711]) is ended
     assert ended or "leaving the engine that was started (process 4711): mine-1, other run in it" in said
+
+
+def test_the_docker_command_means_the_engine_that_is_reached(folder: Path) -> None:
+    given = {"DOCKER_HOST": f"unix://{folder}/x.sock", "DOCKER_CONTEXT": "another", "PATH": "/bin"}
+    assert name_engine(given) == {"DOCKER_HOST": f"unix://{folder}/x.sock", "PATH": "/bin"}
+    assert name_engine({"PATH": "/bin"})["DOCKER_HOST"] == find_endpoint({"PATH": "/bin"})
