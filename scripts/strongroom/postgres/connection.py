@@ -13,8 +13,23 @@ from psycopg import conninfo, sql
 from strongroom.core.errors import ConfigurationError, GuardError, KeyMissingError, StrongroomError, UnreachableError
 
 Connection: TypeAlias = psycopg.Connection[Any]
+Identifier: TypeAlias = sql.Identifier
 Error = psycopg.Error
+BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+"""What the server says where somebody else holds what a statement needs."""
 _CONNECT_SECONDS = 10
+_SESSION = {
+    "search_path": "",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "lc_monetary": "C",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+}
+"""What a session looks names up in (nothing), and on what the server's spelling of an expression depends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +71,8 @@ def read_access(dsn: str, origin: str, environment: Mapping[str, str]) -> Access
 
 
 @contextmanager
-def open_postgres(access: Access) -> Iterator[Connection]:
-    """Connect; every statement stands alone unless a transaction is begun.
+def open_postgres(access: Access, *, is_read_only: bool = False) -> Iterator[Connection]:
+    """Connect; every statement stands alone unless a transaction is begun, and no name is looked up in a schema.
 
     Raises UnreachableError, KeyMissingError for a wrong password, and what ``explain_postgres`` makes of the rest.
     """
@@ -70,11 +85,20 @@ def open_postgres(access: Access) -> Iterator[Connection]:
     except psycopg.OperationalError as error:
         raise _explain_refusal(access, str(error)) from error
     try:
+        settle_session(connection)
+        if is_read_only:
+            connection.execute("SELECT pg_catalog.set_config('default_transaction_read_only', 'on', false)")
         yield connection
     except psycopg.Error as error:
         raise explain_postgres(access, error) from error
     finally:
         connection.close()
+
+
+def settle_session(connection: Connection) -> None:
+    """Let names be looked up nowhere, and the server write what it writes to everybody; whatever was set."""
+    for name, value in _SESSION.items():
+        connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
 
 
 def _explain_refusal(access: Access, text: str) -> StrongroomError:

@@ -1,31 +1,37 @@
-"""Apply schema files in one transaction, and remember what was applied by its hash."""
+"""Apply schema files in one transaction, and remember what was applied, and what it made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from strongroom import __version__
-from strongroom.core.errors import ConfigurationError, GuardError
-from strongroom.postgres.connection import (
-    Access,
-    Connection,
-    Error,
-    compose,
-    identifier,
-    literal,
-    open_postgres,
-    position_of,
-    run_statement,
-)
-from strongroom.schema.files import FileSet, SchemaFile, Statement
-from strongroom.schema.roles import grant, provide_roles
+from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
-HOME = "strongroom"
-"""The schema of our own records."""
+from strongroom.core.errors import DifferencesError, LockedError
+from strongroom.postgres.connection import BUSY, Access, Connection, compose, identifier, open_postgres
+from strongroom.schema.describe import describe_files
+from strongroom.schema.extensions import list_extensions, provide_extensions
+from strongroom.schema.files import FileSet, SchemaFile, find_pending
+from strongroom.schema.guards import list_outside, refuse_others, refuse_strays
+from strongroom.schema.objects import Objects, list_differences, read_objects
+from strongroom.schema.records import (
+    find_home,
+    hold_home,
+    make_home,
+    read_expected,
+    read_files,
+    write_expected,
+    write_files,
+)
+from strongroom.schema.roles import let_owner_create, owner_of, provide_roles
+from strongroom.schema.running import run_files
+
 _LOCK = 0x5712_0265_0042_0017
-"""Our advisory lock: two appliers wait for each other, a minute at most."""
-_SHOWN = 200
+"""Our advisory lock: of two appliers one waits."""
+_QUEUES = "300ms"
+"""For so long at most a statement stands in front of others who want the same table; then all is begun again."""
+PATIENCE = 60.0
+"""Seconds until an apply that finds another one, or a table in use, gives up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,133 +47,131 @@ class Applied:
     dry_run: bool
 
 
-def apply_schemas(access: Access, system: str, sets: Sequence[FileSet], *, dry_run: bool) -> tuple[Applied, ...]:
+class _OtherAppliesError(Exception):
+    """Another apply holds the lock."""
+
+
+def apply_schemas(
+    access: Access, system: str, sets: Sequence[FileSet], *, dry_run: bool, say: Callable[[str, str], None]
+) -> tuple[Applied, ...]:
     """Bring each database's schema up to its files; run again, nothing is left to do.
 
     One transaction holds all of it: the server has every new file, or none. Raises GuardError for a file that was
-    edited or removed since it was applied, for a new one before an applied one, and for a schema that holds tables
-    of others; ConfigurationError, with file, line and column, for a statement that the server refuses.
+    edited or removed since it was applied, for a new one before an applied one, and for what belongs to others;
+    ConfigurationError, with file, line and column, for a statement that the server refuses; LockedError where
+    another apply, or a table in use, is waited for in vain; DifferencesError where what was made is not what the
+    files make of an empty schema.
     """
-    with open_postgres(access) as connection, connection.transaction(force_rollback=dry_run):
-        connection.execute("SET LOCAL lock_timeout = '60s'")  # for our own lock, and those of the tables
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    with open_postgres(access) as connection:
+        retrying = Retrying(
+            retry=retry_if_exception_type((_OtherAppliesError, *BUSY)),
+            stop=stop_after_delay(PATIENCE),
+            wait=wait_random(0.2, 1.5),
+            before_sleep=_tell(access, say),
+        )
+        try:
+            return retrying(_apply, connection, system, sets, dry_run=dry_run)
+        except RetryError as error:
+            raise _give_up(access, error.last_attempt.exception()) from error
+
+
+def _tell(access: Access, say: Callable[[str, str], None]) -> Callable[[RetryCallState], None]:
+    """Return what says once why it is waited."""
+
+    def tell(state: RetryCallState) -> None:
+        if state.attempt_number == 1 and state.outcome is not None:
+            say(
+                f"PostgreSQL at {access.place}",
+                f"waits, {PATIENCE:.0f} s at most: {_explain(state.outcome.exception())}",
+            )
+
+    return tell
+
+
+def _explain(error: BaseException | None) -> str:
+    return "another apply is at work" if isinstance(error, _OtherAppliesError) else "a table is in use"
+
+
+def _give_up(access: Access, error: BaseException | None) -> LockedError:
+    fact = f"{_explain(error)}, for {PATIENCE:.0f} s; nothing was applied"
+    return LockedError(f"PostgreSQL at {access.place}", fact, "run the same command again when it has ended")
+
+
+def _apply(connection: Connection, system: str, sets: Sequence[FileSet], *, dry_run: bool) -> tuple[Applied, ...]:
+    with connection.transaction(force_rollback=dry_run):
+        connection.execute("SELECT pg_catalog.set_config('lock_timeout', %s, true)", (_QUEUES,))
+        if connection.execute("SELECT pg_catalog.pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone() != (True,):
+            raise _OtherAppliesError
+        is_kept = find_home(connection, system) if dry_run else hold_home(connection, system)
         if not dry_run:
             provide_roles(connection, system)
-            _make_home(connection)
-        return tuple(_apply_set(connection, system, files, dry_run=dry_run) for files in sets)
+            let_owner_create(connection, system)
+        if not dry_run and not is_kept:
+            make_home(connection, system)
+        done = [_apply_set(connection, system, files, is_kept=is_kept, dry_run=dry_run) for files in sets]
+        if not dry_run:
+            _describe(connection, system, sets, {one.database: (one, drift) for one, drift in done})
+        return tuple(one for one, _ in done)
 
 
-def _apply_set(connection: Connection, system: str, files: FileSet, *, dry_run: bool) -> Applied:
-    recorded = read_records(connection, files.database)
+def _apply_set(
+    connection: Connection, system: str, files: FileSet, *, is_kept: bool, dry_run: bool
+) -> tuple[Applied, list[str]]:
+    """Run what is pending of one database; return that, and what differed before."""
+    recorded = read_files(connection, system, files.database) if is_kept else {}
     pending = find_pending(files, recorded)
-    if not recorded:
-        _refuse_others(connection, files.database)
+    refuse_others(connection, system, files.database, is_recorded=bool(recorded))
+    extensions, drift = list_extensions(files), list[str]()
     if not dry_run:
-        if pending:
-            _run(connection, system, files.database, pending)
-        grant(connection, system, files.database)
-    return Applied(
+        if recorded:
+            expected = read_expected(connection, system, files.database)
+            drift = list_differences(expected, read_objects(connection, files.database))
+        _run(connection, system, files.database, pending, extensions)
+    done = Applied(
         database=files.database,
         applied=tuple(file.name for file in pending),
         there=tuple(recorded),
         statements=sum(len(file.statements) for file in pending),
         dry_run=dry_run,
     )
+    return done, drift
 
 
-def _make_home(connection: Connection) -> None:
-    connection.execute(compose("CREATE SCHEMA IF NOT EXISTS {home}", home=identifier(HOME)))
-    connection.execute(
-        compose(
-            "CREATE TABLE IF NOT EXISTS {table} (database TEXT, file TEXT, sha256 TEXT NOT NULL, "
-            "version TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT now(), PRIMARY KEY (database, file))",
-            table=identifier(HOME, "applied_files"),
-        )
-    )
-
-
-def read_records(connection: Connection, database: str) -> dict[str, str]:
-    """Return the hashes of the files that were applied, by name; nothing where none ever was. Read-only."""
-    if connection.execute("SELECT to_regclass(%s)", (f"{HOME}.applied_files",)).fetchone() == (None,):
-        return {}
-    asked = compose(
-        "SELECT file, sha256 FROM {table} WHERE database = {database} ORDER BY file",
-        table=identifier(HOME, "applied_files"),
-        database=literal(database),
-    )
-    return dict(connection.execute(asked).fetchall())
-
-
-def find_pending(files: FileSet, recorded: Mapping[str, str]) -> list[SchemaFile]:
-    """Return the files that are not applied yet.
-
-    Raises GuardError for one that was edited or removed since it was, or that would come before an applied one.
-    """
-    known = {file.name: file for file in files.files}
-    for name, digest in recorded.items():
-        if name not in known:
-            raise GuardError(f"{files.database}/{name}", "was applied and is gone", "put it back")
-        if known[name].sha256 != digest:
-            hint = "put it back as it was; write the change as a new file"
-            raise GuardError(known[name].path, "was edited since it was applied", hint)
-    pending = [file for file in files.files if file.name not in recorded]
-    early = [file for file in pending if recorded and file.name < max(recorded)]
-    if early:
-        raise GuardError(early[0].path, f"comes before {max(recorded)}, which is applied", "give it a later name")
-    return pending
-
-
-def _refuse_others(connection: Connection, database: str) -> None:
-    """Make sure that nothing of somebody else stands in the schema."""
-    asked = (
-        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1 LIMIT 1"
-    )
-    found = connection.execute(asked, (database,)).fetchone()
-    if found is not None:
-        fact = f"holds {found[0]}, and no record of ours"
-        raise GuardError(f"schema {database}", fact, "apply to another database, or move that schema away")
-
-
-def _run(connection: Connection, system: str, database: str, files: Sequence[SchemaFile]) -> None:
-    owner = identifier(f"{system}_owner")
-    make = "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}"
-    connection.execute(compose(make, schema=identifier(database), owner=owner))
-    connection.execute(compose("SET LOCAL ROLE {owner}", owner=owner))
-    run_files(connection, database, files)
+def _run(
+    connection: Connection, system: str, database: str, pending: Sequence[SchemaFile], extensions: Sequence[str]
+) -> None:
+    beside = provide_extensions(connection, extensions)
+    before = list_outside(connection, database)
+    run_files(connection, system, database, pending, beside=beside)
+    refuse_strays(connection, database, before)
+    connection.execute(compose("SET LOCAL ROLE {owner}", owner=identifier(owner_of(system))))
+    write_files(connection, system, database, pending)
     connection.execute("RESET ROLE")
-    connection.execute("RESET search_path")
-    for file in files:
-        connection.execute(
-            compose(
-                "INSERT INTO {table} (database, file, sha256, version) "
-                "VALUES ({database}, {file}, {sha256}, {version})",
-                table=identifier(HOME, "applied_files"),
-                database=literal(database),
-                file=literal(file.name),
-                sha256=literal(file.sha256),
-                version=literal(__version__),
+
+
+def _describe(
+    connection: Connection, system: str, sets: Sequence[FileSet], done: Mapping[str, tuple[Applied, list[str]]]
+) -> None:
+    """Keep what the files make, and compare with it what they made. Raises DifferencesError."""
+    due: list[FileSet] = []
+    held: dict[str, Objects] = {}
+    for files in sets:
+        expected = read_expected(connection, system, files.database)
+        held[files.database] = read_objects(connection, files.database)
+        is_described = bool(expected) and expected["server"] == held[files.database].get("server")
+        if done[files.database][0].applied or (files.files and not is_described):
+            due.append(files)
+    described = describe_files(connection, system, due) if due else {}
+    for files in due:
+        applied, drift = done[files.database]
+        made = list_differences(described[files.database], held[files.database])
+        strange = [line for line in made if line not in drift]
+        if strange and applied.applied:
+            fact = f"its files made something else here than in an empty schema: {strange[0]}"
+            hint = (
+                "nothing was applied; remove what changes it (an event trigger?), or write the file for what is there"
             )
-        )
-
-
-def run_files(connection: Connection, schema: str, files: Sequence[SchemaFile]) -> None:
-    """Run files within the caller's transaction; what they name without a schema goes into ``schema``.
-
-    Raises ConfigurationError with file, line, column and the statement.
-    """
-    connection.execute(compose("SET LOCAL search_path = {schema}, public", schema=identifier(schema)))
-    for file in files:
-        for statement in file.statements:
-            try:
-                run_statement(connection, statement.text)
-            except Error as error:
-                raise _locate(statement, error) from error
-
-
-def _locate(statement: Statement, error: Error) -> ConfigurationError:
-    place = statement.place(position_of(error) or 0)
-    said = (error.diag.message_primary or str(error)).strip().splitlines()[0]
-    words = " ".join(statement.text.split())
-    shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]} …"
-    return ConfigurationError(place, said, f"nothing was applied; the statement is: {shown}")
+            raise DifferencesError(f"schema {files.database}", fact, hint)
+    connection.execute(compose("SET LOCAL ROLE {owner}", owner=identifier(owner_of(system))))
+    write_expected(connection, system, described)
+    connection.execute("RESET ROLE")

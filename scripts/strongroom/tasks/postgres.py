@@ -41,7 +41,7 @@ def apply(c: Context, system: str | None = None, database: str | None = None, dr
     from strongroom.schema import apply_schemas
 
     access, name, sets = find(system, database)
-    done = apply_schemas(access, name, sets, dry_run=is_dry(c, dry_run))
+    done = apply_schemas(access, name, sets, dry_run=is_dry(c, dry_run), say=report.say_note)
     report.show_applied(done, access.place, as_json=is_json(c), color=wants_color(c))
 
 
@@ -50,8 +50,8 @@ def status(c: Context, system: str | None = None, database: str | None = None) -
     """Compare the schemas with their files; exit 7 on drift."""
     from strongroom.schema import compare_schemas
 
-    access, _, sets = find(system, database)
-    return report.show_drift(compare_schemas(access, sets), access.place, as_json=is_json(c))
+    access, name, sets = find(system, database)
+    return report.show_drift(compare_schemas(access, name, sets), access.place, as_json=is_json(c))
 
 
 namespace = Collection("postgres", apply, status)

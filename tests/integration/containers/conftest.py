@@ -10,6 +10,7 @@ import pytest
 
 from strongroom.containers.images import NAMES, Built, build_images
 from strongroom.containers.stack import Folder
+from tests.integration.containers.schema_site import Site, open_site
 from tests.servers import POSTGRES, REDIS, TAG, Running, make_folder, running
 
 
@@ -35,3 +36,11 @@ def postgres(images: dict[str, Built], folder: Folder) -> Iterator[Running]:
 def redis(images: dict[str, Built], folder: Folder) -> Iterator[Running]:
     with running(REDIS, folder) as server:
         yield server
+
+
+@pytest.fixture
+def site(
+    postgres: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Site:
+    """Return a database of its own, and a system of its own."""
+    return open_site(postgres, tmp_path, monkeypatch, capsys)

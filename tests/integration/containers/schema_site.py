@@ -1,0 +1,85 @@
+"""A system of its own on a database of its own: where the tests of schemas in PostgreSQL work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
+from tests.servers import Running
+
+NUMBERS = count(1)
+PASSWORD = "canary-5c1e"
+ONE = "CREATE TABLE goods (id BIGINT PRIMARY KEY, name TEXT NOT NULL);\nCREATE INDEX by_name ON goods (name);\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A database of its own on the server, and a system of its own."""
+
+    dsn: str
+    system: Path
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+
+    def run(self, task: str, *flags: str) -> tuple[int, str, str]:
+        self.capsys.readouterr()
+        code = OpsProgram(every_task).main(["inv", f"postgres.{task}", "--system", str(self.system), *flags])
+        said = self.capsys.readouterr()
+        return code, said.out, said.err
+
+    def connect(self, role: str = "postgres") -> Connection[Any]:
+        given = {} if role == "postgres" else {"user": role, "password": PASSWORD}
+        return psycopg.connect(self.dsn, autocommit=True, **given)
+
+    def read(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.connect() as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+    def do(self, *statements: str, role: str = "postgres") -> None:
+        """Run statements, one after another."""
+        with self.connect(role) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.system / "postgres" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def act_as(self, role: str) -> None:
+        """Let tasks connect as another role, which has our password."""
+        self.monkeypatch.setenv("PGPASSWORD", PASSWORD)
+        self.monkeypatch.setenv("SHOP_DSN", self.dsn.replace("postgres@", f"{role}@"))
+
+    def make_role(self, rights: str) -> str:
+        """Make a role that may log in, and return its name."""
+        role = f"role{next(NUMBERS)}"
+        self.do(f"CREATE ROLE {role} LOGIN {rights} PASSWORD '{PASSWORD}'")
+        return role
+
+
+def open_site(
+    postgres: Running, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Site:
+    """Make a database, and a system whose roles are its own."""
+    name = f"site{next(NUMBERS)}"
+    server = f"postgresql://postgres@localhost:{postgres.port}"
+    tls = f"sslmode=verify-full&sslrootcert={postgres.authority}"
+    monkeypatch.setenv("PGPASSWORD", postgres.password("postgres-password"))
+    with psycopg.connect(f"{server}/postgres?{tls}", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    system = folder / "system"
+    system.mkdir()
+    (system / "system.yaml").write_text("version: 1\nname: shop\ntitle: Shop\npostgres: {variables: [SHOP_DSN]}\n")
+    dsn = f"{server}/{name}?{tls}"
+    monkeypatch.setenv("SHOP_DSN", dsn)
+    return Site(dsn=dsn, system=system, capsys=capsys, monkeypatch=monkeypatch)
