@@ -44,12 +44,12 @@ def make_schema(draw: st.DrawFn) -> str:
     tables = draw(st.integers(1, 4))
     parts = [OPENING]
     for number in range(tables):
-        parts.append(make_table(draw, number))
+        parts.append(make_table(draw, number, is_last=number == tables - 1))
         parts += make_company(draw, f"{draw(st.sampled_from(['', 'core.']))}t{number}", number)
     return "".join(parts)
 
 
-def make_table(draw: st.DrawFn, number: int) -> str:
+def make_table(draw: st.DrawFn, number: int, *, is_last: bool) -> str:
     lines = ["id BIGINT" + draw(st.sampled_from(["", " GENERATED ALWAYS AS IDENTITY"])) + " PRIMARY KEY"]
     for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=5)):
         kind = draw(st.sampled_from(sorted(TYPES)))
@@ -62,9 +62,7 @@ def make_table(draw: st.DrawFn, number: int) -> str:
     if number and draw(st.booleans()):
         what = draw(st.sampled_from(["", " ON DELETE CASCADE", " DEFERRABLE INITIALLY DEFERRED"]))
         lines.append(f"p BIGINT REFERENCES {draw(st.sampled_from(['', 'core.']))}t{number - 1}{what}")
-    kind = draw(st.sampled_from(["TABLE", "TABLE", "UNLOGGED TABLE"])) if number == 0 else "TABLE"
-    if any("REFERENCES" in line for line in lines):
-        kind = "TABLE"
+    kind = draw(st.sampled_from(["TABLE", "TABLE", "UNLOGGED TABLE"])) if is_last else "TABLE"
     columns = ",\n    ".join(lines)
     return f"CREATE {kind} {draw(st.sampled_from(['', 'core.']))}t{number} (\n    {columns}\n);\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ class Site:
     """A database of its own on the server, and a system of its own."""
 
     dsn: str
+    password: str = field(repr=False)
+    """The superuser's."""
     system: Path
     capsys: pytest.CaptureFixture[str]
     monkeypatch: pytest.MonkeyPatch
@@ -36,8 +38,8 @@ class Site:
         return code, said.out, said.err
 
     def connect(self, role: str = "postgres") -> Connection[Any]:
-        given = {} if role == "postgres" else {"user": role, "password": PASSWORD}
-        return psycopg.connect(self.dsn, autocommit=True, **given)
+        password = self.password if role == "postgres" else PASSWORD
+        return psycopg.connect(self.dsn, autocommit=True, user=role, password=password)
 
     def read(self, sql: str) -> list[tuple[Any, ...]]:
         with self.connect() as connection:
@@ -74,7 +76,8 @@ def open_site(
     name = f"site{next(NUMBERS)}"
     server = f"postgresql://postgres@localhost:{postgres.port}"
     tls = f"sslmode=verify-full&sslrootcert={postgres.authority}"
-    monkeypatch.setenv("PGPASSWORD", postgres.password("postgres-password"))
+    password = postgres.password("postgres-password")
+    monkeypatch.setenv("PGPASSWORD", password)
     with psycopg.connect(f"{server}/postgres?{tls}", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     system = folder / "system"
@@ -82,4 +85,4 @@ def open_site(
     (system / "system.yaml").write_text("version: 1\nname: shop\ntitle: Shop\npostgres: {variables: [SHOP_DSN]}\n")
     dsn = f"{server}/{name}?{tls}"
     monkeypatch.setenv("SHOP_DSN", dsn)
-    return Site(dsn=dsn, system=system, capsys=capsys, monkeypatch=monkeypatch)
+    return Site(dsn=dsn, password=password, system=system, capsys=capsys, monkeypatch=monkeypatch)

@@ -12,7 +12,7 @@ from tests.integration.containers.schema_site import NUMBERS, Site
 
 
 @settings(
-    max_examples=200 if settings.get_current_profile_name() == "nightly" else 20,
+    max_examples=200 if settings.get_current_profile_name() == "nightly" else 10,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(text=make_schema())
