@@ -11,6 +11,7 @@ import psycopg
 from psycopg import conninfo, sql
 
 from strongroom.core.errors import ConfigurationError, GuardError, KeyMissingError, StrongroomError, UnreachableError
+from strongroom.postgres.services import read_service
 
 Connection: TypeAlias = psycopg.Connection[Any]
 Identifier: TypeAlias = sql.Identifier
@@ -51,12 +52,14 @@ def read_access(dsn: str, origin: str, environment: Mapping[str, str]) -> Access
     """Read a connection string, or libpq's own variables when it is empty.
 
     Unless it says otherwise, the server's certificate and name are verified, against the system's authorities
-    when none is named. Raises ConfigurationError for a string that is none.
+    when none is named. Raises ConfigurationError for a string that is none, or a service that is not defined.
     """
     try:
         parameters = {name: str(value) for name, value in conninfo.conninfo_to_dict(dsn).items()}
     except psycopg.Error as error:  # its text may repeat the string, password and all
         raise ConfigurationError(origin, "is no connection string", "postgresql://USER@HOST:PORT/DATABASE") from error
+    service = parameters.pop("service", None) or environment.get("PGSERVICE", "")
+    parameters = {**read_service(service, environment), **parameters}  # what is said here counts before what is there
     libpq = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER", "sslmode": "PGSSLMODE",
              "sslrootcert": "PGSSLROOTCERT", "password": "PGPASSWORD"}  # fmt: skip
     for name, variable in libpq.items():

@@ -1,0 +1,71 @@
+"""Connections by the name of a service: verified as all others are, unless the file says otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from strongroom.core.errors import ConfigurationError
+from strongroom.core.system import Postgres, System
+from strongroom.schema import find_access
+
+SYSTEM = System(version=1, name="shop", title="Shop", postgres=Postgres(variables=("SHOP_DSN",)))
+FILE = """# ours
+[shop]
+host=db.example
+port=5433
+dbname=goods
+user=u
+password=pa%ss#1
+
+[plain]
+host=db.example
+sslmode=require
+
+[near]
+host=/run/postgresql
+dbname=x
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "services").write_text(FILE)
+    return {"PGSERVICEFILE": str(tmp_path / "services")}
+
+
+@pytest.mark.parametrize("given", [{"PGSERVICE": "shop"}, {"SHOP_DSN": "service=shop"}])
+def test_a_service_is_verified_like_any_other(environment: dict[str, str], given: dict[str, str]) -> None:
+    access = find_access(SYSTEM, {**environment, **given}, None)
+    assert access.place == "db.example:5433/goods"
+    assert (access.parameters["sslmode"], access.parameters["sslrootcert"]) == ("verify-full", "system")
+    assert access.parameters["password"] == "pa%ss#1"
+    assert "pa%ss" not in repr(access)
+
+
+def test_unless_its_file_says_otherwise(environment: dict[str, str]) -> None:
+    assert find_access(SYSTEM, {**environment, "PGSERVICE": "plain"}, None).parameters["sslmode"] == "require"
+    assert "sslmode" not in find_access(SYSTEM, {**environment, "PGSERVICE": "near"}, None).parameters
+
+
+def test_what_is_said_counts_before_the_file_and_the_file_before_variables(environment: dict[str, str]) -> None:
+    given = {**environment, "SHOP_DSN": "service=shop port=1", "PGUSER": "v", "PGPORT": "2", "PGSSLROOTCERT": "/ca"}
+    parameters = find_access(SYSTEM, given, None).parameters
+    assert (parameters["port"], parameters["user"], parameters["sslrootcert"]) == ("1", "u", "/ca")
+
+
+def test_files_are_looked_for_where_libpq_looks(tmp_path: Path) -> None:
+    (tmp_path / "pg_service.conf").write_text(FILE)
+    (tmp_path / ".pg_service.conf").write_text("[other]\nhost=mine\n")
+    given = {"PGSERVICE": "shop", "HOME": str(tmp_path), "PGSYSCONFDIR": str(tmp_path)}
+    assert find_access(SYSTEM, given, None).place == "db.example:5433/goods"
+    assert find_access(SYSTEM, {**given, "PGSERVICE": "other"}, None).place == "mine:5432/"
+
+
+def test_a_service_that_is_nowhere_or_a_file_that_is_none_is_said(environment: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"service none: is defined nowhere: looked in .*services"):
+        find_access(SYSTEM, {**environment, "PGSERVICE": "none"}, None)
+    (tmp_path / "services").write_text("host=x\n")
+    with pytest.raises(ConfigurationError, match="is no service file"):
+        find_access(SYSTEM, {**environment, "PGSERVICE": "shop"}, None)
