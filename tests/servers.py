@@ -50,8 +50,12 @@ POSTGRES = Server(
 REDIS = Server(
     name="redis",
     port=6379,
-    environment={"REDIS_PASSWORD_FILE": "/run/secrets/redis-password"},
-    passwords=("redis-password",),
+    environment={
+        "REDIS_PASSWORD_FILE": "/run/secrets/redis-password",
+        "REDIS_BACKUP_PASSWORD_FILE": "/run/secrets/redis-backup-password",
+        "REDIS_MONITOR_PASSWORD_FILE": "/run/secrets/redis-monitor-password",
+    },
+    passwords=("redis-password", "redis-backup-password", "redis-monitor-password"),
     tmpfs=("/run/redis:uid=10071,mode=0700", "/tmp"),
 )
 VAULT = Server(

@@ -93,7 +93,7 @@ LIBRARIES = {
     "sqlcipher3": {"sqlite.libraries"},
     "sqlite3": {"demo", "sqlite"},
     "subprocess": {"core.programs"},
-    "tenacity": {"schema"},
+    "tenacity": {"containers.stack", "schema"},
     "tests.bench": {"tasks"},  # bench.consolidate; measured code is in the package, the measuring is not
     "yaml": {"core.yaml_text"},
 }

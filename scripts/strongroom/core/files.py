@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-from strongroom.core.errors import LockedError, NoSpaceError, StrongroomError, UnreachableError
+from strongroom.core.errors import LockedError, NoSpaceError, StrongroomError, UnreachableError, UsageError
 
 SQLITE_HEADER = b"SQLite format 3\x00"
 DATABASE_SUFFIXES = (".db", ".db3", ".sqlite", ".sqlite3")
@@ -108,9 +108,22 @@ def explain_os_error(path: Path, error: OSError) -> StrongroomError:
     """Say in our words what the operating system said about ``path``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(path, "the disk is full", "free some space, then run the same command again")
-    return UnreachableError(
+    return explain_closed_folder(path, error) or UnreachableError(
         path, (error.strerror or str(error)).lower(), "check the path, its permissions and its mount"
     )
+
+
+def explain_closed_folder(path: Path, error: OSError) -> UsageError | None:
+    """Name whose folder it is, where something was to be made in that of another user; None where it was not so."""
+    if error.errno not in (errno.EACCES, errno.EPERM) or os.path.lexists(path):
+        return None
+    folder = next((parent for parent in path.absolute().parents if os.path.lexists(parent)), Path("/"))
+    owner, ours = folder.stat().st_uid, os.geteuid()
+    if os.access(folder, os.W_OK) or owner == ours:
+        return None
+    fact = f"is not ours to write to: it belongs to user {owner}, and this runs as {ours}"
+    way = f"chown {ours}:{os.getegid()} {folder} (where it is mounted: the folder on the host), or run as user {owner}"
+    return UsageError(folder, fact, way)
 
 
 def follow(path: Path) -> Path:

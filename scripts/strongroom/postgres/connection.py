@@ -48,8 +48,8 @@ class Access:
         return f"{named.get('host', 'local socket')}:{named.get('port', '5432')}/{named.get('dbname', '')}"
 
 
-def read_access(dsn: str, origin: str, environment: Mapping[str, str]) -> Access:
-    """Read a connection string, or libpq's own variables when it is empty.
+def read_access(dsn: str, origin: str, environment: Mapping[str, str], user: str = "") -> Access:
+    """Read a connection string, or libpq's own variables when it is empty; ``user`` counts where nobody says one.
 
     Unless it says otherwise, the server's certificate and name are verified, against the system's authorities
     when none is named. Raises ConfigurationError for a string that is none, or a service that is not defined.
@@ -65,6 +65,8 @@ def read_access(dsn: str, origin: str, environment: Mapping[str, str]) -> Access
     for name, variable in libpq.items():
         if environment.get(variable):
             parameters.setdefault(name, environment[variable])
+    if user:
+        parameters.setdefault("user", user)
     host = parameters.get("host") or parameters.get("hostaddr") or environment.get("PGHOSTADDR", "")
     if host and not host.startswith(("/", "@")):
         parameters.setdefault("sslmode", "verify-full")
@@ -137,6 +139,11 @@ def compose(text: str, **parts: sql.Composable) -> sql.Composed:
 def literal(value: object) -> sql.Literal:
     """Quote a value."""
     return sql.Literal(value)
+
+
+def make_verifier(connection: Connection, role: str, password: str) -> str:
+    """Return what the server keeps of a password, by which it cannot be known."""
+    return connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
 
 
 def run_statement(connection: Connection, statement: str) -> None:

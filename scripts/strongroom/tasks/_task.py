@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from strongroom.core.errors import (
     UnreachableError,
     UsageError,
 )
+from strongroom.core.files import explain_closed_folder
 from strongroom.sqlite.libraries import library_errors
 from strongroom.tasks._stop import terminable
 from strongroom.tasks._switches import GLOBAL_FLAGS
@@ -233,7 +235,10 @@ def _name_fact(error: BaseException) -> StrongroomError | None:
     if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
         return UnreachableError("temporary directory", "there is none to write to", "mount one at /tmp, or set TMPDIR")
     if isinstance(error, OSError) and error.filename:
-        return UnreachableError(error.filename, (error.strerror or str(error)).lower(), "check permissions and mounts")
+        closed = explain_closed_folder(Path(os.fsdecode(error.filename)), error)
+        return closed or UnreachableError(
+            error.filename, (error.strerror or str(error)).lower(), "check permissions and mounts"
+        )
     return None
 
 

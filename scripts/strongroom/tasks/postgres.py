@@ -24,7 +24,7 @@ SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
 DATABASE = "Only this database."
 
 
-def find(system: str | None, database: str | None) -> tuple[Access, str, tuple[FileSet, ...]]:
+def find(system: str | None, database: str | None, purpose: str) -> tuple[Access, str, tuple[FileSet, ...]]:
     """Return the server, the system's name and its schema files."""
     from strongroom.schema import find_access, read_file_sets
 
@@ -32,7 +32,8 @@ def find(system: str | None, database: str | None) -> tuple[Access, str, tuple[F
     folder = choose_system(system, settings)
     about = read_system(folder)
     sets = read_file_sets(folder, database)
-    return find_access(about, settings.environment, find_local_postgres(settings)), about.name, sets
+    stack = find_local_postgres(settings, purpose)
+    return find_access(about, settings.environment, stack, purpose=purpose), about.name, sets
 
 
 @task(help={"system": SYSTEM, "database": DATABASE, "dry_run": "Show which files would run; run none."})
@@ -40,7 +41,7 @@ def apply(c: Context, system: str | None = None, database: str | None = None, dr
     """Bring the schemas up to their files."""
     from strongroom.schema import apply_schemas
 
-    access, name, sets = find(system, database)
+    access, name, sets = find(system, database, "deploy")
     done = apply_schemas(access, name, sets, dry_run=is_dry(c, dry_run), say=report.say_note)
     report.show_applied(done, access.place, as_json=is_json(c), color=wants_color(c))
 
@@ -50,7 +51,7 @@ def status(c: Context, system: str | None = None, database: str | None = None) -
     """Compare the schemas with their files; exit 7 on drift."""
     from strongroom.schema import compare_schemas
 
-    access, name, sets = find(system, database)
+    access, name, sets = find(system, database, "monitor")
     return report.show_drift(compare_schemas(access, name, sets), access.place, as_json=is_json(c))
 
 

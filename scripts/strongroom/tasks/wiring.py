@@ -12,9 +12,12 @@ from strongroom.demo import build_legacy_tree
 __all__ = ["build_legacy_tree", "count_days_of_certificates", "find_local_postgres"]
 
 
-def find_local_postgres(settings: Settings) -> Mapping[str, str] | None:
-    """Return how to connect to the PostgreSQL of this clone's stack; None where there is no stack. Read-only."""
-    return stack.local_postgres(stack.Stack(root=settings.root, environment=settings.environment))
+def find_local_postgres(settings: Settings, purpose: str) -> Mapping[str, str] | None:
+    """Return how to connect to the PostgreSQL of this clone's stack; None where there is no stack. Read-only.
+
+    ``purpose`` is ``deploy`` or ``monitor``.
+    """
+    return stack.local_postgres(stack.Stack(root=settings.root, environment=settings.environment), purpose)
 
 
 def count_days_of_certificates(settings: Settings) -> Mapping[str, int]:

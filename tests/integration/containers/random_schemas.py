@@ -13,7 +13,7 @@ TYPES = {
     "TEXT": ("'core.t0'", "''", "$$a 'b' \"c\"$$", "'a' || 'core.' || 'b'", "E'a\\tb'"),
     "VARCHAR(9)": ("'x'", "upper('core.')"),
     "CHAR(3)": ("'abc'",),
-    "BOOLEAN": ("true", "NOT false"),
+    "BOOLEAN": ("true", "(NOT false)"),
     "DATE": ("'2026-01-31'", "CURRENT_DATE"),
     "TIMESTAMPTZ": ("now()", "'2026-03-29 01:30:00 Europe/Berlin'", "'2026-01-01 12:00'"),
     "TIMESTAMP": ("'2026-01-01 00:00'", "localtimestamp"),

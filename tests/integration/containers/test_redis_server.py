@@ -49,6 +49,35 @@ def test_whoever_does_not_fit_is_refused(redis: Running, changes: dict[str, Any]
         client.ping()
 
 
+def test_who_makes_backups_copies_everything_and_neither_reads_nor_changes_a_key(redis: Running) -> None:
+    with connect(redis) as client:
+        client.set("canary", "value-4f1c")
+    password = redis.password("redis-backup-password")
+    container = redis.container.get_wrapped_container()
+    script = (
+        "REDISCLI_AUTH=$(cat /run/secrets/redis-backup-password) redis-cli --tls --cacert /run/secrets/ca.crt "
+        "-h localhost --user strongroom_backup --rdb /tmp/copy.rdb && redis-check-rdb /tmp/copy.rdb "
+        "&& cat /tmp/copy.rdb"
+    )
+    ended = container.exec_run(["sh", "-c", script])
+    assert ended.exit_code == 0, ended.output
+    assert b"value-4f1c" in ended.output
+    with connect(redis, username="strongroom_backup", password=password) as client:
+        for act in (lambda: client.get("canary"), lambda: client.set("a", "2"), client.flushall, client.acl_list):
+            with pytest.raises(NoPermissionError):
+                act()
+
+
+def test_who_looks_sees_how_it_fares_and_no_data(redis: Running) -> None:
+    password = redis.password("redis-monitor-password")
+    with connect(redis, username="strongroom_monitor", password=password) as client:
+        assert client.info()["redis_version"]
+        assert client.dbsize() >= 0
+        for act in (lambda: client.get("a"), client.keys, client.config_get, client.client_list, client.shutdown):
+            with pytest.raises(NoPermissionError):
+                act()
+
+
 def test_no_process_list_and_no_environment_shows_the_password(redis: Running) -> None:
     password = redis.password("redis-password")
     container = redis.container.get_wrapped_container()

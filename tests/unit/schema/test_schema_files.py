@@ -55,30 +55,36 @@ def test_an_unknown_database_and_a_system_without_schemas_are_refused(folder: Pa
 
 def test_the_first_variable_that_is_set_names_the_server() -> None:
     environment = {"DATABASE_URL": "postgresql://u@db.example/one", "PGHOST": "other", "PGPASSWORD": "canary"}
-    access = find_access(SYSTEM, environment, None)
+    access = find_access(SYSTEM, environment, None, purpose="deploy")
     assert (access.place, access.origin) == ("db.example:5432/one", "DATABASE_URL")
     assert access.parameters["sslmode"] == "verify-full"
     assert access.parameters["sslrootcert"] == "system"
     assert "canary" not in repr(access)
     environment["SHOP_DSN"] = "hostaddr=192.0.2.7 user=u dbname=two"
-    assert find_access(SYSTEM, {**environment, "PGHOST": ""}, None).parameters["sslmode"] == "verify-full"
+    assert (
+        find_access(SYSTEM, {**environment, "PGHOST": ""}, None, purpose="deploy").parameters["sslmode"]
+        == "verify-full"
+    )
     environment["SHOP_DSN"] = "postgresql://u@db.example/two?sslmode=require"
-    assert find_access(SYSTEM, environment, None).parameters["sslmode"] == "require"
+    assert find_access(SYSTEM, environment, None, purpose="deploy").parameters["sslmode"] == "require"
 
 
 def test_without_one_libpqs_own_and_then_the_local_stack() -> None:
     local = {"host": "localhost"}
-    assert find_access(SYSTEM, {"PGHOST": "db.example", "PGDATABASE": "x"}, local).place == "db.example:5432/x"
-    assert "sslmode" not in find_access(SYSTEM, {"PGHOST": "/run/postgresql"}, None).parameters
-    assert find_access(SYSTEM, {}, local).origin == "the local stack"
+    assert (
+        find_access(SYSTEM, {"PGHOST": "db.example", "PGDATABASE": "x"}, local, purpose="deploy").place
+        == "db.example:5432/x"
+    )
+    assert "sslmode" not in find_access(SYSTEM, {"PGHOST": "/run/postgresql"}, None, purpose="deploy").parameters
+    assert find_access(SYSTEM, {}, local, purpose="deploy").origin == "the local stack"
     with pytest.raises(ConfigurationError, match="is named nowhere"):
-        find_access(SYSTEM, {}, None)
+        find_access(SYSTEM, {}, None, purpose="deploy")
 
 
 def test_a_password_may_lie_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("canary\n")
     environment = {"SHOP_DSN": "postgresql://u@db.example/x", "POSTGRES_PASSWORD_FILE": str(tmp_path / "password")}
-    assert find_access(SYSTEM, environment, None).parameters["password"] == "canary"
+    assert find_access(SYSTEM, environment, None, purpose="deploy").parameters["password"] == "canary"
     with pytest.raises(KeyMissingError) as caught:
-        find_access(SYSTEM, {**environment, "POSTGRES_PASSWORD_FILE": str(tmp_path / "none")}, None)
+        find_access(SYSTEM, {**environment, "POSTGRES_PASSWORD_FILE": str(tmp_path / "none")}, None, purpose="deploy")
     assert caught.value.exit_code == 12

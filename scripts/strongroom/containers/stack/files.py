@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from strongroom.containers.stack.parts import PASSWORDS, PORTS
-from strongroom.core.files import make_private_folder, write_text
+from strongroom.containers.stack.parts import PASSWORDS, PORTS, ROLES
+from strongroom.core.files import explain_os_error, make_private_folder, write_text
 
 _BYTES = 24
 _KEY_BYTES = 32
@@ -45,6 +45,18 @@ class Folder:
         """Return the file that whoever changes the stack holds locked."""
         return self.root / "lock"
 
+    @property
+    def passfile(self) -> Path:
+        """Return the roles' passwords as libpq reads them."""
+        return self.secrets / "pgpass"
+
+    def read_password(self, name: str) -> str:
+        """Return a password. Raises UnreachableError."""
+        try:
+            return (self.secrets / name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise explain_os_error(self.secrets / name, error) from error
+
     def digest(self, service: str) -> str:
         """Return a hash of what a service begins with: a container that began with other files is out of date."""
         files = [self.tls / "ca.crt", self.tls / f"{service}.crt"]
@@ -56,6 +68,7 @@ class Folder:
         named = [
             *(self.tls / f"{name}.{kind}" for name in ("ca", *PORTS) for kind in ("crt", "key")),
             *(self.secrets / name for names in PASSWORDS.values() for name in names),
+            self.passfile,
             self.env,
         ]
         for file in named:
@@ -75,6 +88,8 @@ def provide_files(folder: Folder, now: datetime, name: str = "local") -> tuple[s
             chosen = secrets.token_hex(_KEY_BYTES) if password.endswith("-key") else secrets.token_urlsafe(_BYTES)
             write_text(folder.secrets / password, chosen, mode=0o644)
             made.append(password)
+    lines = [f"*:*:*:{role}:{folder.read_password(f'postgres-{name}-password')}\n" for name, role in ROLES.items()]
+    write_text(folder.passfile, "".join(lines), mode=0o644)
     return tuple(made)
 
 

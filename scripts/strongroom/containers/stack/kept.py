@@ -14,17 +14,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from strongroom.containers.stack.files import Folder
-from strongroom.containers.stack.parts import PORTS, name_files, name_port
+from strongroom.containers.stack.parts import PORTS, name_files, name_memory, name_port
 from strongroom.core.errors import GuardError, UnreachableError, UsageError
 from strongroom.core.files import explain_os_error, make_private_folder, write_text
 
 PROJECT, OWNER, PLACE = "COMPOSE_PROJECT_NAME", "STRONGROOM_OWNER", "STRONGROOM_STACK"
-TAG = "STRONGROOM_TAG"
-_DEFAULTS = {TAG: "local", **{name_port(name): str(port) for name, port in PORTS.items()}}
+TAG, USER, DATA, CPUS = "STRONGROOM_TAG", "STRONGROOM_USER", "STRONGROOM_DATA", "STRONGROOM_CPUS"
+_MEMORY = tuple(name_memory(name) for name in (*PORTS, "ops"))
+_DEFAULTS = {
+    TAG: "local",
+    DATA: "./data",
+    CPUS: "0",
+    **dict.fromkeys(_MEMORY, "1g"),
+    **{name_port(name): str(port) for name, port in PORTS.items()},
+}
+_FORMS = {
+    TAG: (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"), "a tag of an image"),
+    USER: (re.compile(r"\d+(:\d+)?"), "a number, or two (1000:1000)"),
+    CPUS: (re.compile(r"\d+(\.\d+)?"), "a number of cores; 0 means all"),
+    **dict.fromkeys(_MEMORY, (re.compile(r"\d+[bkmg]", re.IGNORECASE), "a size, as 512m or 2g")),
+}
+_OPS_USER = 10001
+"""The ops image's own user, where who makes a stack is root."""
 _HEAD = "# Which stack this is, and how it runs; ./inv stack.up writes it. For Compose by hand: --env-file this file\n"
 _LINE = re.compile(r"([A-Z_0-9]+)=(?:'([^']*)'|([^'\s]*))")
 _BARE = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
-_TAGS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _OLDER = {"tls", "secrets"}
 """What the folder of a stack held before it said which one it is."""
 
@@ -45,6 +59,17 @@ class Kept:
     def port(self, service: str) -> int:
         """Return the port on loopback at which a service answers."""
         return int(self.settings[name_port(service)])
+
+    @property
+    def data(self) -> str:
+        """Return what the ops container sees as its folder, from the clone."""
+        return self.settings[DATA]
+
+    @property
+    def user(self) -> tuple[int, int]:
+        """Return as whom the ops container works: user, group."""
+        user, _, group = self.settings[USER].partition(":")
+        return int(user), int(group or user)
 
     @property
     def tag(self) -> str:
@@ -94,12 +119,14 @@ def make_kept(folder: Folder, clone: Path, environment: Mapping[str, str]) -> Ke
 
 def choose_settings(said: Mapping[str, str]) -> dict[str, str]:
     """Return every setting, as said or as usual. Raises UsageError for one that means nothing."""
-    chosen = {name: said.get(name) or usual for name, usual in _DEFAULTS.items()}
+    user = f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{_OPS_USER}:{_OPS_USER}"
+    chosen = {name: said.get(name) or usual for name, usual in (*_DEFAULTS.items(), (USER, user))}
     for name in map(name_port, PORTS):
         if not chosen[name].isdecimal() or not 0 < int(chosen[name]) <= 65535:  # noqa: PLR2004  the highest port
             raise UsageError(name, f"must be a port, 1 to 65535 (got {chosen[name]!r})")
-    if not _TAGS.fullmatch(chosen[TAG]):
-        raise UsageError(TAG, f"must be a tag of an image (got {chosen[TAG]!r})")
+    for name, (form, words) in _FORMS.items():
+        if not form.fullmatch(chosen[name]):
+            raise UsageError(name, f"must be {words} (got {chosen[name]!r})")
     return chosen
 
 
@@ -118,7 +145,7 @@ def write_kept(folder: Folder, kept: Kept) -> Kept:
 
 
 def _named(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: environment[name] for name in _DEFAULTS if environment.get(name)}
+    return {name: environment[name] for name in (*_DEFAULTS, USER) if environment.get(name)}
 
 
 def _quote(value: str) -> str:

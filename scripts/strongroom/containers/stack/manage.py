@@ -14,18 +14,18 @@ from strongroom.containers.compose import Compose, Service
 from strongroom.containers.images import build_images
 from strongroom.containers.stack.belongings import Belongings, find_belongings, refuse_strange
 from strongroom.containers.stack.files import Folder, init_certificates, provide_files, remove_files
-from strongroom.containers.stack.kept import Kept, choose_settings, make_kept, read_kept, write_kept
-from strongroom.containers.stack.parts import ALWAYS, PROFILES, name_port
+from strongroom.containers.stack.kept import Kept, make_kept, read_kept, write_kept
+from strongroom.containers.stack.parts import ALWAYS, PROFILES, ROLES, name_port
+from strongroom.containers.stack.roles import provide_roles
+from strongroom.containers.stack.starting import start_services
 from strongroom.core.errors import UnreachableError, UsageError
-from strongroom.core.files import locked, make_private_folder
+from strongroom.core.files import explain_os_error, locked, make_private_folder
 from strongroom.engine import describe_engine, name_engine
 
 _EVERY = (*PROFILES, "ops")
 _FOREIGN = ("COMPOSE_", "STRONGROOM_")
 """Variables that Compose reads from the stack's own file alone."""
 _OPS = ("STRONGROOM_DATA", "STRONGROOM_USER")
-_WAIT_SECONDS = 200
-_LOG_LINES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,8 @@ def up(stack: Stack, *, now: datetime, say: Callable[[str], None]) -> Started:
             if name not in running:
                 _refuse_taken(name, kept.port(name))
         say(f"starting {', '.join(stack.services)}")
-        services = _start(compose, stack.services)
+        services = start_services(compose, stack.services)
+        provide_roles(stack.folder, _reach_postgres(stack, kept.settings, "postgres", "postgres-password"))
     return Started(
         project=kept.project,
         made=made,
@@ -128,22 +129,23 @@ def _provide(stack: Stack, now: datetime) -> tuple[Kept, tuple[str, ...]]:
     write_kept(stack.folder, kept)
     made = provide_files(stack.folder, now, kept.project)
     kept = write_kept(stack.folder, kept)
+    _provide_data(stack, kept)
     link = stack.root / ".env"  # so that Compose by hand means this stack too
     if stack.folder.root == stack.root / ".stack" and not os.path.lexists(link):
         link.symlink_to(".stack/env")
     return kept, made
 
 
-def _start(compose: Compose, wanted: tuple[str, ...]) -> tuple[Service, ...]:
-    ended = compose.run(
-        "up", "--detach", "--wait", "--wait-timeout", str(_WAIT_SECONDS), *wanted, seconds=_WAIT_SECONDS + 60
-    )
-    services = compose.services()
-    _refuse_unhealthy(compose, [service for service in services if service.name in wanted])
-    if not ended.is_success:
-        lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise UnreachableError("docker compose up", lines[-1], "see to it, then run the same command again")
-    return services
+def _provide_data(stack: Stack, kept: Kept) -> None:
+    """Make the folder of the ops container's data where it is missing, its user's own."""
+    folder = stack.root / kept.data
+    if not os.path.lexists(folder):
+        try:
+            folder.mkdir()
+            if os.geteuid() == 0:
+                os.chown(folder, *kept.user)
+        except OSError as error:
+            raise explain_os_error(folder, error) from error
 
 
 def _refuse_taken(name: str, port: int) -> None:
@@ -155,14 +157,6 @@ def _refuse_taken(name: str, port: int) -> None:
             fact = f"is taken, and {name} needs it"
             way = f"stop who listens there, or set {name_port(name)}"
             raise UnreachableError(f"port {port}", fact, way) from error
-
-
-def _refuse_unhealthy(compose: Compose, services: list[Service]) -> None:
-    for service in services:
-        if not service.is_up:
-            lines = " | ".join(compose.last_lines(service.name, _LOG_LINES)) or "its log is empty"
-            fact = f"is {service.health or service.state}: {lines}"
-            raise UnreachableError(f"service {service.name}", fact, f"./inv stack.logs --service {service.name}")
 
 
 def _connections(stack: Stack, kept: Kept) -> dict[str, str]:
@@ -191,21 +185,26 @@ def renew(stack: Stack, *, now: datetime, anew: bool) -> tuple[str, ...]:
     return made
 
 
-def local_postgres(stack: Stack) -> dict[str, str] | None:
-    """Return how to connect to this stack's PostgreSQL, in libpq's words; None where there is no stack."""
-    authority, password = stack.folder.tls / "ca.crt", stack.folder.secrets / "postgres-password"
-    if not authority.is_file() or not password.is_file():
-        return None
+def local_postgres(stack: Stack, purpose: str) -> dict[str, str] | None:
+    """Return how to connect to this stack's PostgreSQL, in libpq's words; None where there is no stack.
+
+    ``purpose`` is one of ROLES. Raises UnreachableError for a password that is not there.
+    """
     kept = stack.read_kept()
-    settings = choose_settings(stack.environment) if kept is None else kept.settings
+    if kept is None or not (stack.folder.tls / "ca.crt").is_file():
+        return None
+    return _reach_postgres(stack, kept.settings, ROLES[purpose], f"postgres-{purpose}-password")
+
+
+def _reach_postgres(stack: Stack, settings: Mapping[str, str], role: str, password: str) -> dict[str, str]:
     return {
         "host": "localhost",
         "port": settings[name_port("postgres")],
-        "user": "postgres",
+        "user": role,
         "dbname": "strongroom",
         "sslmode": "verify-full",
-        "sslrootcert": str(authority),
-        "password": password.read_text(encoding="utf-8"),
+        "sslrootcert": str(stack.folder.tls / "ca.crt"),
+        "password": stack.folder.read_password(password),
     }
 
 

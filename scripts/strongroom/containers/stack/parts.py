@@ -8,17 +8,25 @@ ALWAYS = ("postgres", "redis")
 PROFILES = {"keys": ("vault", "secrets"), "storage": ("s3",)}
 PASSWORDS = {
     "postgres": ("postgres-password",),
-    "redis": ("redis-password",),
+    "redis": ("redis-password", "redis-backup-password", "redis-monitor-password"),
     "vault": ("vault-token", "vault-unseal-key"),
     "s3": ("s3-secret-key",),
+    "ops": ("postgres-deploy-password", "postgres-monitor-password"),
 }
-"""The files of passwords that a service begins with."""
+"""The files of passwords that a service begins with; those of ops stand in a file of libpq's as well."""
+ROLES = {"deploy": "strongroom_deploy", "monitor": "strongroom_monitor"}
+"""What tasks do in PostgreSQL (change schemas, look) to the role as which they do it."""
 VOLUMES = ("postgres", "redis", "vault", "s3")
 
 
 def name_port(service: str) -> str:
     """Return the variable that says a service's port."""
     return f"STRONGROOM_{service.upper()}_PORT"
+
+
+def name_memory(service: str) -> str:
+    """Return the variable that says how much memory a service may use."""
+    return f"STRONGROOM_{service.upper()}_MEMORY"
 
 
 def name_files(service: str) -> str:

@@ -1,0 +1,62 @@
+"""Start services, and wait until each is healthy or one shows that it will not be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from strongroom.containers.compose import Compose, Service
+from strongroom.core.errors import UnreachableError
+
+_WAIT_SECONDS = 200
+_FALLS = 3
+"""So often a service is seen to have ended until it is given up: the engine starts it again each time."""
+_LOG_LINES = 3
+
+
+def start_services(compose: Compose, wanted: Sequence[str]) -> tuple[Service, ...]:
+    """Start services and return all of the stack once they are healthy.
+
+    Raises UnreachableError with the last log lines of one that is not.
+    """
+    ended = compose.run("up", "--detach", *wanted, seconds=_WAIT_SECONDS)
+    if not ended.is_success:
+        lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise UnreachableError("docker compose up", lines[-1], "see to it, then run the same command again")
+    falls: Counter[str] = Counter()
+
+    def look() -> tuple[Service, ...]:
+        found = compose.services()
+        falls.update(one.name for one in found if one.name in wanted and one.state in ("restarting", "exited", "dead"))
+        return found
+
+    def is_pending(found: tuple[Service, ...]) -> bool:
+        if any(count >= _FALLS for count in falls.values()):
+            return False
+        return any(not one.is_up and one.health != "unhealthy" for one in found if one.name in wanted)
+
+    retrying = Retrying(
+        retry=retry_if_result(is_pending),
+        stop=stop_after_delay(_WAIT_SECONDS),
+        wait=wait_fixed(0.5),
+        retry_error_callback=_take_last,
+    )
+    services: tuple[Service, ...] = retrying(look)
+    _refuse_unhealthy(compose, [one for one in services if one.name in wanted])
+    return services
+
+
+def _take_last(state: RetryCallState) -> tuple[Service, ...]:
+    """Return what was seen last, when the time is over."""
+    found: tuple[Service, ...] = () if state.outcome is None else state.outcome.result()
+    return found
+
+
+def _refuse_unhealthy(compose: Compose, services: Sequence[Service]) -> None:
+    for service in services:
+        if not service.is_up:
+            lines = " | ".join(compose.last_lines(service.name, _LOG_LINES)) or "its log is empty"
+            fact = f"is {service.health or service.state}: {lines}"
+            raise UnreachableError(f"service {service.name}", fact, f"./inv stack.logs --service {service.name}")
