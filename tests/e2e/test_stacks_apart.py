@@ -102,10 +102,6 @@ def test_the_ops_container_sees_data_and_no_key(running: Site) -> None:
     words = ["run", "--rm", "--user", "0:0", "--entrypoint", "sh", "ops", "-c"]
     keys = "'(' -name '*.key' -o -name '*-token' -o -name '*-key' ')' -not -path '/usr/*'"
     look = f"ls /work; find / -xdev {keys} 2>/dev/null; true"
-    ended = compose(running, *words, look)
-    assert ended.returncode != 0
-    assert "data" in ended.stderr
-    (running.repository / "data").mkdir()
     (running.repository / "data" / "mine.db").touch()
     ended = compose(running, *words, look)
     assert (ended.returncode, ended.stdout.split()) == (0, ["mine.db"]), ended.stdout + ended.stderr

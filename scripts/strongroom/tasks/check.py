@@ -12,6 +12,7 @@ from invoke.context import Context
 
 from strongroom import report
 from strongroom.core.config import read_settings
+from strongroom.tasks._audit import audit_lock, list_locks
 from strongroom.tasks._task import is_dry, task
 
 LINT = (
@@ -20,13 +21,15 @@ LINT = (
     "yamllint --strict .",
     "sqlfluff lint --disable-progress-bar sql",
     "shellcheck inv .ci/run scripts/cleanup_runtime_artifacts.sh scripts/rollback_database.sh",
-    "shellcheck docker/*/entrypoint docker/*/healthcheck docker/*/install-*",
+    "shellcheck docker/*/entrypoint docker/*/healthcheck docker/*/install-* docker/base/check-seldom",
+    "shellcheck .github/workflows/check-binaries .github/workflows/release-notes",
     "hadolint docker/*/Dockerfile",
     "COMPOSE_PROJECT_NAME=lint STRONGROOM_OWNER=lint docker compose config --quiet",
     "actionlint .github/workflows/*.yml",
     "zizmor --offline --no-progress --quiet .github/workflows",
 )
 TYPES = ("mypy",)
+SCHEMAS = "tests/integration/containers/test_schema*.py"
 HELP_NIGHTLY = {"nightly": "Try far more examples, as the nightly run does."}
 
 
@@ -61,9 +64,23 @@ def e2e(c: Context, nightly: bool = False) -> int:
 
 
 @task(help=HELP_NIGHTLY)
+def postgres(c: Context, nightly: bool = False) -> int:
+    """Test schemas on PostgreSQL: our image's, or STRONGROOM_TEST_POSTGRES."""
+    return run_parts(c, {"postgres": (pytest_command(SCHEMAS, nightly=nightly),)})
+
+
+@task(help=HELP_NIGHTLY)
 def faults(c: Context, nightly: bool = False) -> int:
     """Kill, truncate, flip bytes, fill disks; then look."""
     return run_parts(c, {"faults": (pytest_command("tests/faults", nightly=nightly),)})
+
+
+@task
+def audit(c: Context) -> None:
+    """Look for known vulnerabilities in what is locked."""
+    settings = read_settings()
+    for lock in list_locks(settings.require_clone()):
+        report.Screen().conclude(f"{lock}: {audit_lock(lock, settings.environment)} packages, none known")
 
 
 @task(
@@ -117,4 +134,4 @@ def _run(c: Context, command: str) -> int:
     return int(result.exited)
 
 
-namespace = Collection("check", lint, types, unit, integration, e2e, faults, mutants)
+namespace = Collection("check", lint, types, unit, integration, e2e, faults, postgres, mutants, audit)

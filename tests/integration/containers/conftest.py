@@ -10,7 +10,7 @@ import pytest
 
 from strongroom.containers.images import NAMES, Built, build_images
 from strongroom.containers.stack import Folder
-from tests.integration.containers.schema_site import Site, open_site
+from tests.integration.containers.schema_site import Site, name_server, open_site
 from tests.servers import POSTGRES, REDIS, TAG, Running, make_folder, running
 
 
@@ -40,7 +40,10 @@ def redis(images: dict[str, Built], folder: Folder) -> Iterator[Running]:
 
 @pytest.fixture
 def site(
-    postgres: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Site:
     """Return a database of its own, and a system of its own."""
-    return open_site(postgres, tmp_path, monkeypatch, capsys)
+    return open_site(name_server(request), tmp_path, monkeypatch, capsys)

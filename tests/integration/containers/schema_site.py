@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
@@ -69,20 +71,32 @@ class Site:
         return role
 
 
+def name_server(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Return a connection string without a database, and the superuser's password.
+
+    The server is our image's, unless a variable names another one: so other versions are tested.
+    """
+    named = os.environ.get("STRONGROOM_TEST_POSTGRES")
+    if named:
+        return named, str(conninfo_to_dict(named).get("password", ""))
+    postgres: Running = request.getfixturevalue("postgres")
+    tls = f"sslmode=verify-full&sslrootcert={postgres.authority}"
+    return f"postgresql://postgres@localhost:{postgres.port}?{tls}", postgres.password("postgres-password")
+
+
 def open_site(
-    postgres: Running, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: tuple[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Site:
     """Make a database, and a system whose roles are its own."""
     name = f"site{next(NUMBERS)}"
-    server = f"postgresql://postgres@localhost:{postgres.port}"
-    tls = f"sslmode=verify-full&sslrootcert={postgres.authority}"
-    password = postgres.password("postgres-password")
-    monkeypatch.setenv("PGPASSWORD", password)
-    with psycopg.connect(f"{server}/postgres?{tls}", autocommit=True) as connection:
+    place, _, more = server[0].partition("?")
+    monkeypatch.setenv("PGPASSWORD", server[1])
+    with psycopg.connect(f"{place}/postgres?{more}", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
         connection.execute(f"CREATE DATABASE {name}".encode())
     system = folder / "system"
     system.mkdir()
     (system / "system.yaml").write_text("version: 1\nname: shop\ntitle: Shop\npostgres: {variables: [SHOP_DSN]}\n")
-    dsn = f"{server}/{name}?{tls}"
+    dsn = f"{place}/{name}?{more}"
     monkeypatch.setenv("SHOP_DSN", dsn)
-    return Site(dsn=dsn, password=password, system=system, capsys=capsys, monkeypatch=monkeypatch)
+    return Site(dsn=dsn, password=server[1], system=system, capsys=capsys, monkeypatch=monkeypatch)
