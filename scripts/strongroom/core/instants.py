@@ -6,7 +6,6 @@ Naive text counts as UTC. Magnitudes tell seconds, milli- and microseconds apart
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # what is counted from where no zone is said
@@ -47,7 +46,14 @@ def read_epoch(value: float, unit: str) -> int | None:
         size = abs(value)
         unit = "s" if size < _MILLISECONDS_FROM else "ms" if size < _MICROSECONDS_FROM else "us"
     factor = _FACTORS[unit]
-    return value * factor if isinstance(value, int) else round(Fraction(value) * factor)  # exactly, half to even
+    return value * factor if isinstance(value, int) else _multiply(value, factor)
+
+
+def _multiply(value: float, factor: int) -> int:
+    """Return the whole number that is nearest to the exact product, of two the even one."""
+    above, below = value.as_integer_ratio()
+    whole, rest = divmod(above * factor, below)
+    return whole + (2 * rest + (whole & 1) > below)
 
 
 def write_iso8601(microseconds: int) -> str | None:
