@@ -6,6 +6,8 @@ others, and with which its rows wait.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from strongroom.binding import BoundInput, Rewrite
 from strongroom.core.quoting import dotted, literal, quote
 
@@ -59,12 +61,22 @@ def follow(rewrites: tuple[Rewrite, ...], entry: BoundInput, column: str, value:
 def list_changes(rewrite: Rewrite, entry: BoundInput) -> list[str]:
     """Return, for each column of a reference, the text that says what it was and is, or NULL where it stays."""
     said = []
-    for name in rewrite.columns:
-        value = f"s.{quote(entry.columns[name])}"
-        new = follow((rewrite,), entry, name, value)
+    for name, value, new in _list_values(rewrite, entry):
         text = f"{literal(name + ' ')} || quote({value}) || ' is now ' || quote({new})"
         said.append(f"CASE WHEN {new} IS NOT {value} THEN {text} END")
     return said
+
+
+def is_changed(rewrite: Rewrite, entry: BoundInput) -> str:
+    """Return the condition that ``list_changes`` says something."""
+    return " OR ".join(f"{new} IS NOT {value}" for _, value, new in _list_values(rewrite, entry))
+
+
+def _list_values(rewrite: Rewrite, entry: BoundInput) -> Iterator[tuple[str, str, str]]:
+    """Yield each column of a reference with the expressions for what it was, and is."""
+    for name in rewrite.columns:
+        value = f"s.{quote(entry.columns[name])}"
+        yield name, value, follow((rewrite,), entry, name, value)
 
 
 def is_waiting(rewrite: Rewrite, entry: BoundInput) -> str:

@@ -11,7 +11,7 @@ from strongroom.consolidate.merge.conflicts import may_be_contested
 from strongroom.consolidate.merge.follow import join_refs, refs_of
 from strongroom.consolidate.merge.ledger import create_kept, list_kept
 from strongroom.consolidate.merge.raw import Raw, open_raw
-from strongroom.consolidate.merge.rows import WAITS, say_changes, settled_value, waits_for
+from strongroom.consolidate.merge.rows import WAITS, has_changes, say_changes, settled_value, waits_for
 from strongroom.core.quoting import dotted, literal, quote_all
 from strongroom.sqlite.connection import Connection
 
@@ -80,10 +80,10 @@ def _write(connection: Connection, job: TableJob, raw: Raw, source: str) -> None
     kept, rewrites = create_kept(connection, job, entry), job.rewrites_of(entry)
     if not rewrites:
         return
-    waits, changes = waits_for(rewrites, entry), say_changes(rewrites, entry)
+    waits = waits_for(rewrites, entry)
     connection.execute(
         f"INSERT INTO {kept} SELECT {raw.rid}, CASE WHEN {waits} THEN 'quarantined' ELSE 'inserted' END, "
-        f"CASE WHEN {waits} THEN {literal(WAITS)} ELSE {changes} END, 'reference', "
+        f"CASE WHEN {waits} THEN {literal(WAITS)} ELSE {say_changes(rewrites, entry)} END, 'reference', "
         f"CASE WHEN NOT ({waits}) THEN {_target_rowid(job, raw)} END, NULL, NULL, {list_kept(entry, 's')} "
-        f"FROM {source} WHERE {waits} OR {changes} IS NOT NULL"
+        f"FROM {source} WHERE {waits} OR {has_changes(rewrites, entry)}"
     )

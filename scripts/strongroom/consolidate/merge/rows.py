@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from strongroom.binding import BoundInput, Rewrite, TableJob
-from strongroom.consolidate.merge.follow import follow, is_waiting, join_refs, list_changes
+from strongroom.consolidate.merge.follow import follow, is_changed, is_waiting, join_refs, list_changes
 from strongroom.consolidate.merge.raw import Raw, open_raw
 from strongroom.core.quoting import dotted, quote
 from strongroom.sqlite.connection import Connection
@@ -112,8 +112,16 @@ def waits_for(rewrites: tuple[Rewrite, ...], entry: BoundInput) -> str:
 
 def say_changes(rewrites: tuple[Rewrite, ...], entry: BoundInput) -> str:
     """Return the text that says which references changed, or NULL."""
-    said = [f"coalesce({text} || ' ', '')" for rewrite in rewrites for text in list_changes(rewrite, entry)]
-    return f"nullif(rtrim({' || '.join(said)}), '')" if said else "NULL"
+    said = [text for rewrite in rewrites for text in list_changes(rewrite, entry)]
+    if len(said) < 2:  # noqa: PLR2004  # nothing to be joined
+        return said[0] if said else "NULL"
+    joined = " || ".join(f"coalesce({text} || ' ', '')" for text in said)
+    return f"nullif(rtrim({joined}), '')"
+
+
+def has_changes(rewrites: tuple[Rewrite, ...], entry: BoundInput) -> str:
+    """Return the condition that a reference changed: the text need not be made for that."""
+    return " OR ".join(is_changed(rewrite, entry) for rewrite in rewrites) or "0"
 
 
 def settled_value(job: TableJob, entry: BoundInput, column: str) -> str:
