@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from uuid import UUID, uuid5
 
-from strongroom.core.instants import Stored, read_epoch, read_instant, write_iso8601
+from strongroom.core.instants import Stored, is_earlier, is_later, read_epoch, read_instant, write_iso8601
 from strongroom.core.quoting import literal
 from strongroom.sqlite.connection import Connection
 
@@ -31,6 +31,8 @@ _PLAIN_EPOCHS = {
 def register_functions(connection: Connection) -> None:
     """Make our functions known to one connection."""
     connection.create_function("strongroom_instant", 1, read_instant, deterministic=True)
+    connection.create_function("strongroom_later", 2, is_later, deterministic=True)
+    connection.create_function("strongroom_earlier", 2, is_earlier, deterministic=True)
     connection.create_function("strongroom_sign", 1, _sign, deterministic=True)
     connection.create_function("strongroom_matches", 2, _matches, deterministic=True)
     connection.create_function("strongroom_epoch", 2, _epoch_to_iso8601, deterministic=True)
@@ -40,9 +42,21 @@ def register_functions(connection: Connection) -> None:
 
 
 def instant_call(expression: str) -> str:
-    """Return the SQL that reads an instant; TEXT travels as bytes, for it may be no UTF-8."""
-    readable = f"CASE typeof({expression}) WHEN 'text' THEN CAST({expression} AS BLOB) ELSE {expression} END"
-    return f"strongroom_instant({readable})"
+    """Return the SQL that reads an instant."""
+    return f"strongroom_instant({_as_bytes(expression)})"
+
+
+def instants_call(rule: str, one: str, two: str) -> str:
+    """Return the condition that ``one`` goes before ``two`` by a rule, ``newest`` or ``oldest``; no instant never does.
+
+    One call for two values is cheaper than reading both.
+    """
+    return f"strongroom_{'later' if rule == 'newest' else 'earlier'}({_as_bytes(one)}, {_as_bytes(two)})"
+
+
+def _as_bytes(expression: str) -> str:
+    """Return the SQL for a value whose TEXT travels as bytes, for it may be no UTF-8."""
+    return f"CASE typeof({expression}) WHEN 'text' THEN CAST({expression} AS BLOB) ELSE {expression} END"
 
 
 def same_sign(one: str, two: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from strongroom.core.engines import Engine
-from strongroom.core.instants import Stored, read_epoch, read_instant, write_iso8601
+from strongroom.core.instants import Stored, is_earlier, is_later, read_epoch, read_instant, write_iso8601
 from strongroom.sqlite.connection import RawText, open_memory
 from strongroom.sqlite.functions import register_functions, transform_call
 
@@ -188,6 +188,22 @@ def write_exactly(value: float, unit: str) -> str | None:
     except OverflowError:
         return None
     return f"{moment.isoformat()}Z"
+
+
+MOMENT_TEXTS = st.sampled_from(
+    [b"2024-01-01T12:00:00", b"2024-01-01 12:00:00", b"2024-01-01T12:00:00Z", b"2024-01-01T14:00:00+02:00",
+     b"2024-02-30", b" 2023-12-31\n", b"9999-12-31", b"", b"\xff", b"soon"]
+)  # fmt: skip
+
+
+@given(st.one_of(STORED, MOMENT_TEXTS), st.one_of(STORED, MOMENT_TEXTS))
+@example(b"2024-01-01T12:00:00", b"2024-01-01T12:00:00Z")
+def test_of_two_values_the_later_one_and_the_earlier_one_are_told(one: Stored, two: Stored) -> None:
+    first, second = read_instant(one), read_instant(two)
+    is_only = first is not None and second is None
+    is_pair = first is not None and second is not None
+    assert is_later(one, two) == (is_only or (is_pair and first > second))  # type: ignore[operator]
+    assert is_earlier(one, two) == (is_only or (is_pair and first < second))  # type: ignore[operator]
 
 
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))])
