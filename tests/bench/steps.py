@@ -24,7 +24,7 @@ from strongroom.binding import bind
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.consolidate.run import run
 from strongroom.core.config import read_settings
-from strongroom.core.files import hash_file, hash_stream, sync_file, sync_folder
+from strongroom.core.files import hash_file, hash_stream, is_same_content, sync_file, sync_folder
 from strongroom.core.workers import Workers
 
 Parameters = ParamSpec("Parameters")
@@ -51,7 +51,7 @@ STEPS = (
     Step(name=VERIFY, about="prove what was built; these two, snapshots and verdict"),
     Step(name=SOUNDNESS, about="pages, indexes, structure and marks of the targets"),
     Step(name=CONTENT, about="derive what must be there from the snapshots, and compare"),
-    Step(name=DURABLE, about="hash files again, wait for the disk"),
+    Step(name=DURABLE, about="look at the copies again, wait for the disk"),
     Step(name="publish", about="look at the sources once more, rename"),
 )
 
@@ -132,7 +132,7 @@ def count_everywhere(meter: Meter) -> None:
 
     Workers.submit = submit_counted  # type: ignore[method-assign]  # this process ends with the measurement
     replace_everywhere(bind, meter.counted_as("bind", bind))
-    for function in (hash_file, hash_stream, sync_file, sync_folder):
+    for function in (hash_file, hash_stream, is_same_content, sync_file, sync_folder):
         replace_everywhere(function, meter.counted_as(DURABLE, function))
 
 

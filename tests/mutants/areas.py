@@ -13,8 +13,8 @@ from tests.mutants.operators import list_edits
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / "scripts" / "strongroom"
-_ENTRIES = ("_write_first", "_write_second")
-"""The functions of ``two_files`` that write the ledger's entries."""
+_ENTRIES = ("_write", "_write_first", "_write_second")
+"""The functions of ``one_file`` and ``two_files`` that write the ledger's entries."""
 
 _DECIDED = ("merge/decisions.py", "merge/groups.py")
 """What of merging is about people's decisions."""
@@ -41,7 +41,11 @@ _FILES: dict[str, tuple[str, ...]] = {
         "sqlite/transfer.py",
         "sqlite/connection.py",
     ),
-    "ledger": ("consolidate/merge/ledger.py", "consolidate/merge/two_files.py"),
+    "ledger": (
+        "consolidate/merge/ledger.py",
+        "consolidate/merge/one_file.py",
+        "consolidate/merge/two_files.py",
+    ),
     "publish": (
         "runs/publish.py",
         "runs/journal.py",
@@ -118,7 +122,7 @@ def _belongs(area: str, file: str, place: str) -> bool:
     function = place.partition(".")[0]
     if file.endswith("merge/ledger.py"):
         return area == "ledger"
-    if file.endswith("merge/two_files.py"):
+    if file.endswith(("merge/one_file.py", "merge/two_files.py")):
         return (area == "ledger") == (function in _ENTRIES)
     if file.endswith(_DECIDED):
         return area == "decisions"

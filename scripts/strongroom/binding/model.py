@@ -129,6 +129,11 @@ class TableJob:
         """Return those by which something of an input changes or waits, once the parents are filled."""
         return tuple(one for one in self.references_of(entry) if entry.number in one.changes)
 
+    def changed_columns(self, entry: BoundInput) -> frozenset[str]:
+        """Return the columns that a transform or a followed reference may change in an input's rows."""
+        followed = {name for rewrite in self.rewrites_of(entry) for name in rewrite.columns}
+        return frozenset(followed if entry.is_seed else followed | self.transform.keys())
+
     def needs_settling(self, entry: BoundInput) -> bool:
         """Tell whether the target may store an input's values in another form than its source holds them."""
         if (self.transform or self.rewrites_of(entry)) and not entry.is_seed:

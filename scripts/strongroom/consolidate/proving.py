@@ -24,16 +24,18 @@ from strongroom.consolidate.verify import (
     verify_places,
     verify_soundness,
 )
-from strongroom.core.files import hash_file
+from strongroom.core.files import hash_file, is_same_content
 from strongroom.core.results import Verification
 from strongroom.core.workers import Workers
 from strongroom.runs.folder import RunFolder
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import Database, state_of
 from strongroom.sqlite.snapshot import Snapshot
 
 SNAPSHOTS = "snapshots"
 _LARGE = 100_000
 """Rows from which a table is verified in a job of its own."""
+_WORTH_COMPARING = 4 << 20
+"""Bytes from which a snapshot is compared with its source."""
 
 
 def gather_evidence(
@@ -102,7 +104,10 @@ class Proving:
         """
         checks = [*self._checks, self._workers.submit(verify_drops, self.house)]
         checks.append(self._workers.submit(verify_places, self.house, place, is_source))
-        checks += [self._workers.submit(verify_snapshot, snapshot) for snapshot in snapshots.values()]
+        checks += [
+            self._workers.submit(verify_snapshot, snapshot, place / snapshot.path if is_source else None)
+            for snapshot in snapshots.values()
+        ]
         found = self._workers.gather(checks)
         names = [*self._names, ARCHIVE, PLACES, SNAPSHOTS]
         return [_join(name, [part for part in found if part.target == name]) for name in names]
@@ -127,13 +132,24 @@ def open_proving(evidence: Evidence, workers: Workers) -> Iterator[Proving]:
         yield Proving(evidence, Path(scratch), workers)
 
 
-def verify_snapshot(snapshot: Snapshot) -> Verification:
-    """Make sure that a snapshot did not change since it was taken. Read-only."""
-    is_same = hash_file(snapshot.copy.path) == snapshot.sha256
+def verify_snapshot(snapshot: Snapshot, source: Path | None = None) -> Verification:
+    """Make sure that a snapshot did not change since it was taken: by its hash, or against its source. Read-only."""
+    is_same = _is_source(snapshot, source) or hash_file(snapshot.copy.path) == snapshot.sha256
     if is_same and snapshot.is_document and snapshot.copy.key is None:
         is_same = hash_file(snapshot.raw) == snapshot.source_sha256
     changed = () if is_same else (f"snapshot of {snapshot.path}: its bytes changed since it was taken",)
     return Verification(target=SNAPSHOTS, tables={}, targets={}, differences=changed)
+
+
+def _is_source(snapshot: Snapshot, source: Path | None) -> bool:
+    """Tell whether a large snapshot is, byte for byte, the file that it was when it was copied, and that is untouched.
+
+    Looking at both takes a fraction of hashing one. Small ones are hashed, so that a wrong hash shows.
+    """
+    if source is None or snapshot.sha256 != snapshot.source_sha256 or snapshot.size < _WORTH_COMPARING:
+        return False
+    is_untouched = dict(snapshot.state) == dict(state_of(Database(source)))
+    return is_untouched and is_same_content(snapshot.copy.path, source)
 
 
 def _join(target: str, parts: list[Verification]) -> Verification:

@@ -54,6 +54,28 @@ def copy_stream(stream: FileIO, destination: Path) -> str:
     return digest.hexdigest()
 
 
+def is_same_content(one: Path, other: Path) -> bool:
+    """Tell whether two files hold the same bytes."""
+    mine, theirs = bytearray(_CHUNK), bytearray(_CHUNK)
+    with one.open("rb", buffering=0) as first, other.open("rb", buffering=0) as second:
+        while True:
+            count = _fill(first, mine)
+            if count != _fill(second, theirs):
+                return False
+            if count < _CHUNK:
+                return mine[:count] == theirs[:count]
+            if mine != theirs:
+                return False
+
+
+def _fill(stream: FileIO, buffer: bytearray) -> int:
+    """Read until the buffer is full or the stream ends; return how much was read."""
+    view, count = memoryview(buffer), 0
+    while count < len(buffer) and (more := stream.readinto(view[count:])):
+        count += more
+    return count
+
+
 def sync_file(path: Path) -> None:
     """Return when the file's content is on disk."""
     _sync(path, os.O_RDONLY)

@@ -6,7 +6,7 @@ Naive text counts as UTC. Magnitudes tell seconds, milli- and microseconds apart
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
+from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # what is counted from where no zone is said
@@ -29,10 +29,37 @@ def read_instant(value: Stored) -> int | None:
     return found if found is not None and abs(found) < _BEYOND else None
 
 
+def is_later(one: Stored, two: Stored) -> bool:
+    """Tell whether ``one`` is a later instant than ``two``, or the only one of them that is an instant."""
+    first, second = _read_pair(one, two)
+    return first is not None and (second is None or bool(first > second))
+
+
+def is_earlier(one: Stored, two: Stored) -> bool:
+    """Tell whether ``one`` is an earlier instant than ``two``, or the only one of them that is an instant."""
+    first, second = _read_pair(one, two)
+    return first is not None and (second is None or bool(first < second))
+
+
+def _read_pair(one: Stored, two: Stored) -> tuple[Any, Any]:
+    """Return what compares as the two instants do: those of bytes without a zone need not be counted first."""
+    if isinstance(one, bytes) and isinstance(two, bytes):
+        try:
+            mine, theirs = _read_moment(one), _read_moment(two)
+        except (ValueError, UnicodeDecodeError):
+            return read_instant(one), read_instant(two)
+        if mine.tzinfo is None and theirs.tzinfo is None:
+            return mine, theirs
+    return read_instant(one), read_instant(two)
+
+
+def _read_moment(value: str | bytes) -> datetime:
+    return datetime.fromisoformat((value.decode() if isinstance(value, bytes) else value).strip())
+
+
 def _read_text(value: str | bytes) -> int | None:
     try:
-        text = value.decode() if isinstance(value, bytes) else value
-        moment = datetime.fromisoformat(text.strip())
+        moment = _read_moment(value)
     except (ValueError, UnicodeDecodeError):
         return None
     since = moment - (_EPOCH if moment.tzinfo else _NAIVE_EPOCH)
@@ -47,7 +74,14 @@ def read_epoch(value: float, unit: str) -> int | None:
         size = abs(value)
         unit = "s" if size < _MILLISECONDS_FROM else "ms" if size < _MICROSECONDS_FROM else "us"
     factor = _FACTORS[unit]
-    return value * factor if isinstance(value, int) else round(Fraction(value) * factor)  # exactly, half to even
+    return value * factor if isinstance(value, int) else _multiply(value, factor)
+
+
+def _multiply(value: float, factor: int) -> int:
+    """Return the whole number that is nearest to the exact product, of two the even one."""
+    above, below = value.as_integer_ratio()
+    whole, rest = divmod(above * factor, below)
+    return whole + (2 * rest + (whole & 1) > below)
 
 
 def write_iso8601(microseconds: int) -> str | None:

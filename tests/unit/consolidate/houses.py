@@ -75,11 +75,13 @@ def head(*names: str, schema: bool = True, more: str = "") -> str:
 
 
 @contextmanager
-def built_house(schema: str, plan: str, sources: Mapping[str, str]) -> Iterator[BuiltHouse]:
-    """Build a house of sources that have its schema."""
+def built_house(
+    schema: str, plan: str, sources: Mapping[str, str], *, loose: str | None = None
+) -> Iterator[BuiltHouse]:
+    """Build a house of sources that have its schema, or a ``loose`` one."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as scratch:
         folder = Path(scratch)
-        work = bind_house(folder, schema, plan, {name: schema + sql for name, sql in sources.items()})
+        work = bind_house(folder, schema, plan, {name: (loose or schema) + sql for name, sql in sources.items()})
         house = BuiltHouse(folder=folder, job=work.targets[0])
         build_target(house.job, Database(house.stage), Database(house.ledger))
         yield house

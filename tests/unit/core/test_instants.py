@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from strongroom.core.instants import Stored, read_epoch, read_instant, write_iso8601
+from strongroom.core.engines import Engine
+from strongroom.core.instants import Stored, is_earlier, is_later, read_epoch, read_instant, write_iso8601
 from strongroom.sqlite.connection import RawText, open_memory
 from strongroom.sqlite.functions import register_functions, transform_call
 
@@ -133,6 +135,75 @@ def test_a_transform_leaves_text_alone_that_is_no_utf8(name: str) -> None:
         call = transform_call(name, "auto", "x")
         query = f"SELECT typeof(y), hex(y) FROM (SELECT {call} AS y FROM (SELECT CAST(x'2041ff' AS TEXT) AS x))"
         assert connection.execute(query).fetchone() == ("text", "2041FF")
+
+
+TEXTS = st.text(st.sampled_from(" \t\x1c\x85\xa0\u2003\u3000\0aAßİ"), max_size=6)
+NUMBERS = st.one_of(
+    st.integers(-(2**63), 2**63 - 1),
+    *(
+        st.integers(edge - 2, edge + 2)
+        for size in (10**11, 10**14, 62_135_596_800, 253_402_300_799, 253_402_300_800 * 1_000_000)
+        for edge in (size, -size)
+    ),
+    *(st.integers(0, 253_402_300_800 * a_second) for a_second in (1, 1_000, 1_000_000)),
+    st.floats(allow_nan=False),
+    st.floats(-4e9, 4e9),
+)
+
+
+@given(st.one_of(STORED, TEXTS, NUMBERS), st.sampled_from(["trim", "casefold", "epoch"]), st.sampled_from(list(Engine)))
+@example(-62_135_596_801, "epoch", Engine.SYSTEM)
+@example(253_402_300_800, "epoch", Engine.SYSTEM)
+@example(-1, "epoch", Engine.SYSTEM)
+@example(" a\0B ", "trim", Engine.BUNDLED)
+def test_a_transform_is_what_python_makes_of_any_value(value: Stored, name: str, engine: Engine) -> None:
+    assume(not isinstance(value, str) or not any("\ud800" <= letter <= "\udfff" for letter in value))
+    for unit in ("auto", "s", "ms", "us") if name == "epoch" else ("",):
+        expected: Stored = None if isinstance(value, float) and math.isnan(value) else value
+        if name == "epoch" and isinstance(value, int | float):
+            expected = write_exactly(value, unit) or expected
+        if name != "epoch" and isinstance(value, str):
+            expected = value.strip() if name == "trim" else value.casefold()
+        with open_memory(engine) as connection:
+            register_functions(connection)
+            call = transform_call(name, unit, "x")
+            query = f"SELECT typeof(y), CASE typeof(y) WHEN 'text' THEN hex(y) ELSE y END FROM (SELECT {call} AS y"
+            kind, found = connection.execute(f"{query} FROM (SELECT ? AS x))", (value,)).fetchone()
+        if isinstance(expected, str):
+            assert (kind, found) == ("text", expected.encode().hex().upper())
+        else:
+            assert kind != "text"
+            assert (type(found), found) == (type(expected), expected)
+
+
+def write_exactly(value: float, unit: str) -> str | None:
+    """Return what the plan's words say of a number, in fractions and the calendar of the standard library."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    size = abs(value)
+    unit = unit if unit != "auto" else "s" if size < 10**11 else "ms" if size < 10**14 else "us"
+    microseconds = round(Fraction(value) * {"s": 10**6, "ms": 10**3, "us": 1}[unit])
+    try:
+        moment = datetime(1970, 1, 1) + timedelta(microseconds=microseconds)  # noqa: DTZ001  UTC is written as Z
+    except OverflowError:
+        return None
+    return f"{moment.isoformat()}Z"
+
+
+MOMENT_TEXTS = st.sampled_from(
+    [b"2024-01-01T12:00:00", b"2024-01-01 12:00:00", b"2024-01-01T12:00:00Z", b"2024-01-01T14:00:00+02:00",
+     b"2024-02-30", b" 2023-12-31\n", b"9999-12-31", b"", b"\xff", b"soon"]
+)  # fmt: skip
+
+
+@given(st.one_of(STORED, MOMENT_TEXTS), st.one_of(STORED, MOMENT_TEXTS))
+@example(b"2024-01-01T12:00:00", b"2024-01-01T12:00:00Z")
+def test_of_two_values_the_later_one_and_the_earlier_one_are_told(one: Stored, two: Stored) -> None:
+    first, second = read_instant(one), read_instant(two)
+    is_only = first is not None and second is None
+    is_pair = first is not None and second is not None
+    assert is_later(one, two) == (is_only or (is_pair and first > second))  # type: ignore[operator]
+    assert is_earlier(one, two) == (is_only or (is_pair and first < second))  # type: ignore[operator]
 
 
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))])

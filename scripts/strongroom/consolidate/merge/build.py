@@ -20,6 +20,7 @@ from strongroom.consolidate.merge.groups import find_unfit
 from strongroom.consolidate.merge.held_ids import find_highest_held
 from strongroom.consolidate.merge.insert import insert_decided, insert_plain
 from strongroom.consolidate.merge.ledger import collect_entries, start_ledger, write_ledger
+from strongroom.consolidate.merge.one_file import can_change_one, change_one
 from strongroom.consolidate.merge.references import prepare_rewrites
 from strongroom.consolidate.merge.two_files import can_merge_pairs, merge_pairs
 from strongroom.core.errors import DecisionNeededError
@@ -130,11 +131,12 @@ def _fill_table(connection: Connection, jobs: Mapping[str, TableJob], job: Table
             write_ledger(connection, job)
             return inserted
         connection.execute(f"DELETE FROM {dotted('main', job.table.name)}")
-    if can_merge_pairs(job):
-        if merge_pairs(connection, job):
-            return _count(connection, job)
-        connection.execute(f"DELETE FROM {dotted('main', job.table.name)}")
-        clear_scratch(connection)
+    for can_be_taken, take in ((can_change_one, change_one), (can_merge_pairs, merge_pairs)):
+        if can_be_taken(job):
+            if take(connection, job):
+                return _count(connection, job)
+            connection.execute(f"DELETE FROM {dotted('main', job.table.name)}")
+            clear_scratch(connection)
     if may_be_contested(job) and find_contested(connection, job):
         lay_out_versions(connection, job)
         set_undecidable_aside(connection, job)

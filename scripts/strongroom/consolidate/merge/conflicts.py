@@ -38,7 +38,7 @@ def may_be_contested(job: TableJob) -> bool:
         return True
     entry = job.inputs[0]
     is_unique = entry.table.is_unique(tuple(entry.columns.get(name, "") for name in job.key))
-    return not is_unique or bool(job.transform) or bool(job.normalize)
+    return not is_unique or bool(job.normalize) or not job.changed_columns(entry).isdisjoint(job.key)
 
 
 def find_contested(connection: Connection, job: TableJob) -> int:

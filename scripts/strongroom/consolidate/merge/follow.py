@@ -6,10 +6,14 @@ others, and with which its rows wait.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from strongroom.binding import BoundInput, Rewrite
 from strongroom.core.quoting import dotted, literal, quote
 
 _REFS = "refs "
+_JOINED = 60
+"""So many tables SQLite joins, and a few: the references behind them are looked up one by one."""
 
 
 def is_reference(name: str) -> bool:
@@ -32,38 +36,70 @@ def held_values(rewrite: Rewrite, entry: BoundInput) -> list[str]:
     return [f"CASE WHEN typeof({value}) = 'text' AND json_valid({value}) THEN {found} END"]
 
 
+def join_refs(rewrites: tuple[Rewrite, ...], entry: BoundInput) -> str:
+    """Return what follows row ``s`` of an input in FROM, so that each reference is looked up once a row."""
+    return "".join(
+        f" LEFT JOIN {refs_of(rewrite, entry)} AS {_alias(rewrite)} ON {_match(rewrite, entry)}"
+        for rewrite in rewrites
+        if rewrite.number < _JOINED
+    )
+
+
 def follow(rewrites: tuple[Rewrite, ...], entry: BoundInput, column: str, value: str) -> str:
-    """Return what a column becomes by the references that it is part of; ``value`` is what it holds."""
+    """Return what a column becomes by the references that it is part of; ``value`` is what it holds.
+
+    This, and what follows here, is about a row that ``join_refs`` stands beside.
+    """
     for rewrite in rewrites:
         if column in rewrite.columns:
-            found = _match(rewrite, entry)
-            made = _put(rewrite, value, f"m.n{rewrite.columns.index(column)}", f"s.{quote(entry.columns[column])}")
-            known = f"EXISTS (SELECT 1 {found} AND NOT m.waits)"
-            value = f"CASE WHEN {known} THEN (SELECT {made} {found}) ELSE {value} END"
+            new = _find(rewrite, entry, f"n{rewrite.columns.index(column)}")
+            made = _put(rewrite, value, new, f"s.{quote(entry.columns[column])}")
+            value = f"CASE WHEN {_find(rewrite, entry, 'waits')} = 0 THEN {made} ELSE {value} END"
     return value
 
 
 def list_changes(rewrite: Rewrite, entry: BoundInput) -> list[str]:
     """Return, for each column of a reference, the text that says what it was and is, or NULL where it stays."""
     said = []
-    for name in rewrite.columns:
-        value = f"s.{quote(entry.columns[name])}"
-        new = follow((rewrite,), entry, name, value)
+    for name, value, new in _list_values(rewrite, entry):
         text = f"{literal(name + ' ')} || quote({value}) || ' is now ' || quote({new})"
         said.append(f"CASE WHEN {new} IS NOT {value} THEN {text} END")
     return said
 
 
+def is_changed(rewrite: Rewrite, entry: BoundInput) -> str:
+    """Return the condition that ``list_changes`` says something."""
+    return " OR ".join(f"{new} IS NOT {value}" for _, value, new in _list_values(rewrite, entry))
+
+
+def _list_values(rewrite: Rewrite, entry: BoundInput) -> Iterator[tuple[str, str, str]]:
+    """Yield each column of a reference with the expressions for what it was, and is."""
+    for name in rewrite.columns:
+        value = f"s.{quote(entry.columns[name])}"
+        yield name, value, follow((rewrite,), entry, name, value)
+
+
 def is_waiting(rewrite: Rewrite, entry: BoundInput) -> str:
     """Return the condition that row ``s`` waits for what it refers to."""
-    return f"EXISTS (SELECT 1 {_match(rewrite, entry)} AND m.waits)"
+    return f"{_find(rewrite, entry, 'waits')} IS TRUE"
+
+
+def _alias(rewrite: Rewrite) -> str:
+    return f"m{rewrite.number}"
 
 
 def _match(rewrite: Rewrite, entry: BoundInput) -> str:
-    """Return FROM and WHERE that find what the ids of row ``s`` become."""
+    """Return the condition that a row of the reference's table says what the ids of row ``s`` become."""
     held = held_values(rewrite, entry)
-    same = " AND ".join(f"m.o{number} = {value}" for number, value in enumerate(held))
-    return f"FROM {refs_of(rewrite, entry)} m WHERE {same}"
+    return " AND ".join(f"{_alias(rewrite)}.o{number} = {value}" for number, value in enumerate(held))
+
+
+def _find(rewrite: Rewrite, entry: BoundInput, column: str) -> str:
+    """Return the expression for what the reference's table says of row ``s``, or NULL."""
+    found = f"{_alias(rewrite)}.{column}"
+    if rewrite.number < _JOINED:
+        return found
+    return f"(SELECT {found} FROM {refs_of(rewrite, entry)} AS {_alias(rewrite)} WHERE {_match(rewrite, entry)})"
 
 
 def _put(rewrite: Rewrite, value: str, new: str, plain: str) -> str:

@@ -13,8 +13,8 @@ from strongroom.consolidate.merge.identity import (
     set_taken_ids_aside,
     survivors,
 )
-from strongroom.consolidate.merge.rows import Rows, open_rows
-from strongroom.core.quoting import dotted, quote, quote_all
+from strongroom.consolidate.merge.rows import WAITS, Rows, open_rows
+from strongroom.core.quoting import dotted, literal, quote, quote_all
 from strongroom.sqlite.connection import Connection, attached
 from strongroom.sqlite.schema import Table
 
@@ -139,7 +139,7 @@ def _set_waiting_aside(connection: Connection, rows: Rows) -> None:
     number = rows.entry.number
     connection.execute(
         "INSERT OR IGNORE INTO scratch.entries (input, rid, disposition, reason, rule) SELECT "
-        f"{number}, {rows.rid}, 'quarantined', 'the row that it refers to waits in quarantine', 'reference' "
+        f"{number}, {rows.rid}, 'quarantined', {literal(WAITS)}, 'reference' "
         f"FROM {rows.source} WHERE {rows.waits} AND {survivors(rows)}"
     )
     connection.execute(

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from strongroom.binding import BoundInput, TableJob
-from strongroom.consolidate.merge.follow import follow, is_waiting, list_changes
+from strongroom.binding import BoundInput, Rewrite, TableJob
+from strongroom.consolidate.merge.follow import follow, is_changed, is_waiting, join_refs, list_changes
 from strongroom.consolidate.merge.raw import Raw, open_raw
 from strongroom.core.quoting import dotted, quote
 from strongroom.sqlite.connection import Connection
 from strongroom.sqlite.functions import transform_call
+
+WAITS = "the row that it refers to waits in quarantine"
+"""What the ledger says of a row whose parent waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,31 +83,49 @@ def open_rows(connection: Connection, job: TableJob, entry: BoundInput) -> Itera
 def _settle_rows(connection: Connection, job: TableJob, entry: BoundInput, raw: Raw, into: str) -> None:
     """Let SQLite itself turn the values into what the target's columns store."""
     columns = ", ".join(f"{quote(column.name)} {column.affinity}" for column in job.columns)
-    wanted = f"(({job.where.sql}) IS TRUE)" if job.where and not entry.is_seed else "1"
-    values = ", ".join(_change(job, entry, column.name) for column in job.columns)
+    values = ", ".join(settled_value(job, entry, column.name) for column in job.columns)
+    rewrites = job.rewrites_of(entry)
     connection.execute(
         f"CREATE TABLE {into} (_strongroom_row INTEGER PRIMARY KEY, _strongroom_wanted INTEGER, "
         f"_strongroom_waits INTEGER, _strongroom_rewritten TEXT, {columns})"
     )
     connection.execute(
-        f"INSERT INTO {into} SELECT {raw.rid}, {wanted}, {_join_waiting(job, entry)}, {_join_changed(job, entry)}, "
-        f"{values} FROM {raw.table} AS s"
+        f"INSERT INTO {into} SELECT {raw.rid}, {_ask_wanted(job, entry, raw)}, {waits_for(rewrites, entry)}, "
+        f"{say_changes(rewrites, entry)}, {values} FROM {raw.table} AS s{join_refs(rewrites, entry)}"
     )
 
 
-def _join_waiting(job: TableJob, entry: BoundInput) -> str:
-    return " OR ".join(is_waiting(rewrite, entry) for rewrite in job.rewrites_of(entry)) or "0"
+def _ask_wanted(job: TableJob, entry: BoundInput, raw: Raw) -> str:
+    """Return the condition under which a row is not filtered; beside other tables it has a scope of its own."""
+    if job.where is None or entry.is_seed:
+        return "1"
+    if not job.rewrites_of(entry):
+        return f"(({job.where.sql}) IS TRUE)"
+    same = f"f.{raw.rid.partition('.')[2]} = {raw.rid}"
+    return f"EXISTS (SELECT 1 FROM {raw.table} AS f WHERE {same} AND ({job.where.sql}) IS TRUE)"
 
 
-def _join_changed(job: TableJob, entry: BoundInput) -> str:
+def waits_for(rewrites: tuple[Rewrite, ...], entry: BoundInput) -> str:
+    """Return the condition that a row waits for one that it refers to."""
+    return " OR ".join(is_waiting(rewrite, entry) for rewrite in rewrites) or "0"
+
+
+def say_changes(rewrites: tuple[Rewrite, ...], entry: BoundInput) -> str:
     """Return the text that says which references changed, or NULL."""
-    said = [
-        f"coalesce({text} || ' ', '')" for rewrite in job.rewrites_of(entry) for text in list_changes(rewrite, entry)
-    ]
-    return f"nullif(rtrim({' || '.join(said)}), '')" if said else "NULL"
+    said = [text for rewrite in rewrites for text in list_changes(rewrite, entry)]
+    if len(said) < 2:  # noqa: PLR2004  # nothing to be joined
+        return said[0] if said else "NULL"
+    joined = " || ".join(f"coalesce({text} || ' ', '')" for text in said)
+    return f"nullif(rtrim({joined}), '')"
 
 
-def _change(job: TableJob, entry: BoundInput, column: str) -> str:
+def has_changes(rewrites: tuple[Rewrite, ...], entry: BoundInput) -> str:
+    """Return the condition that a reference changed: the text need not be made for that."""
+    return " OR ".join(is_changed(rewrite, entry) for rewrite in rewrites) or "0"
+
+
+def settled_value(job: TableJob, entry: BoundInput, column: str) -> str:
+    """Return what the plan makes of a source's value for a target column, before the target stores it."""
     source = entry.columns.get(column)
     if source is None:
         return job.defaults.get(column, "NULL")

@@ -12,7 +12,7 @@ from strongroom.consolidate.merge.insert import insert_plain
 from strongroom.consolidate.merge.ledger import create_kept, list_kept
 from strongroom.core.quoting import dotted, fold, literal, quote, quote_all
 from strongroom.sqlite.connection import Connection, attached
-from strongroom.sqlite.functions import instant_call, matches_call
+from strongroom.sqlite.functions import instants_call, matches_call
 from strongroom.sqlite.schema import Column
 
 
@@ -130,8 +130,8 @@ def _list_dated(job: TableJob) -> dict[tuple[str, str], str]:
 def _is_second(job: TableJob, rule: str, by: str) -> str:
     """Return the condition that the second row is the one to follow; no instant at all never is."""
     column = job.table.by_name[fold(by)]
-    first, second = (instant_call(_value(job, entry, column)) for entry in job.inputs)
-    return f"coalesce({second} {'>' if rule == 'newest' else '<'} {first}, {second} IS NOT NULL)"
+    first, second = (_value(job, entry, column) for entry in job.inputs)
+    return instants_call(rule, second, first)
 
 
 def _make_value(job: TableJob, column: Column, dated: dict[tuple[str, str], str]) -> str | None:
