@@ -147,3 +147,14 @@ def test_logs_are_turned_over_and_limits_are_kept(site: Site) -> None:
     assert inspect(site, "redis")["HostConfig"]["Memory"] == 96 << 20
     wrong = site.run("stack.up", STRONGROOM_REDIS_MEMORY="much")
     assert (wrong.returncode, "STRONGROOM_REDIS_MEMORY: must be a size" in wrong.stderr) == (2, True)
+
+
+def test_a_shell_without_a_terminal_runs_what_it_reads(site: Site) -> None:
+    for said, code in (("echo in $(id -u); exit 3", 3), ("psql --version", 0)):
+        ended = subprocess.run(
+            site.argv("stack.shell"), env=site.environment, cwd=site.repository, input=f"{said}\n", text=True,
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert ended.returncode == code, ended.stderr
+        assert ("in 10070" in ended.stdout) == (code == 3)
+        assert "\x1b" not in ended.stdout + ended.stderr

@@ -2,7 +2,17 @@
 
 from strongroom.engine.debian import Mirror, find_mirror, install_packages
 from strongroom.engine.ensure import Ensured, ensure_engine, ensured, find_plugin
-from strongroom.engine.reach import Client, Engine, Image, connect, describe_engine, find_image, name_engine, pull_image
+from strongroom.engine.reach import (
+    Client,
+    Engine,
+    Image,
+    connect,
+    describe_engine,
+    find_image,
+    name_engine,
+    pull_image,
+    remove_untagged,
+)
 from strongroom.engine.start import stop_engine
 
 __all__ = [
@@ -21,5 +31,6 @@ __all__ = [
     "install_packages",
     "name_engine",
     "pull_image",
+    "remove_untagged",
     "stop_engine",
 ]

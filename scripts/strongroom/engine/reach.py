@@ -5,9 +5,11 @@ The client library is imported where it is used: it takes a tenth of a second, a
 
 from __future__ import annotations
 
+import hashlib
+import json
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,6 +24,8 @@ Client: TypeAlias = "DockerClient"
 Image: TypeAlias = "DockerImage"
 
 SYSTEM_SOCKET = Path("/var/run/docker.sock")
+_USUAL = "default"
+"""The context of the docker command that means no other place."""
 _ANSWER_SECONDS = 5.0
 _WORK_SECONDS = 600
 _GET_ONE = "start Docker, or name it in DOCKER_HOST; on Debian, as root: ./inv engine.ensure --install"
@@ -77,6 +81,15 @@ def find_image(client: Client, name: str) -> Image | None:
         return None
 
 
+def remove_untagged(client: Client, image: Image) -> None:
+    """Remove an image in whose place another one came, unless a tag or a container still holds it."""
+    from docker.errors import DockerException
+
+    with suppress(DockerException):
+        if not client.images.get(str(image.id)).tags:
+            client.images.remove(str(image.id))
+
+
 def pull_image(client: Client, name: str) -> None:
     """Pull an image such as ``debian:trixie-slim`` from its registry. Raises UnreachableError."""
     from docker.errors import DockerException
@@ -110,8 +123,8 @@ def list_running(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def find_endpoint(environment: Mapping[str, str]) -> str:
-    """Return where the engine should be: as named, else the first socket that is there, else the usual one."""
-    named = environment.get("DOCKER_HOST")
+    """Return where the engine should be: as named, by a context too, else the first socket that is there."""
+    named = environment.get("DOCKER_HOST") or _read_context(environment)
     if named:
         return named
     sockets = [SYSTEM_SOCKET]
@@ -120,6 +133,23 @@ def find_endpoint(environment: Mapping[str, str]) -> str:
     if environment.get("HOME"):
         sockets.append(Path(environment["HOME"]) / ".docker" / "run" / "docker.sock")
     return f"unix://{next((path for path in sockets if path.exists()), SYSTEM_SOCKET)}"
+
+
+def _read_context(environment: Mapping[str, str]) -> str:
+    """Return the place that the chosen context of the docker command names; nothing for its default."""
+    folder = Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME", "/")) / ".docker")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        config = {}
+    name = environment.get("DOCKER_CONTEXT") or config.get("currentContext") or _USUAL
+    if name == _USUAL:
+        return ""
+    about = folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
+    try:
+        return str(json.loads(about.read_text(encoding="utf-8"))["Endpoints"]["docker"]["Host"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreachableError(f"docker context {name}", "is not there", "docker context ls; or DOCKER_HOST") from error
 
 
 def name_engine(environment: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -108,3 +109,15 @@ def test_every_image_has_a_recipe(repository: Path) -> None:
     folders = {path.parent.name for path in (repository / "docker").glob("*/Dockerfile")}
     assert folders == set(NAMES)
     assert json.loads((repository / "docker" / "versions.json").read_text())["debian"]["suite"]
+
+
+@pytest.mark.parametrize(("image", "known"), [("vault", "openbao"), ("s3", "seaweedfs"), ("secrets", "moto")])
+def test_another_version_than_is_locked_is_not_built(repository: Path, tmp_path: Path, image: str, known: str) -> None:
+    shutil.copytree(repository / "docker", tmp_path / "docker")
+    read_recipe(tmp_path, image)
+    file = tmp_path / "docker" / "versions.json"
+    versions = json.loads(file.read_text())
+    for asked in ("1.0", versions[known]["image"][:-1]):
+        file.write_text(json.dumps({**versions, known: {"image": asked}}))
+        with pytest.raises(ConfigurationError, match=f"and docker/versions.json asks for {known} {asked}"):
+            read_recipe(tmp_path, image)

@@ -13,7 +13,7 @@ from strongroom.containers.images.recipe import BASE, BUILD, NAMES, REPOSITORY, 
 from strongroom.containers.images.rootfs import ORIGIN, provide_rootfs
 from strongroom.core.errors import NoSpaceError, UnreachableError
 from strongroom.core.programs import run_program
-from strongroom.engine import Client, Image, connect, find_image, find_plugin, name_engine
+from strongroom.engine import Client, Image, connect, find_image, find_plugin, name_engine, remove_untagged
 
 _RECIPE = "strongroom.recipe"
 _OCI = "org.opencontainers.image"
@@ -106,6 +106,8 @@ class _Builder:
         labels = {_RECIPE: digest, **_ABOUT, f"{_OCI}.title": f"{REPOSITORY}/{recipe.name}"}
         seconds = self._run(recipe, image, parents, labels | ({ORIGIN: origin} if origin else {}))
         built = _describe(recipe.name, self.tag, self.client.images.get(image), was_there=False, seconds=seconds)
+        if there is not None:
+            remove_untagged(self.client, there)
         self.say(f"{recipe.name}: {built.size / 1e6:.0f} MB in {built.seconds:.0f} s")
         return built
 

