@@ -112,6 +112,9 @@ def test_only_what_changed_is_made_anew(running: Site) -> None:
     known = list_all(site.project)
     (site.folder / "tls" / "redis.crt").unlink()
     assert site.run("stack.up").returncode == 0
+    assert list_all(site.project) == known  # it took the new certificate over
+    (site.folder / "secrets" / "redis-monitor-password").write_text("another")
+    assert site.run("stack.up").returncode == 0
     changed = {name for name, known_id in list_all(site.project).items() if known[name] != known_id}
     assert changed == {f"{site.project}-redis-1"}
 

@@ -47,9 +47,12 @@ class Compose:
         places = ("--project-directory", str(self.root), "--env-file", str(self.settings))
         return ["docker", "compose", *places, "--ansi", "never", *chosen, *arguments]
 
-    def run(self, *arguments: str, seconds: float = _SECONDS) -> ProgramResult:
+    def run(self, *arguments: str, seconds: float = _SECONDS, standard_input: bytes = b"") -> ProgramResult:
         """Run a Compose command to its end; its exit code is the caller's to judge. Raises UnreachableError."""
-        ended = run_program(self.words(*arguments), environment=self.environment, timeout=seconds, directory=self.root)
+        ended = run_program(
+            self.words(*arguments), environment=self.environment, timeout=seconds, directory=self.root,
+            standard_input=standard_input,
+        )  # fmt: skip
         if not ended.is_success and not self._is_installed():  # what docker says of a missing plugin differs
             hint = "install docker-compose 2 (on Debian, as root: ./inv engine.ensure --install)"
             raise UnreachableError("docker compose", "is not installed", hint)

@@ -57,9 +57,16 @@ class Folder:
         except OSError as error:
             raise explain_os_error(self.secrets / name, error) from error
 
+    def read_certificate(self, service: str) -> bytes:
+        """Return a service's certificate and key, as PEM."""
+        return b"".join((self.tls / f"{service}.{kind}").read_bytes() for kind in ("crt", "key"))
+
     def digest(self, service: str) -> str:
-        """Return a hash of what a service begins with: a container that began with other files is out of date."""
-        files = [self.tls / "ca.crt", self.tls / f"{service}.crt"]
+        """Return a hash of what a service begins with: a container that began with other files is out of date.
+
+        Its certificate is not among them: a later one is handed to the running server.
+        """
+        files = [self.tls / "ca.crt"]
         files += [self.secrets / name for name in PASSWORDS.get(service, ())]
         return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
 

@@ -16,6 +16,7 @@ from strongroom.containers.stack.belongings import Belongings, find_belongings, 
 from strongroom.containers.stack.files import Folder, init_certificates, provide_files, remove_files
 from strongroom.containers.stack.kept import Kept, make_kept, read_kept, write_kept
 from strongroom.containers.stack.parts import ALWAYS, PROFILES, ROLES, name_port
+from strongroom.containers.stack.renewing import serve_certificates
 from strongroom.containers.stack.roles import provide_roles
 from strongroom.containers.stack.starting import start_services
 from strongroom.core.errors import UnreachableError, UsageError
@@ -102,6 +103,9 @@ def up(stack: Stack, *, now: datetime, say: Callable[[str], None]) -> Started:
                 _refuse_taken(name, kept.port(name))
         say(f"starting {', '.join(stack.services)}")
         services = start_services(compose, stack.services)
+        renewed = serve_certificates(compose, stack.folder, kept, stack.services)
+        if renewed:
+            say(f"new certificates are served by {', '.join(renewed)}")
         provide_roles(stack.folder, _reach_postgres(stack, kept.settings, "postgres", "postgres-password"))
     return Started(
         project=kept.project,
