@@ -43,6 +43,8 @@ class Case:
     counts: dict[int, Counter[str]] = field(default_factory=dict)
     unsettled: str = ""
     """The working table of rows whose groups must be looked at: number of the input, row."""
+    settled: str = ""
+    """The working table of rows whose groups were explained as a whole: number of the input, row."""
     bag: str = ""
     """The working table of rows, where nothing names them."""
     undecided: Counter[str] = field(default_factory=Counter)
@@ -61,6 +63,9 @@ class Case:
         """Make the working tables."""
         self.unsettled = self.desk.make(
             "unsettled", "number INTEGER, rid INTEGER, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
+        )
+        self.settled = self.desk.make(
+            "settled", "number INTEGER, rid INTEGER, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
         )
         self.refused = self.desk.make("refused", "number INTEGER, rid INTEGER, rule TEXT, body BLOB")
         if self.decided:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from strongroom.consolidate.verify.house import House, Input, Target
-from strongroom.consolidate.verify.instants import write_instant
+from strongroom.consolidate.verify.instants import read_instant, write_instant
 from strongroom.consolidate.verify.values import Row, Value, decode_text, encode_text, is_utf8
 from strongroom.core.engines import Engine
 from strongroom.core.quoting import dotted
@@ -56,6 +56,11 @@ class Desk:
         """Return the first row of a statement with a hole ``{}`` for each value."""
         found: tuple[Value, ...] | None = self.connection.execute(*fill(sql, values)).fetchone()
         return found
+
+    @property
+    def is_utf8(self) -> bool:
+        """Tell whether SQLite orders TEXT here by its bytes in UTF-8."""
+        return bool(self.connection.execute("PRAGMA main.encoding").fetchone()[0] == "UTF-8")
 
     def copy_place(self) -> Database:
         """Return where the target may be copied to: under a key where it has one."""
@@ -117,14 +122,18 @@ def open_desk(house: House, target: Target) -> Iterator[Desk]:
 
 
 def _register_functions(connection: Connection) -> None:
-    """Let SQLite do a plan's transforms as they are meant: of TEXT, given as its bytes, and of numbers.
+    """Let SQLite do a plan's transforms as they are meant, and read instants: of TEXT, given as its bytes, and others.
 
-    NULL says that Python has to look.
+    Of a transform NULL says that Python has to look, of an instant that there is none.
     """
     connection.create_function("proof_trim", 1, lambda held: _on_text(held, str.strip), deterministic=True)
     connection.create_function("proof_casefold", 1, lambda held: _on_text(held, str.casefold), deterministic=True)
     for unit in ("auto", "s", "ms", "us"):
         connection.create_function(f"proof_epoch_{unit}", 1, partial(_on_number, unit), deterministic=True)
+    connection.create_function("proof_instant", 1, read_instant, deterministic=True)
+    connection.create_function(
+        "proof_instant_text", 1, lambda held: read_instant(decode_text(held)), deterministic=True
+    )
 
 
 def _on_text(held: bytes, do: Callable[[str], str]) -> str | None:

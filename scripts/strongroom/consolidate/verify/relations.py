@@ -72,6 +72,13 @@ def same_anywhere(ours: str, theirs: str, affinity: str = "") -> str:
     )
 
 
+def differs(ours: str, our_column: Column, theirs: str, their_column: Column) -> str:
+    """Return the condition that two cells are surely not the same; see ``same_cell`` about zero."""
+    if our_column.affinity == their_column.affinity and our_column.affinity in _SETTLED:
+        return f"{ours} IS NOT {theirs} COLLATE BINARY"
+    return f"typeof({ours}) <> typeof({theirs}) OR +{ours} IS NOT +{theirs} COLLATE BINARY"
+
+
 def same_value(ours: str, value: Value) -> str:
     """Return the condition that a cell is this value."""
     if value is None:

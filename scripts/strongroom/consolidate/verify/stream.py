@@ -21,6 +21,7 @@ from strongroom.consolidate.verify.rewritten import explain_rewritten
 from strongroom.consolidate.verify.values import Value
 from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, fold, literal, quote
+from strongroom.core.results import DISPOSITIONS
 
 NOT_AS_THEY_MUST_BE = "are not in the target as they must be"
 _CLAIM_WIDTH = 5
@@ -47,8 +48,7 @@ def examine_input(case: Case, entry: Input) -> int:
     deriver = case.derivers[entry.number]
     looked_at = 0 if case.bag else _leave_to_groups(case, entry)
     explained = explain_rewritten(case, entry)
-    before = case.counts[entry.number]["inserted"]
-    looked_at += before
+    looked_at += sum(case.counts[entry.number][name] for name in DISPOSITIONS)
     for found in _open_rows(case, entry, explained):
         looked_at += 1
         _examine(case, entry, deriver, found)
@@ -68,8 +68,16 @@ def _leave_to_groups(case: Case, entry: Input) -> int:
         f"INSERT INTO {case.unsettled} SELECT {entry.number}, s.r FROM {entries.table} AS l "
         f"CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid "
         f"WHERE ({says_apart(fed)}{_name_decided(case, entry)}) AND {present}{passes}"
+        f"{_unsettled(case, entry)}"
     )
     return found.rowcount
+
+
+def _unsettled(case: Case, entry: Input) -> str:
+    """Return the condition that a row's group was not explained as a whole."""
+    if not case.desk.count(f"SELECT EXISTS (SELECT 1 FROM {case.settled} WHERE number = {entry.number})"):
+        return ""
+    return f" AND NOT EXISTS (SELECT 1 FROM {case.settled} AS z WHERE z.number = {entry.number} AND z.rid = s.r)"
 
 
 def _name_decided(case: Case, entry: Input) -> str:
@@ -112,7 +120,8 @@ def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
             case,
             f"SELECT s.r{cells}, {passes}, {CLAIMED}, {there} FROM {entries.table} AS l "
             f"CROSS JOIN {rows} ON s.r = l._rowid {target} {stands} WHERE NOT EXISTS (SELECT 1 FROM {case.unsettled} "
-            f"AS u WHERE u.number = {entry.number} AND u.rid = s.r) AND s.r NOT IN (SELECT rid FROM {explained})",
+            f"AS u WHERE u.number = {entry.number} AND u.rid = s.r) AND s.r NOT IN (SELECT rid FROM {explained})"
+            f"{_unsettled(case, entry)}",
             width,
         )
 
