@@ -240,6 +240,22 @@ def test_children_of_a_row_whose_id_is_taken_wait(tmp_path: Path) -> None:
     refuse_wrong(end(tmp_path, files, USERS + NOTES, users, EVERY_NOTE))
 
 
+@pytest.mark.parametrize("target", ["house", "attic"])
+@pytest.mark.parametrize("table", ["users", "people"])
+def test_notes_whose_own_users_are_dropped_and_which_only_their_file_ties_to_them(
+    tmp_path: Path, target: str, table: str
+) -> None:
+    files = {
+        "a": USERS + "INSERT INTO users VALUES (1, 'au1', 'ann');",
+        "b": USERS + NOTES + "INSERT INTO users VALUES (1, 'bu1', 'bob'); INSERT INTO notes VALUES (1, 'bn1', 1);",
+    }
+    users = {**BY_NAME, "into": f"house.{table}", "from": ["a.users"]}
+    schemas = {"house": USERS.replace("users", table)}
+    schemas[target] = schemas.get(target, "") + LOOSE
+    notes = {**EVERY_NOTE, "into": f"{target}.notes", "from": ["b.notes"]}
+    refuse_wrong(end(tmp_path, files, schemas, users, notes, drop=[{"table": "b.users", "reason": "of no use"}]))
+
+
 # A foreign key whose parent table its file lacks ----------------------------------------------------
 
 TEXT_USERS = "CREATE TABLE users (id TEXT PRIMARY KEY, mark TEXT, name TEXT);\n"

@@ -153,10 +153,9 @@ def _find_parents(
     house: House, fed: FedTable, entry: Input, key: ForeignKey
 ) -> Iterator[tuple[FedTable, Sequence[str]]]:
     """Yield what a source's foreign key means, and the names of the columns there."""
-    if fold(key.parent) in house.sources[entry.source].tables:
-        parent, given = _find_fed_by(house, entry.source, key.parent)
-        if parent is not None and given is not None:
-            yield parent, _translate(parent, given, _parent_columns(key, given.table))
+    fed_by, its = _find_fed_by(house, entry.source, key.parent)
+    if fed_by is not None and its is not None:
+        yield fed_by, _translate(fed_by, its, _parent_columns(key, its.table))
         return
     for parent in _find_namesakes(house, fed.target, key.parent):
         of_this_name = (one for one in parent.inputs if not one.is_seed and fold(one.table.name) == fold(key.parent))
@@ -168,7 +167,7 @@ def _find_parents(
 
 
 def _find_namesakes(house: House, target: str, name: str) -> list[FedTable]:
-    """Return what a name means that its own file lacks: in the child's target, else in all others."""
+    """Return what a name means that its own file lacks, or of which it feeds nothing: here, else in all others."""
     own = _find_in_target(house, target, name)
     return own or [fed for other in house.targets if other != target for fed in _find_in_target(house, other, name)]
 
