@@ -74,6 +74,15 @@ class Case:
             )
         self.counts = {entry.number: Counter() for entry in self.fed.inputs}
 
+    def has_left(self, entry: Input) -> bool:
+        """Tell whether the ledger speaks of rows of an input whose groups were not explained as a whole."""
+        settled = self.desk.count(f"SELECT count(*) FROM {self.settled} WHERE number = {entry.number}")
+        return self.entries[entry.number].size > settled
+
+    def says_left(self, entry: Input) -> str:
+        """Return the condition that an entry ``l`` is of such a row."""
+        return f"NOT EXISTS (SELECT 1 FROM {self.settled} AS z WHERE z.number = {entry.number} AND z.rid = l._rowid)"
+
     def tally(self, entry: Input, disposition: str) -> None:
         """Count a row that is proven to have ended so."""
         self.counts[entry.number][disposition] += 1

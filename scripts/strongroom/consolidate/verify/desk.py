@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -131,6 +132,8 @@ def _register_functions(connection: Connection) -> None:
     for unit in ("auto", "s", "ms", "us"):
         connection.create_function(f"proof_epoch_{unit}", 1, partial(_on_number, unit), deterministic=True)
     connection.create_function("proof_instant", 1, read_instant, deterministic=True)
+    connection.create_function("proof_newest", 2, partial(_is_next, 1), deterministic=True)
+    connection.create_function("proof_oldest", 2, partial(_is_next, -1), deterministic=True)
     connection.create_function(
         "proof_instant_text", 1, lambda held: read_instant(decode_text(held)), deterministic=True
     )
@@ -146,3 +149,14 @@ def _on_text(held: bytes, do: Callable[[str], str]) -> str | None:
 def _on_number(unit: str, number: float) -> str | None:
     written = write_instant(number, unit)
     return written if isinstance(written, str) else None
+
+
+def _is_next(sign: int, first: bytes, second: bytes) -> bool:
+    """Tell whether of two TEXTs the second is the later (-1: earlier) instant, or the only one."""
+    try:
+        one, other = datetime.fromisoformat(first.decode()), datetime.fromisoformat(second.decode())
+        is_later, is_same = other > one, other == one
+    except (ValueError, TypeError):  # none, white space around it, or one with a zone and one without
+        instant, rival = read_instant(decode_text(second)), read_instant(decode_text(first))
+        return instant is not None and (rival is None or sign * instant > sign * rival)
+    return not is_same and is_later == (sign > 0)

@@ -14,6 +14,7 @@ from itertools import permutations
 from strongroom.consolidate.verify.case import Case
 from strongroom.consolidate.verify.catalogue import Column
 from strongroom.consolidate.verify.house import FedTable, Input
+from strongroom.consolidate.verify.kept_cells import keeps_cells
 from strongroom.consolidate.verify.members import AT_ONCE, are_alone
 from strongroom.consolidate.verify.relations import differs, home_rowid, rows_of, same_cell
 from strongroom.consolidate.verify.rules import Choice
@@ -119,7 +120,7 @@ def _select(pair: _Pair) -> str:
         stands, has_entry = f"coalesce(m._target_rowid, {home})", "m._rowid IS NOT NULL"
         published = (
             f"({published}) AND CASE WHEN m._rowid IS NULL THEN {pair.same('w')} "
-            f"ELSE {_is_said(fed, home)} AND ({pair.differs('w')}) END"
+            f"ELSE {_is_said(fed, home)} AND ({pair.differs('w')}) AND {keeps_cells(winner, 'w', 'm')} END"
         )
     else:
         published = f"({published}) AND {pair.same('w')}"
@@ -133,6 +134,7 @@ def _select(pair: _Pair) -> str:
         *(_has_none(pair, other) for other in fed.inputs if other not in (winner, loser)),
         published,
         _is_lost(pair),
+        keeps_cells(loser),
     ]
     return (
         f"SELECT w.r, {has_entry}, s.r, l._disposition FROM {case.entries[loser.number].table} AS l "
@@ -209,8 +211,13 @@ def _takes_other(pair: _Pair, choice: Choice) -> str:
     """Return the condition that ``merge`` takes a column's value from the second row."""
     if choice.rule in ("newest", "oldest"):
         sign = ">" if choice.rule == "newest" else "<"
-        first, second = (_instant(pair.cell(alias, choice.by or 0)) for alias in "ws")
-        return f"coalesce({second} {sign} {first}, {first} IS NULL AND {second} IS NOT NULL)"
+        cells = [pair.cell(alias, choice.by or 0) for alias in "ws"]
+        first, second = map(_instant, cells)
+        is_text, texts = (f"typeof({cell}) = 'text'" for cell in cells), (f"CAST({cell} AS BLOB)" for cell in cells)
+        return (
+            f"CASE WHEN {' AND '.join(is_text)} THEN proof_{choice.rule}({', '.join(texts)}) "
+            f"ELSE coalesce({second} {sign} {first}, {first} IS NULL AND {second} IS NOT NULL) END"
+        )
     first, second = (pair.cell(alias, choice.place) for alias in "ws")
     if choice.rule == "first_non_null":
         return f"{first} IS NULL"

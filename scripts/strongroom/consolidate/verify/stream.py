@@ -10,12 +10,12 @@ from strongroom.consolidate.verify.case import WAITING_RULES, Case
 from strongroom.consolidate.verify.claims import (
     CLAIMED,
     Claim,
-    check_kept_cells,
     says_apart,
     says_inserted,
 )
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.house import Input
+from strongroom.consolidate.verify.kept_cells import check_kept_cells
 from strongroom.consolidate.verify.relations import home_of, home_rowid, is_plain, rows_of, stored_cells
 from strongroom.consolidate.verify.rewritten import explain_rewritten
 from strongroom.consolidate.verify.values import Value
@@ -44,7 +44,7 @@ def examine_input(case: Case, entry: Input) -> int:
     What stands with its group waits in the working table of unsettled rows.
     """
     read = case.desk.count(f"SELECT count(*) FROM {dotted('src', entry.table.name)}")
-    check_kept_cells(case.desk, case.fed, entry, case.entries[entry.number], case.faults)
+    check_kept_cells(case, entry)
     deriver = case.derivers[entry.number]
     looked_at = 0 if case.bag else _leave_to_groups(case, entry)
     explained = explain_rewritten(case, entry)
@@ -60,24 +60,17 @@ def examine_input(case: Case, entry: Input) -> int:
 def _leave_to_groups(case: Case, entry: Input) -> int:
     """Leave rows to their groups of which something is said that only these can tell; return how many."""
     entries, fed = case.entries[entry.number], case.fed
-    if not (entries.size and fed.key and case.is_key_plain):
+    if not (case.has_left(entry) and fed.key and case.is_key_plain):
         return 0
     present = " AND ".join(f"s.c{entry.places[place]} IS NOT NULL" for place in fed.key)
     passes = " AND s.w" if fed.rule.where is not None and not entry.is_seed else ""
     found = case.desk.connection.execute(
         f"INSERT INTO {case.unsettled} SELECT {entry.number}, s.r FROM {entries.table} AS l "
         f"CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid "
-        f"WHERE ({says_apart(fed)}{_name_decided(case, entry)}) AND {present}{passes}"
-        f"{_unsettled(case, entry)}"
+        f"WHERE ({says_apart(fed)}{_name_decided(case, entry)}) AND {present}{passes} "
+        f"AND {case.says_left(entry)}"
     )
     return found.rowcount
-
-
-def _unsettled(case: Case, entry: Input) -> str:
-    """Return the condition that a row's group was not explained as a whole."""
-    if not case.desk.count(f"SELECT EXISTS (SELECT 1 FROM {case.settled} WHERE number = {entry.number})"):
-        return ""
-    return f" AND NOT EXISTS (SELECT 1 FROM {case.settled} AS z WHERE z.number = {entry.number} AND z.rid = s.r)"
 
 
 def _name_decided(case: Case, entry: Input) -> str:
@@ -112,7 +105,7 @@ def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
         f"WHERE CASE WHEN {plain} THEN 0 ELSE {unsaid} END",
         width,
     )
-    if entries.size:
+    if case.has_left(entry):
         stands = home
         if fed.table.rowid is not None:
             stands = f"t.{quote(fed.table.rowid)} = coalesce(l._target_rowid, {home_rowid(fed, entry, entries.offset)})"
@@ -121,7 +114,7 @@ def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
             f"SELECT s.r{cells}, {passes}, {CLAIMED}, {there} FROM {entries.table} AS l "
             f"CROSS JOIN {rows} ON s.r = l._rowid {target} {stands} WHERE NOT EXISTS (SELECT 1 FROM {case.unsettled} "
             f"AS u WHERE u.number = {entry.number} AND u.rid = s.r) AND s.r NOT IN (SELECT rid FROM {explained})"
-            f"{_unsettled(case, entry)}",
+            f" AND {case.says_left(entry)}",
             width,
         )
 

@@ -126,7 +126,9 @@ def prove_both(case: HandMade) -> tuple[list[str], list[object]]:
     return said, tallies
 
 
-@settings(max_examples=min(settings.default.max_examples, 200))
+@settings(
+    max_examples=min(settings.default.max_examples, 2000 if settings.get_current_profile_name() == "nightly" else 60)
+)
 @given(plans(), st.data())
 def test_pairs_are_proven_as_groups_are_and_a_fault_is_seen_in_them(
     drawn: tuple[HandMade, list[list[Line]], dict[str, dict[str, object]]], data: st.DataObject
