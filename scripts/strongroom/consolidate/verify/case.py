@@ -44,7 +44,7 @@ class Case:
     unsettled: str = ""
     """The working table of rows whose groups must be looked at: number of the input, row."""
     settled: str = ""
-    """The working table of rows whose groups were explained as a whole: number of the input, row."""
+    """The working table of rows with an entry that a join explained: number of the input, row."""
     bag: str = ""
     """The working table of rows, where nothing names them."""
     undecided: Counter[str] = field(default_factory=Counter)
@@ -75,7 +75,7 @@ class Case:
         self.counts = {entry.number: Counter() for entry in self.fed.inputs}
 
     def has_left(self, entry: Input) -> bool:
-        """Tell whether the ledger speaks of rows of an input whose groups were not explained as a whole."""
+        """Tell whether the ledger speaks of rows of an input that no join explained."""
         settled = self.desk.count(f"SELECT count(*) FROM {self.settled} WHERE number = {entry.number}")
         return self.entries[entry.number].size > settled
 

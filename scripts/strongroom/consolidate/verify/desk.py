@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from strongroom.consolidate.verify.functions import register_functions
 from strongroom.consolidate.verify.house import House, Input, Target
-from strongroom.consolidate.verify.instants import read_instant, write_instant
 from strongroom.consolidate.verify.values import Row, Value, decode_text, encode_text, is_utf8
 from strongroom.core.engines import Engine
 from strongroom.core.quoting import dotted
@@ -110,7 +108,7 @@ def open_desk(house: House, target: Target) -> Iterator[Desk]:
         attached(connection, evidence.ledgers[target.name], "ledger"),
     ):
         connection.text_factory = decode_text
-        _register_functions(connection)
+        register_functions(connection)
         if evidence.is_secret:
             attach_stage(connection, Database(Path(scratch) / "working.db", Engine.BUNDLED, SCRATCH), "working")
         yield Desk(
@@ -120,43 +118,3 @@ def open_desk(house: House, target: Target) -> Iterator[Desk]:
             work="working" if evidence.is_secret else "temp",
             scratch=Path(scratch),
         )
-
-
-def _register_functions(connection: Connection) -> None:
-    """Let SQLite do a plan's transforms as they are meant, and read instants: of TEXT, given as its bytes, and others.
-
-    Of a transform NULL says that Python has to look, of an instant that there is none.
-    """
-    connection.create_function("proof_trim", 1, lambda held: _on_text(held, str.strip), deterministic=True)
-    connection.create_function("proof_casefold", 1, lambda held: _on_text(held, str.casefold), deterministic=True)
-    for unit in ("auto", "s", "ms", "us"):
-        connection.create_function(f"proof_epoch_{unit}", 1, partial(_on_number, unit), deterministic=True)
-    connection.create_function("proof_instant", 1, read_instant, deterministic=True)
-    connection.create_function("proof_newest", 2, partial(_is_next, 1), deterministic=True)
-    connection.create_function("proof_oldest", 2, partial(_is_next, -1), deterministic=True)
-    connection.create_function(
-        "proof_instant_text", 1, lambda held: read_instant(decode_text(held)), deterministic=True
-    )
-
-
-def _on_text(held: bytes, do: Callable[[str], str]) -> str | None:
-    try:
-        return do(held.decode("utf-8"))
-    except UnicodeDecodeError:
-        return None
-
-
-def _on_number(unit: str, number: float) -> str | None:
-    written = write_instant(number, unit)
-    return written if isinstance(written, str) else None
-
-
-def _is_next(sign: int, first: bytes, second: bytes) -> bool:
-    """Tell whether of two TEXTs the second is the later (-1: earlier) instant, or the only one."""
-    try:
-        one, other = datetime.fromisoformat(first.decode()), datetime.fromisoformat(second.decode())
-        is_later, is_same = other > one, other == one
-    except (ValueError, TypeError):  # none, white space around it, or one with a zone and one without
-        instant, rival = read_instant(decode_text(second)), read_instant(decode_text(first))
-        return instant is not None and (rival is None or sign * instant > sign * rival)
-    return not is_same and is_later == (sign > 0)

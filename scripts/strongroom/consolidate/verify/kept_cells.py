@@ -20,7 +20,7 @@ def keeps_cells(entry: Input, alias: str = "s", said: str = "l") -> str:
 def check_kept_cells(case: Case, entry: Input) -> None:
     """See that every entry is of a row that the source (``src``) has, and keeps its cells as they were.
 
-    Of rows whose groups were explained as a whole that is known.
+    Of rows that a join explained that is known.
     """
     entries, faults = case.entries[entry.number], case.faults
     if not entries.size:

@@ -44,12 +44,12 @@ def examine_input(case: Case, entry: Input) -> int:
     What stands with its group waits in the working table of unsettled rows.
     """
     read = case.desk.count(f"SELECT count(*) FROM {dotted('src', entry.table.name)}")
-    check_kept_cells(case, entry)
     deriver = case.derivers[entry.number]
     looked_at = 0 if case.bag else _leave_to_groups(case, entry)
-    explained = explain_rewritten(case, entry)
+    explain_rewritten(case, entry)
+    check_kept_cells(case, entry)
     looked_at += sum(case.counts[entry.number][name] for name in DISPOSITIONS)
-    for found in _open_rows(case, entry, explained):
+    for found in _open_rows(case, entry):
         looked_at += 1
         _examine(case, entry, deriver, found)
     case.counts[entry.number]["inserted"] += read - looked_at
@@ -82,7 +82,7 @@ def _name_decided(case: Case, entry: Input) -> str:
     return f" OR (l._disposition IS NOT 'filtered' AND l._rowid IN ({lines}))"
 
 
-def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
+def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
     """Yield the rows that are not plainly where they belong, those with an entry in the ledger among them."""
     entries, fed = case.entries[entry.number], case.fed
     rows = rows_of(entry, fed.rule.where)
@@ -113,8 +113,7 @@ def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
             case,
             f"SELECT s.r{cells}, {passes}, {CLAIMED}, {there} FROM {entries.table} AS l "
             f"CROSS JOIN {rows} ON s.r = l._rowid {target} {stands} WHERE NOT EXISTS (SELECT 1 FROM {case.unsettled} "
-            f"AS u WHERE u.number = {entry.number} AND u.rid = s.r) AND s.r NOT IN (SELECT rid FROM {explained})"
-            f" AND {case.says_left(entry)}",
+            f"AS u WHERE u.number = {entry.number} AND u.rid = s.r) AND {case.says_left(entry)}",
             width,
         )
 
