@@ -240,6 +240,53 @@ def test_children_of_a_row_whose_id_is_taken_wait(tmp_path: Path) -> None:
     refuse_wrong(end(tmp_path, files, USERS + NOTES, users, EVERY_NOTE))
 
 
+@pytest.mark.parametrize("target", ["house", "attic"])
+@pytest.mark.parametrize("table", ["users", "people"])
+def test_notes_whose_own_users_are_dropped_and_which_only_their_file_ties_to_them(
+    tmp_path: Path, target: str, table: str
+) -> None:
+    files = {
+        "a": USERS + "INSERT INTO users VALUES (1, 'au1', 'ann');",
+        "b": USERS + NOTES + "INSERT INTO users VALUES (1, 'bu1', 'bob'); INSERT INTO notes VALUES (1, 'bn1', 1);",
+    }
+    users = {**BY_NAME, "into": f"house.{table}", "from": ["a.users"]}
+    schemas = {"house": USERS.replace("users", table)}
+    schemas[target] = schemas.get(target, "") + LOOSE
+    notes = {**EVERY_NOTE, "into": f"{target}.notes", "from": ["b.notes"]}
+    refuse_wrong(end(tmp_path, files, schemas, users, notes, drop=[{"table": "b.users", "reason": "of no use"}]))
+
+
+# A foreign key whose parent table its file lacks ----------------------------------------------------
+
+TEXT_USERS = "CREATE TABLE users (id TEXT PRIMARY KEY, mark TEXT, name TEXT);\n"
+TEXT_NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, mark TEXT, user_id TEXT REFERENCES users (id));\n"
+TEXT_LOOSE = TEXT_NOTES.replace(" REFERENCES users (id)", "")
+ALIKE = "INSERT INTO users VALUES ('u1', 'bu1', 'ann'), ('u2', 'bu2', 'Ann');"
+NORMALIZED = {
+    **BY_NAME,
+    "from": ["b.users"],
+    "normalize": {"name": ["trim", "casefold"]},
+    "identity": {"column": "id", "strategy": "uuid5"},
+}
+"""Users ann and Ann of one file wait, both."""
+
+
+@pytest.mark.parametrize("attic", ["other target", "same target", "other name", "other name, same target"])
+def test_children_of_a_waiting_row_wait_where_their_file_declares_the_key_and_lacks_the_table(
+    tmp_path: Path, attic: str
+) -> None:
+    files = {"a": TEXT_NOTES + "INSERT INTO notes VALUES (1, 'an1', 'u1');", "b": TEXT_USERS + ALIKE}
+    table = "people" if "name" in attic else "users"
+    users = {**NORMALIZED, "into": f"house.{table}"}
+    schema = TEXT_USERS.replace("users", table)
+    target = "house" if "same" in attic else "attic"
+    schemas = {"house": schema + TEXT_LOOSE} if target == "house" else {"house": schema, "attic": TEXT_LOOSE}
+    notes = {**EVERY_NOTE, "into": f"{target}.notes", "from": ["a.notes"]}
+    ended = end(tmp_path, files, schemas, users, notes)
+    assert ended.code == 3 or (ended.is_published and ended.quarantined == 3), ended.said
+    refuse_wrong(ended)
+
+
 # Values that a column would change -----------------------------------------------------------------
 
 

@@ -43,6 +43,8 @@ class Case:
     counts: dict[int, Counter[str]] = field(default_factory=dict)
     unsettled: str = ""
     """The working table of rows whose groups must be looked at: number of the input, row."""
+    settled: str = ""
+    """The working table of rows with an entry that a join explained: number of the input, row."""
     bag: str = ""
     """The working table of rows, where nothing names them."""
     undecided: Counter[str] = field(default_factory=Counter)
@@ -62,12 +64,24 @@ class Case:
         self.unsettled = self.desk.make(
             "unsettled", "number INTEGER, rid INTEGER, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
         )
+        self.settled = self.desk.make(
+            "settled", "number INTEGER, rid INTEGER, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
+        )
         self.refused = self.desk.make("refused", "number INTEGER, rid INTEGER, rule TEXT, body BLOB")
         if self.decided:
             self.together = self.desk.make(
                 "together", "number INTEGER, rid INTEGER, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
             )
         self.counts = {entry.number: Counter() for entry in self.fed.inputs}
+
+    def has_left(self, entry: Input) -> bool:
+        """Tell whether the ledger speaks of rows of an input that no join explained."""
+        settled = self.desk.count(f"SELECT count(*) FROM {self.settled} WHERE number = {entry.number}")
+        return self.entries[entry.number].size > settled
+
+    def says_left(self, entry: Input) -> str:
+        """Return the condition that an entry ``l`` is of such a row."""
+        return f"NOT EXISTS (SELECT 1 FROM {self.settled} AS z WHERE z.number = {entry.number} AND z.rid = l._rowid)"
 
     def tally(self, entry: Input, disposition: str) -> None:
         """Count a row that is proven to have ended so."""

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import FedTable, Input
-from strongroom.consolidate.verify.relations import rows_of, same_anywhere
-from strongroom.consolidate.verify.values import Value, is_same_row
+from strongroom.consolidate.verify.values import Value
 from strongroom.core.quoting import dotted, fold
 
 CLAIMED = "l._disposition, l._rule, l._target_rowid, l._winner_input, l._winner_rowid"
@@ -72,26 +71,6 @@ def _count_entries(desk: Desk, kept: str, offset: int) -> Entries:
         return Entries("", 0, offset)
     table = dotted("ledger", kept)
     return Entries(table, desk.count(f"SELECT count(*) FROM {table}"), offset)
-
-
-def check_kept_cells(desk: Desk, fed: FedTable, entry: Input, entries: Entries, faults: Faults) -> None:
-    """See that every entry is of a row that the source (``src``) has, and keeps its cells as they were."""
-    if not entries.size:
-        return
-    affinities = [column.affinity if entry.table.module is None else "" for column in entry.table.columns]
-    width = range(len(affinities))
-    unsaid = f"SELECT count(*) FROM {entries.table} WHERE coalesce(_reason, '') = '' AND _disposition IS NOT 'inserted'"
-    faults.add(entry.name, "stand in the ledger without a reason", count=desk.count(unsaid))
-    same = " AND ".join(f"({same_anywhere(f'l.c{place}', f's.c{place}', affinities[place])})" for place in width)
-    pairs = f"FROM {entries.table} AS l CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid"
-    known = desk.count(f"SELECT count(*) {pairs}")
-    faults.add("the ledger", f"of {entry.name} are of no row that it has", count=entries.size - known)
-    kept = ", ".join(f"l.c{place}" for place in width)
-    given = ", ".join(f"s.c{place}" for place in width)
-    for row, *cells in desk.connection.execute(f"SELECT l._rowid, {kept}, {given} {pairs} WHERE ({same}) IS NOT TRUE"):
-        half = len(cells) // 2
-        if not is_same_row(cells[:half], cells[half:]):
-            faults.add(entry.name, "are kept in the ledger with other values", row)
 
 
 def stands_apart(fed: FedTable, claim: Claim | None) -> bool:

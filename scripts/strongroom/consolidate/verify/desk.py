@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from strongroom.consolidate.verify.functions import register_functions
 from strongroom.consolidate.verify.house import House, Input, Target
-from strongroom.consolidate.verify.instants import write_instant
 from strongroom.consolidate.verify.values import Row, Value, decode_text, encode_text, is_utf8
 from strongroom.core.engines import Engine
 from strongroom.core.quoting import dotted
@@ -56,6 +55,11 @@ class Desk:
         """Return the first row of a statement with a hole ``{}`` for each value."""
         found: tuple[Value, ...] | None = self.connection.execute(*fill(sql, values)).fetchone()
         return found
+
+    @property
+    def is_utf8(self) -> bool:
+        """Tell whether SQLite orders TEXT here by its bytes in UTF-8."""
+        return bool(self.connection.execute("PRAGMA main.encoding").fetchone()[0] == "UTF-8")
 
     def copy_place(self) -> Database:
         """Return where the target may be copied to: under a key where it has one."""
@@ -104,7 +108,7 @@ def open_desk(house: House, target: Target) -> Iterator[Desk]:
         attached(connection, evidence.ledgers[target.name], "ledger"),
     ):
         connection.text_factory = decode_text
-        _register_functions(connection)
+        register_functions(connection)
         if evidence.is_secret:
             attach_stage(connection, Database(Path(scratch) / "working.db", Engine.BUNDLED, SCRATCH), "working")
         yield Desk(
@@ -114,26 +118,3 @@ def open_desk(house: House, target: Target) -> Iterator[Desk]:
             work="working" if evidence.is_secret else "temp",
             scratch=Path(scratch),
         )
-
-
-def _register_functions(connection: Connection) -> None:
-    """Let SQLite do a plan's transforms as they are meant: of TEXT, given as its bytes, and of numbers.
-
-    NULL says that Python has to look.
-    """
-    connection.create_function("proof_trim", 1, lambda held: _on_text(held, str.strip), deterministic=True)
-    connection.create_function("proof_casefold", 1, lambda held: _on_text(held, str.casefold), deterministic=True)
-    for unit in ("auto", "s", "ms", "us"):
-        connection.create_function(f"proof_epoch_{unit}", 1, partial(_on_number, unit), deterministic=True)
-
-
-def _on_text(held: bytes, do: Callable[[str], str]) -> str | None:
-    try:
-        return do(held.decode("utf-8"))
-    except UnicodeDecodeError:
-        return None
-
-
-def _on_number(unit: str, number: float) -> str | None:
-    written = write_instant(number, unit)
-    return written if isinstance(written, str) else None

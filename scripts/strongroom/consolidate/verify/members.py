@@ -23,7 +23,7 @@ from strongroom.core.quoting import dotted, quote
 
 _SIEVE = 1 << 22
 """Bytes of a sieve that keeps most rows from being looked up."""
-_AT_ONCE = 7
+AT_ONCE = 7
 """How many inputs one connection can have attached beside the rest."""
 _CLAIM_WIDTH = 5
 _END: tuple[Value, Any] = (0, None)
@@ -55,18 +55,21 @@ class Group(NamedTuple):
 
 def find_groups(case: Case) -> Iterator[Group]:
     """Yield every group of which a row is unsettled, whole and in order."""
-    if case.is_key_plain and len(case.fed.inputs) <= _AT_ONCE:
+    if case.is_key_plain and len(case.fed.inputs) <= AT_ONCE:
         touched, last = _touch_plain(case)
         with ExitStack() as stack:
             for entry in case.fed.inputs:
                 stack.enter_context(case.desk.source(entry, f"in{entry.number}"))
-            yield from _find_in_one(case, touched) if _are_alone(case) else _find_side_by_side(case, touched, last)
+            yield from _find_in_one(case, touched) if are_alone(case) else _find_side_by_side(case, touched, last)
     else:
         yield from _find_by_deriving(case)
 
 
-def _are_alone(case: Case) -> bool:
-    """Tell whether no input, and not the target, has two rows with one key: then a group is one row of a join."""
+def are_alone(case: Case) -> bool:
+    """Tell whether no input, and not the target, has two rows with one key: then a group is one row of a join.
+
+    All rows of it are filled plainly.
+    """
     if not case.fed.table.has_unique(tuple(case.fed.stored[place].name for place in case.fed.key)):
         return False
     for entry in case.fed.inputs:

@@ -144,13 +144,45 @@ def _find_in_sources(house: House, fed: FedTable) -> Iterator[Reference]:
     """Foreign keys of the tables that feed it, said by the target's names."""
     for entry in fed.inputs:
         for key in entry.table.foreign_keys if not entry.is_seed else ():
-            parent, given = _find_fed_by(house, entry.source, key.parent)
-            if parent is None or given is None:
-                continue
             ours = _translate(fed, entry, key.columns)
-            theirs = _translate(parent, given, _parent_columns(key, given.table))
-            if ours and theirs:
+            for parent, theirs in _find_parents(house, fed, entry, key) if ours else ():
                 yield from _join(fed, ours, parent, theirs)
+
+
+def _find_parents(
+    house: House, fed: FedTable, entry: Input, key: ForeignKey
+) -> Iterator[tuple[FedTable, Sequence[str]]]:
+    """Yield what a source's foreign key means, and the names of the columns there."""
+    fed_by, its = _find_fed_by(house, entry.source, key.parent)
+    if fed_by is not None and its is not None:
+        yield fed_by, _translate(fed_by, its, _parent_columns(key, its.table))
+        return
+    for parent in _find_namesakes(house, fed.target, key.parent):
+        of_this_name = (one for one in parent.inputs if not one.is_seed and fold(one.table.name) == fold(key.parent))
+        given = next(of_this_name, None)
+        if given is None:
+            yield parent, _parent_columns(key, parent.table)
+        else:
+            yield parent, _translate(parent, given, _parent_columns(key, given.table))
+
+
+def _find_namesakes(house: House, target: str, name: str) -> list[FedTable]:
+    """Return what a name means that its own file lacks, or of which it feeds nothing: here, else in all others."""
+    own = _find_in_target(house, target, name)
+    return own or [fed for other in house.targets if other != target for fed in _find_in_target(house, other, name)]
+
+
+def _find_in_target(house: House, target: str, name: str) -> list[FedTable]:
+    """Return the tables of a target that have a name, or are fed by a table of this name."""
+    wanted = fold(name)
+    found = [
+        fed
+        for fed in house.targets[target].tables
+        if wanted in (fold(fed.table.name), *(fold(entry.table.name) for entry in fed.inputs))
+    ]
+    is_fed = house.find(target, name) is not None
+    unfed = None if is_fed else _find_unfed(house, target, name)
+    return found if unfed is None else [*found, unfed]
 
 
 def _parent_columns(key: ForeignKey, table: Table) -> tuple[str, ...]:

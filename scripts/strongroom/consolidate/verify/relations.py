@@ -7,6 +7,8 @@ from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.values import Value
 from strongroom.core.quoting import dotted, fold, quote
 
+_YEAR_10000 = 253_402_300_800
+"""Seconds from 1970 until then."""
 _SETTLED = ("TEXT", "NUMERIC", "REAL")
 """Between columns of one of these affinities equal values have the same storage class."""
 
@@ -72,6 +74,13 @@ def same_anywhere(ours: str, theirs: str, affinity: str = "") -> str:
     )
 
 
+def differs(ours: str, our_column: Column, theirs: str, their_column: Column) -> str:
+    """Return the condition that two cells are surely not the same; see ``same_cell`` about zero."""
+    if our_column.affinity == their_column.affinity and our_column.affinity in _SETTLED:
+        return f"{ours} IS NOT {theirs} COLLATE BINARY"
+    return f"typeof({ours}) <> typeof({theirs}) OR +{ours} IS NOT +{theirs} COLLATE BINARY"
+
+
 def same_value(ours: str, value: Value) -> str:
     """Return the condition that a cell is this value."""
     if value is None:
@@ -107,16 +116,33 @@ def cell_terms(fed: FedTable, entry: Input) -> list[str]:
             theirs = f"s.c{entry.places[place]}"
             same = same_cell(ours, column, theirs, given)
             way = None if entry.is_seed else transform_of(fed, column.name)
-            terms.append(same if way is None else _transformed(way, ours, theirs, same))
+            terms.append(same if way is None else transformed(way, ours, theirs, same))
     return terms
 
 
-def _transformed(way: object, ours: str, theirs: str, same: str) -> str:
+def transformed(way: object, ours: str, theirs: str, same: str) -> str:
     """Return the condition that a cell holds what a transform makes of another; text only, else Python looks."""
     kinds = "('text')" if isinstance(way, str) else "('integer', 'real')"
     made = f"{name_function(way)}({f'CAST({theirs} AS BLOB)' if isinstance(way, str) else theirs})"
+    if not isinstance(way, str):
+        made = _written(str(getattr(way, "epoch", "")), theirs, made)
     done = f"typeof({ours}) = 'text' AND +{ours} IS {made} COLLATE BINARY"
     return f"CASE WHEN typeof({theirs}) IN {kinds} THEN {done} ELSE {same} END"
+
+
+def _written(unit: str, cell: str, otherwise: str) -> str:
+    """Return what writes a number as an instant: SQLite does integers of the years 1970 to 9999."""
+    units = {"auto": ("s", "ms"), "s": ("s",), "ms": ("ms",), "us": ("us",)}[unit]
+    cases = []
+    for one in units:
+        parts = {"s": 1, "ms": 1_000, "us": 1_000_000}[one]
+        least, end = 0, _YEAR_10000 * parts
+        if unit == "auto":
+            least, end = (0, 10**11) if one == "s" else (10**11, 10**14)
+        second = f"strftime('%Y-%m-%dT%H:%M:%S', {cell} / {parts}, 'unixepoch')"
+        rest = f"CASE {cell} % {parts} WHEN 0 THEN 'Z' ELSE printf('.%06dZ', {cell} % {parts} * {10**6 // parts}) END"
+        cases.append(f"WHEN {cell} >= {least} AND {cell} < {end} THEN {second} || {rest}")
+    return f"CASE WHEN typeof({cell}) <> 'integer' THEN {otherwise} {' '.join(cases)} ELSE {otherwise} END"
 
 
 def name_function(way: object) -> str:

@@ -7,24 +7,25 @@ from __future__ import annotations
 
 from strongroom.consolidate.verify.case import Case
 from strongroom.consolidate.verify.house import Input
+from strongroom.consolidate.verify.kept_cells import keeps_cells
 from strongroom.consolidate.verify.relations import cell_terms, home_rowid, rows_of, transform_of
 from strongroom.core.quoting import dotted, quote
 
 
-def explain_rewritten(case: Case, entry: Input) -> str:
-    """Count the rows of an input (``src``) that stand rewritten as they must and are said to; return their table.
+def explain_rewritten(case: Case, entry: Input) -> None:
+    """Count the rows of an input (``src``) that stand rewritten as they must and are said to; they are settled.
 
-    The working table has a row for each: its number, whether its id is another one, and which references followed.
+    A working table has a row for each: its number, whether its id is another one, and which references followed.
     """
     fed, entries = case.fed, case.entries[entry.number]
     references = case.follower.references if case.follower is not None else []
     followed = "".join(f", f{number}" for number, _ in enumerate(references))
-    explained = case.desk.make("explained", f"rid INTEGER PRIMARY KEY, is_moved{followed}")
     if not entries.size or case.bag or fed.table.rowid is None or entry.is_seed:
-        return explained
+        return
     conditions, moved, follows, joins = _find_conditions(case, entry)
     if not moved and not any(follows):
-        return explained
+        return
+    explained = case.desk.make("explained", f"rid INTEGER PRIMARY KEY, is_moved{followed}")
     home = home_rowid(fed, entry, entries.offset)
     passes = "s.w" if fed.rule.where is not None else "1"
     flags = [f"({condition or '0'})" for condition in [moved, *follows]]
@@ -39,11 +40,11 @@ def explain_rewritten(case: Case, entry: Input) -> str:
         f"CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid "
         f"CROSS JOIN {dotted('main', fed.table.name)} AS t ON t.{quote(fed.table.rowid)} = "
         f"coalesce(l._target_rowid, {home}) {joins} WHERE {passes} AND l._disposition IS 'inserted' "
-        f"AND l._winner_input IS NULL AND l._winner_rowid IS NULL AND ({changed}) AND {conditions}{left}"
+        f"AND l._winner_input IS NULL AND l._winner_rowid IS NULL AND ({changed}) AND {conditions} "
+        f"AND {keeps_cells(entry)}{left}"
         + ("" if fed.integer_key is not None else f" AND coalesce(l._target_rowid, {home}) = {home}")
     )
     _count(case, entry, explained, len(references))
-    return explained
 
 
 def _find_conditions(case: Case, entry: Input) -> tuple[str, str, list[str], str]:
@@ -85,6 +86,7 @@ def _count(case: Case, entry: Input, explained: str, references: int) -> None:
         return
     case.counts[entry.number]["inserted"] += count
     case.counts[entry.number]["rewritten"] += count
+    case.desk.connection.execute(f"INSERT INTO {case.settled} SELECT {entry.number}, rid FROM {explained}")
     if case.follower is not None:
         for number in range(references):
             case.follower.add(number, "followed", case.desk.count(f"SELECT sum(f{number}) FROM {explained}"))

@@ -10,17 +10,18 @@ from strongroom.consolidate.verify.case import WAITING_RULES, Case
 from strongroom.consolidate.verify.claims import (
     CLAIMED,
     Claim,
-    check_kept_cells,
     says_apart,
     says_inserted,
 )
 from strongroom.consolidate.verify.derive import Deriver
 from strongroom.consolidate.verify.house import Input
+from strongroom.consolidate.verify.kept_cells import check_kept_cells
 from strongroom.consolidate.verify.relations import home_of, home_rowid, is_plain, rows_of, stored_cells
 from strongroom.consolidate.verify.rewritten import explain_rewritten
 from strongroom.consolidate.verify.values import Value
 from strongroom.core.progress import add_rows
 from strongroom.core.quoting import dotted, fold, literal, quote
+from strongroom.core.results import DISPOSITIONS
 
 NOT_AS_THEY_MUST_BE = "are not in the target as they must be"
 _CLAIM_WIDTH = 5
@@ -43,13 +44,12 @@ def examine_input(case: Case, entry: Input) -> int:
     What stands with its group waits in the working table of unsettled rows.
     """
     read = case.desk.count(f"SELECT count(*) FROM {dotted('src', entry.table.name)}")
-    check_kept_cells(case.desk, case.fed, entry, case.entries[entry.number], case.faults)
     deriver = case.derivers[entry.number]
     looked_at = 0 if case.bag else _leave_to_groups(case, entry)
-    explained = explain_rewritten(case, entry)
-    before = case.counts[entry.number]["inserted"]
-    looked_at += before
-    for found in _open_rows(case, entry, explained):
+    explain_rewritten(case, entry)
+    check_kept_cells(case, entry)
+    looked_at += sum(case.counts[entry.number][name] for name in DISPOSITIONS)
+    for found in _open_rows(case, entry):
         looked_at += 1
         _examine(case, entry, deriver, found)
     case.counts[entry.number]["inserted"] += read - looked_at
@@ -60,14 +60,15 @@ def examine_input(case: Case, entry: Input) -> int:
 def _leave_to_groups(case: Case, entry: Input) -> int:
     """Leave rows to their groups of which something is said that only these can tell; return how many."""
     entries, fed = case.entries[entry.number], case.fed
-    if not (entries.size and fed.key and case.is_key_plain):
+    if not (case.has_left(entry) and fed.key and case.is_key_plain):
         return 0
     present = " AND ".join(f"s.c{entry.places[place]} IS NOT NULL" for place in fed.key)
     passes = " AND s.w" if fed.rule.where is not None and not entry.is_seed else ""
     found = case.desk.connection.execute(
         f"INSERT INTO {case.unsettled} SELECT {entry.number}, s.r FROM {entries.table} AS l "
         f"CROSS JOIN {rows_of(entry, fed.rule.where)} ON s.r = l._rowid "
-        f"WHERE ({says_apart(fed)}{_name_decided(case, entry)}) AND {present}{passes}"
+        f"WHERE ({says_apart(fed)}{_name_decided(case, entry)}) AND {present}{passes} "
+        f"AND {case.says_left(entry)}"
     )
     return found.rowcount
 
@@ -81,7 +82,7 @@ def _name_decided(case: Case, entry: Input) -> str:
     return f" OR (l._disposition IS NOT 'filtered' AND l._rowid IN ({lines}))"
 
 
-def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
+def _open_rows(case: Case, entry: Input) -> Iterator[OpenRow]:
     """Yield the rows that are not plainly where they belong, those with an entry in the ledger among them."""
     entries, fed = case.entries[entry.number], case.fed
     rows = rows_of(entry, fed.rule.where)
@@ -104,7 +105,7 @@ def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
         f"WHERE CASE WHEN {plain} THEN 0 ELSE {unsaid} END",
         width,
     )
-    if entries.size:
+    if case.has_left(entry):
         stands = home
         if fed.table.rowid is not None:
             stands = f"t.{quote(fed.table.rowid)} = coalesce(l._target_rowid, {home_rowid(fed, entry, entries.offset)})"
@@ -112,7 +113,7 @@ def _open_rows(case: Case, entry: Input, explained: str) -> Iterator[OpenRow]:
             case,
             f"SELECT s.r{cells}, {passes}, {CLAIMED}, {there} FROM {entries.table} AS l "
             f"CROSS JOIN {rows} ON s.r = l._rowid {target} {stands} WHERE NOT EXISTS (SELECT 1 FROM {case.unsettled} "
-            f"AS u WHERE u.number = {entry.number} AND u.rid = s.r) AND s.r NOT IN (SELECT rid FROM {explained})",
+            f"AS u WHERE u.number = {entry.number} AND u.rid = s.r) AND {case.says_left(entry)}",
             width,
         )
 

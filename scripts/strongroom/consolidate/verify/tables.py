@@ -10,6 +10,7 @@ from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.groups import examine_groups
 from strongroom.consolidate.verify.house import FedTable
 from strongroom.consolidate.verify.ids import check_fresh_ids
+from strongroom.consolidate.verify.pairs import explain_pairs
 from strongroom.consolidate.verify.refusals import try_refused
 from strongroom.consolidate.verify.standing import check_keys, check_places
 from strongroom.consolidate.verify.stream import examine_input
@@ -24,6 +25,7 @@ def prove_table(
     case = open_case(desk, fed, follower, chains)
     if fed.table.rowid is None and not fed.table.primary_key:
         case.bag = begin_bag(case)
+    explain_pairs(case)
     read = {}
     for entry in fed.inputs:
         with desk.source(entry):

@@ -338,3 +338,82 @@ def test_a_named_parent_in_the_childs_own_file_is_its_parent_even_if_it_is_left_
         built="INSERT INTO users VALUES (2, 'bob', 0); INSERT INTO notes VALUES (1, 'of ann')",
     )
     assert orphan.prove() == []
+
+
+KEYED = LOOSE.replace("u INTEGER", "u INTEGER REFERENCES users")
+
+
+@pytest.mark.parametrize(
+    ("schema", "people"),
+    [
+        (USERS, USERS),
+        (USERS, "CREATE TABLE users (no INTEGER PRIMARY KEY, name TEXT UNIQUE);"),
+        (USERS.replace("users", "people"), USERS),
+    ],
+    ids=["in another target", "by the input's names", "fed by a table of this name"],
+)
+def test_a_foreign_key_means_the_tables_of_its_parents_name_where_its_file_lacks_one(schema: str, people: str) -> None:
+    """c's note is about b's user 2, bob, who is user 3 in the other target: his number was taken."""
+    table = "people" if "people" in schema else "users"
+    columns = ", columns: {id: no}" if "no INTEGER" in people else ""
+    inputs = ", ".join(f"{{table: {name}.users{columns}}}" for name in "ab")
+    by_name = BY_NAME.replace("m.users", f"m.{table}").replace("a.users, b.users", inputs) % ""
+    right = HandMade(
+        plan="sources: {a: {path: a.db}, b: {path: b.db}, c: {path: c.db}}\n"
+        "targets: {m: {path: m.db, schema: m.sql}, n: {path: n.db, schema: n.sql}}\n"
+        f"tables: [{by_name}]\ncopy: {{n: [c.notes]}}\n",
+        schema=schema,
+        sources={
+            "a": people + "INSERT INTO users VALUES (1, 'ann'), (3, 'bob')",
+            "b": people + "INSERT INTO users VALUES (2, 'bob')",
+            "c": KEYED + "INSERT INTO notes VALUES (2, 'of bob')",
+        },
+        built=f"INSERT INTO {table} VALUES (1, 'ann'), (3, 'bob')",
+        more={"n": (LOOSE, "INSERT INTO notes VALUES (3, 'of bob')")},
+        inputs={table: ["a.users", "b.users"], "n.notes": ["c.notes"]},
+        offsets={"b.users": 3},
+        entries={"b.users": [(2, "merged_identical", "prefer", 3, 1, 3)],
+                 "c.notes": [(1, "inserted", "reference", 1, None, None)]},
+    )  # fmt: skip
+    assert right.prove() == []
+    stale = replace(right, more={"n": (LOOSE, "INSERT INTO notes VALUES (2, 'of bob')")})
+    assert stale.prove()
+    assert replace(stale, entries={"b.users": right.entries["b.users"]}).prove()
+
+
+def test_a_foreign_key_whose_file_lacks_the_parent_means_its_own_target_first() -> None:
+    """Both targets have users: the one beside the notes is meant, and its user 5 is nobody."""
+    notes = "INSERT INTO notes VALUES (5, 'of nobody'), (1, 'of bob')"
+    right = HandMade(
+        plan="sources: {a: {path: a.db}, b: {path: b.db}, c: {path: c.db}}\n"
+        "targets: {m: {path: m.db, schema: m.sql}, n: {path: n.db, schema: n.sql}}\n"
+        "copy: {m: [a.users], n: [b.users, c.notes]}\n",
+        schema=USERS,
+        sources={
+            "a": USERS + "INSERT INTO users VALUES (5, 'ann')",
+            "b": USERS + "INSERT INTO users VALUES (1, 'bob')",
+            "c": KEYED + notes,
+        },
+        built="INSERT INTO users VALUES (5, 'ann')",
+        more={"n": (USERS + LOOSE, f"INSERT INTO users VALUES (1, 'bob'); {notes}")},
+        inputs={"users": ["a.users"], "n.users": ["b.users"], "n.notes": ["c.notes"]},
+    )  # fmt: skip
+    assert right.prove() == []
+    (tally,) = [part.references["n.notes.u"] for part in right.verify() if part.references]
+    assert (tally.parent, tally.orphans_before) == ("n.users", 1)
+
+
+def test_a_foreign_key_means_none_where_the_table_lacks_its_column() -> None:
+    right = HandMade(
+        plan="sources: {a: {path: a.db}, c: {path: c.db}}\ntargets: {m: {path: m.db, schema: m.sql}}\n"
+        "copy: {m: [a.users, c.notes]}\n",
+        schema=USERS + LOOSE,
+        sources={
+            "a": USERS + "INSERT INTO users VALUES (5, 'ann')",
+            "c": LOOSE.replace("u INTEGER", "u INTEGER REFERENCES users (no)") + "INSERT INTO notes VALUES (5, 'x')",
+        },
+        built="INSERT INTO users VALUES (5, 'ann'); INSERT INTO notes VALUES (5, 'x')",
+        inputs={"users": ["a.users"], "notes": ["c.notes"]},
+    )
+    assert right.prove() == []
+    assert [part.references for part in right.verify() if part.references] == []
