@@ -47,6 +47,8 @@ class _Ground:
     schemas: dict[str, Schema] = field(default_factory=dict)
     placed: set[tuple[str, str]] = field(default_factory=set)
     absent: list[str] = field(default_factory=list)
+    dropped: frozenset[tuple[str, str]] = frozenset()
+    """Tables that the plan leaves out: source, folded name."""
 
     def find(self, entry: Input | Drop) -> Table | None:
         """Return the source table, and note when it is absent."""
@@ -73,6 +75,7 @@ def bind(plan: Plan, snapshots: Mapping[str, Snapshot], folder: Path, engine: En
         _refuse_foreign_text(snapshot, ground.schemas[name])
     rules = expand_wildcards(plan, ground.schemas)
     drops = _bind_drops(ground)
+    ground.dropped = frozenset((entry.source, fold(entry.table.name)) for entry, _ in drops)
     targets = tuple(
         _bind_target(ground, name, [rule for rule in rules if rule.target == name], folder, engine)
         for name in plan.targets
@@ -126,7 +129,7 @@ def _bind_target(ground: _Ground, name: str, rules: list[TableRule], folder: Pat
         schema = template.schema()
         jobs = [_bind_table(ground, rule, inputs, schema, template) for rule, inputs in found]
         jobs += list_seeded(name, schema, {job.table.name for job in jobs}, template)
-        jobs = bind_references(jobs, [rule for rule, _ in found], template, ground.schemas)
+        jobs = bind_references(jobs, [rule for rule, _ in found], template, ground.schemas, ground.dropped)
         return TargetJob(
             name=name,
             path=target.path,

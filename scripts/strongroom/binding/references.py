@@ -14,14 +14,20 @@ from strongroom.sqlite.schema import ForeignKey, Schema
 
 
 def bind_references(
-    jobs: Sequence[TableJob], rules: Sequence[TableRule], template: Template, schemas: Mapping[str, Schema]
+    jobs: Sequence[TableJob],
+    rules: Sequence[TableRule],
+    template: Template,
+    schemas: Mapping[str, Schema],
+    dropped: frozenset[tuple[str, str]] = frozenset(),
 ) -> list[TableJob]:
     """Give each table the references it holds, and put referenced tables before those that hold their ids.
 
-    The plan's references count, then the foreign keys that the target declares, then those of the sources. Raises
-    PlanError for a reference to a column that is not there.
+    The plan's references count, then the foreign keys that the target declares, then those of the sources; ``dropped``
+    are the tables (source, folded name) that the plan leaves out. Raises PlanError for a reference to a column that
+    is not there.
     """
-    ground = _Ground(jobs={fold(job.table.name): job for job in jobs}, template=template, schemas=schemas)
+    by_name = {fold(job.table.name): job for job in jobs}
+    ground = _Ground(jobs=by_name, template=template, schemas=schemas, dropped=dropped)
     found: dict[str, dict[tuple[object, ...], Rewrite]] = {name: {} for name in ground.jobs}
     for child, rewrite in (*ground.of_plan(rules), *ground.of_target(), *ground.of_sources()):
         known = tuple(map(fold, rewrite.columns)), rewrite.json, rewrite.parent, rewrite.parent_columns
@@ -40,6 +46,7 @@ class _Ground:
     jobs: Mapping[str, TableJob]
     template: Template
     schemas: Mapping[str, Schema]
+    dropped: frozenset[tuple[str, str]]
 
     def of_plan(self, rules: Sequence[TableRule]) -> Iterator[tuple[TableJob, Rewrite]]:
         """Return the references that the plan names."""
@@ -72,12 +79,16 @@ class _Ground:
                 child, parent = fed.get((source, fold(key.table))), fed.get((source, fold(key.parent)))
                 if child is not None and parent is not None:
                     yield from self._bind_key(key, child[0], parent[0], _into(child[1]), _into(parent[1]))
-                elif child is not None and self.schemas[source].find(key.parent) is None:
+                elif child is not None and self._is_missing(source, key.parent):
                     for job, of_parent in self._find_elsewhere(key.parent):
                         yield from self._bind_key(key, child[0], job, _into(child[1]), of_parent)
 
+    def _is_missing(self, source: str, name: str) -> bool:
+        """Tell whether a file lacks a table, or the plan leaves it out."""
+        return self.schemas[source].find(name) is None or (source, fold(name)) in self.dropped
+
     def _find_elsewhere(self, name: str) -> Iterator[tuple[TableJob, Mapping[str, str]]]:
-        """Return the tables that a key means whose own file has no such table, with the names of their columns."""
+        """Return the tables that a key means whose own file brings no such table, with the names of their columns."""
         for job in self.jobs.values():
             same = [entry for entry in job.inputs if fold(entry.table.name) == fold(name) and not entry.is_seed]
             if same or fold(job.table.name) == fold(name):
