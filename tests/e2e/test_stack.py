@@ -29,6 +29,13 @@ def site(repository: Path, tmp_path: Path) -> Iterator[Site]:
         made.run("stack.destroy", "--volumes", "--yes")
 
 
+def read_last(site: Site, *words: str) -> dict[str, Any]:
+    ended = site.run(*words)
+    assert ended.returncode == 0, ended.stderr
+    result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return result
+
+
 def test_up_status_down_and_destroy(site: Site) -> None:
     assert site.run("stack.status").returncode == 7
     up = site.run("stack.up", "--json")
@@ -48,7 +55,9 @@ def test_up_status_down_and_destroy(site: Site) -> None:
     assert re.search(r"certificates: the first, of \w+, ends in (89|90) days", shown.stdout)
     assert "ready to accept connections" in site.run("stack.logs", "--service", "postgres").stdout
     assert site.run("stack.up").returncode == 0  # nothing to do
-    assert site.run("stack.down").returncode == 0
+    assert any("ready to accept" in line for line in read_last(site, "stack.logs", "--json")["lines"])
+    gone = read_last(site, "stack.down", "--json")
+    assert {kind: len(names) for kind, names in gone.items()} == {"containers": 2, "networks": 2, "volumes": 0}
     assert len(list_all(project)) == 2  # the volumes
     assert site.run("stack.up").returncode == 0
     with psycopg.connect(said["connections"]["postgres"], password=site.password("postgres-password")) as connection:
@@ -57,7 +66,8 @@ def test_up_status_down_and_destroy(site: Site) -> None:
     assert asked.returncode == 2
     assert f"would remove 2 containers, 2 networks, the data in {project}_postgres" in asked.stderr
     assert len(list_all(project)) == 6
-    assert site.run("stack.destroy", "--volumes", "--yes").returncode == 0
+    gone = read_last(site, "stack.destroy", "--volumes", "--yes", "--json")
+    assert {kind: len(names) for kind, names in gone.items()} == {"containers": 2, "networks": 2, "volumes": 2}
     assert list_all(project) == {}
     assert not site.folder.exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from strongroom.containers.stack import Belongings, Started
 from strongroom.core.errors import ExitCode
 from strongroom.engine import Ensured
 from strongroom.report.screen import Screen
+
+_CODES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
+"""What terminals obey, from an escape to its end (ECMA-48)."""
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +43,29 @@ class Certificates:
     folder: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """What was removed of a stack, by name."""
+
+    containers: tuple[str, ...]
+    networks: tuple[str, ...]
+    volumes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logs:
+    """What containers said, without terminal codes."""
+
+    lines: tuple[str, ...]
+
+
 RESULTS = {
     "engine.ensure": Ensured,
     "image.build": Images,
     "image.list": Images,
+    "stack.destroy": Gone,
+    "stack.down": Gone,
+    "stack.logs": Logs,
     "stack.up": Started,
     "stack.status": Services,
     "tls.init": Certificates,
@@ -112,6 +136,25 @@ def show_services(services: Sequence[Service], days: Mapping[str, int], *, as_js
         screen.conclude("nothing runs: ./inv stack.up starts it")
     screen.end(Services(services=tuple(services), days=days, exit=code))
     return code
+
+
+def show_gone(found: Belongings, *, as_json: bool) -> None:
+    """Print what was removed."""
+    screen = Screen(as_json=as_json)
+    screen.say(f"removed {name_all(found)}" if found else "there was nothing to remove")
+    screen.end(Gone(containers=found.containers, networks=found.networks, volumes=found.volumes))
+
+
+def show_logs(text: str, *, as_json: bool) -> None:
+    """Print what containers said: colours and the like go, other characters that a terminal obeys become visible."""
+    lines = tuple(_UNSEEN.sub(_make_visible, _CODES.sub("", line)) for line in text.splitlines())
+    screen = Screen(as_json=as_json)
+    screen.lines(lines)
+    screen.end(Logs(lines=lines))
+
+
+def _make_visible(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def show_certificates(made: Sequence[str], folder: str, *, as_json: bool) -> None:

@@ -43,7 +43,8 @@ def status(c: Context) -> int:
 def logs(c: Context, service: str = "", lines: int = 100) -> None:
     """Print what the containers said."""
     compose = ask().require_compose()
-    print(compose.require("logs", "--no-color", "--tail", str(lines), *([service] if service else [])), end="")
+    said = compose.require("logs", "--no-color", "--tail", str(lines), *([service] if service else []))
+    report.show_logs(said, as_json=is_json(c))
 
 
 @task(help={"service": "Which container."})
@@ -59,7 +60,7 @@ def down(c: Context) -> None:
     """Stop the containers; data stays."""
     asked = ask()
     _say_if_none(asked)
-    stack.down(asked)
+    report.show_gone(stack.down(asked), as_json=is_json(c))
 
 
 @task(help={"volumes": "Remove the data too, and the passwords that belong to it.", "yes": "Do not ask."})
@@ -69,12 +70,12 @@ def destroy(c: Context, volumes: bool = False, yes: bool = False) -> None:
     _say_if_none(asked)
     if volumes and not yes:
         _confirm(asked)
-    stack.destroy(asked, volumes=volumes)
+    report.show_gone(stack.destroy(asked, volumes=volumes), as_json=is_json(c))
 
 
 def _say_if_none(asked: stack.Stack) -> None:
     if asked.read_kept() is None:
-        report.Screen().conclude(f"{asked.folder.root} holds no stack: nothing was touched")
+        report.say_note(asked.folder.root, "holds no stack: nothing was touched")
 
 
 def _confirm(asked: stack.Stack) -> None:

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -232,32 +232,37 @@ def belongings(stack: Stack) -> Belongings:
     return found
 
 
-def down(stack: Stack) -> None:
-    """Stop the stack and remove its containers and networks; data stays.
+def down(stack: Stack) -> Belongings:
+    """Stop the stack and remove its containers and networks; data stays. Return what is gone.
 
     Raises UnreachableError, GuardError for what belongs to another stack, LockedError.
     """
-    _take_down(stack)
+    return replace(_take_down(stack), volumes=())
 
 
-def destroy(stack: Stack, *, volumes: bool) -> None:
+def destroy(stack: Stack, *, volumes: bool) -> Belongings:
     """Remove containers and networks; with ``volumes`` the data, and our files in the folder that belong to it.
 
+    Return what is gone.
+
     Raises UnreachableError, GuardError for what belongs to another stack, LockedError.
     """
-    _take_down(stack, *(["--volumes"] if volumes else []))
+    gone = _take_down(stack, *(["--volumes"] if volumes else []))
     if volumes and stack.read_kept() is not None:
         link = stack.root / ".env"
         if link.is_symlink() and link.resolve() == stack.folder.env.resolve():
             link.unlink()
         with _alone(stack):
             remove_files(stack.folder)
+    return gone if volumes else replace(gone, volumes=())
 
 
-def _take_down(stack: Stack, *more: str) -> None:
+def _take_down(stack: Stack, *more: str) -> Belongings:
     describe_engine(stack.environment)
     if stack.read_kept() is None:
-        return
+        return Belongings()
     with _alone(stack):
-        if belongings(stack):
+        found = belongings(stack)
+        if found:
             stack.compose(*_EVERY).require("down", "--remove-orphans", *more)
+    return found
