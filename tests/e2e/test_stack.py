@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,15 +164,45 @@ def test_an_unknown_profile_is_refused(site: Site) -> None:
     assert (ended.returncode, "profile nothing: is none of ours" in ended.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("seconds", [0.6, 1.5, 3.0])
-def test_an_up_that_is_killed_is_carried_on(site: Site, seconds: float) -> None:
+def kill(site: Site, seconds: float, *words: str) -> None:
+    """Start a task, and kill it and all that it started after so long, if it has not ended by then."""
     started = subprocess.Popen(
-        site.argv("stack.up"), env=site.environment, cwd=site.repository, stdout=subprocess.DEVNULL,
+        site.argv(*words), env=site.environment, cwd=site.repository, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    time.sleep(seconds)
-    os.killpg(started.pid, signal.SIGKILL)
-    started.wait(timeout=10)
+    try:
+        started.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait(timeout=10)
+
+
+@pytest.mark.parametrize("seconds", [0.6, 1.5, 3.0])
+def test_an_up_that_is_killed_is_carried_on(site: Site, seconds: float) -> None:
+    kill(site, seconds, "stack.up")
     ended = site.run("stack.up")
     assert ended.returncode == 0, ended.stderr
     assert site.run("stack.status").returncode == 0
+
+
+def test_every_task_that_is_killed_at_any_moment_is_carried_on_and_loses_nothing(site: Site, is_nightly: bool) -> None:
+    moments = [0.3 + 0.4 * number for number in range(15)] if is_nightly else [1.1]
+    assert site.run("stack.up").returncode == 0
+    site.sql("CREATE TABLE kept AS SELECT 1 AS n")
+    project, secrets = site.project, {path.name: path.read_text() for path in (site.folder / "secrets").iterdir()}
+    for seconds in moments:
+        for words in (("stack.down",), ("tls.init", "--renew"), ("stack.destroy",), ("stack.up",)):
+            kill(site, seconds, *words)
+            ended = site.run("stack.up")
+            assert ended.returncode == 0, (seconds, words, ended.stderr)
+            assert site.sql("SELECT n FROM kept") == [(1,)]
+            assert site.run("stack.status").returncode == 0
+    assert {path.name: path.read_text() for path in (site.folder / "secrets").iterdir()} == secrets
+    for seconds in moments:
+        kill(site, seconds, "stack.destroy", "--volumes", "--yes")
+        ended = site.run("stack.destroy", "--volumes", "--yes")
+        assert ended.returncode == 0, (seconds, ended.stderr)
+        assert list_all(project) == {}
+        assert not site.folder.exists()
+        if len(moments) > 1:
+            assert site.run("stack.up").returncode == 0

@@ -23,17 +23,17 @@ AUTHORITY = "ca"
 _AUTHORITY_DAYS, _SERVER_DAYS = 3650, 90
 _DUE_DAYS = 15
 """A certificate that ends within so many days is issued anew."""
-_EARLIER = timedelta(minutes=5)
-"""For clocks that are a little behind."""
+_EARLIER = timedelta(days=1, minutes=5)
+"""For clocks that are up to a day behind."""
 
 
 def init_authority(folder: Path, now: datetime, name: str = "local") -> bool:
     """Make ``ca.crt`` and ``ca.key`` (0600) in a folder that has none; tell whether they were made.
 
     ``name`` tells authorities apart. A key that stands alone, without any certificate, was left by somebody who was
-    stopped between the two: it is used. A certificate that strict clients refuse, for it has no key identifier, is
-    signed again: what it signed holds. ``now`` has a time zone. Raises GuardError when one is there without the other
-    otherwise, or has ended.
+    stopped between the two: it is used. A certificate that strict clients refuse, for it has no key identifier, or
+    that begins later than now, made under a clock that was ahead, is signed again: what it signed holds. ``now`` has
+    a time zone. Raises GuardError when one is there without the other otherwise, or has ended.
     """
     certificate, key = folder / f"{AUTHORITY}.crt", folder / f"{AUTHORITY}.key"
     is_begun = key.exists() and not any(folder.glob("*.crt"))
@@ -45,7 +45,7 @@ def init_authority(folder: Path, now: datetime, name: str = "local") -> bool:
         held = _read(certificate)
         if held.not_valid_after_utc <= now:
             raise GuardError(certificate, "has ended", "remove it with its key; new ones are made")
-        if _has(held, x509.SubjectKeyIdentifier):
+        if _has(held, x509.SubjectKeyIdentifier) and held.not_valid_before_utc <= now:
             return False
         subject = held.subject
     is_there = is_begun or certificate.exists()
@@ -74,9 +74,8 @@ def issue(folder: Path, name: str, hosts: Sequence[str], now: datetime, *, renew
     if certificate.exists() and key.exists() and not renew:
         held = _read(certificate)
         _refuse_foreign(certificate, held, authority)
-        is_due = held.not_valid_after_utc <= now + timedelta(days=_DUE_DAYS) or not _has(
-            held, x509.AuthorityKeyIdentifier
-        )
+        is_due = held.not_valid_after_utc <= now + timedelta(days=_DUE_DAYS) or held.not_valid_before_utc > now
+        is_due |= not _has(held, x509.AuthorityKeyIdentifier)
         if not is_due and set(_hosts_of(held)) == set(hosts) and held.public_key() == _read_key(key).public_key():
             return False
     signer = _read_key(folder / f"{AUTHORITY}.key")

@@ -175,3 +175,18 @@ def test_stacks_have_authorities_of_different_names(tmp_path: Path) -> None:
         for name in ("one", "two")
     }
     assert subjects == {"CN=Strongroom authority one", "CN=Strongroom authority two"}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=23), timedelta(days=400)])
+def test_certificates_that_were_made_under_a_clock_ahead_hold_or_are_made_anew(
+    tmp_path: Path, ahead: timedelta
+) -> None:
+    init_authority(tmp_path, NOW + ahead)
+    issue(tmp_path, "postgres", ("localhost",), NOW + ahead)
+    before = (tmp_path / "ca.crt").read_bytes()
+    made = init_authority(tmp_path, NOW), issue(tmp_path, "postgres", ("localhost",), NOW)
+    assert made == (ahead.days > 1, ahead.days > 1)
+    assert ((tmp_path / "ca.crt").read_bytes() == before) == (ahead.days <= 1)
+    for name in ("ca", "postgres"):
+        held = x509.load_pem_x509_certificate((tmp_path / f"{name}.crt").read_bytes())
+        assert held.not_valid_before_utc <= NOW < held.not_valid_after_utc
