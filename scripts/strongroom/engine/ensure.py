@@ -13,6 +13,7 @@ from strongroom.core.programs import run_program
 from strongroom.engine.debian import install_packages
 from strongroom.engine.reach import Engine, describe_engine, list_running
 from strongroom.engine.start import start_engine, stop_engine
+from strongroom.engine.traces import list_traces, put_forwarding_back, read_forwarding
 
 PLUGIN_SUITE = "trixie"
 """The first Debian release with Compose 2; its packages run on the one before too."""
@@ -67,17 +68,21 @@ def ensure_engine(environment: Mapping[str, str], *, install: bool, say: Callabl
 def ensured(environment: Mapping[str, str], *, install: bool, say: Callable[[str], None]) -> Iterator[Ensured]:
     """Have an engine for a while: the same as ``ensure_engine``, and one that it started is ended afterwards.
 
-    Not one in which containers run then: somebody has come to use it.
+    Not one in which containers run then: somebody has come to use it. ``say`` is told what stays on the machine.
     """
+    before = read_forwarding()
     found = ensure_engine(environment, install=install, say=say)
     try:
         yield found
     finally:
-        if found.process is not None:
-            _end(found.process, environment, say)
+        for line in list_traces(environment, installed=found.installed, remove=True):
+            say(f"stays on this machine: {line}")
+        if found.process is not None and _is_ended(found.process, environment, say) and not put_forwarding_back(before):
+            say("stays on this machine: net.ipv4.ip_forward is on (sysctl -w net.ipv4.ip_forward=0)")
 
 
-def _end(process: int, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+def _is_ended(process: int, environment: Mapping[str, str], say: Callable[[str], None]) -> bool:
+    """End an engine that was started, unless containers run in it; tell whether it has ended."""
     try:
         running = list_running(environment)
     except UnreachableError:
@@ -87,6 +92,7 @@ def _end(process: int, environment: Mapping[str, str], say: Callable[[str], None
     else:
         say("ending the engine that was started")
         stop_engine(process)
+    return not running
 
 
 def _install(

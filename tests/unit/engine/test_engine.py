@@ -13,7 +13,7 @@ import pytest
 
 from strongroom.core.errors import UnreachableError
 from strongroom.core.programs import is_alive, start_program
-from strongroom.engine import Engine, Ensured, ensure, ensure_engine
+from strongroom.engine import Engine, Ensured, ensure, ensure_engine, traces
 from strongroom.engine.debian import find_mirror
 from strongroom.engine.reach import connect, find_endpoint, name_engine
 from strongroom.tasks._program import OpsProgram
@@ -147,9 +147,13 @@ def test_an_engine_in_which_containers_run_is_left(
     monkeypatch.setattr(ensure, "ensure_engine", lambda *_, **__: found)
     monkeypatch.setattr(ensure, "list_running", list_running)
     monkeypatch.setattr(ensure, "stop_engine", stopped.append)
+    monkeypatch.setattr(ensure, "list_traces", lambda *_, **__: iter(["packages a, b"]))
+    monkeypatch.setattr(ensure, "put_forwarding_back", lambda _: False)
     with ensure.ensured({}, install=True, say=said.append):
         pass
     assert (stopped == [4711]) is ended
+    assert "stays on this machine: packages a, b" in said
+    assert ("stays on this machine: net.ipv4.ip_forward is on" in "".join(said)) is ended
     assert ended or "leaving the engine that was started (process 4711): mine-1, other run in it" in said
 
 
@@ -157,3 +161,19 @@ def test_the_docker_command_means_the_engine_that_is_reached(folder: Path) -> No
     given = {"DOCKER_HOST": f"unix://{folder}/x.sock", "DOCKER_CONTEXT": "another", "PATH": "/bin"}
     assert name_engine(given) == {"DOCKER_HOST": f"unix://{folder}/x.sock", "PATH": "/bin"}
     assert name_engine({"PATH": "/bin"})["DOCKER_HOST"] == find_endpoint({"PATH": "/bin"})
+
+
+@pytest.mark.parametrize(("before", "now", "after", "is_back"), [("0", "1", "0", True), ("1", "1", "1", True)])
+def test_passing_packets_on_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, now: str, after: str, is_back: bool
+) -> None:
+    monkeypatch.setattr(traces, "FORWARD", tmp_path / "forward")
+    (tmp_path / "forward").write_text(f"{now}\n")
+    assert traces.put_forwarding_back(before) is is_back
+    assert (tmp_path / "forward").read_text().strip() == after
+
+
+def test_where_it_cannot_be_put_back_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "FORWARD", tmp_path)  # nothing that could be read or written
+    assert traces.read_forwarding() == ""
+    assert not traces.put_forwarding_back("0")
