@@ -49,7 +49,7 @@ def logs(c: Context, service: str = "", lines: int = 100) -> None:
 
 @task(help={"service": "Which container."})
 def shell(c: Context, service: str = "postgres") -> int:
-    """Open a shell in a container; without a terminal it runs what it reads."""
+    """Open a shell in a container; what is piped into it is run."""
     is_terminal = sys.stdin.isatty()
     words = ask().require_compose().words("exec", *([] if is_terminal else ["--no-TTY"]), service, "sh")
     return int(c.run(shlex.join(words), pty=is_terminal, warn=True).exited)
