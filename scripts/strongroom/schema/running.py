@@ -29,8 +29,9 @@ def run_files(
     ``beside`` are the schemas of extensions. Raises ConfigurationError with file, line, column and the statement.
     """
     owner = owner_of(system)
-    make = "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}"
-    connection.execute(compose(make, schema=identifier(schema), owner=identifier(owner)))
+    if connection.execute("SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
+        make = "CREATE SCHEMA {schema} AUTHORIZATION {owner}"
+        connection.execute(compose(make, schema=identifier(schema), owner=identifier(owner)))
     path = ", ".join(f'"{name}"' for name in (schema, *beside))
     for file in files:
         connection.execute(compose("SET LOCAL ROLE {owner}", owner=identifier(owner)))

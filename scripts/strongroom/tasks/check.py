@@ -67,7 +67,7 @@ def e2e(c: Context, nightly: bool = False) -> int:
 
 @task(help=HELP_NIGHTLY)
 def postgres(c: Context, nightly: bool = False) -> int:
-    """Test schemas on PostgreSQL: our image's, or STRONGROOM_TEST_POSTGRES."""
+    """Test schemas, also on STRONGROOM_TEST_POSTGRES."""
     return run_parts(c, {"postgres": (pytest_command(SCHEMAS, nightly=nightly),)})
 
 

@@ -165,6 +165,20 @@ def test_a_role_that_may_make_roles_and_schemas_is_enough(site: Site, monkeypatc
     assert site.run("status")[0] == 0
 
 
+def test_a_member_of_the_owner_is_enough_where_nothing_is_to_be_made(site: Site) -> None:
+    site.write("core/001_goods.sql", ONE)
+    assert site.run("apply")[0] == 0
+    site.write("core/002_more.sql", "ALTER TABLE goods ADD COLUMN more TEXT;")
+    member = site.make_role("")
+    site.do(f"GRANT shop_owner TO {member}")
+    site.act_as(member)
+    code, _, error = site.run("apply")
+    assert code == 0, error
+    site.do(f"REVOKE CREATE ON DATABASE {site.dsn.partition('?')[0].rpartition('/')[2]} FROM shop_owner")
+    assert site.run("apply")[0] == 0  # nothing to do
+    assert site.run("status")[0] == 0
+
+
 def test_a_role_that_may_not_is_told_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.write("core/001_goods.sql", ONE)
     with site.connect() as connection:
