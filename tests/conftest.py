@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.contract import watch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-ENGINE = ("integration/containers/", "e2e/test_stack.py", "e2e/test_stacks_apart.py", "e2e/test_ops_image.py")
+ENGINE = ("integration/containers/", "e2e/test_stack", "e2e/test_ops_image.py")
 """Tests that share one Docker engine, and what they start there."""
 APART = ("faults/test_kill.py", "faults/test_kill_at_the_end.py", "unit/consolidate/test_references.py")
 """Long files, of which each test may run anywhere."""
@@ -22,7 +22,7 @@ OUR_VARIABLES = ("ARAGORA_", "INVOKE_", "STRONGROOM_", "ZOE_")
 
 SLOW_MACHINES = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("fast", max_examples=20, derandomize=True, database=None, **SLOW_MACHINES)
-settings.register_profile("ci", max_examples=300, derandomize=True, database=None, **SLOW_MACHINES)
+settings.register_profile("ci", max_examples=100, derandomize=True, database=None, **SLOW_MACHINES)
 settings.register_profile("nightly", max_examples=2000, print_blob=True, **SLOW_MACHINES)
 settings.load_profile("ci")
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from hypothesis import event, given
+from hypothesis import event, given, settings
 
 from tests.e2e.reference_scene import REFUSED, System, consolidate
 from tests.e2e.reference_systems import systems
@@ -40,6 +40,10 @@ def test_random_systems_are_refused_or_right() -> None:
     ends: Counter[str] = Counter()
     seen: Counter[str] = Counter()
 
+    chosen = settings.default.max_examples
+    chosen = ENOUGH if settings.get_current_profile_name() == "ci" else chosen
+
+    @settings(max_examples=chosen)
     @given(systems())
     def run(system: System) -> None:
         with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as scratch:

@@ -12,7 +12,7 @@ from strongroom.tasks._task import is_dry, task
 from strongroom.tasks.check import COMPOSE, HELP_NIGHTLY, LINT, TYPES, pytest_command, run_parts
 
 _MOST_PROCESSES = 4
-"""Tests measure seconds and memory, and share one engine: more do not help."""
+"""Tests measure seconds and memory, and share one engine: more do not help. One more than cores: many wait."""
 
 
 @task(
@@ -25,7 +25,7 @@ _MOST_PROCESSES = 4
 def test(c: Context, nightly: bool = False, install: bool = True, reports: Path | None = None) -> int:
     """Run lint and types, which need no engine, and every test."""
     settings = read_settings()
-    tests = pytest_command(nightly=nightly, reports=reports, processes=min(settings.jobs, _MOST_PROCESSES))
+    tests = pytest_command(nightly=nightly, reports=reports, processes=min(settings.jobs + 1, _MOST_PROCESSES))
     read: dict[str, tuple[str, ...]] = {"lint": LINT, "types": TYPES}
     run: dict[str, tuple[str, ...]] = {"compose": COMPOSE, "tests": (tests,)}
     if is_dry(c):
