@@ -30,15 +30,19 @@ def register_functions(connection: Connection) -> None:
 
 
 def _trim(held: bytes) -> str | None:
-    try:
-        return held.decode().strip()
-    except UnicodeDecodeError:
-        return None
+    text = _decode(held)
+    return None if text is None else text.strip()
 
 
 def _casefold(held: bytes) -> str | None:
+    text = _decode(held)
+    return None if text is None else text.casefold()
+
+
+def _decode(held: bytes) -> str | None:
+    """Return a TEXT; None where it is none, or holds a NUL, where one of our libraries ends an answer."""
     try:
-        return held.decode().casefold()
+        return None if b"\0" in held else held.decode()
     except UnicodeDecodeError:
         return None
 

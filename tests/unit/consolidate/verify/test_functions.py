@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from types import ModuleType
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sqlcipher3 import dbapi2 as sqlcipher
 
 from strongroom.consolidate.verify.functions import register_functions
 from strongroom.consolidate.verify.instants import read_instant, write_instant
@@ -55,3 +57,15 @@ def test_a_join_tells_the_later_and_the_earlier_of_two_texts(one: str, other: st
         later, earlier = connection.execute("SELECT proof_newest(?1, ?2), proof_oldest(?1, ?2)", given).fetchone()
     assert later == (second is not None and (first is None or second > first))
     assert earlier == (second is not None and (first is None or second < first))
+
+
+@pytest.mark.parametrize("library", [sqlite3, sqlcipher], ids=["system", "bundled"])
+@pytest.mark.parametrize("name", ["trim", "casefold"])
+@given(st.text(alphabet="aB \0\u00e9\u00a0", max_size=6))
+def test_a_join_changes_a_text_whole_or_leaves_it_to_python(library: ModuleType, name: str, text: str) -> None:
+    wanted = text.strip() if name == "trim" else text.casefold()
+    with closing(library.connect(":memory:")) as connection:
+        connection.text_factory = bytes
+        register_functions(connection)
+        said = connection.execute(f"SELECT proof_{name}(?)", (text.encode(),)).fetchone()[0]
+    assert said in ({wanted.encode()} if "\0" not in text else {None, wanted.encode()})
