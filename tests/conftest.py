@@ -22,7 +22,7 @@ OUR_VARIABLES = ("ARAGORA_", "INVOKE_", "STRONGROOM_", "ZOE_")
 
 SLOW_MACHINES = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("fast", max_examples=20, derandomize=True, database=None, **SLOW_MACHINES)
-settings.register_profile("ci", max_examples=100, derandomize=True, database=None, **SLOW_MACHINES)
+settings.register_profile("ci", max_examples=50, derandomize=True, database=None, **SLOW_MACHINES)
 settings.register_profile("nightly", max_examples=2000, print_blob=True, **SLOW_MACHINES)
 settings.load_profile("ci")
 

@@ -101,7 +101,7 @@ def test_read_only_sources_are_all_that_a_run_needs(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_target_that_another_user_owns_cannot_be_reached(scene: Scene, tmp_path: Path) -> None:
     scene.target.mkdir(mode=0o755)
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
+    for folder in [tmp_path, *(one for one in tmp_path.parents if one.name.startswith(("pytest-", "popen-")))]:
         folder.chmod(0o755)
     command = [sys.executable, "-c", AS_NOBODY, *scene.argv()]
     ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)

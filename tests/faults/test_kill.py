@@ -85,7 +85,7 @@ def some_changes(case: Case, is_nightly: bool) -> list[dict[str, object]]:
     """Choose moments between two changes of a file: all at night, else some, most of them while publishing."""
     begun = case.trace[: case.trace.index("checkpoint publish")]
     before = sum(line.startswith("change ") for line in begun)
-    numbers = [*range(1, before, 11), *range(before + 1, case.changes + 1, 3)]
+    numbers = [*range(1, before, 22), *range(before + 1, case.changes + 1, 6)]
     return [{"change": number} for number in (range(1, case.changes + 1) if is_nightly else numbers)]
 
 
@@ -124,7 +124,7 @@ def test_a_rollback_killed_anywhere_is_finished_by_the_same_command(
     before = observe(case.set_stage())
     wrong, number, killed = [], 0, True
     while killed:
-        number += 1 if is_nightly else 3
+        number += 1 if is_nightly else 5
         scene = case.set_stage()
         assert run(scene.argv("run", *case.flags)).code == 0
         ended, trace = driver.trace(scene.argv("rollback"), change=number)
@@ -148,7 +148,7 @@ def test_a_recovery_killed_anywhere_is_finished_by_the_same_command(
     sources, before = read_bytes_kept(case.set_stage().source), observe(case.scene)
     wrong, number, killed = [], 0, True
     while killed:
-        number += 1 if is_nightly else 3
+        number += 1 if is_nightly else 5
         scene = case.set_stage()
         assert driver.run(scene.argv("run", *case.flags), checkpoint=first).code == -signal.SIGKILL
         ended, trace = driver.trace(scene.argv("run", *case.flags), change=number)
@@ -174,7 +174,7 @@ def test_aragora_killed_at_any_checkpoint_ends_as_if_undisturbed_or_goes_back(
         check_rerun(scene, case, sources)
         check_rollback(scene, before)
 
-    wrong = survey(case, all_checkpoints(case, False)[:: 1 if is_nightly else 2], driver, check)
+    wrong = survey(case, all_checkpoints(case, False)[:: 1 if is_nightly else 4], driver, check)
     assert not wrong, "\n".join(wrong)
 
 
@@ -186,7 +186,7 @@ def test_killed_at_random_moments_with_two_workers_the_same_command_ends_as_if_u
     before = observe(case.scene)
     chance = random.Random(SEED)
     wrong, killed = [], 0
-    for number in range(200 if is_nightly else 20):
+    for number in range(200 if is_nightly else 8):
         delay = chance.uniform(0, case.seconds)
         scene = case.set_stage()
         ended = driver.kill_after(delay, scene.argv("run"), processes=True)

@@ -30,7 +30,7 @@ def test_a_finalize_killed_anywhere_is_finished_by_the_same_command(
 ) -> None:
     case = place(tmp_path, driver)
     whole = read_legacy(case.set_stage())
-    number, killed, step = 1, True, 1 if is_nightly else 3
+    number, killed, step = 1, True, 1 if is_nightly else 6
     while killed:
         scene = case.set_stage()
         ended, trace = driver.trace(scene.argv("finalize", *NOW), change=number)
@@ -49,7 +49,7 @@ def test_a_finalize_killed_anywhere_is_finished_by_the_same_command(
 def test_a_finalize_killed_anywhere_is_taken_back_by_rollback(tmp_path: Path, driver: Driver, is_nightly: bool) -> None:
     case = place(tmp_path, driver)
     whole = read_bytes_kept(case.set_stage().source)
-    number, killed, step = 1, True, 1 if is_nightly else 3
+    number, killed, step = 1, True, 1 if is_nightly else 6
     while killed:
         scene = case.set_stage()
         ended, trace = driver.trace(scene.argv("finalize", *NOW), change=number)
@@ -67,7 +67,7 @@ def test_a_rollback_after_finalize_killed_anywhere_is_finished_by_the_same_comma
 ) -> None:
     case = place(tmp_path, driver)
     whole = read_bytes_kept(case.set_stage().source)
-    number, killed, step = 1, True, 1 if is_nightly else 3
+    number, killed, step = 1, True, 1 if is_nightly else 6
     while killed:
         scene = case.set_stage()
         assert run(scene.argv("finalize", *NOW)).code == 0
@@ -91,7 +91,7 @@ def test_a_clean_killed_anywhere_is_finished_by_the_same_command(
         change_sources(scene)
     case = Case(scene, driver, ["--replace"])
     argv = ["inv", "consolidate.clean", "--target", str(scene.target), *NOW]
-    number, killed, step = 1, True, 1 if is_nightly else 3
+    number, killed, step = 1, True, 1 if is_nightly else 6
     while killed:
         case.set_stage()
         before, runs = photograph(scene.target), scene.runs()

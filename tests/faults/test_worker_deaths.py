@@ -53,7 +53,7 @@ def test_a_run_whose_worker_is_killed_at_any_moment_ends_with_its_error_and_the_
     sources = read_bytes_kept(case.set_stage().source)
     chance = random.Random(SEED)
     wrong, ends, slowest = [], {"too late": 0, "nothing left to do": 0, "its error": 0}, 0.0
-    kills = 500 if is_nightly else 12
+    kills = 500 if is_nightly else 6
     while ends["nothing left to do"] + ends["its error"] < kills:
         scene = case.set_stage()
         driver.start(scene.argv("run"), processes=True)

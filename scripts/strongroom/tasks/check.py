@@ -88,7 +88,7 @@ def audit(c: Context) -> None:
 @task(
     help={
         "seed": "Chooses which faults are planted.",
-        "sample": "Plant only so many that count (CI: 16); 0 plants all, and keeps the table.",
+        "sample": "Plant only so many that count (CI: 9); 0 plants all, and keeps the table.",
     }
 )
 def mutants(c: Context, seed: int = 10, sample: int = 0) -> int:

@@ -25,7 +25,7 @@ from strongroom.sqlite.database import Database
 from strongroom.sqlite.snapshot import Snapshot
 
 SAMPLE = settings(
-    max_examples=min(settings.default.max_examples, 150) if settings.get_current_profile_name() != "nightly" else 2000
+    max_examples=min(settings.default.max_examples, 30) if settings.get_current_profile_name() != "nightly" else 2000
 )
 """Each example is a run: CI tries some."""
 

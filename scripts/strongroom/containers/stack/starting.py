@@ -35,7 +35,7 @@ def start_services(compose: Compose, wanted: Sequence[str]) -> tuple[Service, ..
     def is_pending(found: tuple[Service, ...]) -> bool:
         if any(count >= _FALLS for count in falls.values()):
             return False
-        return any(not one.is_up and one.health != "unhealthy" for one in found if one.name in wanted)
+        return any(not _is_ready(one) and one.health != "unhealthy" for one in found if one.name in wanted)
 
     retrying = Retrying(
         retry=retry_if_result(is_pending),
@@ -48,6 +48,11 @@ def start_services(compose: Compose, wanted: Sequence[str]) -> tuple[Service, ..
     return services
 
 
+def _is_ready(service: Service) -> bool:
+    """Tell whether a service is healthy: one that was just started again has not said yet."""
+    return service.is_up and bool(service.health)
+
+
 def _take_last(state: RetryCallState) -> tuple[Service, ...]:
     """Return what was seen last, when the time is over."""
     found: tuple[Service, ...] = () if state.outcome is None else state.outcome.result()
@@ -56,7 +61,7 @@ def _take_last(state: RetryCallState) -> tuple[Service, ...]:
 
 def _refuse_unhealthy(compose: Compose, services: Sequence[Service]) -> None:
     for service in services:
-        if not service.is_up:
+        if not _is_ready(service):
             lines = " | ".join(compose.last_lines(service.name, _LOG_LINES)) or "its log is empty"
             fact = f"is {service.health or service.state}: {lines}"
             raise UnreachableError(f"service {service.name}", fact, f"./inv stack.logs --service {service.name}")

@@ -127,7 +127,7 @@ def prove_both(case: HandMade) -> tuple[list[str], list[object]]:
 
 
 @settings(
-    max_examples=min(settings.default.max_examples, 2000 if settings.get_current_profile_name() == "nightly" else 60)
+    max_examples=min(settings.default.max_examples, 2000 if settings.get_current_profile_name() == "nightly" else 15)
 )
 @given(plans(), st.data())
 def test_pairs_are_proven_as_groups_are_and_a_fault_is_seen_in_them(
