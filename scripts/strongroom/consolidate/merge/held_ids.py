@@ -18,7 +18,7 @@ def find_highest_held(connection: Connection, jobs: Iterable[TableJob], parent: 
     highest = 0
     for job in jobs:
         for rewrite in job.rewrites:
-            if rewrite.parent == parent.table.name and rewrite.parent_columns == (parent.identity,):
+            if (rewrite.parent, rewrite.parent_columns) == (parent.table.name, (parent.identity,)):
                 held = [
                     _find_highest(connection, rewrite, one) for one in job.inputs if rewrite in job.references_of(one)
                 ]
