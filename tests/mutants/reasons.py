@@ -6,15 +6,9 @@ At most three. The name of a fault is the one in the table; one that is noticed 
 from __future__ import annotations
 
 REASONS: dict[str, str] = {
-    "consolidate/merge/identity.py set_taken_ids_aside: dropped clause: OVER (ORDER BY rid) AS -> OVER () AS": (
-        "which of the new numbers a row gets is the run's choice, and children follow any"
-    ),
-    "binding/model.py TableJob.needs_settling: dropped predicate: (self.transform or self.rewrites_of(entry)) and "
-    "(not entry.… -> True and (not entry.is_seed)": (
-        "rows take the long way and become the same; the list of undecided ones is numbered otherwise"
-    ),
-    "consolidate/deciding/kept.py _leave_cells_out: dropped predicate: if is_secret -> if True": (
-        "by which name people know a group that was decided: its rows are known by their content"
+    "binding/references.py _order: dropped predicate: free or [min(waiting, key=lambda name: len(_open_parents(na… -> "
+    "False or [min(waiting, key=lambda name: len(_open_parents(n…": (
+        "tables are filled one by one, as in a circle: references are followed later, and to the same rows"
     ),
 }
 MOST = 3

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from strongroom.core.errors import ConfigurationError, KeyMissingError
 from strongroom.core.system import System
 from strongroom.postgres.connection import Access, read_access
 
+FindStack: TypeAlias = Callable[[], Mapping[str, str] | None]
 _PASSWORD_FILE = "POSTGRES_PASSWORD_FILE"  # noqa: S105  # a variable's name
 _PASSFILE = "PGPASSFILE"
 _LIBPQ = ("PGHOST", "PGSERVICE")
 _OTHERS = 0o077
 
 
-def find_access(
-    system: System, environment: Mapping[str, str], stack: Mapping[str, str] | None, *, purpose: str
-) -> Access:
-    """Return how to connect; ``stack`` is how to reach the local one, where there is one.
+def find_access(system: System, environment: Mapping[str, str], find_stack: FindStack, *, purpose: str) -> Access:
+    """Return how to connect; ``find_stack`` is asked how to reach the local one, where nothing else is named.
 
     Where nobody says a user, ``POSTGRES_DEPLOY_USER`` or ``POSTGRES_MONITOR_USER`` does, by the ``purpose`` of a task.
     Raises ConfigurationError when nothing names a server, KeyMissingError for a file of passwords that cannot be read.
@@ -32,6 +32,7 @@ def find_access(
     named = next((name for name in _LIBPQ if environment.get(name)), None)
     if named is not None:
         return _add_password(read_access("", named, environment, user), environment)
+    stack = find_stack()
     if stack is not None:
         return Access(parameters=stack, origin="the local stack")
     variables = ", ".join((*system.postgres.variables, "PGHOST"))

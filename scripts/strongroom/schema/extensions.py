@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from strongroom.core.errors import ConfigurationError, GuardError
 from strongroom.postgres.connection import Connection, Error, compose, identifier
 from strongroom.schema.files import FileSet, Statement
+from strongroom.schema.guards import OPEN
 
 HOME = "extensions"
 ALLOWED = frozenset({
@@ -20,13 +21,11 @@ _FORM = re.compile(
     r"(?:\s+WITH)?(?:\s+SCHEMA\s+\"?extensions\"?)?(?:\s+CASCADE)?\s*;?\s*",
     re.IGNORECASE,
 )
-_OPEN = """
+_UNTRUSTED = f"""
     SELECT 'belongs to ' || pg_get_userbyid(n.nspowner) FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
     WHERE n.nspname = %(schema)s AND NOT r.rolsuper AND r.rolname <> 'pg_database_owner'
       AND NOT pg_has_role(current_user, r.oid, 'MEMBER')
-    UNION ALL SELECT CASE x.grantee WHEN 0 THEN 'everybody' ELSE pg_get_userbyid(x.grantee)::text END
-        || ' may create objects there' FROM pg_namespace n, aclexplode(n.nspacl) x
-    WHERE n.nspname = %(schema)s AND x.privilege_type = 'CREATE' AND x.grantee <> n.nspowner"""
+    UNION ALL {OPEN}"""
 
 
 def list_extensions(files: FileSet) -> list[str]:
@@ -88,7 +87,7 @@ def _create(connection: Connection, name: str) -> None:
 
 def _refuse_open(connection: Connection, schema: str) -> None:
     """Make sure that nobody else puts objects where the files' names are looked up."""
-    found = connection.execute(_OPEN, {"schema": schema}).fetchone()
+    found = connection.execute(_UNTRUSTED, {"schema": schema}).fetchone()
     if found is not None:
         hint = (
             f"files that need its extensions look names up there: REVOKE CREATE ON SCHEMA {schema} FROM …, or move them"

@@ -6,12 +6,17 @@ from strongroom.core.errors import GuardError
 from strongroom.postgres.connection import Connection
 from strongroom.schema.roles import owner_of
 
-_STRANGE = """
+FOREIGN = """
     SELECT 'belongs to ' || pg_get_userbyid(n.nspowner) FROM pg_namespace n
-    WHERE n.nspname = %(schema)s AND pg_get_userbyid(n.nspowner) <> %(owner)s
-    UNION ALL SELECT CASE x.grantee WHEN 0 THEN 'everybody' ELSE pg_get_userbyid(x.grantee)::text END
+    WHERE n.nspname = %(schema)s AND pg_get_userbyid(n.nspowner) <> %(owner)s"""
+"""Says whose a schema is, where it is not its owner's."""
+OPEN = """
+    SELECT CASE x.grantee WHEN 0 THEN 'everybody' ELSE pg_get_userbyid(x.grantee)::text END
         || ' may create objects there' FROM pg_namespace n, aclexplode(n.nspacl) x
-    WHERE n.nspname = %(schema)s AND x.privilege_type = 'CREATE' AND x.grantee <> n.nspowner
+    WHERE n.nspname = %(schema)s AND x.privilege_type = 'CREATE' AND x.grantee <> n.nspowner"""
+"""Says who besides its owner may put objects into a schema."""
+_STRANGE = f"""{FOREIGN}
+    UNION ALL {OPEN}
     UNION ALL SELECT 'holds ' || d.kind || ' ' || d.name || ' of ' || pg_get_userbyid(d.owner) FROM (
         SELECT 'pg_class'::regclass AS class, oid, CASE relkind WHEN 'S' THEN 'the sequence' WHEN 'v' THEN 'the view'
                WHEN 'c' THEN 'the type' ELSE 'the table' END AS kind, relname AS name, relowner AS owner,

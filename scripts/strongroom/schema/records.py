@@ -13,6 +13,7 @@ from strongroom import __version__
 from strongroom.core.errors import GuardError
 from strongroom.postgres.connection import Connection, Identifier, compose, identifier
 from strongroom.schema.files import SchemaFile
+from strongroom.schema.guards import FOREIGN, OPEN
 from strongroom.schema.objects import Objects
 from strongroom.schema.roles import owner_of, reader_of
 
@@ -25,12 +26,7 @@ _KEYS = {_FILES: "database, file", _OBJECTS: "database, object"}
 _OLD_HOME = "strongroom"
 """Where versions before 0.2 kept records, and where others may have planted what such a version would run."""
 
-_ODDITIES = """
-    SELECT 'belongs to ' || pg_get_userbyid(n.nspowner) FROM pg_namespace n
-    WHERE n.oid = %(home)s AND pg_get_userbyid(n.nspowner) <> %(owner)s
-    UNION ALL SELECT CASE x.grantee WHEN 0 THEN 'everybody' ELSE pg_get_userbyid(x.grantee)::text END
-        || ' may create objects there' FROM pg_namespace n, aclexplode(n.nspacl) x
-    WHERE n.oid = %(home)s AND x.privilege_type = 'CREATE' AND x.grantee <> n.nspowner
+_ODDITIES = f"""{OPEN}
     UNION ALL SELECT 'holds ' || c.relname || ', which is none of ours' FROM pg_class c
     WHERE c.relnamespace = %(home)s AND c.relname <> ALL (%(ours)s)
     UNION ALL SELECT 'holds the function ' || p.proname FROM pg_proc p WHERE p.pronamespace = %(home)s
@@ -69,7 +65,8 @@ def find_home(connection: Connection, system: str) -> bool:
     asked = "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE (nspname, relname) = (%s, %s)"
     if connection.execute(asked, (_OLD_HOME, _FILES)).fetchone() is not None:
         fact = f"holds {_FILES}, which this version neither reads nor writes: its own are in {home_of(system)}"
-        raise GuardError(f"schema {_OLD_HOME}", fact, f"see who made it, then: DROP SCHEMA {_OLD_HOME} CASCADE")
+        hint = "see who made it; where that was an earlier version, apply to a new database"
+        raise GuardError(f"schema {_OLD_HOME}", fact, hint)
     found = connection.execute("SELECT oid FROM pg_namespace WHERE nspname = %s", (home_of(system),)).fetchone()
     if found is not None:
         _refuse_strange(connection, system, found[0])
@@ -89,18 +86,25 @@ def hold_home(connection: Connection, system: str) -> bool:
 def _refuse_strange(connection: Connection, system: str, home: int) -> None:
     asked = {
         "home": home,
+        "schema": home_of(system),
         "owner": owner_of(system),
         "tables": list(_COLUMNS),
         "ours": [*_COLUMNS, *(f"{name}_pkey" for name in _COLUMNS)],
     }
-    hint = f"nothing of it was read; see who made it, then: DROP SCHEMA {home_of(system)} CASCADE"
+    name = home_of(system)
+    foreign = connection.execute(FOREIGN, asked).fetchone()
+    if foreign is not None:
+        hint = f"nothing of it was read; it is none of ours: have {name} dropped or renamed by whose it is"
+        raise GuardError(f"schema {name}", str(foreign[0]), hint)
+    # Not to be dropped: it says which files were applied.
+    hint = f"nothing of it was read; see who did that, and have what is named undone: keep the rest of {name}"
     odd = connection.execute(_ODDITIES, asked).fetchone()
     if odd is not None:
-        raise GuardError(f"schema {home_of(system)}", str(odd[0]), hint)
+        raise GuardError(f"schema {name}", str(odd[0]), hint)
     held = dict(connection.execute(_HELD_COLUMNS, asked).fetchall())
     wrong = next((name for name in _COLUMNS if held.get(name) != _COLUMNS[name]), None)
     if wrong is not None:
-        raise GuardError(f"schema {home_of(system)}", f"{wrong} has other columns than ours: {held.get(wrong)}", hint)
+        raise GuardError(f"schema {name}", f"{wrong} has other columns than ours: {held.get(wrong)}", hint)
 
 
 def make_home(connection: Connection, system: str) -> None:

@@ -116,31 +116,6 @@ def normalized_call(names: Sequence[str], expression: str) -> str:
     return f"nullif({expression}, '')" if names else expression
 
 
-def id_of(value: str, json: str | None) -> str:
-    """Return the SQL that reads an id as text, from a column or from the path in its JSON; NULL where none is."""
-    if json is None:
-        whole = f"typeof({value}) = 'real' AND {value} = CAST({value} AS INTEGER)"
-        return f"CAST(CASE WHEN {whole} THEN CAST({value} AS INTEGER) ELSE {value} END AS TEXT)"
-    path = literal(json)
-    found = f"CASE WHEN json_type({value}, {path}) IN ('integer', 'text') THEN json_extract({value}, {path}) END"
-    return f"CAST(CASE WHEN typeof({value}) = 'text' AND json_valid({value}) THEN {found} END AS TEXT)"
-
-
-def reference_call(ids: str, source: str, value: str, json: str | None) -> str:
-    """Return the SQL that puts a new id in an old one's place, by the map ``ids`` (source, old, new).
-
-    An id that is text stays text; what the map does not know stays as it is.
-    """
-    if json is None:
-        made = f"CASE typeof({value}) WHEN 'text' THEN CAST(m.new AS TEXT) ELSE m.new END"
-    else:
-        path = literal(json)
-        new = f"CASE json_type({value}, {path}) WHEN 'text' THEN CAST(m.new AS TEXT) ELSE m.new END"
-        made = f"json_set({value}, {path}, {new})"
-    known = f"m.source = {literal(source)} AND m.old = {id_of(value, json)} AND m.new IS NOT NULL"
-    return f"coalesce((SELECT {made} FROM {ids} m WHERE {known}), {value})"
-
-
 def _uuid5(name: str) -> str:
     return str(uuid5(_NAMESPACE, name))
 

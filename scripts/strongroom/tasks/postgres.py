@@ -5,6 +5,7 @@ The flow is imported where it is used: its driver takes a tenth of a second, and
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
@@ -32,8 +33,8 @@ def find(system: str | None, database: str | None, purpose: str) -> tuple[Access
     folder = choose_system(system, settings)
     about = read_system(folder)
     sets = read_file_sets(folder, database)
-    stack = find_local_postgres(settings, purpose)
-    return find_access(about, settings.environment, stack, purpose=purpose), about.name, sets
+    find_stack = partial(find_local_postgres, settings, purpose)
+    return find_access(about, settings.environment, find_stack, purpose=purpose), about.name, sets
 
 
 @task(help={"system": SYSTEM, "database": DATABASE, "dry_run": "Show which files would run; run none."})

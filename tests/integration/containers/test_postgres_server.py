@@ -76,20 +76,26 @@ def test_a_server_whose_certificate_has_ended_is_not_healthy(images: dict[str, B
         container.stop()
 
 
-def test_scripts_run_once_and_data_outlives_the_container(
+def test_scripts_run_once_data_outlives_the_container_and_another_major_version_s_is_refused(
     images: dict[str, Built], folder: Folder, tmp_path: Path
 ) -> None:
     (tmp_path / "1-table.sql").write_text("CREATE TABLE made (n integer); INSERT INTO made VALUES (1);")
     (tmp_path / "2-more.sh").write_text('psql -qd "$POSTGRES_DB" -c "INSERT INTO made VALUES (2)"\n')
     tmp_path.chmod(0o755)
     container = prepare(POSTGRES, folder).with_volume_mapping(str(tmp_path), "/docker-entrypoint-initdb.d", "ro")
+    container = container.with_env("POSTGRES_INITDB_ARGS", "--wal-segsize=32 --lc-messages=C")
     try:
         container.start()
         for _ in range(2):
             port = wait_until_it_answers(container, folder)
             with connect(Running(container=container, folder=folder, port=port)) as connection:
                 assert connection.execute("SELECT sum(n) FROM made").fetchone() == (3,)
+                assert connection.execute("SHOW wal_segment_size").fetchone() == ("32MB",)
             container.get_wrapped_container().restart(timeout=10)
+        container.exec(["sh", "-c", "echo 16 >$PGDATA/PG_VERSION"])
+        container.get_wrapped_container().restart(timeout=10)
+        code, said = wait_for_end(container)
+        assert (code, "was made by PostgreSQL 16, and this is 17" in said) == (13, True), said
     finally:
         container.stop()
 

@@ -10,6 +10,11 @@ from strongroom.core.errors import ConfigurationError
 from strongroom.core.system import Postgres, System
 from strongroom.schema import find_access
 
+
+def no_stack() -> None:
+    """Stand for a clone without a stack."""
+
+
 SYSTEM = System(version=1, name="shop", title="Shop", postgres=Postgres(variables=("SHOP_DSN",)))
 FILE = """# ours
 [shop]
@@ -37,7 +42,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("given", [{"PGSERVICE": "shop"}, {"SHOP_DSN": "service=shop"}])
 def test_a_service_is_verified_like_any_other(environment: dict[str, str], given: dict[str, str]) -> None:
-    access = find_access(SYSTEM, {**environment, **given}, None, purpose="deploy")
+    access = find_access(SYSTEM, {**environment, **given}, no_stack, purpose="deploy")
     assert access.place == "db.example:5433/goods"
     assert (access.parameters["sslmode"], access.parameters["sslrootcert"]) == ("verify-full", "system")
     assert access.parameters["password"] == "pa%ss#1"
@@ -46,15 +51,18 @@ def test_a_service_is_verified_like_any_other(environment: dict[str, str], given
 
 def test_unless_its_file_says_otherwise(environment: dict[str, str]) -> None:
     assert (
-        find_access(SYSTEM, {**environment, "PGSERVICE": "plain"}, None, purpose="deploy").parameters["sslmode"]
+        find_access(SYSTEM, {**environment, "PGSERVICE": "plain"}, no_stack, purpose="deploy").parameters["sslmode"]
         == "require"
     )
-    assert "sslmode" not in find_access(SYSTEM, {**environment, "PGSERVICE": "near"}, None, purpose="deploy").parameters
+    assert (
+        "sslmode"
+        not in find_access(SYSTEM, {**environment, "PGSERVICE": "near"}, no_stack, purpose="deploy").parameters
+    )
 
 
 def test_what_is_said_counts_before_the_file_and_the_file_before_variables(environment: dict[str, str]) -> None:
     given = {**environment, "SHOP_DSN": "service=shop port=1", "PGUSER": "v", "PGPORT": "2", "PGSSLROOTCERT": "/ca"}
-    parameters = find_access(SYSTEM, given, None, purpose="deploy").parameters
+    parameters = find_access(SYSTEM, given, no_stack, purpose="deploy").parameters
     assert (parameters["port"], parameters["user"], parameters["sslrootcert"]) == ("1", "u", "/ca")
 
 
@@ -62,13 +70,13 @@ def test_files_are_looked_for_where_libpq_looks(tmp_path: Path) -> None:
     (tmp_path / "pg_service.conf").write_text(FILE)
     (tmp_path / ".pg_service.conf").write_text("[other]\nhost=mine\n")
     given = {"PGSERVICE": "shop", "HOME": str(tmp_path), "PGSYSCONFDIR": str(tmp_path)}
-    assert find_access(SYSTEM, given, None, purpose="deploy").place == "db.example:5433/goods"
-    assert find_access(SYSTEM, {**given, "PGSERVICE": "other"}, None, purpose="deploy").place == "mine:5432/"
+    assert find_access(SYSTEM, given, no_stack, purpose="deploy").place == "db.example:5433/goods"
+    assert find_access(SYSTEM, {**given, "PGSERVICE": "other"}, no_stack, purpose="deploy").place == "mine:5432/"
 
 
 def test_a_service_that_is_nowhere_or_a_file_that_is_none_is_said(environment: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"service none: is defined nowhere: looked in .*services"):
-        find_access(SYSTEM, {**environment, "PGSERVICE": "none"}, None, purpose="deploy")
+        find_access(SYSTEM, {**environment, "PGSERVICE": "none"}, no_stack, purpose="deploy")
     (tmp_path / "services").write_text("host=x\n")
     with pytest.raises(ConfigurationError, match="is no service file"):
-        find_access(SYSTEM, {**environment, "PGSERVICE": "shop"}, None, purpose="deploy")
+        find_access(SYSTEM, {**environment, "PGSERVICE": "shop"}, no_stack, purpose="deploy")
