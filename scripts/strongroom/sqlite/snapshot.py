@@ -115,8 +115,9 @@ def take_snapshot(source: Source, original: Database, copy: Database, prover: Pr
     except OSError as error:
         raise explain_os_error(copy.path, error) from error
     with open_snapshot(copy) as connection, translated(original):
-        _refuse_damage(connection, original)
         schema = schema_digest(connection)
+        if copy.key is None or original.key is not None:  # else its pages are new; the source's were looked over
+            _refuse_damage(connection, original)
     return Snapshot(
         source=source.name,
         path=source.path,
@@ -164,7 +165,6 @@ def _prove_again(original: Database, copy: Database, state: FileStates, prover: 
     """Prove an encrypted copy by a second read transaction; its pages are others than the source's."""
     look = prover.begin(original)
     with original.path.open("rb", buffering=0) as stream, open_source(original) as connection:
-        connection.execute("BEGIN")
         wrong = prover.prove(original, copy, look, stream, connection)
     refuse_other(original, state, wrong)
 
@@ -182,6 +182,8 @@ def _copy_encrypted(original: Database, copy: Database) -> None:
     """Copy a database under a key, never through a plain file."""
     if original.key is None:
         _refuse_truncated(original)
+        with open_source(original) as connection:
+            _refuse_damage(connection, original)
         copy_content(original, copy)
         return
     with open_source(original) as connection:

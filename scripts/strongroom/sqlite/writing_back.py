@@ -9,6 +9,7 @@ from strongroom.core.errors import GuardError
 from strongroom.core.files import hash_file
 from strongroom.sqlite.connection import copy_database, open_snapshot
 from strongroom.sqlite.content import digest_content
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.snapshot import Snapshot, hash_source
 from strongroom.sqlite.transfer import copy_content
 
@@ -25,13 +26,18 @@ def write_back(snapshot: Snapshot, path: Path) -> None:
         with open_snapshot(snapshot.copy) as connection:
             path.write_bytes(connection.execute("SELECT CAST(content AS BLOB) FROM document").fetchone()[0])
         digest = hash_file(path)
-    elif original.key is None:
-        digest = copy_content(snapshot.copy, original)
     else:
-        with open_snapshot(snapshot.copy) as connection:
-            copy_database(connection, original)
+        _copy(snapshot.copy, original)
         with open_snapshot(original) as connection:
             digest = digest_content(connection)
     if digest != hash_source(snapshot):
         path.unlink()
         raise GuardError(snapshot.copy.path, "does not give its source back", "keep it, and tell us")
+
+
+def _copy(copy: Database, original: Database) -> None:
+    if original.key is None:
+        copy_content(copy, original)
+        return
+    with open_snapshot(copy) as connection:
+        copy_database(connection, original)

@@ -9,48 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.consolidate.verify.copies import begin_look, prove_copy, prove_document
 from strongroom.core.engines import Engine
-from strongroom.core.errors import GuardError, KeyMissingError
+from strongroom.core.errors import DamagedSourceError, DifferencesError, KeyMissingError
+from strongroom.core.plan import Source
 from strongroom.core.secret import Secret
 from strongroom.sqlite import transfer
 from strongroom.sqlite.connection import check_integrity, copy_database, open_snapshot, open_source, open_stage
 from strongroom.sqlite.content import digest_content
 from strongroom.sqlite.database import Database, has_plain_header
 from strongroom.sqlite.keyring import SCRATCH, hold_keys, hold_needed, spell_key
+from strongroom.sqlite.prover import Prover
+from strongroom.sqlite.snapshot import take_snapshot
 from strongroom.sqlite.transfer import copy_content
+from tests.unit.sqlite.odd_databases import BASE, CHANGES, NO_CHANGES, ODD
 
+SOURCE = Source(name="a", path="a.db", trust=50, optional=False, format="sqlite", rows={})
 KEYS = {"one": Secret("ab" * 32), "two": Secret("cd" * 32)}
-ODD = {
-    "row numbers with gaps and no index": "CREATE TABLE t (a); "
-    "INSERT INTO t (rowid, a) VALUES (5, 1), (70, 2), (-3, 3)",
-    "row numbers beside an index": "CREATE TABLE t (a); CREATE INDEX i ON t (a); "
-    "INSERT INTO t (_rowid_, a) VALUES (9, 1)",
-    "a key that is no row number": "CREATE TABLE t (a TEXT PRIMARY KEY, b); INSERT INTO t (rowid, a) VALUES (7, 'x')",
-    "a descending key": "CREATE TABLE t (a INTEGER PRIMARY KEY DESC, b); INSERT INTO t (rowid, a) VALUES (7, 1)",
-    "columns named like row numbers": "CREATE TABLE t (rowid, _rowid_, oid); INSERT INTO t VALUES (1, 2, 3), (4, 5, 6)",
-    "no row numbers": "CREATE TABLE t (a TEXT, b, PRIMARY KEY (b, a)) WITHOUT ROWID; INSERT INTO t VALUES ('a', 1)",
-    "generated columns": "CREATE TABLE t (a, b AS (a * 2), c AS (a) STORED); INSERT INTO t (rowid, a) VALUES (4, 1)",
-    "marks": "CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES (99); DELETE FROM t",
-    "marks without a table": "CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT); DROP TABLE t",
-    "views and triggers": "CREATE TABLE t (a); CREATE VIEW v AS SELECT a FROM t; "
-    "CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM t WHERE a = 1; END; "
-    "CREATE TRIGGER w INSTEAD OF INSERT ON v BEGIN SELECT 1; END; INSERT INTO t VALUES (2)",
-    "full text": "CREATE VIRTUAL TABLE t USING fts5 (a); INSERT INTO t (rowid, a) VALUES (8, 'some words')",
-    "older full text": "CREATE VIRTUAL TABLE t USING fts4 (a); INSERT INTO t (docid, a) VALUES (8, 'some words')",
-    "boxes": "CREATE VIRTUAL TABLE t USING rtree (id, x, y); INSERT INTO t VALUES (3, 1, 2)",
-    "numbers of the header": "CREATE TABLE t (a); PRAGMA user_version = 7; PRAGMA application_id = 1234",
-    "UTF-16": "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a); INSERT INTO t VALUES ('ä€')",
-    "text that is no UTF-8": "CREATE TABLE t (a); INSERT INTO t VALUES (CAST(x'61ff62' AS TEXT)), (x'61ff62')",
-    "rows that a check refuses": "CREATE TABLE t (a CHECK (a > 0)); PRAGMA ignore_check_constraints = ON; "
-    "INSERT INTO t VALUES (-1)",
-    "odd names": 'CREATE TABLE "a ""b"" table" ("c d" TEXT); INSERT INTO "a ""b"" table" VALUES (\'x\'); '
-    'CREATE UNIQUE INDEX "an index" ON "a ""b"" table" ("c d")',
-    "partial and computed indexes": "CREATE TABLE t (a, b); CREATE INDEX i ON t (lower(a)) WHERE b; "
-    "INSERT INTO t VALUES ('X', 1)",
-    "a log": "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)",
-    "statistics": "CREATE TABLE t (a); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1); ANALYZE",
-    "nothing": "",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -106,32 +81,6 @@ def dump(file: Path) -> list[object]:
     return said
 
 
-CHANGES = {
-    "a value": "UPDATE t SET a = 'z' WHERE a = 'x'",
-    "a type": "UPDATE t SET a = CAST('x' AS BLOB) WHERE a = 'x'",
-    "another type": "UPDATE t SET b = 1.5 WHERE b = 1",
-    "nothing for null": "UPDATE t SET b = '' WHERE b IS NULL",
-    "a row number": "UPDATE t SET rowid = 9 WHERE rowid = 1",
-    "one row more": "INSERT INTO t VALUES ('x', 1)",
-    "one row less": "DELETE FROM t WHERE a = 'x'",
-    "a definition": "CREATE INDEX i ON t (b)",
-    "a view": "CREATE VIEW v AS SELECT 1",
-    "the header": "PRAGMA user_version = 2",
-    "a mark": "UPDATE sqlite_sequence SET seq = 77",
-    "a table": "CREATE TABLE u (a)",
-}
-NO_CHANGES = {
-    "a checkpoint": "PRAGMA journal_mode = WAL; PRAGMA wal_checkpoint (TRUNCATE); PRAGMA journal_mode = DELETE",
-    "the pages": "PRAGMA page_size = 1024; VACUUM",
-    "an index made again": "REINDEX",
-    "statistics": "ANALYZE",
-}
-BASE = (
-    "CREATE TABLE t (a, b); INSERT INTO t VALUES ('x', 1), ('y', NULL); "
-    "CREATE TABLE s (i INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO s VALUES (5)"
-)
-
-
 @pytest.mark.parametrize("change", [*CHANGES, *NO_CHANGES])
 def test_the_hash_knows_every_change_of_content_and_no_other(tmp_path: Path, change: str) -> None:
     database = write(tmp_path / "a.db", BASE)
@@ -171,9 +120,24 @@ def test_a_copy_that_is_not_the_same_is_refused(tmp_path: Path, monkeypatch: pyt
     original = write(tmp_path / "a.db", BASE)
     plain = transfer._copy_rows
     monkeypatch.setattr(transfer, "_copy_rows", lambda table: f"{plain(table)} LIMIT 1")
-    with pytest.raises(GuardError) as caught:
-        copy_content(original, Database(tmp_path / "b.db", Engine.BUNDLED, "one"))
-    assert caught.value.exit_code == 6
+    copy = Database(tmp_path / "b.db", Engine.BUNDLED, "one")
+    prover = Prover(begin=begin_look, prove=prove_copy, prove_document=prove_document)
+    with pytest.raises(DifferencesError, match="its copy has another table t"):
+        take_snapshot(SOURCE, original, copy, prover)
+
+
+@pytest.mark.parametrize("key", [None, "two"])
+def test_a_damaged_source_is_refused_whatever_its_copy_looks_like(tmp_path: Path, key: str | None) -> None:
+    original = Database(tmp_path / "a.db", Engine.BUNDLED, key)
+    with open_stage(original) as connection:
+        connection.executescript("CREATE TABLE t (a); CREATE TABLE u (a)")
+        connection.executemany("INSERT INTO t VALUES (?)", [("x" * 900,)] * 40)
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'u'").fetchone()
+    content = bytearray(original.path.read_bytes())
+    content[(root - 1) * 4096 + (0 if key is None else 50)] ^= 0xFF
+    original.path.write_bytes(content)
+    with pytest.raises(DamagedSourceError, match=r"a\.db: "):
+        take_snapshot(SOURCE, original, Database(tmp_path / "b.db", Engine.BUNDLED, "one"), None)
 
 
 def test_what_is_needed_is_held_with_a_random_key_and_let_go_of() -> None:

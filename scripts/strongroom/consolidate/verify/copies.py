@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from strongroom.consolidate.verify.catalogue import read_mark, read_tables
-from strongroom.consolidate.verify.fingerprint import digest_table
-from strongroom.consolidate.verify.values import decode_text
+from strongroom.consolidate.verify.copied_content import find_other_content
 from strongroom.consolidate.verify.wal import Log, read_log, read_seen
 from strongroom.sqlite.connection import Connection, open_snapshot, open_source
 from strongroom.sqlite.database import Database
@@ -63,10 +61,10 @@ def prove_copy(
     """Return in what a copy is not its source; nothing when it is. Read-only.
 
     ``file`` is the database, opened before and closed after the read transaction that ``connection`` holds. Where
-    one of the two is encrypted, the content that this transaction sees is compared.
+    one of the two is encrypted, it holds none yet, and the content that one of its own sees is compared.
     """
     if original.key is not None or copy.key is not None:
-        return _prove_content(connection, copy)
+        return find_other_content(connection, copy)
     file.seek(0)
     if not _is_write_ahead(file):
         return () if _is_same_file(file, copy.path) else (_say(original, "is not the file, byte for byte"),)
@@ -178,31 +176,3 @@ def _read_page_size(file: BinaryIO) -> int:
     file.seek(16)
     size = int.from_bytes(file.read(2), "big")
     return 65536 if size == 1 else size
-
-
-def _prove_content(connection: Connection, copy: Database) -> tuple[str, ...]:
-    """Compare definitions, header, marks and every row, as the read transaction sees them."""
-    factory = connection.text_factory
-    connection.text_factory = decode_text
-    try:
-        before = dict(_describe(connection))
-    finally:
-        connection.text_factory = factory
-    with open_snapshot(copy) as copied:
-        copied.text_factory = decode_text
-        after = dict(_describe(copied))
-    wrong = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    return tuple(f"{copy.path.name}: its copy has another {name}" for name in wrong)
-
-
-def _describe(connection: Connection) -> Iterator[tuple[str, object]]:
-    """Yield what a database is made of, each with a digest or a number."""
-    for pragma in ("user_version", "application_id", "encoding"):
-        yield pragma, connection.execute(f"PRAGMA main.{pragma}").fetchone()[0]
-    definitions = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_master").fetchall()
-    yield "structure", sorted(map(repr, definitions))
-    for table in read_tables(connection).values():
-        yield (
-            f"table {table.name}",
-            (digest_table(connection, table, with_rowid=True), read_mark(connection, table.name)),
-        )
