@@ -186,8 +186,10 @@ def test_killed_at_random_moments_with_two_workers_the_same_command_ends_as_if_u
     before = observe(case.scene)
     chance = random.Random(SEED)
     wrong, killed = [], 0
-    moments = 200 if is_nightly else 8
-    for number in range(moments):
+    wanted = 200 if is_nightly else 6
+    for number in range(4 * wanted):  # it may end before its moment comes, on a machine that became less busy
+        if killed == wanted:
+            break
         delay = chance.uniform(0, case.seconds)
         scene = case.set_stage()
         ended = driver.kill_after(delay, scene.argv("run"), processes=True)
@@ -199,7 +201,7 @@ def test_killed_at_random_moments_with_two_workers_the_same_command_ends_as_if_u
                 check_rerun(scene, case, sources)
         except AssertionError as error:
             wrong.append(f"killed after {delay:.3f} of {case.seconds:.3f} s: {error}")
-    assert 2 * killed > moments
+    assert killed == wanted
     assert not wrong, "\n".join(wrong)
 
 

@@ -88,6 +88,7 @@ LIBRARIES = {
     "os.getenv": {"core.config"},
     "psycopg": {"postgres"},
     "pydantic": {"core.json_schema", "core.plan", "core.system", "core.yaml_text", "runs.documents"},
+    "requests": {"engine"},  # what docker's client lets through
     "rich": {"report"},
     "sqlparse": {"schema"},
     "sqlcipher3": {"sqlite.libraries"},

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from strongroom.core.errors import UnreachableError
+from strongroom.core.errors import StrongroomError, UnreachableError
 from strongroom.core.programs import ProgramResult, run_program
+from strongroom.engine import explain_failure
 
 _SECONDS = 300.0
 _ERASE = "\x1b[2K"
@@ -64,12 +65,11 @@ class Compose:
     def require(self, *arguments: str) -> str:
         """Run a Compose command that has to succeed; return what it printed.
 
-        Raises UnreachableError with the last line that it said.
+        Raises UnreachableError with the last line that it said, NoSpaceError.
         """
         ended = self.run(*arguments)
         if not ended.is_success:
-            lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise UnreachableError(f"docker compose {arguments[0]}", lines[-1], "see to it, then run again")
+            raise explain_end(ended, arguments[0])
         return ended.stdout.decode(errors="replace").replace(_ERASE, "")
 
     def services(self) -> tuple[Service, ...]:
@@ -95,6 +95,12 @@ class Compose:
         """Return the last lines of a service's log."""
         ended = self.run("logs", "--no-color", "--no-log-prefix", "--tail", str(count), service)
         return ended.stdout.decode(errors="replace").strip().splitlines()
+
+
+def explain_end(ended: ProgramResult, command: str) -> StrongroomError:
+    """Return the error that a Compose command which failed stands for."""
+    said = ended.stderr.decode(errors="replace").strip()
+    return explain_failure(f"docker compose {command}", said, (said.splitlines() or ["no reason given"])[-1])
 
 
 def _read_objects(text: str) -> list[dict[str, Any]]:

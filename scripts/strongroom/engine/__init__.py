@@ -1,5 +1,6 @@
 """The Docker engine: reached where it is, installed and started where it may be."""
 
+from strongroom.engine.complaints import explain_failure
 from strongroom.engine.debian import Mirror, find_mirror, install_packages
 from strongroom.engine.ensure import Ensured, ensure_engine, ensured, find_plugin
 from strongroom.engine.reach import (
@@ -7,6 +8,7 @@ from strongroom.engine.reach import (
     Engine,
     Image,
     connect,
+    count_room_left,
     describe_engine,
     find_image,
     name_engine,
@@ -22,9 +24,11 @@ __all__ = [
     "Image",
     "Mirror",
     "connect",
+    "count_room_left",
     "describe_engine",
     "ensure_engine",
     "ensured",
+    "explain_failure",
     "find_image",
     "find_mirror",
     "find_plugin",

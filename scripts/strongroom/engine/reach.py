@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from strongroom.core.errors import UnreachableError
+from strongroom.engine.complaints import ENDED, explain_failure
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -48,10 +50,12 @@ class Engine:
 def connect(environment: Mapping[str, str]) -> Iterator[Client]:
     """Connect to the engine that ``DOCKER_HOST`` names, else to the first that has a socket here.
 
-    Raises UnreachableError when none answers, it refuses this user, or it cannot do later what is asked of it.
+    Raises UnreachableError when none answers, it refuses this user, or it cannot do later what is asked of it, or is
+    gone by then; NoSpaceError.
     """
     import docker
     from docker.errors import DockerException
+    from requests.exceptions import RequestException
 
     endpoint = find_endpoint(environment)
     _refuse_silent(endpoint)
@@ -64,11 +68,19 @@ def connect(environment: Mapping[str, str]) -> Iterator[Client]:
         raise UnreachableError("Docker engine", f"does not answer at {endpoint} ({error})", _GET_ONE) from error
     try:
         yield client
+    except RequestException as error:  # no class of the library's own
+        raise explain_failure("Docker engine", ENDED, str(error)) from error
     except DockerException as error:
         said = str(getattr(error, "explanation", None) or error)
-        raise UnreachableError("Docker engine", said, "see to it, then run the same command again") from error
+        raise explain_failure("Docker engine", said, said) from error
     finally:
         client.close()
+
+
+def count_room_left(client: Client) -> int | None:
+    """Return how many bytes are left where the engine keeps images and volumes; None where that is not here."""
+    place = Path(str(client.info().get("DockerRootDir") or ""))
+    return shutil.disk_usage(place).free if place.is_absolute() and place.is_dir() else None
 
 
 def find_image(client: Client, name: str) -> Image | None:

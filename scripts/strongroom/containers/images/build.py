@@ -11,9 +11,19 @@ from pathlib import Path
 from strongroom import __version__
 from strongroom.containers.images.recipe import BASE, BUILD, NAMES, REPOSITORY, Recipe, pack, read_recipe, read_versions
 from strongroom.containers.images.rootfs import ORIGIN, provide_rootfs
-from strongroom.core.errors import NoSpaceError, UnreachableError
+from strongroom.core.errors import StrongroomError, UnreachableError
 from strongroom.core.programs import run_program
-from strongroom.engine import Client, Image, connect, find_image, find_plugin, name_engine, remove_untagged
+from strongroom.engine import (
+    Client,
+    Image,
+    connect,
+    count_room_left,
+    explain_failure,
+    find_image,
+    find_plugin,
+    name_engine,
+    remove_untagged,
+)
 
 _RECIPE = "strongroom.recipe"
 _OCI = "org.opencontainers.image"
@@ -136,19 +146,17 @@ class _Builder:
             hint = "install docker-buildx (on Debian, as root: ./inv engine.ensure --install)"
             raise UnreachableError("docker buildx", "is not installed", hint)
         if not ended.is_success:
-            _raise(recipe.name, (ended.stderr or ended.stdout).decode(errors="replace"))
+            said = (ended.stderr or ended.stdout).decode(errors="replace")
+            raise _explain(recipe.name, said, count_room_left(self.client))
         return ended.seconds
 
 
-def _raise(name: str, said: str) -> None:
-    """Raise what a build step said last; without any, what the builder said."""
+def _explain(name: str, said: str, left: int | None) -> StrongroomError:
+    """Return the error that says what a build step said last; without any, what the builder said."""
     lines = [_COLOUR.sub("", line).strip() for line in said.splitlines()]
     steps = [found[1].strip() for found in map(_STEP.fullmatch, lines) if found is not None and found[1].strip()]
     last = steps[-_LAST_LINES:] or [line for line in lines if line][-1:] or ["no reason given"]
-    if "no space left" in said.lower():
-        raise NoSpaceError(f"image {name}", "no space left for the engine", "docker system prune, or a larger disk")
-    fact = f"cannot be built: {' | '.join(last)}"
-    raise UnreachableError(f"image {name}", fact, "see to it, then run the same command again")
+    return explain_failure(f"image {name}", said, f"cannot be built: {' | '.join(last)}", left=left)
 
 
 def _describe(name: str, tag: str, image: Image, *, was_there: bool, seconds: float = 0) -> Built:

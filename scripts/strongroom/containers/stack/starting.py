@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from strongroom.containers.compose import Compose, Service
-from strongroom.core.errors import UnreachableError
+from strongroom.containers.compose import Compose, Service, explain_end
+from strongroom.engine import explain_failure
 
 _WAIT_SECONDS = 200
 _FALLS = 3
@@ -19,12 +19,11 @@ _LOG_LINES = 3
 def start_services(compose: Compose, wanted: Sequence[str]) -> tuple[Service, ...]:
     """Start services and return all of the stack once they are healthy.
 
-    Raises UnreachableError with the last log lines of one that is not.
+    Raises UnreachableError with the last log lines of one that is not; NoSpaceError.
     """
     ended = compose.run("up", "--detach", *wanted, seconds=_WAIT_SECONDS)
     if not ended.is_success:
-        lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise UnreachableError("docker compose up", lines[-1], "see to it, then run the same command again")
+        raise explain_end(ended, "up")
     falls: Counter[str] = Counter()
 
     def look() -> tuple[Service, ...]:
@@ -64,4 +63,4 @@ def _refuse_unhealthy(compose: Compose, services: Sequence[Service]) -> None:
         if not _is_ready(service):
             lines = " | ".join(compose.last_lines(service.name, _LOG_LINES)) or "its log is empty"
             fact = f"is {service.health or service.state}: {lines}"
-            raise UnreachableError(f"service {service.name}", fact, f"./inv stack.logs --service {service.name}")
+            raise explain_failure(f"service {service.name}", lines, fact, f"./inv stack.logs --service {service.name}")
