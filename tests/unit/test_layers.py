@@ -279,7 +279,7 @@ def test_whatever_stands_directly_under_the_package_is_in_a_layer(repository: Pa
         ("core.files", "from os import environ", "core.files: imports os.environ, which is not for it"),
         ("core.files", "import os\nos.getenv('HOME')", "core.files: imports os.getenv, which is not for it"),
         ("core.files", "from subprocess import run", "core.files: imports subprocess, which is not for it"),
-        ("core.files", "import requests", "core.files: imports requests, which stands in no table"),
+        ("core.files", "import httpx", "core.files: imports httpx, which stands in no table"),
         ("utils", "", "utils: stands in no layer"),
     ],
 )

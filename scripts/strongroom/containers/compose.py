@@ -70,7 +70,7 @@ class Compose:
         ended = self.run(*arguments)
         if not ended.is_success:
             raise explain_end(ended, arguments[0])
-        return ended.stdout.decode(errors="replace").replace(_ERASE, "")
+        return _decode(ended.stdout)
 
     def services(self) -> tuple[Service, ...]:
         """Return the containers of the stack, stopped ones too. Raises UnreachableError."""
@@ -94,7 +94,11 @@ class Compose:
     def last_lines(self, service: str, count: int) -> Sequence[str]:
         """Return the last lines of a service's log."""
         ended = self.run("logs", "--no-color", "--no-log-prefix", "--tail", str(count), service)
-        return ended.stdout.decode(errors="replace").strip().splitlines()
+        return _decode(ended.stdout).strip().splitlines()
+
+
+def _decode(said: bytes) -> str:
+    return said.decode(errors="replace").replace(_ERASE, "")
 
 
 def explain_end(ended: ProgramResult, command: str) -> StrongroomError:

@@ -7,7 +7,7 @@ from strongroom.core.errors import NoSpaceError, StrongroomError, UnreachableErr
 ENDED = "connection reset by peer"
 _GONE = ("cannot connect to the docker daemon", "error during connect", ENDED)
 """What is said of an engine that does not answer, or that ended in the middle."""
-_FULL = ("no space left", "disk quota exceeded")
+_FULL = ("no space left", "enough free space", "disk quota exceeded")
 _LITTLE = 200 << 20
 """Bytes; with fewer a build fails, and apt does not always say why."""
 

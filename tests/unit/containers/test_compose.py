@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.containers.compose import Compose
-from strongroom.core.errors import UnreachableError
+from strongroom.containers.compose import Compose, Service
+from strongroom.containers.stack.starting import start_services
+from strongroom.core.errors import StrongroomError, UnreachableError
 
 LISTED = [
     {"Service": "redis", "State": "exited", "Health": "", "Publishers": None},
@@ -54,3 +55,51 @@ def test_a_failure_is_one_line(tmp_path: Path, has_plugin: bool, said: str, monk
     with pytest.raises(UnreachableError, match=said) as caught:
         compose.services()
     assert caught.value.exit_code == 5
+
+
+FULL = "mkdir /var/lib/docker/volumes/x: no space left on device"
+GONE = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (FULL, 14, "docker compose ps: no space left for the engine"),
+        (f"first\n{FULL}\nlast", 14, "docker compose ps: no space left for the engine"),
+        (GONE, 5, "Docker engine: stopped answering"),
+        ("read unix @->/var/run/docker.sock: read: connection reset by peer", 5, "Docker engine: stopped answering"),
+    ],
+)
+def test_a_full_disk_and_an_engine_that_ended_are_told_from_other_failures(
+    tmp_path: Path, error: str, code: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose = make_docker(tmp_path, "", code=1, error=error)
+    monkeypatch.setenv("PATH", compose.environment["PATH"])
+    with pytest.raises(StrongroomError, match=said) as caught:
+        compose.services()
+    assert caught.value.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("log", "code", "said"),
+    [
+        (
+            "\x1b[2Kno room: No space left on device\n\x1b[2Kremoving\n\nthis\nthat\n",
+            14,
+            "no space left for the engine",
+        ),
+        ("\x1b[2Kone\n\x1b[2Ktwo\n\x1b[2Kthree\n\x1b[2Kfour\n", 5, "is restarting: two \\| three \\| four"),
+        ("", 5, "is restarting: its log is empty"),
+    ],
+    ids=["full", "ended", "silent"],
+)
+def test_a_service_that_does_not_come_up_says_why(
+    tmp_path: Path, log: str, code: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose = make_docker(tmp_path, log)
+    monkeypatch.setenv("PATH", compose.environment["PATH"])
+    listed = (Service(name="postgres", state="restarting", health="", ports=()),)
+    monkeypatch.setattr(Compose, "services", lambda _: listed)
+    with pytest.raises(StrongroomError, match=f"service postgres: {said}") as caught:
+        start_services(compose, ["postgres"])
+    assert caught.value.exit_code == code

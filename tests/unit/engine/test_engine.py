@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import socketserver
 import tempfile
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -28,8 +30,8 @@ def folder() -> Iterator[Path]:
 
 
 def refuse(environment: dict[str, str]) -> str:
-    with pytest.raises(UnreachableError) as caught, connect(environment):
-        pass
+    with pytest.raises(UnreachableError) as caught, connect(environment) as client:
+        client.info()
     assert caught.value.exit_code == 5
     return str(caught.value)
 
@@ -63,6 +65,37 @@ def test_another_service_behind_it_is_said(folder: Path) -> None:
         server.shutdown(socket.SHUT_RDWR)
         thread.join(timeout=10)
     assert "does not answer" in said
+
+
+class EngineThatEnds(BaseHTTPRequestHandler):
+    """Answers who calls, and hangs up on whoever asks for something."""
+
+    def do_GET(self) -> None:
+        if self.path.endswith(("/_ping", "/version")):
+            said = b'{"ApiVersion": "1.41"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+        else:
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def address_string(self) -> str:
+        return ""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name above us
+        """Say nothing."""
+
+
+def test_an_engine_that_ends_in_the_middle_is_said(folder: Path) -> None:
+    place = f"{folder}/ends.sock"
+    with socketserver.ThreadingUnixStreamServer(place, EngineThatEnds) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        said = refuse({"DOCKER_HOST": f"unix://{place}"})
+        server.shutdown()
+        thread.join(timeout=10)
+    assert "Docker engine: stopped answering" in said
 
 
 def test_no_right_to_the_socket_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

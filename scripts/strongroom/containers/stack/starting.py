@@ -14,6 +14,8 @@ _WAIT_SECONDS = 200
 _FALLS = 3
 """So often a service is seen to have ended until it is given up: the engine starts it again each time."""
 _LOG_LINES = 3
+_LINES_BEFORE = 40
+"""Of a log that are looked through for what is behind the last ones."""
 
 
 def start_services(compose: Compose, wanted: Sequence[str]) -> tuple[Service, ...]:
@@ -61,6 +63,7 @@ def _take_last(state: RetryCallState) -> tuple[Service, ...]:
 def _refuse_unhealthy(compose: Compose, services: Sequence[Service]) -> None:
     for service in services:
         if not _is_ready(service):
-            lines = " | ".join(compose.last_lines(service.name, _LOG_LINES)) or "its log is empty"
-            fact = f"is {service.health or service.state}: {lines}"
-            raise explain_failure(f"service {service.name}", lines, fact, f"./inv stack.logs --service {service.name}")
+            lines = [line for line in compose.last_lines(service.name, _LINES_BEFORE) if line.strip()]
+            last = " | ".join(lines[-_LOG_LINES:]) or "its log is empty"
+            fact, hint = f"is {service.health or service.state}: {last}", f"./inv stack.logs --service {service.name}"
+            raise explain_failure(f"service {service.name}", "\n".join(lines), fact, hint)
