@@ -81,8 +81,11 @@ PROOF_MAY_NAME = PROOF_MAY_KNOW - {
 
 # Where a library, or a part of the standard library, may be met; every library must stand here.
 LIBRARIES = {
+    "boto3": {"keys.aws"},
+    "botocore": {"keys.aws"},
     "cryptography": {"containers.certificates"},
     "docker": {"engine"},
+    "hvac": {"keys.vault"},
     "invoke": {"tasks"},
     "os.environ": {"core.config"},
     "os.getenv": {"core.config"},
@@ -95,6 +98,8 @@ LIBRARIES = {
         "core.yaml_text",
         "runs.documents",
     },
+    "pyrage": {"keys.escrow"},
+    "requests": {"keys.vault"},
     "rich": {"report"},
     "sqlparse": {"schema"},
     "sqlcipher3": {"sqlite.libraries"},

@@ -30,5 +30,11 @@ def open_provider(name: str, entry: KeyEntry, settings: Settings, now: Callable[
             return EnvironmentProvider(name, entry, settings.variable)
         case FileKey():
             return FileProvider(name, entry, settings.variable)
-        case VaultKey() | AwsKey():
-            raise NotImplementedError
+        case VaultKey():
+            from strongroom.keys.vault.provider import VaultProvider  # noqa: PLC0415
+
+            return VaultProvider(name, entry, settings.variable, now)
+        case AwsKey():
+            from strongroom.keys.aws.provider import AwsProvider  # noqa: PLC0415
+
+            return AwsProvider(name, entry)
