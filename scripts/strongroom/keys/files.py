@@ -12,7 +12,7 @@ from strongroom.core.files import explain_os_error, sync_folder
 from strongroom.core.key_entries import FileKey
 from strongroom.core.secret import Secret
 from strongroom.keys.encoding import decode_key, encode_key, fingerprint_key
-from strongroom.keys.errors import KeyConflictError, KeyNotFoundError
+from strongroom.keys.errors import KeyConflictError, KeyNotFoundError, ProviderMisnamedError
 from strongroom.keys.held import Holding, find_version, list_holdings, name_by_fingerprint
 from strongroom.keys.model import Description, Key, KeyVersion
 from strongroom.keys.secret_files import describe_readers, read_secret_file
@@ -53,6 +53,8 @@ class FileProvider:
         Raises KeyConflictError where something is, NoSpaceError, UnreachableError.
         """
         path = self._find()
+        if not path.parent.is_dir():
+            raise ProviderMisnamedError(f"key {self._name}", f"there is no folder {path.parent}", "make it, mode 0700")
         content = encode_key(secret, self._entry.encoding) + (b"" if self._entry.encoding == "raw" else b"\n")
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
