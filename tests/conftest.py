@@ -47,11 +47,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _plain_environment() -> Iterator[None]:
-    """Take away what a developer's shell may set, so that a test sees only what it sets itself."""
+def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Take away what a developer's shell may set, so that a test sees only what it sets itself.
+
+    What is kept for a user goes into a folder of the tests.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(OUR_VARIABLES)]:
             patch.delenv(name)
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         # For the processes that tests start.
         patch.setenv("PYTHONPATH", os.pathsep.join((str(REPOSITORY / "scripts"), str(REPOSITORY))))
         yield

@@ -11,12 +11,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from strongroom.core.config import SYSTEM_VARIABLE, Settings
 from strongroom.core.errors import ConfigurationError, UsageError
+from strongroom.core.key_entries import FilePath, KeyEntry, KeyName, VariableName, Word
 from strongroom.core.yaml_text import read_model
 
 SYSTEM_FILE = "system.yaml"
 ModeName = Literal["legacy", "consolidated"]
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Word = Annotated[str, StringConstraints(min_length=1)]
 
 
 def _check_file_name(text: str) -> str:
@@ -98,6 +97,10 @@ class System(_Model):
     """How long legacy sources are kept after publish before they may be removed."""
     hooks: Hooks = Hooks()
     postgres: Postgres = Postgres()
+    keys: Mapping[KeyName, KeyEntry] = Field(default_factory=dict)
+    """The keys of its databases and columns, by the names that plans use: where each is, never what it is."""
+    audit_log: FilePath | None = None
+    """The file that notes each use of a key; without it one in the user's state directory."""
 
 
 def choose_system(named: str | None, settings: Settings, *, plan: Path | None = None) -> Path:
@@ -151,5 +154,5 @@ def _list_known(root: Path) -> str:
 
 def read_system(folder: Path) -> System:
     """Read ``system.yaml`` of a system's folder; raises ConfigurationError naming file, line and key."""
-    system, _ = read_model(folder / SYSTEM_FILE, System, ConfigurationError)
+    system, _ = read_model(folder / SYSTEM_FILE, System, ConfigurationError, unshown=("keys",))
     return system

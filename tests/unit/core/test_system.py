@@ -27,7 +27,7 @@ hooks: {before_publish: [[systemctl, stop, shop]], after_publish: [[systemctl, s
 """
 ACCEPTED = (
     "system.yaml:8: colour: unknown key, "
-    "accepted are data_dir, databases, hooks, mode, name, postgres, retention_days, title, version"
+    "accepted are audit_log, data_dir, databases, hooks, keys, mode, name, postgres, retention_days, title, version"
 )
 OUTSIDE = 'system.yaml:7: databases.ORDERS.legacy: must be a file name inside the data directory (got "../orders.db")'
 PATTERN = "system.yaml:7: databases.ORDERS.variable: must match pattern '^[A-Za-z_][A-Za-z0-9_]*$' (got \"SHOP-DB\")"
@@ -58,6 +58,62 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert system.databases["ORDERS"].file_in("consolidated") == "core.db"
     assert system.retention_days == 14
     assert system.hooks.before_publish == (("systemctl", "stop", "shop"),)
+
+
+VAULT = "provider: vault, address: 'https://v', path: a/b, encoding: hex"
+TOKEN = "auth: {method: token, token: {file: /run/token}}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("{}", "keys.k: provider is missing"),
+        ("{provider: gcp}", "keys.k: provider must be one of environment, file, vault, aws"),
+        ("{provider: environment, variable: A}", "keys.k.encoding: is missing"),
+        (
+            "{provider: environment, variable: A, encoding: raw}",
+            "keys.k.encoding: must be one of hex, base64 or passphrase",
+        ),
+        ("{provider: environment, variable: A-B, encoding: hex}", "keys.k.variable: must match pattern"),
+        (
+            "{provider: environment, variable: A, encoding: hex, value: b}",
+            "keys.k.value: unknown key, did you mean variable?",
+        ),
+        (
+            "{provider: environment, variable: A, encoding: hex, mount: b}",
+            "accepted are encoding, previous, provider, variable",
+        ),
+        ("{provider: file, encoding: hex}", "keys.k: needs one of path and variable"),
+        ("{provider: file, path: /a, variable: A, encoding: hex}", "keys.k: needs one of path and variable"),
+        ("{provider: file, path: a, encoding: hex}", "keys.k.path: must be an absolute path"),
+        (f"{{{VAULT}}}", "keys.k.auth: is missing"),
+        (f"{{{VAULT}, {TOKEN}, address_variable: A}}", "keys.k: needs one of address and address_variable"),
+        (f"{{{VAULT}, auth: {{method: ldap}}}}", "keys.k.auth: method must be one of token, approle, kubernetes"),
+        (f"{{{VAULT}, auth: {{method: token}}}}", "keys.k.auth.token: is missing"),
+        (f"{{{VAULT}, auth: {{method: token, token: {{}}}}}}", "keys.k.auth.token: needs one of file and variable"),
+        (f"{{{VAULT.replace('a/b', '/a/')}, {TOKEN}}}", "keys.k.path: must be names with / between them"),
+        (f"{{{VAULT.replace('https', 'http')}, {TOKEN}}}", "keys.k.address: must begin with https://"),
+        (f"{{{VAULT.replace('//v', '//u:p@v')}, {TOKEN}}}", "keys.k.address: must be an address alone"),
+        (f"{{{VAULT.replace('https://v', 'v:8200')}, {TOKEN}}}", "keys.k.address: must be an address such as"),
+        ("{provider: aws, encoding: hex}", "keys.k.secret: is missing"),
+        ("canary-7f3a", "keys.k: must be a mapping"),
+        ("{provider: environment, variable: canary 7f3a, encoding: hex}", "keys.k.variable: must match pattern"),
+        ("{provider: canary-7f3a, variable: A, encoding: hex}", "keys.k: provider must be one of"),
+    ],
+)
+def test_a_mistake_about_a_key_is_one_line_that_shows_no_value(tmp_path: Path, entry: str, expected: str) -> None:
+    said = complaint(tmp_path, f"{WHOLE}keys:\n  k: {entry}\n")
+    assert said.startswith(("system.yaml:11: ", "system.yaml:12: "))
+    assert expected in said
+    assert "got" not in said
+    assert "canary" not in said
+
+
+def test_keys_are_read_by_their_providers(tmp_path: Path) -> None:
+    keys = f"keys:\n  a: {{provider: aws, secret: s, encoding: base64}}\n  v: {{{VAULT}, {TOKEN}}}\n"
+    write(tmp_path, WHOLE + keys)
+    system = read_system(tmp_path)
+    assert {name: entry.provider for name, entry in system.keys.items()} == {"a": "aws", "v": "vault"}
 
 
 def test_only_version_name_and_title_are_needed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,11 +19,18 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_model(
-    path: Path, model: type[Model], error_class: type[StrongroomError] = ConfigurationError
+    path: Path,
+    model: type[Model],
+    error_class: type[StrongroomError] = ConfigurationError,
+    *,
+    unshown: Collection[str] = (),
 ) -> tuple[Model, Positions]:
-    """Read a YAML file into a pydantic model; raises ``error_class`` with file, line, key and fact."""
+    """Read a YAML file into a pydantic model; raises ``error_class`` with file, line, key and fact.
+
+    What stands below a key of ``unshown`` is in no error: somebody may have put a secret there.
+    """
     data, positions = load_yaml(path, error_class)
-    return validate_model(data, positions, path, model, error_class), positions
+    return validate_model(data, positions, path, model, error_class, unshown=unshown), positions
 
 
 def validate_model(
@@ -32,12 +39,14 @@ def validate_model(
     path: Path,
     model: type[Model],
     error_class: type[StrongroomError] = ConfigurationError,
+    *,
+    unshown: Collection[str] = (),
 ) -> Model:
     """Make a pydantic model of what ``load_yaml`` read; raises ``error_class`` with file, line, key and fact."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise explain_validation(error, path, positions, error_class, model) from None
+        raise explain_validation(error, path, positions, error_class, model, unshown=unshown) from None
 
 
 def explain_validation(
@@ -46,13 +55,15 @@ def explain_validation(
     positions: Positions,
     error_class: type[StrongroomError],
     model: type[BaseModel] | None = None,
+    *,
+    unshown: Collection[str] = (),
 ) -> StrongroomError:
     """Turn the first of pydantic's errors into ``file:line: key: fact (got value)``.
 
-    With ``model`` an unknown key comes with the one that was probably meant. Only for files without
-    secrets: a wrong number or text is shown.
+    With ``model`` an unknown key comes with the one that was probably meant. A wrong number or text is shown, but not
+    below a key of ``unshown``.
     """
-    faults = [_Fault.of(dict(entry), positions) for entry in error.errors(include_url=False)]
+    faults = [_Fault.of(dict(entry), positions, unshown) for entry in error.errors(include_url=False)]
     # Of a union, pydantic reports every branch: one that was entered says more than those which were not.
     telling = [
         fault for fault in faults if not (fault.expected and any(_is_inside(other.key, fault.key) for other in faults))
@@ -73,6 +84,8 @@ class _Fault:
     """One of pydantic's errors, placed in the file."""
 
     key: KeyPath
+    steps: KeyPath
+    """The same as pydantic says it: with the names of union branches between the keys."""
     position: Position
     kind: str
     expected: str
@@ -81,7 +94,7 @@ class _Fault:
     got: str
 
     @classmethod
-    def of(cls, entry: dict[str, Any], positions: Positions) -> _Fault:
+    def of(cls, entry: dict[str, Any], positions: Positions, unshown: Collection[str]) -> _Fault:
         key: KeyPath = ()
         for part in entry["loc"]:  # names of union branches stand between the keys
             if (*key, part) in positions:
@@ -91,12 +104,14 @@ class _Fault:
             key = (*key, entry["loc"][-1])
         value = entry.get("input")
         shown = kind not in ("missing", "extra_forbidden") and not isinstance(value, dict | list)
+        shown = shown and key[:1] not in {(name,) for name in unshown}
         expected = _EXPECTED.get(kind, "")
         if kind == "literal_error":
             choices = entry["ctx"]["expected"].replace("'", "").replace("False", "false")
             expected = f"one of {choices}" if " or " in choices else choices
         return cls(
             key=key,
+            steps=tuple(entry["loc"]),
             position=position,
             kind=kind,
             expected=expected,
@@ -116,6 +131,7 @@ _EXPECTED = {
     "bool_parsing": "true or false",
     "none_required": "null",
     "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
     "mapping_type": "a mapping",
     "list_type": "a list",
@@ -126,13 +142,17 @@ _EXPECTED = {
 def _say(entry: dict[str, Any]) -> str:
     if entry["type"] == "missing":
         return "is missing"
+    if entry["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        name = entry["ctx"]["discriminator"].strip("'")
+        known = entry["ctx"].get("expected_tags", "").replace("'", "")
+        return f"{name} must be one of {known}" if known else f"{name} is missing"
     message = str(entry["msg"]).removeprefix("Value error, ")
     return re.sub(r"^(Input|String|Value|List|Dictionary|Tuple|Mapping) should ", "must ", message)
 
 
 def _state(first: _Fault, faults: list[_Fault], model: type[BaseModel] | None) -> str:
     if first.kind == "extra_forbidden":
-        return "unknown key" + _suggest(first.key, model)
+        return "unknown key" + _suggest(first.steps, model)
     if first.expected:
         accepted = dict.fromkeys(fault.expected for fault in faults if fault.key == first.key)
         return f"must be {' or '.join(filter(None, accepted))}{first.got}"
@@ -153,9 +173,15 @@ def _accepted_keys(model: type[BaseModel], path: KeyPath) -> set[str]:
     definitions = schema.get("$defs", {})
     nodes = list(_alternatives(schema, definitions))
     for part in path:
-        below = [found for node in nodes for found in _step(node, part)]
-        nodes = [found for node in below for found in _alternatives(node, definitions)]
+        chosen = [{"$ref": node["discriminator"]["mapping"][part]} for node in nodes if _is_branch(node, part)]
+        below = chosen or [found for node in nodes for found in _step(node, part)]
+        if below:  # else it is the name of a branch, whose keys are among those of all
+            nodes = [found for node in below for found in _alternatives(node, definitions)]
     return {name for node in nodes for name in node.get("properties", {})}
+
+
+def _is_branch(node: dict[str, Any], part: str | int) -> bool:
+    return part in node.get("discriminator", {}).get("mapping", {})
 
 
 def _alternatives(node: dict[str, Any], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
