@@ -200,7 +200,7 @@ def undress(plan: str) -> str:
 def give_keys(patch: pytest.MonkeyPatch, keys: Mapping[str, str] = KEYS) -> None:
     """Let every command of this process have these keys."""
     for module in (consolidate, decide):
-        patch.setattr(module, "find_keys", lambda: {name: Secret(text) for name, text in keys.items()})
+        patch.setattr(module, "find_keys", lambda *_, **__: {name: Secret(text) for name, text in keys.items()})
 
 
 def use_temporary(patch: pytest.MonkeyPatch, folder: Path) -> Path:

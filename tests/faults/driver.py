@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,6 @@ def serve() -> None:
     from invoke.collection import Collection  # noqa: PLC0415  workers, which import this file again, need none of it
 
     from strongroom.consolidate import attempt  # noqa: PLC0415
-    from strongroom.core.secret import Secret  # noqa: PLC0415
     from strongroom.tasks import consolidate, decide  # noqa: PLC0415
     from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
     from tests.contract import watch  # noqa: PLC0415
@@ -49,12 +49,19 @@ def serve() -> None:
                 consolidate.read_clock = lambda moment=clock: moment
             if job.get("keys"):
                 for module in (consolidate, decide):
-                    module.find_keys = lambda keys=job["keys"]: {name: Secret(key) for name, key in keys.items()}
+                    module.find_keys = partial(_hold, job["keys"])
             inject(setattr, _checkpoint(job))
             OpsProgram(Collection(consolidate.namespace)).run(job["argv"])
         print(f"pid {pid}", flush=True)
         _, status = os.waitpid(pid, 0)
         print(f"code {os.waitstatus_to_exitcode(status)}", flush=True)
+
+
+def _hold(keys: dict[str, str], *_: object, **__: object) -> dict[str, Any]:
+    """Stand in for ``find_keys``."""
+    from strongroom.core.secret import Secret  # noqa: PLC0415
+
+    return {name: Secret(key) for name, key in keys.items()}
 
 
 def _prepare(job: dict[str, Any]) -> None:

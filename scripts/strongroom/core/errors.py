@@ -270,6 +270,10 @@ class KeyMissingError(StrongroomError):
     exit_code = ExitCode.KEY
 
 
+class WrongKeyError(KeyMissingError):
+    """A key is at hand, and does not open its file: it may be another one by now."""
+
+
 class VersionError(StrongroomError):
     """A document, a tool or a server is of a version that does not go with ours."""
 

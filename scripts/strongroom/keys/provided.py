@@ -73,6 +73,10 @@ class ProvidedKeys(Mapping[str, Secret]):
         key = self._ask("refresh", name)
         return before is None or before.key.secret.reveal() != key.secret.reveal()
 
+    def refresh_all(self) -> bool:
+        """Fetch anew every key that was handed out; tell whether one is another now."""
+        return sum(self.refresh(name) for name in list(self._kept)) > 0  # all of them, not up to the first
+
     def fingerprint(self, name: str) -> str | None:
         """Return the fingerprint of a key; None for a passphrase."""
         key = self.fetch(name)

@@ -15,6 +15,7 @@ from strongroom.core.errors import (
     NoSpaceError,
     StrongroomError,
     UnreachableError,
+    WrongKeyError,
 )
 from strongroom.sqlite.database import Database, has_plain_header
 from strongroom.sqlite.libraries import library_errors
@@ -93,6 +94,6 @@ def _explain_key(database: Database) -> KeyMissingError:
     """Tell the causes apart for which SQLCipher has one code: the file is plain, or the key is another one."""
     if has_plain_header(database):
         fact, hint = f"is not encrypted, and has key {database.key}", "name no key for it, or encrypt it first"
-    else:
-        fact, hint = f"is not opened by key {database.key}", "name the key under which it was encrypted"
-    return KeyMissingError(database.path, fact, hint)
+        return KeyMissingError(database.path, fact, hint)
+    fact, hint = f"is not opened by key {database.key}", "name the key under which it was encrypted"
+    return WrongKeyError(database.path, fact, hint)

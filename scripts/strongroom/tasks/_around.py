@@ -19,11 +19,6 @@ def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def find_keys() -> Mapping[str, Secret]:
-    """Return the keys that are at hand, by name: none, as long as there is no provider of keys."""
-    return {}
-
-
 def surround(c: Context, settings: Settings, now: Callable[[], datetime], keys: Mapping[str, Secret]) -> Surroundings:
     """Pass in the clock, the progress, the keys and the environment of hooks."""
     progress = report.open_progress(color=wants_color(c))

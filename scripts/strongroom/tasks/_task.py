@@ -26,9 +26,11 @@ from strongroom.core.errors import (
     TerminatedError,
     UnreachableError,
     UsageError,
+    WrongKeyError,
 )
 from strongroom.core.files import explain_closed_folder
 from strongroom.sqlite.libraries import library_errors
+from strongroom.tasks._refreshing import forget, refresh_keys
 from strongroom.tasks._stop import terminable
 from strongroom.tasks._switches import GLOBAL_FLAGS
 
@@ -119,7 +121,7 @@ class OpsTask(Task[Body]):
         try:
             with terminable():
                 self._require(kwargs)
-                result: object = super().__call__(*args, **kwargs)
+                result = self._run(*args, **kwargs)
         except _reportable() as error:
             code = report_failure(error, self.dotted_name, debug=_reads(context, "debug"))
             if code is None:
@@ -132,6 +134,19 @@ class OpsTask(Task[Body]):
         if isinstance(result, int) and not isinstance(result, bool) and result != 0:
             raise SystemExit(result)
         return result
+
+    def _run(self, *args: Any, **kwargs: Any) -> object:
+        """Run the body; once more where a key that was fetched did not open its file, and is another one by now.
+
+        It ended so before it wrote anything, as a key that is missing does.
+        """
+        forget()
+        try:
+            return super().__call__(*args, **kwargs)
+        except WrongKeyError:
+            if not refresh_keys():
+                raise
+        return super().__call__(*args, **kwargs)
 
     def _require(self, given: Mapping[str, Any]) -> None:
         missing = [flag.text for flag in self.flags if flag.is_required and given.get(flag.name) in (None, [])]

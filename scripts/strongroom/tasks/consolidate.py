@@ -19,15 +19,16 @@ from strongroom.consolidate import status as looking
 from strongroom.consolidate import verify_published as again
 from strongroom.consolidate.request import Surroundings
 from strongroom.core.config import Settings, read_settings
-from strongroom.tasks._around import find_keys, read_clock, surround
+from strongroom.tasks._around import read_clock, surround
+from strongroom.tasks._keys import find_keys
 from strongroom.tasks._request import PLAN, RUN, SOURCE, SYSTEM, TABLE, TARGET, ask, find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 from strongroom.tasks.decide import decide
 
 
-def surroundings(c: Context, settings: Settings) -> Surroundings:
-    """Pass in the clock, the progress and the environment of hooks."""
-    return surround(c, settings, read_clock, find_keys())
+def surroundings(c: Context, settings: Settings, system: Path) -> Surroundings:
+    """Pass in the clock, the progress, the system's keys and the environment of hooks."""
+    return surround(c, settings, read_clock, find_keys(system))
 
 
 @task(
@@ -49,7 +50,7 @@ def check(
 ) -> None:
     """Check a plan, and that it fits the sources."""
     request = ask(read_settings(), system, source, target or Path("consolidated"), plan)
-    found, work = rehearsal.check(request, with_sources=source is not None, keys=find_keys())
+    found, work = rehearsal.check(request, with_sources=source is not None, keys=find_keys(request.system))
     report.show_plan(found, work, expanded=expanded, as_json=is_json(c), color=wants_color(c))
 
 
@@ -76,7 +77,7 @@ def preview(
     settings = read_settings()
     options = {"quarantine_budget": quarantine_budget, "decisions": decisions, "dry_run": True}
     request = ask(settings, system, source, target, plan, **options)
-    outcome = rehearsal.preview(request, surroundings(c, settings))
+    outcome = rehearsal.preview(request, surroundings(c, settings, request.system))
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c))
 
 
@@ -131,7 +132,7 @@ def run(
         fingerprints=fingerprints,
         dry_run=is_dry(c, dry_run),
     )
-    outcome = running.run(request, surroundings(c, settings))
+    outcome = running.run(request, surroundings(c, settings, request.system))
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), folder=request.target)
 
 
@@ -147,7 +148,8 @@ def verify(
     c: Context, target: Path, source: Path | None = None, run: str | None = None, plan: Path | None = None
 ) -> int:
     """Prove the published targets once more."""
-    outcome = again.verify(find_home(target), run=run, source=source, plan_path=plan, keys=find_keys())
+    home = find_home(target)
+    outcome = again.verify(home, run=run, source=source, plan_path=plan, keys=find_keys(home=home))
     return report.show_outcome(outcome, as_json=is_json(c), color=wants_color(c), again=True)
 
 
@@ -169,8 +171,9 @@ def explain(
     limit: int = 5,
 ) -> None:
     """Show every losing value, and what stands in its place."""
+    home = find_home(target)
     rows = explaining.explain(
-        find_home(target), run=run, table=table, key=key, dispositions=report.LOSING, keys=find_keys()
+        home, run=run, table=table, key=key, dispositions=report.LOSING, keys=find_keys(home=home)
     )
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
@@ -178,7 +181,8 @@ def explain(
 @task(help={"target": TARGET, "table": TABLE, "run": RUN, "limit": "Rows to show per table (0: all)."})
 def quarantine(c: Context, target: Path, table: str | None = None, run: str | None = None, limit: int = 0) -> None:
     """Show the rows that wait for a person, with their reasons."""
-    rows = explaining.explain(find_home(target), run=run, table=table, dispositions=("quarantined",), keys=find_keys())
+    home = find_home(target)
+    rows = explaining.explain(home, run=run, table=table, dispositions=("quarantined",), keys=find_keys(home=home))
     report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))
 
 
@@ -198,13 +202,14 @@ def rollback(
     dry_run: bool = False,
 ) -> None:
     """Put the previous state back."""
+    home = find_home(target)
     returned = rolling_back.rollback(
-        find_home(target),
+        home,
         source=source,
         now=read_clock(),
         discard_changes=discard_changes,
         dry_run=is_dry(c, dry_run),
-        keys=find_keys(),
+        keys=find_keys(home=home),
     )
     report.show_returned(returned, as_json=is_json(c))
 
@@ -229,15 +234,16 @@ def finalize(
     dry_run: bool = False,
 ) -> None:
     """Remove the legacy sources, once old enough and backed up."""
+    home = find_home(target)
     wish = ending.Wish(
-        home=find_home(target),
+        home=home,
         source=source,
         now=read_clock(),
         retention_days=retention_days,
         keep_undecided=keep_undecided,
         accept_changes=accept_changes,
         dry_run=is_dry(c, dry_run),
-        keys=find_keys(),
+        keys=find_keys(home=home),
     )
     report.show_finalized(ending.finalize(wish), as_json=is_json(c))
 
@@ -262,7 +268,7 @@ def status(c: Context, target: Path, source: Path | None = None) -> int:
     """List the runs and what is live; exit 7 when one is open."""
     home = find_home(target)
     runs = looking.list_runs(home)
-    strays = None if source is None else beside.find_strays(home, source, find_keys())
+    strays = None if source is None else beside.find_strays(home, source, find_keys(home=home))
     return report.show_runs(runs, strays, as_json=is_json(c), color=wants_color(c))
 
 

@@ -20,14 +20,15 @@ from strongroom.consolidate.request import Surroundings
 from strongroom.core.config import read_settings
 from strongroom.core.errors import UsageError
 from strongroom.runs.folder import Home
-from strongroom.tasks._around import find_keys, read_clock, surround
+from strongroom.tasks._around import read_clock, surround
+from strongroom.tasks._keys import find_keys
 from strongroom.tasks._request import TARGET, find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 
 
-def surroundings(c: Context) -> Surroundings:
+def surroundings(c: Context, home: Home) -> Surroundings:
     """Pass in the clock, the progress and the keys."""
-    return surround(c, read_settings(), read_clock, find_keys())
+    return surround(c, read_settings(), read_clock, find_keys(home=home))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +83,13 @@ def decide(
     _refuse_contradictions(wish, is_terminal=report.is_terminal() and not is_json(c))
     home, author = find_home(target), Author(by=by or name_user(), why=why or "", now=read_clock)
     is_dry_run = is_dry(c, dry_run)
-    finished = go_on(home, surroundings(c)) if apply and not is_dry_run else None
-    with open_desk(home, run, author, keys=find_keys(), redecide=redecide, dry_run=is_dry_run) as desk:
+    finished = go_on(home, surroundings(c, home)) if apply and not is_dry_run else None
+    with open_desk(home, run, author, keys=find_keys(home=home), redecide=redecide, dry_run=is_dry_run) as desk:
         if apply:
             _refuse_to_apply(desk)
         result = _decide_by_hand(c, desk, table) if wish.is_by_hand else _decide(desk, wish)
     if apply and not is_dry_run:
-        result = replace(result, applied=settle(home, surroundings(c)) or finished, next=None)
+        result = replace(result, applied=settle(home, surroundings(c, home)) or finished, next=None)
     code = report.show_decided(result, as_json=is_json(c), color=wants_color(c), folder=home.target)
     return _ask_to_apply(c, home, result) if wish.is_by_hand else code
 
@@ -156,5 +157,5 @@ def _ask_to_apply(c: Context, home: Home, result: Decided) -> int:
         return 0
     if not report.is_confirmed(f"apply {result.known} decisions to the live targets now? [y/N] "):
         return 0
-    applied = replace(result, decided=0, open=0, applied=settle(home, surroundings(c)), next=None)
+    applied = replace(result, decided=0, open=0, applied=settle(home, surroundings(c, home)), next=None)
     return report.show_decided(applied, as_json=False, color=wants_color(c), folder=home.target)

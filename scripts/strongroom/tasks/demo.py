@@ -57,7 +57,7 @@ class _Walk:
         facts = sorted(tree.awkward.values())
         self._say(f"a legacy tree of {len(tree.files)} files in {self._legacy}, with what real ones hold:")
         print("\n".join(f"  {fact}" for fact in facts[:12]))
-        around = surroundings(self._c, self._settings)
+        around = surroundings(self._c, self._settings, folder)
         request = ask(self._settings, "aragora", self._legacy, self._target, None, quarantine_budget=BUDGET)
         self._say("consolidate.preview", "tries the run, publishes nothing, locks what it saw")
         seen = preview.preview(request, around)
