@@ -14,8 +14,11 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.contract import watch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-ENGINE = ("integration/containers/", "e2e/test_stack", "e2e/test_ops_image.py")
-"""Tests that share one Docker engine, and what they start there."""
+TOGETHER = {
+    "engine": ("integration/containers/", "e2e/test_stack", "e2e/test_ops_image.py"),
+    "keys": ("integration/keys/",),
+}
+"""Tests that share one Docker engine, and what they start there; those that share a vault."""
 APART = ("faults/test_kill.py", "faults/test_kill_at_the_end.py", "unit/consolidate/test_references.py")
 """Long files, of which each test may run anywhere."""
 OUR_VARIABLES = ("ARAGORA_", "INVOKE_", "STRONGROOM_", "ZOE_")
@@ -32,13 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class ByGroup(LoadScopeScheduling):
-    """Where several processes test: which tests one of them runs together, those of a file and those of the engine."""
+    """Where several processes test: which tests one of them runs together, those of a file and of what they share."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0].removeprefix("tests/")
         if file in APART:
             return nodeid
-        return "engine" if file.startswith(ENGINE) else file
+        return next((group for group, places in TOGETHER.items() if file.startswith(places)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGroup:

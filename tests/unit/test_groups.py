@@ -29,6 +29,7 @@ def test_it(number):
     ("files", "are_together"),
     [
         (["tests/e2e/test_stack.py", "tests/integration/containers/test_one.py", "tests/e2e/test_ops_image.py"], True),
+        (["tests/integration/keys/test_one.py", "tests/integration/keys/test_two.py"], True),
         (["tests/faults/test_kill.py"], False),
     ],
 )

@@ -69,7 +69,9 @@ def find_commands(text: str) -> list[list[str]]:
     return [words[1].split() for words in found if words]
 
 
-@pytest.mark.parametrize("paper", ["README.md", ".github/CONTRIBUTING.md", ".github/runbooks/restore.md"])
+@pytest.mark.parametrize(
+    "paper", ["README.md", ".github/CONTRIBUTING.md", ".github/KEYS.md", ".github/runbooks/restore.md"]
+)
 def test_every_command_of_a_paper_can_be_typed(repository: Path, paper: str) -> None:
     commands = find_commands((repository / paper).read_text(encoding="utf-8"))
     assert commands

@@ -23,3 +23,6 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a secret is not pickled or copied: workers inherit it, and documents never hold it")
+
+    def __getstate__(self) -> NoReturn:
+        self.__reduce_ex__(0)

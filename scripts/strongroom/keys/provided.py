@@ -33,7 +33,7 @@ class ProvidedKeys(Mapping[str, Secret]):
     """Keys by name. Looking whether a name is there, and how many there are, asks no provider.
 
     Asking for a value raises KeyError for an unknown name, and the errors of ``keys.errors`` for one that cannot be
-    had. From then on the process is closed (``hygiene``).
+    had. From the first question to a provider on the process is closed (``hygiene``).
     """
 
     def __init__(
@@ -101,7 +101,6 @@ class ProvidedKeys(Mapping[str, Secret]):
 
     def create(self, name: str, secret: Secret) -> str:
         """Keep a new key (64 hex digits) and return its version. Raises KeyConflictError where there is one."""
-        close_process()
         watch(secret)
         provider = self._provider(name)
         if not isinstance(provider, KeyCreator):
@@ -112,7 +111,6 @@ class ProvidedKeys(Mapping[str, Secret]):
 
     def put_pending(self, name: str, secret: Secret) -> str:
         """Keep a new version beside the active one and return it."""
-        close_process()
         watch(secret)
         writer = self._writer(name)
         with self._audit.noting("put_pending", name) as use:
@@ -139,7 +137,6 @@ class ProvidedKeys(Mapping[str, Secret]):
     def _ask(self, action: str, name: str) -> Key:
         base, _, version = name.partition(SEPARATOR)
         provider = self._provider(base)
-        close_process()
         with self._audit.noting(action, base, version or None) as use:
             key = provider.get(version or None)
             watch(key.secret)
@@ -149,7 +146,9 @@ class ProvidedKeys(Mapping[str, Secret]):
         return key
 
     def _provider(self, name: str) -> KeyProvider:
+        """Return who holds a key; before the first is asked for anything, the process is closed."""
         if name not in self._providers:
+            close_process()
             self._providers[name] = self._openers[name]()
         return self._providers[name]
 

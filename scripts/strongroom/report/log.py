@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from strongroom.core.errors import ExitCode, StrongroomError
+from strongroom.core.scrubbing import scrub
 from strongroom.report.page import note_failure, task_at_work
 
 FORMATS = ("text", "json")
@@ -99,20 +100,20 @@ def say_error(error: StrongroomError, *, trace: BaseException | None = None, run
         )
         return
     if trace is not None:
-        traceback.print_exception(trace)
+        print(_trace(trace), end="", file=sys.stderr)
     lines = [f"error: {error.subject}: {error.fact}"] + ([f" hint: {error.hint}"] if error.hint else [])
     print("\n".join(lines), file=sys.stderr)
 
 
 def say_bug(error: BaseException) -> None:
     """Say what nobody foresaw, with its traceback."""
-    name = type(error).__name__
-    note_failure(StrongroomError(name, str(error) or "no more is known", "this is a bug: please report it"))
+    name, fact = type(error).__name__, scrub(str(error))
+    note_failure(StrongroomError(name, fact or "no more is known", "this is a bug: please report it"))
     if isinstance(sys.stderr, _Lines):
-        said = {"subject": name, "fact": str(error), "exit_code": int(ExitCode.BUG)}
-        sys.stderr.put("error", f"{name}: {error}", **said, traceback=_trace(error))
+        said = {"subject": name, "fact": fact, "exit_code": int(ExitCode.BUG)}
+        sys.stderr.put("error", f"{name}: {fact}", **said, traceback=_trace(error))
         return
-    traceback.print_exception(error)
+    print(_trace(error), end="", file=sys.stderr)
 
 
 def say_note(subject: object, fact: str) -> None:
@@ -138,7 +139,8 @@ def say_end(task: str, code: int, seconds: float) -> None:
 
 
 def _trace(error: BaseException | None) -> str | None:
-    return None if error is None else "".join(traceback.format_exception(error))
+    """Return a traceback as text; what libraries raise may hold what they were given, so keys are taken out."""
+    return None if error is None else scrub("".join(traceback.format_exception(error)))
 
 
 def _now() -> str:
