@@ -1,0 +1,19 @@
+"""Encrypt, rekey, decrypt and verify one database where it stands, so that a kill at any moment costs nothing.
+
+Each change is a state machine with a document that is written before what it says; the same command again finishes
+what a killed one began, or undoes it. At every moment exactly one key, or none for a plain file, opens the database.
+"""
+
+from strongroom.rotate.recoding import decrypt, encrypt
+from strongroom.rotate.rekeying import rekey
+from strongroom.rotate.request import Request, Surroundings
+from strongroom.rotate.results import Changed
+
+__all__ = [
+    "Changed",
+    "Request",
+    "Surroundings",
+    "decrypt",
+    "encrypt",
+    "rekey",
+]
