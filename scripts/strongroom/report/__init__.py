@@ -10,7 +10,7 @@ from strongroom.report.outcome import render_markdown, say, show_outcome, write_
 from strongroom.report.page import begin_chapter, open_page
 from strongroom.report.plans import show_draft, show_plan, show_recovered
 from strongroom.report.progress import open_progress
-from strongroom.report.rotating import show_changed
+from strongroom.report.rotating import show_changed, show_checked, show_removed
 from strongroom.report.rows import LOSING, show_kept
 from strongroom.report.runs import show_cleaned, show_finalized, show_returned, show_runs
 from strongroom.report.schemas import show_applied, show_drift
@@ -53,6 +53,7 @@ __all__ = [
     "show_audit",
     "show_certificates",
     "show_changed",
+    "show_checked",
     "show_cleaned",
     "show_decided",
     "show_draft",
@@ -71,6 +72,7 @@ __all__ = [
     "show_plan",
     "show_reason",
     "show_recovered",
+    "show_removed",
     "show_returned",
     "show_runs",
     "show_services",

@@ -100,11 +100,15 @@ class Place:
 
         Raises VersionError, GuardError.
         """
+        return [found for found in self.list_everything() if found[1].database == self.database.name]
+
+    def list_everything(self) -> list[tuple[RotationFolder, RotationDocument]]:
+        """Return the changes of all databases of the folder; see ``list_all``."""
         found = []
         for root in self.root.iterdir() if self.root.is_dir() else ():
             folder = self._open(root)
             document = folder.read() if root.is_dir() and not root.is_symlink() else None
-            if document is not None and document.database == self.database.name:
+            if document is not None:
                 found.append((folder, document))
         return sorted(found, key=lambda pair: (pair[1].began, len(pair[0].name), pair[0].name))
 

@@ -21,7 +21,7 @@ from strongroom.core.errors import (
     UnreachableError,
     UsageError,
 )
-from strongroom.core.files import copy_stream, explain_os_error, hash_file, sync_file, sync_folder
+from strongroom.core.files import explain_os_error, is_same_stream, sync_file, sync_folder
 from strongroom.rotate.changing import Case, Change, carry_out, end_document
 from strongroom.rotate.look import Look
 from strongroom.rotate.place import RotationFolder
@@ -29,14 +29,14 @@ from strongroom.rotate.records import Phase, RotationDocument, Work
 from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.results import Changed
 from strongroom.rotate.settling import RUNBOOK, is_changed, opens, put_back_log
-from strongroom.rotate.soundness import find_damage
+from strongroom.rotate.soundness import find_damage, find_disorder
 from strongroom.runs.exclusive import held_open
-from strongroom.sqlite.database import Database
 from strongroom.sqlite.keyring import spell_key
 from strongroom.sqlite.libraries import library_errors
 
 _SAFE = ("delete", "truncate", "persist")
 """Journal modes in which a kill costs nothing; in memory and off it costs everything."""
+_CHUNK = 1 << 20
 _RESTORE = "restore it from a backup, or save what is left with inventory.recover, then run again"
 _SEE = "see to the disk and the memory of this machine, then run the same command again"
 
@@ -67,21 +67,28 @@ def _build(case: Case, _look: Look, folder: RotationFolder, document: RotationDo
 
 
 def _keep_copy(stream: FileIO, case: Case, folder: RotationFolder) -> None:
-    """Copy the held file as it is, and prove the copy: byte for byte, and every page under the old key."""
+    """Copy the held file as it is, and prove the copy.
+
+    Byte for byte; and it is opened by the old key. That each of its pages is sound SQLCipher says when it reads them
+    to write them anew: it stops at the first that is not, and the file stays what it is.
+    """
     try:
         folder.kept.touch(mode=0o600)
-        stream.seek(0)
-        digest = copy_stream(stream, folder.kept)
+        with folder.kept.open("wb", buffering=0) as copy:
+            stream.seek(0)
+            shutil.copyfileobj(stream, copy, _CHUNK)
     except OSError as error:
         raise explain_os_error(folder.kept, error) from error
     sync_file(folder.kept)
     sync_folder(folder.root)
     case.around.reach("copied")
-    if hash_file(folder.kept) != digest:
+    stream.seek(0)
+    with folder.kept.open("rb", buffering=0) as copy:
+        is_same = is_same_stream(stream, copy)
+    if not is_same:
         raise DifferencesError(folder.kept, "is not what was copied", _SEE)
-    damage = find_damage(replace(case.before, path=folder.kept))
-    if damage:
-        raise DamagedSourceError(case.place.database, f"is damaged: {damage[0]}", _RESTORE)
+    if not opens(replace(case.before, path=folder.kept)):
+        raise DifferencesError(folder.kept, "is not opened by the key of what was copied", _SEE)
     case.around.reach("kept")
 
 
@@ -116,11 +123,10 @@ def _explain(case: Case, error: Exception) -> StrongroomError:
 
 def _check_old(case: Case, folder: RotationFolder) -> None:
     """Make sure that a live file which the old key opens is whole, before its copy is let go of."""
-    _refuse_damaged(case, case.before, folder)
+    _refuse_damaged(case, find_damage(case.before), folder)
 
 
-def _refuse_damaged(case: Case, database: Database, folder: RotationFolder) -> None:
-    damage = find_damage(database)
+def _refuse_damaged(case: Case, damage: tuple[str, ...], folder: RotationFolder) -> None:
     if damage:
         fact = f"is damaged in the middle of sqlcipher.rekey: {damage[0]}"
         way = f"change nothing; {folder.kept} is what it was, under key {case.key_before}; {RUNBOOK}"
@@ -128,11 +134,14 @@ def _refuse_damaged(case: Case, database: Database, folder: RotationFolder) -> N
 
 
 def _finish(case: Case, folder: RotationFolder, document: RotationDocument) -> RotationDocument:
-    """See by fresh connections that the new key opens all of it and the old one nothing; then let the copy go."""
+    """See by fresh connections that the new key opens all of it and the old one nothing; then let the copy go.
+
+    Every page that holds something is read again; the empty ones are not.
+    """
     if not opens(case.after) or opens(case.before):
         fact = "was said to be rekeyed, and is not: the new key must open it, and the old one must not"
         raise RollbackFailedError(case.place.database, fact, f"change nothing; {folder.kept} is what it was")
-    _refuse_damaged(case, case.after, folder)
+    _refuse_damaged(case, find_disorder(case.after), folder)
     case.around.reach("verified")
     put_back_log(case.after, document)
     folder.kept.unlink(missing_ok=True)

@@ -18,6 +18,12 @@ def find_damage(database: Database) -> tuple[str, ...]:
         return find_bad_pages(connection) or check_structure(connection)
 
 
+def find_disorder(database: Database) -> tuple[str, ...]:
+    """Return how the tables and indexes of a database do not hang together, each of their pages read. Read-only."""
+    with open_source(database) as connection:
+        return check_structure(connection)
+
+
 def find_bad_pages(connection: Connection) -> tuple[str, ...]:
     """Return the pages that are not as SQLCipher wrote them under this key; all pages of the file are read.
 

@@ -14,6 +14,7 @@ from itertools import zip_longest
 from strongroom.core.quoting import dotted, literal, quote
 from strongroom.sqlite.connection import Connection
 from strongroom.sqlite.content import HEADER, Stored, list_stored, select_exactly
+from strongroom.sqlite.schema import Column
 
 _NUMBERS = (*HEADER, "auto_vacuum")
 _SIDE_TABLES = ("sqlite_sequence", "sqlite_stat1", "sqlite_stat4")
@@ -92,10 +93,13 @@ def _compare_table(connection: Connection, table: Stored, dear: str, other: str)
     """Return how many rows ``other`` has, and whether ``dear`` has these, each with its row number, and no more."""
     ours, theirs = dotted(other, table.name), dotted(dear, table.name)
     held = int(connection.execute(f"SELECT count(*) FROM {ours} NOT INDEXED").fetchone()[0])
+    columns = _read_columns(connection, table, dear)
     keys = (table.rowid,) if table.rowid is not None else _name_keys(connection, table, dear)
     if not keys:
         return held, _is_same_in_order(connection, table, dear, other)
-    terms = [f"s.{quote(name)} = t.{quote(name)}" for name in keys] + [_same_cell(name) for name in table.columns]
+    is_settled = table.has_key and not table.is_computed
+    terms = [f"s.{quote(name)} = t.{quote(name)}" for name in keys]
+    terms += [_same_cell(name, columns[name].affinity if is_settled else "") for name in table.columns]
     rows, same = connection.execute(
         f"SELECT count(*), count(s.{quote(keys[0])}) FROM {theirs} AS t NOT INDEXED "
         f"LEFT JOIN {ours} AS s ON {' AND '.join(_bracket(terms))}"
@@ -103,20 +107,46 @@ def _compare_table(connection: Connection, table: Stored, dear: str, other: str)
     return held, bool(rows == same == held)
 
 
+def _read_columns(connection: Connection, table: Stored, schema: str) -> dict[str, Column]:
+    rows = connection.execute(f"PRAGMA {quote(schema)}.table_xinfo({literal(table.name)})").fetchall()
+    listed = connection.execute("SELECT strict FROM pragma_table_list(?) WHERE schema = ?", (table.name, schema))
+    (is_strict,) = listed.fetchone()
+    return {
+        row[1]: Column(
+            name=row[1],
+            declared=row[2],
+            not_null=bool(row[3]),
+            default=row[4],
+            pk=row[5],
+            generated=row[6] > 1,
+            strict=bool(is_strict),
+        )
+        for row in rows
+    }
+
+
 def _name_keys(connection: Connection, table: Stored, schema: str) -> tuple[str, ...]:
     """Return the key of a table without rowids; nothing for one whose columns have all names of the row number."""
-    if not table.has_key:
-        return ()
-    rows = connection.execute(f"PRAGMA {quote(schema)}.table_xinfo({literal(table.name)})").fetchall()
     listed = connection.execute("SELECT wr FROM pragma_table_list(?) WHERE schema = ?", (table.name, schema)).fetchone()
-    return tuple(row[1] for row in rows if row[5]) if listed and listed[0] else ()
+    columns = _read_columns(connection, table, schema).values()
+    return tuple(column.name for column in columns if column.pk) if listed[0] else ()
 
 
-def _same_cell(name: str) -> str:
+def _same_cell(name: str, affinity: str) -> str:
+    """Return the condition that a cell is the same in both, in storage class and every byte.
+
+    Where a column's affinity settles which class a number has, and records are handed over as they are, that need not
+    be asked: it costs as much as all the rest.
+    """
     one, two = f"s.{quote(name)}", f"t.{quote(name)}"
+    if affinity in ("TEXT", "INTEGER"):
+        return f"{one} IS {two} COLLATE BINARY"
+    if affinity == "REAL":
+        return f"({one} IS {two} COLLATE BINARY AND ({two} IS NOT 0 OR {_SAME_ZERO}({one}, {two})))"
+    same_class = f"typeof({one}) = typeof({two})"
     return (
-        f"(typeof({one}) = typeof({two}) AND +{one} IS +{two} COLLATE BINARY "
-        f"AND (typeof({two}) <> 'real' OR {two} <> 0 OR {_SAME_ZERO}({one}, {two})))"
+        f"(+{one} IS +{two} COLLATE BINARY AND (+{two} >= '' OR (+{two} <> 0 AND {same_class}) OR {two} IS NULL "
+        f"OR ({same_class} AND (typeof({two}) <> 'real' OR {_SAME_ZERO}({one}, {two})))))"
     )
 
 
