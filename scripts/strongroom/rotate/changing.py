@@ -136,13 +136,17 @@ def _is_done(case: Case) -> bool:
     if case.key_before is None and not has_plain_header(case.before):
         look_at(case.after)
         return True
-    return opens(case.after) if not _is_interrupted(case) else False
+    return not _is_unclear(case.before) and opens(case.after)
 
 
-def _is_interrupted(case: Case) -> bool:
-    """Tell whether a write was interrupted: then only its application may roll it back."""
-    journal = case.before.beside("-journal")
-    return journal.is_file() and journal.stat().st_size > 0
+def _is_unclear(database: Database) -> bool:
+    """Tell whether nothing can be told from which key opens a file: each opens an empty one.
+
+    Or a write to it was interrupted, which only its application may roll back.
+    """
+    journal = database.beside("-journal")
+    is_interrupted = journal.is_file() and journal.stat().st_size > 0
+    return is_interrupted or not database.path.stat().st_size
 
 
 def _examine(case: Case, change: Change) -> Look:

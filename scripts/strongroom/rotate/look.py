@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from strongroom.core.errors import DamagedSourceError, KeyMissingError, StrongroomError, VersionError
 from strongroom.sqlite.connection import Connection, check_integrity, open_snapshot, open_source
 from strongroom.sqlite.database import Database, has_plain_header
-from strongroom.sqlite.formats import find_older_format
+from strongroom.sqlite.formats import find_older_format, is_cut_off
 
 _SECTOR = 512
 """Bytes: no page of SQLite's is smaller."""
@@ -98,7 +98,7 @@ def _find_cause(database: Database, error: StrongroomError) -> StrongroomError |
         return DamagedSourceError(
             database.beside("-wal"), f"is not the log of {path.name}, which it makes unreadable", way
         )
-    if path.stat().st_size % _SECTOR or _is_cut(database):
+    if path.stat().st_size % _SECTOR or is_cut_off(database):
         return DamagedSourceError(path, "is truncated: its last page is not whole, or pages are missing", _RESTORE)
     if isinstance(error, KeyMissingError) and not has_plain_header(database):
         version = find_older_format(database)
@@ -117,23 +117,3 @@ def can_be_read_alone(database: Database) -> bool:
             return not check_integrity(connection, quick=True)
     except StrongroomError:
         return False
-
-
-def _is_cut(database: Database) -> bool:
-    """Tell whether all that is wrong with a file is that it is shorter than it says: SQLite reads it if it must."""
-    try:
-        with open_snapshot(database) as connection:
-            connection.execute("PRAGMA writable_schema = ON")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except StrongroomError:
-        return False
-    return not _opens(database)
-
-
-def _opens(database: Database) -> bool:
-    try:
-        with open_snapshot(database) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except StrongroomError:
-        return False
-    return True

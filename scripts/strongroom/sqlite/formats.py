@@ -1,4 +1,4 @@
-"""Which of SQLCipher's older formats a file has, where its key opens it in one of them."""
+"""What a file is that its key does not open as it should: of one of SQLCipher's older formats, or cut off."""
 
 from __future__ import annotations
 
@@ -16,15 +16,24 @@ def find_older_format(database: Database) -> int | None:
 
     3 stands for 2 as well, whose files only differ where a passphrase opens them.
     """
-    return next((version for version in _OLDER if _is_opened_as(database, version)), None)
+    return next((one for one in _OLDER if _is_opened(database, f"PRAGMA cipher_compatibility = {one}")), None)
 
 
-def _is_opened_as(database: Database, version: int) -> bool:
+def is_cut_off(database: Database) -> bool:
+    """Tell whether all that is wrong with a file is that it is shorter than it says. Read-only."""
+    # SQLite opens such a file for nobody but who says that he may write to the schema: for repairs.
+    return not _is_opened(database) and _is_opened(database, "PRAGMA writable_schema = ON")
+
+
+def _is_opened(database: Database, *first: str) -> bool:
+    """Tell whether a file is opened where something is said before its first page is read."""
     library = load_library(database.engine)
     connection: Any = library.connect(uri_of(database.path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
     try:
-        connection.set_key(spell_key(str(database.key)))
-        connection.execute(f"PRAGMA cipher_compatibility = {version}")  # after the key, and before the first page
+        if database.key is not None:
+            connection.set_key(spell_key(database.key))
+        for statement in first:
+            connection.execute(statement)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except library.Error:
         return False
