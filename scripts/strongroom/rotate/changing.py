@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from strongroom import __version__
-from strongroom.core.errors import StaleError
+from strongroom.core.errors import StaleError, StrongroomError
 from strongroom.core.files import locked, show_path
 from strongroom.rotate.look import Look, look_at
 from strongroom.rotate.place import Place, RotationFolder, find_place
 from strongroom.rotate.records import Phase, RotationDocument, Work
-from strongroom.rotate.refusals import refuse_passphrase, refuse_unchangeable
+from strongroom.rotate.refusals import naming_full_disk, refuse_passphrase, refuse_unchangeable
 from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.results import Changed, Earlier
 from strongroom.rotate.settling import find_open, is_changed, opens, put_back_log, refuse_other_command, under
@@ -73,7 +74,7 @@ def carry_out(change: Change, request: Request, around: Surroundings, before: st
         if found is None and _is_done(case):
             return _describe(case, nothing_done=True)
         place.provide()
-        with locked(place.lock):
+        with locked(place.lock), naming_full_disk(place.database.parent):
             return _carry_out(case, change)
 
 
@@ -104,7 +105,8 @@ def _build(case: Case, change: Change, look: Look, folder: RotationFolder) -> Ro
     except BaseException:
         said = folder.read() if folder.root.is_dir() else None
         if said is not None and not (said.phase is Phase.CHANGING and is_changed(case.place, folder, said)):
-            _undo(case, folder, said)
+            with suppress(StrongroomError, OSError):  # what stood in the way first is said; the next command undoes it
+                _undo(case, folder, said)
         raise
 
 

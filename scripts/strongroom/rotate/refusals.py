@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from strongroom.core.errors import GuardError, NoSpaceError, UnreachableError, UsageError
+from strongroom.core.errors import GuardError, NoSpaceError, TargetBusyError, UnreachableError, UsageError
 from strongroom.core.files import explain_closed_folder
 from strongroom.rotate.look import Look
 from strongroom.sqlite.keyring import is_passphrase
 
 _WRITING = 0o222
 _MEGABYTE = 1_000_000
+_LEAST = 1 << 17
+"""Bytes: with less SQLite cannot make a log and its index."""
 _MARGIN = 1.1
 """For what is written beside pages: journals' headers, reserved bytes, folders."""
 
@@ -44,6 +48,21 @@ def _refuse_small_disk(path: Path, look: Look, copies: int) -> None:
     if free < needed:
         fact = f"{needed / _MEGABYTE:.1f} MB are needed beside it, {free / _MEGABYTE:.1f} MB are free"
         raise NoSpaceError(path.parent, fact, "free some space, then run the same command again")
+
+
+@contextmanager
+def naming_full_disk(folder: Path) -> Iterator[None]:
+    """Say that a disk is full, where SQLite says of that something else: that it cannot read, or not lock.
+
+    Raises NoSpaceError.
+    """
+    try:
+        yield
+    except (TargetBusyError, UnreachableError) as error:
+        if shutil.disk_usage(folder).free < _LEAST:
+            way = "free some space, then run the same command again"
+            raise NoSpaceError(folder, "the disk is full", way) from error
+        raise
 
 
 def refuse_passphrase(name: str) -> None:

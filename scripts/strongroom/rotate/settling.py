@@ -63,7 +63,9 @@ def put_back_log(database: Database, document: RotationDocument) -> None:
         connection.execute(f"PRAGMA busy_timeout = {_WAIT_MILLISECONDS}")
         try:
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        except connection.OperationalError:
+        except connection.OperationalError as error:
+            if "locked" not in str(error):
+                raise
             mode = "locked"
     if mode != "wal":
         fact = "is in use, so that it cannot be put back into WAL mode"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from strongroom.core.errors import DamagedSourceError, KeyMissingError, TargetBusyError
+from strongroom.core.errors import DamagedSourceError, KeyMissingError, NoSpaceError, TargetBusyError
 from strongroom.core.files import COMPANIONS
 from strongroom.core.quoting import quote
 from strongroom.sqlite.connection import Connection, attach_for_writing, connect_live
@@ -122,7 +122,7 @@ def _taking(live: Database) -> Iterator[None]:
         yield
     except library_errors() as error:
         explained = explain_error(live, error)
-        if isinstance(explained, KeyMissingError):
+        if isinstance(explained, KeyMissingError | NoSpaceError):
             raise explained from error
         way = _MOVE_IT if isinstance(explained, DamagedSourceError) else _STOP_IT
         raise TargetBusyError(live.path, f"cannot be taken for ourselves ({error})", way) from error
