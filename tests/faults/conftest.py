@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"tests.faults.{name}" for name in ("case", "child", "refusals", "scene")))
+pytest.register_assert_rewrite(
+    *(f"tests.faults.{name}" for name in ("case", "child", "refusals", "rotations", "scene"))
+)
 
 from tests.faults.child import Driver, open_driver  # noqa: E402  after what makes its asserts speak
 

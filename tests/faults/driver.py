@@ -30,7 +30,7 @@ def serve() -> None:
     from invoke.collection import Collection  # noqa: PLC0415  workers, which import this file again, need none of it
 
     from strongroom.consolidate import attempt  # noqa: PLC0415
-    from strongroom.tasks import consolidate, decide  # noqa: PLC0415
+    from strongroom.tasks import consolidate, decide, sqlcipher  # noqa: PLC0415
     from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
     from tests.contract import watch  # noqa: PLC0415
     from tests.faults.scene import inject  # noqa: PLC0415
@@ -48,10 +48,10 @@ def serve() -> None:
                 clock = datetime.now(UTC) + timedelta(hours=job["hours"])
                 consolidate.read_clock = lambda moment=clock: moment
             if job.get("keys"):
-                for module in (consolidate, decide):
+                for module in (consolidate, decide, sqlcipher):
                     module.find_keys = partial(_hold, job["keys"])
             inject(setattr, _checkpoint(job))
-            OpsProgram(Collection(consolidate.namespace)).run(job["argv"])
+            OpsProgram(Collection(consolidate.namespace, sqlcipher.namespace)).run(job["argv"])
         print(f"pid {pid}", flush=True)
         _, status = os.waitpid(pid, 0)
         print(f"code {os.waitstatus_to_exitcode(status)}", flush=True)

@@ -17,8 +17,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from strongroom.core.secret import Secret
+from strongroom.tasks import sqlcipher
+from tests.e2e.vault import KEYS
+from tests.faults.rotations import build, find_left, without_mode
 from tests.faults.scene import Scene, find_leftovers, inject, photograph, read_targets, run
 from tests.faults.shop import build_shop, place_strangers
+from tests.unit.rotate.vaults import read
 
 Answer = dict[str, Any]
 SECONDS = 30
@@ -141,6 +146,44 @@ def read_from_a_read_only_disk(root: Path) -> Answer:
     return {"run": act(scene), "verify": act(scene, "verify"), "rollback": act(scene, "rollback")}
 
 
+def fill_the_disk_in_every_step_of_a_rotation(root: Path) -> Answer:
+    """The disk is full from one step of a rotation on; then it is not, and the same command comes again."""
+    sqlcipher.find_keys = lambda: {name: Secret(key) for name, key in KEYS.items()}
+    names: list[str] = []
+    current: list[Callable[[str], None]] = [names.append]
+    inject(setattr, lambda name: current[0](name))  # noqa: PLW0108  current[0] changes
+    answers: Answer = {}
+    for work in ("encrypt", "rekey", "decrypt"):
+        rotation = build(root / work, work, wal=True, rows=4000)
+        disk = mount(root / work / "data", "size=16m")
+        copy = ["cp", str(root / work / "first" / "app.db"), str(disk)]
+        subprocess.run(copy, check=True, timeout=SECONDS)
+        content = read(rotation.database, rotation.before)
+        current[0] = names.append
+        names.clear()
+        assert run(rotation.argv).code == 0
+        for step in names.copy():
+            subprocess.run(["rm", "-r", str(disk / ".strongroom")], check=True, timeout=SECONDS)
+            subprocess.run(copy, check=True, timeout=SECONDS)
+            current[0] = lambda name, wanted=step, disk=disk: fill(disk) if name == wanted else None  # type: ignore[misc]
+            full = run(rotation.argv)
+            openers = rotation.find_openers()
+            is_whole = len(openers) == 1 and without_mode(rotation.read_again(openers[0])) == without_mode(content)
+            (disk / "filler").unlink()
+            current[0] = lambda _: None
+            again = run(rotation.argv)
+            answers[f"{work} {step}"] = {
+                "full": full.code,
+                "errors": [line for line in full.err.splitlines() if line.startswith("error: ")],
+                "traceback": "Traceback" in full.err,
+                "whole": is_whole,
+                "again": again.code,
+                "equal": read(rotation.database, rotation.after) == content,
+                "left": find_left(rotation),
+            }
+    return answers
+
+
 SCENARIOS = {
     scenario.__name__: scenario
     for scenario in (
@@ -148,6 +191,7 @@ SCENARIOS = {
         fill_the_disk_at_every_checkpoint,
         write_to_a_read_only_disk,
         read_from_a_read_only_disk,
+        fill_the_disk_in_every_step_of_a_rotation,
     )
 }
 

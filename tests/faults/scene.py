@@ -19,7 +19,7 @@ from typing import Any
 
 from invoke.collection import Collection
 
-from strongroom.tasks import consolidate, decide
+from strongroom.tasks import consolidate, decide, sqlcipher
 from strongroom.tasks._program import OpsProgram
 
 OURS = (".strongroom", "backup")
@@ -110,7 +110,7 @@ def run(argv: list[str]) -> Ended:
     """Run a command line in this process, through our Program."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = OpsProgram(Collection(consolidate.namespace)).main(argv)
+        code = OpsProgram(Collection(consolidate.namespace, sqlcipher.namespace)).main(argv)
     return Ended(code=code, out=out.getvalue(), err=err.getvalue())
 
 
@@ -123,7 +123,7 @@ def run_with(patch: Any, checkpoint: Callable[[str], None], argv: list[str]) -> 
 
 def inject(setattr_: Callable[..., None], checkpoint: Callable[[str], None]) -> None:
     """Make every command of this process call ``checkpoint``."""
-    for module in (consolidate, decide):
+    for module in (consolidate, decide, sqlcipher):
         plain = module.surroundings
 
         def surroundings(*arguments: Any, _plain: Callable[..., Any] = plain, **options: Any) -> Any:

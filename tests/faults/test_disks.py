@@ -76,6 +76,19 @@ def test_a_disk_that_fills_up_at_any_checkpoint_stops_the_run_and_the_same_comma
         assert (ended["back"], ended["restored"]) == (0, True), (checkpoint, ended)
 
 
+def test_a_disk_that_fills_up_in_any_step_of_a_rotation_costs_nothing(tmp_path: Path) -> None:
+    found = ask_mounted("fill_the_disk_in_every_step_of_a_rotation", tmp_path)
+    assert {name.partition(" ")[0] for name in found} == {"encrypt", "rekey", "decrypt"}
+    for step, ended in found.items():
+        assert ended["full"] in (0, 14), (step, ended)
+        assert len(ended["errors"]) == (ended["full"] != 0), (step, ended)
+        assert not ended["traceback"], (step, ended)
+        assert ended["whole"], (step, ended)
+        assert (ended["again"], ended["equal"], ended["left"]) == (0, True, []), (step, ended)
+    for step in ("encrypt begun", "decrypt begun", "rekey begun", "rekey intended"):
+        assert found[step]["full"] == 14, (step, found[step])
+
+
 def test_a_read_only_target_cannot_be_reached(tmp_path: Path) -> None:
     found = ask_mounted("write_to_a_read_only_disk", tmp_path)
     assert found.keys() == {"empty", "previewed", "published"}

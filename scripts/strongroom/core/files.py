@@ -56,16 +56,21 @@ def copy_stream(stream: FileIO, destination: Path) -> str:
 
 def is_same_content(one: Path, other: Path) -> bool:
     """Tell whether two files hold the same bytes."""
-    mine, theirs = bytearray(_CHUNK), bytearray(_CHUNK)
     with one.open("rb", buffering=0) as first, other.open("rb", buffering=0) as second:
-        while True:
-            count = _fill(first, mine)
-            if count != _fill(second, theirs):
-                return False
-            if count < _CHUNK:
-                return mine[:count] == theirs[:count]
-            if mine != theirs:
-                return False
+        return is_same_stream(first, second)
+
+
+def is_same_stream(one: FileIO, other: FileIO) -> bool:
+    """Tell whether what is left of two streams are the same bytes."""
+    mine, theirs = bytearray(_CHUNK), bytearray(_CHUNK)
+    while True:
+        count = _fill(one, mine)
+        if count != _fill(other, theirs):
+            return False
+        if count < _CHUNK:
+            return mine[:count] == theirs[:count]
+        if mine != theirs:
+            return False
 
 
 def _fill(stream: FileIO, buffer: bytearray) -> int:

@@ -11,6 +11,7 @@ from strongroom.report.page import begin_chapter, open_page
 from strongroom.report.plans import show_draft, show_plan, show_recovered
 from strongroom.report.progress import open_progress
 from strongroom.report.provided import show_checked, show_created, show_keys
+from strongroom.report.rotating import show_changed, show_removed, show_soundness
 from strongroom.report.rows import LOSING, show_kept
 from strongroom.report.runs import show_cleaned, show_finalized, show_returned, show_runs
 from strongroom.report.schemas import show_applied, show_drift
@@ -52,6 +53,7 @@ __all__ = [
     "show_applied",
     "show_audit",
     "show_certificates",
+    "show_changed",
     "show_checked",
     "show_cleaned",
     "show_created",
@@ -73,9 +75,11 @@ __all__ = [
     "show_plan",
     "show_reason",
     "show_recovered",
+    "show_removed",
     "show_returned",
     "show_runs",
     "show_services",
+    "show_soundness",
     "show_started",
     "speaking",
     "write_markdown",

@@ -7,7 +7,20 @@ from pathlib import Path
 
 from strongroom.core.json_schema import render_schema_of
 from strongroom.core.paths import SystemPaths
-from strongroom.report import decided, examined, guard, outcome, plans, provided, rows, runs, schemas, stack, why
+from strongroom.report import (
+    decided,
+    examined,
+    guard,
+    outcome,
+    plans,
+    provided,
+    rotating,
+    rows,
+    runs,
+    schemas,
+    stack,
+    why,
+)
 
 FILE = Path(__file__).with_name("results.schema.json")
 WITHOUT = frozenset(
@@ -25,7 +38,7 @@ _ABOUT = (
 
 def result_types() -> dict[str, object]:
     """Return the type of each task's result."""
-    parts = (outcome, plans, rows, runs, guard, examined, stack, why, decided, provided)
+    parts = (outcome, plans, rows, runs, guard, examined, stack, why, decided, provided, rotating)
     found: dict[str, object] = {name: kind for part in parts for name, kind in part.RESULTS.items()}
     others = {
         "paths.show": SystemPaths,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from strongroom.core.errors import RollbackFailedError, SourceChangedError, TargetBusyError, UnreachableError
+from strongroom.core.errors import RollbackFailedError, SourceChangedError, TargetBusyError
 from strongroom.core.files import hash_file, sync_file, sync_folder
-from strongroom.core.programs import require_success, run_program
 from strongroom.runs.exclusive import held, refuse_busy
 from strongroom.runs.journal import (
     Checkpoint,
@@ -24,12 +22,11 @@ from strongroom.runs.journal import (
     drop_companions,
     make_read_only,
 )
+from strongroom.runs.keeping import dress_like, keep_file
 from strongroom.runs.legacy import give_way, lead, refuse_other
 from strongroom.runs.undo import resume_undo
 from strongroom.sqlite.connection import fold_log, is_write_ahead
 from strongroom.sqlite.database import Database, state_of
-
-_COPY_SECONDS = 3600.0
 
 
 def publish(
@@ -107,10 +104,7 @@ def _dress(place: Place, swap: Swap, legacy: tuple[LegacyFile, ...]) -> None:
     model = live if live.exists() else next(found, None)
     if model is None:
         return
-    like = model.stat()
-    staged.chmod(stat.S_IMODE(like.st_mode) & 0o666 | 0o600)
-    if os.geteuid() == 0:
-        os.chown(staged, like.st_uid, like.st_gid)
+    dress_like(staged, model)
 
 
 def _finish(place: Place, intent: JournalDocument) -> None:
@@ -139,30 +133,13 @@ def _put_live(place: Place, swap: Swap) -> None:
         previous.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         live.parent.mkdir(parents=True, exist_ok=True)
         if live.exists() and not previous.exists():
-            _keep(live, previous)
+            keep_file(live, previous)
         drop_companions(live)
         staged.replace(live)
         sync_folder(live.parent)
         sync_folder(staged.parent)
     for alias in swap.aliases:
         _make_alias(live, place.target / alias)
-
-
-def _keep(live: Path, previous: Path) -> None:
-    """Keep the live file under a second name, so that at no moment there is none.
-
-    Where there are no hard links another process copies it: if we opened and closed the file ourselves, POSIX
-    would drop the lock that we hold on it.
-    """
-    try:
-        os.link(live, previous)
-    except OSError:
-        part = previous.with_name(previous.name + ".part")
-        copied = run_program([shutil.which("cp") or "/bin/cp", "-p", live, part], environment={}, timeout=_COPY_SECONDS)
-        require_success(copied, UnreachableError, "see to the target's file system, then run the same command again")
-        sync_file(part)
-        part.replace(previous)
-    sync_folder(previous.parent)
 
 
 def _make_alias(live: Path, alias: Path) -> None:

@@ -6,18 +6,15 @@ library by its own calls, never as part of a file name or an SQL text.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote as percent_encode
 
 from strongroom.core.engines import Engine
 from strongroom.core.errors import UnreachableError
 from strongroom.core.quoting import quote
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import Database, uri_of
 from strongroom.sqlite.keyring import spell_key
 from strongroom.sqlite.libraries import Connection as Connection  # noqa: PLC0414  # every user of ours names it
 from strongroom.sqlite.libraries import library_of, load_library
@@ -43,7 +40,7 @@ class RawText(bytes):
 
 def _connect(database: Database, parameters: str, *, timeout: float = _BUSY_SECONDS) -> Connection:
     connection: Any = load_library(database.engine).connect(
-        _uri(database.path, parameters),
+        uri_of(database.path, parameters),
         uri=True,
         isolation_level=None,
         timeout=timeout,
@@ -75,14 +72,9 @@ def _keep_temporary(connection: Connection, *, in_memory: bool) -> None:
     connection.execute(f"PRAGMA temp_store = {'MEMORY' if in_memory else 'FILE'}")
 
 
-def _uri(path: Path, parameters: str) -> str:
-    # The bytes, for names that are not UTF-8; an empty authority, for paths that start with two slashes.
-    return f"file://{percent_encode(os.fsencode(path.absolute()))}?{parameters}"
-
-
 def _attach(connection: Connection, database: Database, parameters: str, name: str) -> None:
     """Attach a file under ``name``, with its own key: without one SQLCipher would take the main database's."""
-    uri, statement = _uri(database.path, parameters), f"ATTACH ? AS {quote(name)}"
+    uri, statement = uri_of(database.path, parameters), f"ATTACH ? AS {quote(name)}"
     if library_of(connection) is Engine.SYSTEM:
         if database.key is not None:
             raise ValueError(f"{database.path}: only the bundled library attaches encrypted databases")
@@ -194,6 +186,11 @@ def attached_live(connection: Connection, database: Database, name: str) -> Iter
             yield
         finally:
             connection.execute(f"DETACH {quote(name)}")
+
+
+def attach_for_writing(connection: Connection, database: Database, name: str) -> None:
+    """Attach a live database under ``name``, not only to read it. Raises what the library raises."""
+    _attach(connection, database, "mode=rw", name)
 
 
 def attach_stage(connection: Connection, database: Database, name: str) -> None:

@@ -74,7 +74,7 @@ def digest_content(connection: Connection, schema: str = "main") -> str:
             digest.update(marshal.dumps(row, _FORMAT))
         for table in tables:
             digest.update(marshal.dumps((table.name, len(table.columns)), _FORMAT))
-            rows = connection.execute(_query(table, schema))
+            rows = connection.execute(select_exactly(table, schema))
             while part := list(islice(rows, _ROWS)):
                 digest.update(b"".join(map(marshal.dumps, part, repeat(_FORMAT))))
         return digest.hexdigest()
@@ -94,8 +94,8 @@ def _declared(connection: Connection, schema: str) -> Iterator[tuple[bytes | int
         yield from connection.execute(f"SELECT name, seq FROM {quote(schema)}.sqlite_sequence ORDER BY 1, 2")
 
 
-def _query(table: Stored, schema: str) -> str:
-    """Select row numbers, which values are BLOB (else they look like TEXT), and the values, in the table's order."""
+def select_exactly(table: Stored, schema: str) -> str:
+    """Select row numbers, which values are BLOB (else they look like TEXT), and the values, in its order."""
     blobs = [
         " | ".join(
             f"(typeof({quote(name)}) = 'blob') << {place}"

@@ -6,9 +6,11 @@ And what its files tell without being opened as one.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote as percent_encode
 
 from strongroom.core.engines import Engine
 from strongroom.core.files import SQLITE_HEADER
@@ -38,6 +40,12 @@ class Database:
 def under_key(path: Path, key: str | None, engine: Engine) -> Database:
     """Return the handle of a file under a key, or of a plain one (None) that ``engine`` works on."""
     return Database(path, engine if key is None else Engine.BUNDLED, key)
+
+
+def uri_of(path: Path, parameters: str) -> str:
+    """Return a file's name as SQLite reads it with parameters (``mode=ro``)."""
+    # The bytes, for names that are not UTF-8; an empty authority, for paths that start with two slashes.
+    return f"file://{percent_encode(os.fsencode(path.absolute()))}?{parameters}"
 
 
 def choose_engine(databases: Iterable[Database]) -> Engine:

@@ -20,14 +20,20 @@ SCRATCH = "strongroom.scratch"
 _held: dict[str, Secret] = {}
 
 
+class Passphrase(Secret):
+    """A text of which SQLCipher derives the key of a database that was made so; nothing new is put under one."""
+
+    __slots__ = ()
+
+
 @contextmanager
 def hold_keys(keys: Mapping[str, Secret]) -> Iterator[None]:
     """Keep keys at hand for this process, and for those that it forks meanwhile.
 
-    Raises KeyMissingError for what is no raw key.
+    Raises KeyMissingError for what is no raw key, unless it says that it is a passphrase.
     """
     for name, secret in keys.items():
-        if not _RAW.match(secret.reveal()):
+        if not _is_usable(secret):
             raise KeyMissingError(f"key {name}", "is no raw key", "a key is 64 hex digits, or 96 with its salt")
     before = dict(_held)
     _held.update(keys)
@@ -36,6 +42,13 @@ def hold_keys(keys: Mapping[str, Secret]) -> Iterator[None]:
     finally:
         _held.clear()
         _held.update(before)
+
+
+def _is_usable(secret: Secret) -> bool:
+    text = secret.reveal()
+    if isinstance(secret, Passphrase):
+        return bool(text) and not text.lower().startswith("x'")  # SQLCipher would read that one as a raw key
+    return _RAW.match(text) is not None
 
 
 @contextmanager
@@ -68,4 +81,11 @@ def spell_key(name: str) -> str:
     secret = _held.get(name)
     if secret is None:
         raise _not_at_hand(name)
-    return f"x'{secret.reveal()}'"
+    return secret.reveal() if isinstance(secret, Passphrase) else f"x'{secret.reveal()}'"
+
+
+def is_passphrase(name: str) -> bool:
+    """Tell whether a held key is a passphrase, under which nothing new is put. Raises KeyMissingError."""
+    if name not in _held:
+        raise _not_at_hand(name)
+    return isinstance(_held[name], Passphrase)

@@ -79,3 +79,22 @@ def _copy_marks(connection: Connection) -> None:
         connection.execute("DROP TABLE main._strongroom_marks")
     connection.execute("DELETE FROM main.sqlite_sequence")
     connection.execute("INSERT INTO main.sqlite_sequence SELECT * FROM src.sqlite_sequence")
+
+
+def copy_attached(connection: Connection) -> None:
+    """Copy what is attached as ``src`` into the empty main database; the caller begins, commits and proves it."""
+    _copy_all(connection)
+
+
+def copy_statistics(connection: Connection) -> None:
+    """Copy the planner's statistics from ``src`` too: a database that takes the place of another keeps its plans."""
+    kept = ("sqlite_stat1", "sqlite_stat4")
+    found = {name for (name,) in connection.execute("SELECT name FROM src.sqlite_master").fetchall()} & {*kept}
+    if not found:
+        return
+    connection.execute("ANALYZE main.sqlite_schema")  # makes their tables, and looks at no other
+    for name in kept:
+        if name in found:
+            connection.execute(f"INSERT INTO {dotted('main', name)} SELECT * FROM {dotted('src', name)}")
+        else:
+            connection.execute(f"DROP TABLE IF EXISTS {dotted('main', name)}")

@@ -1,0 +1,1 @@
+"""What applications open their databases with."""
