@@ -24,7 +24,7 @@ from strongroom.runs.journal import lies_under
 from strongroom.runs.legacy import find_moved
 from strongroom.runs.records import PlanDocument, RunDocument
 from strongroom.sqlite.connection import open_source
-from strongroom.sqlite.database import Database, has_plain_header
+from strongroom.sqlite.database import Database, has_plain_header, key_of
 from strongroom.sqlite.snapshot import is_as_copied
 
 _ROOM = 2.5
@@ -81,7 +81,10 @@ class Opening:
         """
         names = {self.plan.sources[name].key for name in self.found} | self.home.name_open_keys()
         names |= {target.key for target in self.plan.targets.values()}
-        return names | {self.find_key_before(name) for name in self.plan.targets}
+        names |= {self.find_key_before(name) for name in self.plan.targets}
+        current = self.home.open_current()
+        kept = set() if current is None else current[0].name_keys() | current[0].name_source_keys()
+        return names | {name for name in kept if key_of(name) in names}  # versions of them from before a rotation
 
     def find_key_before(self, target: str) -> str | None:
         """Return the name of the key of the file that a target replaces; None for none, and for a plain one.

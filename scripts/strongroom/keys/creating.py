@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from strongroom.core.errors import StrongroomError, UnreachableError, UsageError
 from strongroom.core.key_entries import Encoding, KeyEntry
@@ -54,7 +55,7 @@ def create_key(
         return _describe(name, about.provider, about.place, escrow, dry_run=True)
     secret = Secret(secrets.token_hex(KEY_BYTES))
     fingerprint = str(fingerprint_key(secret, entry.encoding))
-    copy = write_escrow(escrow, f"{system}-{name}-{fingerprint}", encode_key(secret, entry.encoding))
+    copy = keep_copy(secret, name, entry, escrow, system=system)
     try:
         version = keys.create(name, secret)
     except UnreachableError as error:
@@ -80,6 +81,15 @@ def create_key(
         fingerprint=fingerprint,
         copy=None if copy is None else str(copy),
     )
+
+
+def keep_copy(secret: Secret, name: str, entry: KeyEntry, escrow: Escrow, *, system: str) -> Path | None:
+    """Put a copy of a new key in escrow; return the file, None where there is to be none.
+
+    Raises what ``write_escrow`` raises.
+    """
+    named = f"{system}-{name}-{fingerprint_key(secret, entry.encoding)}"
+    return write_escrow(escrow, named, encode_key(secret, entry.encoding))
 
 
 def _require_writable(keys: ProvidedKeys, name: str, entry: KeyEntry) -> None:

@@ -99,6 +99,10 @@ class ProvidedKeys(Mapping[str, Secret]):
         """Tell whether a first version can be made."""
         return isinstance(self._provider(name), KeyCreator)
 
+    def can_rotate(self, name: str) -> bool:
+        """Tell whether new versions can be made, and old ones given up."""
+        return isinstance(self._provider(name), KeyWriter)
+
     def create(self, name: str, secret: Secret) -> str:
         """Keep a new key (64 hex digits) and return its version. Raises KeyConflictError where there is one."""
         watch(secret)

@@ -10,7 +10,7 @@ from strongroom.report.outcome import render_markdown, say, show_outcome, write_
 from strongroom.report.page import begin_chapter, open_page
 from strongroom.report.plans import show_draft, show_plan, show_recovered
 from strongroom.report.progress import open_progress
-from strongroom.report.provided import show_checked, show_created, show_keys
+from strongroom.report.provided import show_checked, show_created, show_keys, show_retired, show_rotated
 from strongroom.report.rotating import show_changed, show_removed, show_soundness
 from strongroom.report.rows import LOSING, show_kept
 from strongroom.report.runs import show_cleaned, show_finalized, show_returned, show_runs
@@ -76,7 +76,9 @@ __all__ = [
     "show_reason",
     "show_recovered",
     "show_removed",
+    "show_retired",
     "show_returned",
+    "show_rotated",
     "show_runs",
     "show_services",
     "show_soundness",

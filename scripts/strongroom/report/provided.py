@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from strongroom.core.errors import ExitCode
-from strongroom.keys.checking import CheckedKey, KeyFailure, ListedKey
+from strongroom.keys import State
+from strongroom.keys.checking import CheckedKey, KeyFailure, ListedKey, ListedVersion
 from strongroom.keys.creating import CreatedKey
 from strongroom.report.screen import Screen
+from strongroom.rotate.keys import Retired, Rotated
+from strongroom.runs.key_names import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +29,17 @@ class ShownKeys:
 
     exit: ExitCode
     keys: tuple[ListedKey, ...]
+    uses: Mapping[str, Mapping[Part, int]]
+    """By version: how many files lie under it in the target directories that were named, by what they are."""
 
 
-RESULTS = {"keys.init": CreatedKey, "keys.check": CheckedKeys, "keys.show": ShownKeys}
+RESULTS = {
+    "keys.init": CreatedKey,
+    "keys.check": CheckedKeys,
+    "keys.show": ShownKeys,
+    "keys.rotate": Rotated,
+    "keys.retire": Retired,
+}
 
 
 def show_created(made: CreatedKey, *, as_json: bool) -> None:
@@ -58,24 +69,64 @@ def show_checked(found: Sequence[CheckedKey], audit_log: str, *, as_json: bool) 
     return code
 
 
-def show_keys(found: Sequence[ListedKey], *, as_json: bool, color: bool) -> ExitCode:
+def show_keys(
+    found: Sequence[ListedKey], uses: Mapping[str, Mapping[Part, int]], *, as_json: bool, color: bool
+) -> ExitCode:
     """Print the versions of each key; return the exit code of the first that cannot be listed."""
     code = _judge([one.failure for one in found])
     screen = Screen(as_json=as_json, color=color)
     rows = [
-        (version.id_, str(version.state), "·" if version.age_days is None else str(version.age_days), one.place)
+        (
+            version.id_,
+            str(version.state),
+            "·" if version.age_days is None else str(version.age_days),
+            _spell_uses(one.key, version, uses),
+            one.place,
+        )
         for one in found
         for version in one.versions
     ]
     if rows:
-        screen.table(("id", "state", "days", "place"), rows, numbers=False)
+        screen.table(("id", "state", "days", "files", "place"), rows, numbers=False)
     for one in found:
         if one.failure is not None:
             screen.lines([f"{one.key} ({one.provider}): {one.place}", *_explain(one.failure)])
     if not found:
         screen.conclude("this system names no keys: keys: in its system.yaml does")
-    screen.end(ShownKeys(exit=code, keys=tuple(found)))
+    screen.end(ShownKeys(exit=code, keys=tuple(found), uses=uses))
     return code
+
+
+def _spell_uses(name: str, version: ListedVersion, uses: Mapping[str, Mapping[Part, int]]) -> str:
+    """Say how much lies under a version: 3 live, 2 backup; documents that name none mean the active one."""
+    names = {version.id_, *([name] if version.state is State.ACTIVE else [])}
+    counts = {part: sum(uses[one][part] for one in names if one in uses) for part in Part}
+    return ", ".join(f"{count} {part}" for part, count in counts.items() if count) or "·"
+
+
+def show_rotated(rotated: Rotated, *, as_json: bool) -> None:
+    """Print what lies under which version now."""
+    screen = Screen(as_json=as_json)
+    if rotated.escrow is not None:
+        screen.say(f"copy for escrow: {rotated.escrow} (keep it where the key is not, and try it)")
+    if rotated.backups:
+        screen.say(f"{len(rotated.backups)} files of backups keep the version under which they were made")
+    for path in rotated.sources:
+        screen.say(f"not touched: {path}, a legacy file (--database names it)")
+    if rotated.before is None:
+        screen.conclude(f"nothing lay under another version; {rotated.after} is the active one")
+    else:
+        done = "would go" if rotated.dry_run else "went"
+        screen.conclude(f"{len(rotated.files)} files {done} from {rotated.before} to {rotated.after}")
+    screen.end(rotated)
+
+
+def show_retired(retired: Retired, *, as_json: bool) -> None:
+    """Print which version is gone."""
+    screen = Screen(as_json=as_json)
+    done = "could be retired" if retired.dry_run else "is retired, and opens nothing any more"
+    screen.conclude(f"{retired.id_} {done}; nothing names it in {', '.join(retired.looked_at)}")
+    screen.end(retired)
 
 
 def _state(one: CheckedKey) -> str:

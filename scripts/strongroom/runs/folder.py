@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from strongroom.core.engines import Engine
-from strongroom.core.errors import GuardError, UnreachableError, UsageError
+from strongroom.core.errors import GuardError, StaleError, UnreachableError, UsageError
 from strongroom.core.files import BACKUP_FOLDER, MANIFEST, OWN_FOLDER, make_private_folder
 from strongroom.core.plan.decisions import DECISIONS
 from strongroom.runs.documents import Document, Kind, read_document, read_owner, write_document
@@ -18,6 +18,7 @@ from strongroom.runs.records import (
     CurrentDocument,
     ExportDocument,
     InventoryDocument,
+    KeyRotationDocument,
     ManifestDocument,
     MergeDocument,
     PlanDocument,
@@ -181,6 +182,11 @@ class Home:
         return self.root / "plan.lock.json"
 
     @property
+    def key_rotation(self) -> Path:
+        """Which key is being rotated; it is not there where none is."""
+        return self.root / "key-rotation.json"
+
+    @property
     def runs(self) -> Path:
         """All runs."""
         return self.root / "runs"
@@ -213,6 +219,24 @@ class Home:
         """Say which run is live."""
         write_document(self.current_file, document, self.id)
 
+    def read_key_rotation(self) -> KeyRotationDocument | None:
+        """Return the rotation of a key that was begun and not finished. Raises VersionError, GuardError."""
+        return read_document(self.key_rotation, KeyRotationDocument, self.id)
+
+    def write_key_rotation(self, document: KeyRotationDocument) -> None:
+        """Say which key is being rotated, durably."""
+        write_document(self.key_rotation, document, self.id)
+
+    def refuse_open_rotation(self) -> None:
+        """Make sure that no rotation of a key was interrupted: which of two keys opens what is open then.
+
+        Raises StaleError naming the command that finishes it.
+        """
+        found = self.read_key_rotation()
+        if found is not None:
+            way = f"./inv keys.rotate --key {found.key} --target {self.target} finishes it"
+            raise StaleError(self.target, f"is in the middle of a rotation of key {found.key}", way)
+
     def set_current(self, run: str | None) -> None:
         """Say that a run is live, or none."""
         self.write_current(CurrentDocument(run=run, runs=self.read_current().runs))
@@ -222,7 +246,8 @@ class Home:
         return _open(self, name, self.id)
 
     def open_current(self) -> tuple[RunFolder, RunDocument] | None:
-        """Return the run that is live. Raises VersionError, and GuardError when its folder is gone."""
+        """Return the run that is live. Raises VersionError, StaleError, and GuardError when its folder is gone."""
+        self.refuse_open_rotation()
         name = self.read_current().run
         if name is None:
             return None
@@ -237,7 +262,8 @@ class Home:
         return folder, about
 
     def begin_run(self, now: datetime, *, backup: bool) -> RunFolder:
-        """Make the folder of a new run, and note that it is the latest. Raises UnreachableError."""
+        """Make the folder of a new run, and note that it is the latest. Raises UnreachableError, StaleError."""
+        self.refuse_open_rotation()
         current = self.read_current()
         name = choose_name(now, (self.runs, self.target / BACKUP_FOLDER))
         self.write_current(CurrentDocument(run=current.run, runs=(*current.runs, name)))
@@ -267,6 +293,7 @@ class Home:
 
         Raises UnreachableError when there is none, UsageError for an unknown id, VersionError, GuardError.
         """
+        self.refuse_open_rotation()
         known = self.read_current()
         if name is not None and name not in known.runs:
             raise UsageError("--run", f"there is no run {name}", f"one of: {', '.join(known.runs[-5:]) or 'none yet'}")

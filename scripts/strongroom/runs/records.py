@@ -45,6 +45,20 @@ class CurrentDocument(Document):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRotationDocument(Document):
+    """``key-rotation.json``: a key of a target directory that is being rotated; it is there until all names it anew."""
+
+    kind: ClassVar[str] = "key rotation"
+
+    key: str
+    before: str
+    """The version under which files were, as ``NAME@VERSION``."""
+    after: str
+    untouched: tuple[str, ...]
+    """Live files to which nobody wrote between publish and the rotation, relative to the target directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunDocument(Document):
     """``run.json``: what was asked for, and how it ended."""
 

@@ -17,6 +17,8 @@ from strongroom.core.files import SQLITE_HEADER
 from strongroom.core.results import FileStates
 
 _PAGE = 4096
+VERSION = "@"
+"""Before the version, in the name of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Database:
     def beside(self, suffix: str) -> Path:
         """Return the path of a companion: ``-wal``, ``-shm``, ``-journal``."""
         return self.path.with_name(self.path.name + suffix)
+
+
+def key_of(name: str | None) -> str | None:
+    """Return the key that a name means: ``vault`` of ``vault@7``, a version of it."""
+    return None if name is None else name.partition(VERSION)[0]
 
 
 def under_key(path: Path, key: str | None, engine: Engine) -> Database:

@@ -226,7 +226,8 @@ def _read_flags(body: Body, help_texts: Mapping[str, str]) -> tuple[Flag, ...]:
         )
         for parameter in parameters
     )
-    odd = [flag.name for flag in flags if flag.is_list and (flag.kind != "list[str]" or flag.default)]
+    lists = [flag for flag in flags if flag.is_list]
+    odd = [flag.name for flag in lists if flag.kind != "list[str]" or (flag.default and not flag.is_required)]
     if odd:
         raise TypeError(f"{body.__name__}: {odd[0]} must be list[str] | None = None, or list[str] when required")
     return flags

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
 
 from strongroom import report
+from strongroom import rotate as rotation
 from strongroom.keys.checking import check_keys, choose, show_versions
-from strongroom.keys.creating import create_key
+from strongroom.keys.creating import create_key, keep_copy
 from strongroom.keys.escrow import read_escrow
+from strongroom.rotate import keys as rotating
+from strongroom.runs.folder import Home
+from strongroom.runs.key_names import count_uses
 from strongroom.tasks._around import read_clock
 from strongroom.tasks._keys import open_keys
+from strongroom.tasks._request import find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 
 SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
+TARGETS = "Directory of consolidated databases; may be repeated."
+KEY = "The key, as system.yaml names it."
+ESCROW = "Who can open the copy: an age recipient (age1… or an SSH key); may be repeated."
 KEYS = "One key, as system.yaml names it; may be repeated (default: all)."
 
 
 @task(
     help={
-        "key": "The key, as system.yaml names it.",
+        "key": KEY,
         "system": SYSTEM,
-        "escrow": "Who can open the copy: an age recipient (age1… or an SSH key); may be repeated.",
+        "escrow": ESCROW,
         "without_escrow": "Why there is no copy, instead.",
         "output": "Folder for the copy.",
         "dry_run": "Say what would be made; make nothing.",
@@ -55,12 +64,76 @@ def check(c: Context, key: list[str] | None = None, system: str | None = None, d
     return report.show_checked(checked, found.log, as_json=is_json(c))
 
 
-@task(help={"key": KEYS, "system": SYSTEM})
-def show(c: Context, key: list[str] | None = None, system: str | None = None) -> int:
-    """Show the versions of keys with their states and ages."""
+@task(help={"key": KEYS, "system": SYSTEM, "target": f"{TARGETS} What lies under each version there is shown."})
+def show(c: Context, key: list[str] | None = None, system: str | None = None, target: list[str] | None = None) -> int:
+    """Show the versions of keys: states, ages, what lies under them."""
     found = open_keys(system)
     shown = show_versions(found.keys, key or (), read_clock())
-    return report.show_keys(shown, as_json=is_json(c), color=wants_color(c))
+    uses = count_uses(find_homes(target), [one.key for one in shown])
+    return report.show_keys(shown, uses, as_json=is_json(c), color=wants_color(c))
 
 
-namespace = Collection("keys", init, check, show)
+@task(
+    help={
+        "key": KEY,
+        "target": f"{TARGETS} All in them is put under the new version, backups aside.",
+        "database": "Another encrypted database, such as a legacy one; may be repeated.",
+        "system": SYSTEM,
+        "escrow": ESCROW,
+        "without_escrow": "Why there is no copy, instead.",
+        "output": "Folder for the copy.",
+        "dry_run": "Say what would be rotated; change nothing.",
+    }
+)
+def rotate(
+    c: Context,
+    key: str,
+    target: list[str] | None = None,
+    database: list[str] | None = None,
+    system: str | None = None,
+    escrow: list[str] | None = None,
+    without_escrow: str | None = None,
+    output: Path = Path(),
+    dry_run: bool = False,
+) -> None:
+    """Make a new version of a key, and put all under it."""
+    copies = read_escrow(escrow or (), without_escrow, output)
+    found = open_keys(system)
+    choose(found.keys, [key])
+    wish = rotating.Wish(
+        key=key,
+        targets=find_homes(target),
+        databases=tuple(map(Path, database or ())),
+        dry_run=is_dry(c, dry_run),
+    )
+    around = rotation.Surroundings(now=read_clock, keys=found.keys, progress=report.open_progress(color=wants_color(c)))
+    keep = partial(keep_copy, name=key, entry=found.system.keys[key], escrow=copies, system=found.system.name)
+    report.show_rotated(rotating.rotate_key(found.keys, wish, around, keep), as_json=is_json(c))
+
+
+@task(
+    help={
+        "key": KEY,
+        "version": "Which one, as keys.show lists it.",
+        "target": f"{TARGETS} It is not retired while anything in them lies under it.",
+        "system": SYSTEM,
+        "dry_run": "Say what stands in the way; change nothing.",
+    }
+)
+def retire(
+    c: Context, key: str, version: str, target: list[str], system: str | None = None, dry_run: bool = False
+) -> None:
+    """Give up a version of a key that nothing needs any more."""
+    found = open_keys(system)
+    choose(found.keys, [key])
+    wish = rotating.Wish(key=key, targets=find_homes(target), dry_run=is_dry(c, dry_run))
+    around = rotation.Surroundings(now=read_clock, keys=found.keys)
+    report.show_retired(rotating.retire_key(found.keys, wish, version, around), as_json=is_json(c))
+
+
+def find_homes(targets: list[str] | None) -> tuple[Home, ...]:
+    """Return our own directories under the target directories that were typed."""
+    return tuple(find_home(Path(target)) for target in targets or ())
+
+
+namespace = Collection("keys", init, check, show, rotate, retire)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from strongroom.consolidate.verify.house import House
 from strongroom.consolidate.verify.names import begins_as_database
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import Database, key_of
 
 
 def find_plain(house: House) -> Iterator[str]:
@@ -27,7 +27,7 @@ def find_plain(house: House) -> Iterator[str]:
 def _compare(what: str, database: Database, wanted: str | None) -> Iterator[str]:
     if wanted is not None and _is_plain(database):
         yield f"{what}: is plain, and should be encrypted under {wanted}"
-    elif database.key != wanted:
+    elif key_of(database.key) != wanted:
         yield f"{what}: is under the key {database.key}, and should be under {wanted}"
 
 

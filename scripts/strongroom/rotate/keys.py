@@ -1,0 +1,199 @@
+"""``keys.rotate`` and ``keys.retire``: a new version of a key, all that lies under the old one, and its end.
+
+The new version is pending until everything is under it, then it is promoted; killed anywhere, the same command goes on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.core.errors import GuardError, UsageError
+from strongroom.core.files import show_path
+from strongroom.core.secret import Secret
+from strongroom.keys import KeyVersion, ProvidedKeys, State
+from strongroom.rotate.rekeying import rekey
+from strongroom.rotate.request import Request, Surroundings
+from strongroom.rotate.trees import end_rotation, find_before, find_version, foresee_rekey, rotate_tree
+from strongroom.runs.folder import Home
+from strongroom.runs.key_names import Kept, Part, list_kept
+from strongroom.sqlite.database import VERSION
+from strongroom.sqlite.keyring import hold_needed
+
+KEY_BYTES = 32
+_USABLE = (State.ACTIVE, State.PENDING, State.PREVIOUS)
+Escrow = Callable[[Secret], Path | None]
+"""Puts a copy of a new key where it is not lost; returns the file with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Which key, and what lies under it."""
+
+    key: str
+    targets: tuple[Home, ...]
+    databases: tuple[Path, ...] = ()
+    """Files that are in no target directory of ours, such as legacy ones."""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """What a rotation did, or would do."""
+
+    key: str
+    before: str | None
+    """The version under which all was, as ``NAME@VERSION``; None where nothing was."""
+    after: str
+    """The version under which all is; in a dry run it may not be there yet."""
+    files: tuple[str, ...]
+    """Under the new version now."""
+    backups: tuple[str, ...]
+    """Keep the version under which they were made, which is not retired before they go."""
+    sources: tuple[str, ...]
+    """Legacy files, which nobody touched: name them with --database."""
+    escrow: str | None
+    """The file with the copy of the new version."""
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """A version that is given up for good, or would be."""
+
+    key: str
+    id_: str
+    looked_at: tuple[str, ...]
+    """Target directories in which nothing names it."""
+    dry_run: bool
+
+
+def rotate_key(keys: ProvidedKeys, wish: Wish, around: Surroundings, keep_copy: Escrow) -> Rotated:
+    """Put everything under a new version of a key, and make that the active one.
+
+    Where the provider is not ours to write to, the active version is the new one: it was put there by hand. Raises
+    UsageError, KeyMissingError, TargetBusyError, StaleError, LockedError, and what the provider raises. What is done by
+    then stays, each file is opened by exactly one version, and the same command goes on.
+    """
+    if not wish.targets and not wish.databases:
+        fact = "or --database must name what lies under the key: everything else would be left behind"
+        raise UsageError("--target", fact, "name every target directory; keys.show --target says what is in one")
+    versions = [one for one in keys.list_versions(wish.key) if one.state in _USABLE]
+    known = [_spell(wish.key, one.version) for one in versions]
+    after, escrow = _find_begun(keys, wish, versions), None
+    with hold_needed(keys, {*known, after}):
+        before = _find_before(wish, known, after, around)
+    if wish.dry_run:
+        return _describe(wish, before, after or _spell(wish.key, "new"), None)
+    if after is None:
+        secret = Secret(secrets.token_hex(KEY_BYTES))
+        escrow = keep_copy(secret)
+        after = _spell(wish.key, keys.put_pending(wish.key, secret))
+        around.reach("pending")
+    with hold_needed(keys, {*known, after}):
+        before = _find_before(wish, known, after, around)
+        _rotate(wish, before, after, around)
+    around.reach("all rotated")
+    if keys.can_rotate(wish.key):
+        keys.promote(wish.key, after.partition(VERSION)[2])
+    around.reach("promoted")
+    for home in wish.targets:
+        end_rotation(home)
+    return _describe(wish, before, after, escrow)
+
+
+def _spell(name: str, version: str) -> str:
+    return f"{name}{VERSION}{version}"
+
+
+def _find_begun(keys: ProvidedKeys, wish: Wish, versions: Sequence[KeyVersion]) -> str | None:
+    """Return the version to which everything goes; None where it is still to be made.
+
+    It is that of a rotation which was interrupted, the pending one, or what was put by hand where we do not write.
+    """
+    documents = (home.read_key_rotation() for home in wish.targets)
+    begun = {found.after for found in documents if found is not None and found.key == wish.key}
+    if len(begun) > 1:
+        fact = f"are in the middle of rotations to different versions ({', '.join(sorted(begun))})"
+        raise GuardError("--target", fact, "finish them one by one")
+    if begun:
+        return begun.pop()
+    wanted = State.PENDING if keys.can_rotate(wish.key) else State.ACTIVE
+    return next((_spell(wish.key, one.version) for one in versions if one.state is wanted), None)
+
+
+def _find_before(wish: Wish, known: Sequence[str], after: str | None, around: Surroundings) -> str | None:
+    """Look at everything before anything is changed; return the version under which it is. Read-only."""
+    found = [find_before(home, wish.key, known, after, around) for home in wish.targets]
+    for database in wish.databases:
+        kept = Kept(run="", part=Part.SOURCE, path=database, key=wish.key)
+        opener = find_version(kept, [*([after] if after else []), *known])
+        if opener == after:
+            continue
+        found.append(opener)
+        if after is not None:
+            foresee_rekey(database, opener, after, around)
+    return next((one for one in found if one is not None), None)
+
+
+def _rotate(wish: Wish, before: str | None, after: str, around: Surroundings) -> None:
+    if before is None:
+        return
+    for home in wish.targets:
+        rotate_tree(home, wish.key, before, after, around)
+    for database in wish.databases:
+        rekey(Request(database=database, key=before, new_key=after), around)
+
+
+def _describe(wish: Wish, before: str | None, after: str, escrow: Path | None) -> Rotated:
+    kept = [one for home in wish.targets for one in list_kept(home, wish.key)]
+    parts = {part: tuple(show_path(one.path) for one in kept if one.part is part) for part in Part}
+    return Rotated(
+        key=wish.key,
+        before=before,
+        after=after,
+        files=(*parts[Part.LIVE], *parts[Part.RUN], *map(show_path, wish.databases)),
+        backups=parts[Part.BACKUP],
+        sources=tuple(path for path in dict.fromkeys(parts[Part.SOURCE])),
+        escrow=None if escrow is None else str(escrow),
+        dry_run=wish.dry_run,
+    )
+
+
+def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surroundings) -> Retired:
+    """Give up a version of a key for good, once nothing names it in the target directories. Nothing opens it again.
+
+    Raises GuardError for the active and the pending version, and for one under which something lies, naming it;
+    UsageError where the provider is not ours to write to, or there is no such version.
+    """
+    states = {one.version: one.state for one in keys.list_versions(wish.key)}
+    wanted = _spell(wish.key, version)
+    if version not in states:
+        raise UsageError("--version", f"{wanted} is none of its versions", f"one of: {', '.join(states)}")
+    if states[version] in (State.ACTIVE, State.PENDING):
+        fact = f"is the {states[version]} version of its key"
+        raise GuardError(f"key {wanted}", fact, "keys.rotate makes another one active first")
+    for home in wish.targets:
+        home.refuse_open_rotation()
+        _refuse_used(home, wanted)
+    if not keys.can_rotate(wish.key):
+        about = keys.describe(wish.key)
+        fact = f"is kept in {about.place}, where this tool does not write ({about.provider})"
+        raise UsageError(f"key {wanted}", fact, "take it out there, and out of previous: in system.yaml")
+    if not wish.dry_run:
+        keys.retire(wish.key, version)
+        around.reach("retired")
+    targets = tuple(show_path(home.target) for home in wish.targets)
+    return Retired(key=wish.key, id_=wanted, looked_at=targets, dry_run=wish.dry_run)
+
+
+def _refuse_used(home: Home, wanted: str) -> None:
+    """Make sure that nothing in a target directory lies under a version, by what its documents say."""
+    users = [one for one in list_kept(home, wanted.partition(VERSION)[0]) if one.key == wanted]
+    if users:
+        first, others = users[0], len(users) - 1
+        more = f" and {others} more" if others else ""
+        way = "consolidate.clean and consolidate.finalize let go of what is old enough; keys.show --target lists them"
+        raise GuardError(f"key {wanted}", f"opens {first.part} {show_path(first.path)}{more}", way)

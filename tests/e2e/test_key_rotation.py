@@ -1,0 +1,253 @@
+"""keys.rotate puts a whole target directory under a new version; keys.retire gives up what nothing needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from strongroom.core.config import read_settings
+from strongroom.keys import AuditLog, ProvidedKeys, providing
+from strongroom.rotate.keys import Wish, rotate_key
+from strongroom.rotate.request import Surroundings
+from strongroom.runs.folder import Home
+from strongroom.tasks._program import OpsProgram
+from strongroom.tasks.namespace import namespace as every_task
+from tests.e2e.kept_keys import KeptKeys
+from tests.e2e.vault import EXPECTED, KEYS, build_vault, can_open, open_vault, read_vault
+from tests.faults.scene import Scene
+
+Run = Callable[..., tuple[int, str, str]]
+READER = """
+import sys
+from sqlcipher3 import dbapi2
+connection = dbapi2.connect(sys.argv[1])
+connection.execute(f"PRAGMA key = \\"x'{sys.argv[2]}'\\"")
+connection.execute("BEGIN")
+connection.execute("SELECT count(*) FROM users").fetchone()
+print("reading", flush=True)
+sys.stdin.read()
+"""
+UNWRITTEN = "--without-escrow=a test"
+
+
+@pytest.fixture(autouse=True)
+def _open_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strongroom.keys.provided.close_process", lambda: None)
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Build a system whose keys are kept by a provider that can be written to."""
+    scene = build_vault(tmp_path)
+    entries = "".join(f"  {name}: {{provider: environment, variable: NONE, encoding: hex}}\n" for name in KEYS)
+    text = (scene.system / "system.yaml").read_text()
+    (scene.system / "system.yaml").write_text(f"{text}audit_log: {tmp_path}/log/keys.jsonl\nkeys:\n{entries}")
+    for name, key in KEYS.items():
+        KeptKeys(tmp_path / f"{name}.json", name, key)
+    monkeypatch.setattr(providing, "open_provider", lambda name, *_: KeptKeys(tmp_path / f"{name}.json", name))
+    monkeypatch.setenv("STRONGROOM_SYSTEM", str(scene.system))
+    return scene
+
+
+def keys_of(scene: Scene, name: str = "vault") -> KeptKeys:
+    return KeptKeys(scene.system.parent / f"{name}.json", name)
+
+
+@pytest.fixture
+def run(scene: Scene, capsys: pytest.CaptureFixture[str]) -> Run:
+    def act(task: str, *words: str) -> tuple[int, str, str]:
+        code = OpsProgram(every_task).main(["inv", task, *words])
+        said = capsys.readouterr()
+        held = [key for name in KEYS for key in keys_of(scene, name).read()["keys"].values()]
+        assert not [key for key in held if key in said.out + said.err]
+        return code, said.out, said.err
+
+    return act
+
+
+def consolidate(run: Run, scene: Scene, *words: str) -> None:
+    places = ["--source", str(scene.source), "--target", str(scene.target)]
+    code, _, err = run("consolidate.run", *places, *words)
+    assert code == 0, err
+
+
+def encrypted_files(scene: Scene) -> list[Path]:
+    """Return every file below the target that is no document, once."""
+    found = [path for path in scene.target.rglob("*.db") if not path.is_symlink()]
+    return sorted(path for path in found if path.stat().st_size)
+
+
+def check_all_is_well(run: Run, scene: Scene, version: str) -> None:
+    key, target = keys_of(scene).read()["keys"][version], ["--target", str(scene.target)]
+    for query, rows in EXPECTED.items():
+        assert read_vault(scene.target / "main.db", key, query) == rows
+    for file in encrypted_files(scene):
+        opening = [name for name, text in keys_of(scene).read()["keys"].items() if can_open(file, text)]
+        assert opening == (["1"] if "backup" in file.parts else [version]), file
+    assert not can_open(scene.target / "main.db", None)
+    code, out, err = run("consolidate.verify", *target, "--json")
+    assert (code, json.loads(out.splitlines()[-1])["verdict"]) == (0, "PROVEN_WITH_QUARANTINE"), err
+    assert run("consolidate.explain", *target)[0] == 0
+    assert not Home(target=scene.target).key_rotation.exists()
+    assert not list(scene.target.rglob("*.rekeyed"))
+
+
+@pytest.mark.parametrize("words", [(), ("--no-backup",)])
+def test_a_target_directory_goes_under_a_new_version_and_stays_what_it_is(
+    scene: Scene, run: Run, words: tuple[str, ...]
+) -> None:
+    consolidate(run, scene, *words)
+    target = ["--key", "vault", "--target", str(scene.target)]
+    before = {path: path.read_bytes() for path in scene.target.rglob("*") if path.is_file()}
+    code, out, err = run("keys.rotate", *target, UNWRITTEN, "--dry-run")
+    assert (code, "would go from vault@1 to vault@new" in out) == (0, True), err
+    assert {path: path.read_bytes() for path in scene.target.rglob("*") if path.is_file()} == before
+    code, out, err = run("keys.rotate", *target, UNWRITTEN)
+    assert (code, "went from vault@1 to vault@2" in out) == (0, True), err
+    check_all_is_well(run, scene, "2")
+    code, out, _ = run("keys.show", "--key", "vault", "--target", str(scene.target), "--json")
+    uses = json.loads(out.splitlines()[-1])["uses"]
+    assert uses["vault@2"]["live"] == 1
+    assert ("vault@1" in uses) == (not words)
+    assert run("consolidate.rollback", "--target", str(scene.target), "--source", str(scene.source))[0] == 0
+    assert not (scene.target / "main.db").exists()
+
+
+def test_twice_and_a_run_in_between(scene: Scene, run: Run) -> None:
+    consolidate(run, scene)
+    target = ["--key", "vault", "--target", str(scene.target)]
+    assert run("keys.rotate", *target, UNWRITTEN)[0] == 0
+    consolidate(run, scene, "--replace")  # nothing to do
+    assert run("keys.rotate", *target, UNWRITTEN)[0] == 0
+    check_all_is_well(run, scene, "3")
+    consolidate(run, scene, "--replace", "--fingerprints")
+
+
+def test_what_was_written_since_publish_is_still_noticed(scene: Scene, run: Run) -> None:
+    consolidate(run, scene)
+    with open_vault(scene.target / "main.db", KEYS["vault"]) as connection:
+        connection.execute("INSERT INTO users (name) VALUES ('late')")
+    assert run("keys.rotate", "--key", "vault", "--target", str(scene.target), UNWRITTEN)[0] == 0
+    code, _, err = run("consolidate.rollback", "--target", str(scene.target), "--source", str(scene.source))
+    assert (code, "was written to" in err) == (6, True), err
+
+
+def test_a_version_is_retired_once_nothing_names_it(scene: Scene, run: Run) -> None:
+    consolidate(run, scene)
+    target = ["--key", "vault", "--target", str(scene.target)]
+    assert run("keys.rotate", *target, UNWRITTEN)[0] == 0
+    code, _, err = run("keys.retire", *target, "--version", "1")
+    assert (code, "opens backup" in err) == (6, True), err
+    for version, said in (("2", "is the active version"), ("7", "is none of its versions")):
+        code, _, err = run("keys.retire", *target, "--version", version)
+        assert (code in (2, 6), said in err) == (True, True), err
+    code, _, err = run("keys.rotate", "--key", "vault", UNWRITTEN)
+    assert (code, "must name what lies under the key" in err) == (2, True), err
+    assert keys_of(scene).read()["states"] == {"1": "previous", "2": "active"}
+    other = scene.target.with_name("other")
+    places = ["--source", str(scene.source), "--target", str(other)]
+    assert run("consolidate.run", *places, "--no-backup")[0] == 0
+    alone = ["--key", "vault", "--target", str(other)]
+    assert run("keys.retire", *alone, "--version", "1", "--dry-run")[0] == 0
+    assert keys_of(scene).read()["states"]["1"] == "previous"
+    code, out, err = run("keys.retire", *alone, "--version", "1")
+    assert (code, "opens nothing any more" in out) == (0, True), err
+    assert list(keys_of(scene).read()["keys"]) == ["2"]
+
+
+def test_who_has_a_target_open_keeps_it_as_it_is(scene: Scene, run: Run) -> None:
+    consolidate(run, scene)
+    words = [sys.executable, "-c", READER, str(scene.target / "main.db"), KEYS["vault"]]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
+        code, _, err = run("keys.rotate", "--key", "vault", "--target", str(scene.target), UNWRITTEN)
+        reader.communicate("", timeout=20)
+    assert (code, "main.db" in err) == (6, True), err
+    assert keys_of(scene).read()["states"] == {"1": "active"}
+    assert can_open(scene.target / "main.db", KEYS["vault"])
+
+
+def test_a_legacy_file_is_rotated_when_it_is_named(scene: Scene, run: Run) -> None:
+    words = ["--key", "first", "--database", str(scene.source / "one.db"), UNWRITTEN]
+    assert run("keys.rotate", *words)[0] == 0
+    assert can_open(scene.source / "one.db", keys_of(scene, "first").read()["keys"]["2"])
+    assert not can_open(scene.source / "one.db", KEYS["first"])
+    consolidate(run, scene)
+    check_all_is_well(run, scene, "1")
+
+
+def provided(scene: Scene, name: str = "vault") -> ProvidedKeys:
+    audit = AuditLog(file=scene.system.parent / "log" / "k.jsonl", system="vault", task="a test", now=read_clock)
+    return ProvidedKeys({name: lambda: keys_of(scene, name)}, now=read_clock, audit=audit)
+
+
+def read_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def rotate_until(scene: Scene, steps: int) -> tuple[int | None, list[str]]:
+    """Rotate in a process of its own that is killed at a step; return the signal, and the steps it reached."""
+    reached = scene.system.parent / "steps"
+    reached.unlink(missing_ok=True)
+    child = os.fork()
+    if child == 0:
+        count = 0
+
+        def cut(step: str) -> None:
+            nonlocal count
+            with reached.open("a") as file:
+                file.write(f"{step}\n")
+            count += 1
+            if count == steps:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        keys = provided(scene)
+        around = Surroundings(now=read_clock, keys=keys, checkpoint=cut)
+        wish = Wish(key="vault", targets=(Home(target=scene.target, engine=read_settings().sqlite),))
+        try:
+            rotate_key(keys, wish, around, lambda _: None)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    ended = os.waitstatus_to_exitcode(status)
+    return (-ended if ended < 0 else None), reached.read_text().splitlines()
+
+
+STEPS = {"pending", "marked", "file rotated", "files rotated", "named anew", "all rotated", "promoted", "rekeyed"}
+
+
+def test_killed_at_every_step_the_same_command_ends_with_one_key(scene: Scene, run: Run, is_nightly: bool) -> None:
+    consolidate(run, scene)
+    aside = scene.target.with_name("aside")
+    scene.target.rename(aside)
+    first = keys_of(scene).read()
+    seen: set[str] = set()
+    number, step = 1, 1 if is_nightly else 2
+    while True:
+        shutil.rmtree(scene.target, ignore_errors=True)
+        shutil.copytree(aside, scene.target, symlinks=True)
+        keys_of(scene).write(first)
+        killed, reached = rotate_until(scene, number)
+        seen |= set(reached)
+        if killed is None:
+            break
+        if "marked" in reached and "promoted" not in reached:
+            code, _, err = run("consolidate.verify", "--target", str(scene.target))
+            assert (code, "keys.rotate" in err) == (7, True), (number, err)
+        code, _, err = run("keys.rotate", "--key", "vault", "--target", str(scene.target), UNWRITTEN)
+        assert code == 0, (number, reached[-1], err)
+        assert keys_of(scene).read()["states"] == {"1": "previous", "2": "active"}, (number, reached[-1])
+        check_all_is_well(run, scene, "2")
+        number += step
+    assert seen >= STEPS, STEPS - seen
+    assert number > 10
