@@ -16,14 +16,14 @@ from strongroom.tasks._keys import open_keys
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 
 SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
-KEYS = "One key, as system.yaml names it; may be repeated (default: all)."
+KEYS = "One key, as system.yaml names it (default: all)."
 
 
 @task(
     help={
         "key": "The key, as system.yaml names it.",
         "system": SYSTEM,
-        "escrow": "Who can open the copy: an age recipient (age1… or an SSH key); may be repeated.",
+        "escrow": "Who can open the copy: an age recipient (age1… or an SSH key).",
         "without_escrow": "Why there is no copy, instead.",
         "output": "Folder for the copy.",
         "dry_run": "Say what would be made; make nothing.",
