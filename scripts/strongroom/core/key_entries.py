@@ -52,6 +52,11 @@ class _Entry(BaseModel):
         if sum(getattr(self, name) is not None for name in names) != 1:
             raise ValueError(f"needs one of {' and '.join(names)}")
 
+    def _require_versions(self) -> None:
+        """Refuse earlier passphrases: without a fingerprint they cannot be told apart."""
+        if getattr(self, "encoding", None) == "passphrase" and getattr(self, "previous", ()):
+            raise ValueError("a passphrase has no previous: ones, give an earlier one a name of its own")
+
 
 class EnvironmentKey(_Entry):
     """A key in a variable of the environment: for development."""
@@ -61,6 +66,11 @@ class EnvironmentKey(_Entry):
     previous: tuple[VariableName, ...] = ()
     """Variables that hold keys which were active before."""
     encoding: TextEncoding
+
+    @model_validator(mode="after")
+    def _tells_versions_apart(self) -> EnvironmentKey:
+        self._require_versions()
+        return self
 
 
 class FileKey(_Entry):
@@ -77,6 +87,7 @@ class FileKey(_Entry):
     @model_validator(mode="after")
     def _has_one_place(self) -> FileKey:
         self._require_one("path", "variable")
+        self._require_versions()
         return self
 
 
@@ -163,6 +174,12 @@ class AwsKey(_Entry):
     endpoint: Address | None = None
     ca_file: FilePath | None = None
     encoding: Encoding
+
+    @model_validator(mode="after")
+    def _has_text_in_fields(self) -> AwsKey:
+        if self.field is not None and self.encoding == "raw":
+            raise ValueError("a field holds text: say encoding: hex or base64")
+        return self
 
 
 KeyEntry: TypeAlias = Annotated[EnvironmentKey | FileKey | VaultKey | AwsKey, Field(discriminator="provider")]

@@ -127,7 +127,7 @@ def _check(keys: ProvidedKeys, name: str, database: Path | None) -> CheckedKey:
         provider=about.provider if about is not None else "?",
         place=about.place if about is not None else "?",
         notes=about.notes if about is not None else (),
-        health=health,
+        health=health or None,
         id_=None if found is None else found.id,
         encoding=None if found is None else found.encoding,
         fingerprint=_read_fingerprint(keys, name, found),

@@ -35,8 +35,8 @@ class EnvironmentProvider:
         return Description(provider="environment", place=self._entry.variable, notes=notes)
 
     def check_health(self) -> str:
-        """There is always an environment."""
-        return "is there"
+        """Say nothing: there is always an environment."""
+        return ""
 
     def _hold(self) -> list[Holding]:
         names = (self._entry.variable, *self._entry.previous)

@@ -80,7 +80,7 @@ class KeyProvider(Protocol):
         """Say where the key is. Asks nobody but the file system."""
 
     def check_health(self) -> str:
-        """Say in words how the provider is; raises where it cannot be asked."""
+        """Say in words how the provider is, if there is anything to say; raises where it cannot be asked."""
 
 
 @runtime_checkable

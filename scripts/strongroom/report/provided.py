@@ -134,7 +134,8 @@ def _state(one: CheckedKey) -> str:
         return "cannot be used"
     proof = f"fingerprint {one.fingerprint}" if one.fingerprint is not None else "a passphrase, for existing files only"
     opened = ", opens the database" if one.opens else ""
-    return f"{one.id_}, {one.encoding}, {proof}{opened} ({one.health})"
+    server = f" ({one.health})" if one.health is not None else ""
+    return f"{one.id_}, {one.encoding}, {proof}{opened}{server}"
 
 
 def _explain(failure: KeyFailure | None) -> list[str]:

@@ -22,10 +22,10 @@ from strongroom.tasks._request import find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 
 SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
-TARGETS = "Directory of consolidated databases; may be repeated."
+TARGETS = "Directory of consolidated databases."
 KEY = "The key, as system.yaml names it."
-ESCROW = "Who can open the copy: an age recipient (age1… or an SSH key); may be repeated."
-KEYS = "One key, as system.yaml names it; may be repeated (default: all)."
+ESCROW = "Who can open the copy: an age recipient (age1… or an SSH key)."
+KEYS = "One key, as system.yaml names it (default: all)."
 
 
 @task(
@@ -77,7 +77,7 @@ def show(c: Context, key: list[str] | None = None, system: str | None = None, ta
     help={
         "key": KEY,
         "target": f"{TARGETS} All in them is put under the new version, backups aside.",
-        "database": "Another encrypted database, such as a legacy one; may be repeated.",
+        "database": "Another encrypted database, such as a legacy one.",
         "system": SYSTEM,
         "escrow": ESCROW,
         "without_escrow": "Why there is no copy, instead.",

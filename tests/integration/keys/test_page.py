@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,8 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path: Path, repository: Path, bao: Bao, moto: str) -> Iterator[Reader]:
+    with urllib.request.urlopen(urllib.request.Request(f"{moto}/moto-api/reset", method="POST"), timeout=10):
+        bao.admin.secrets.kv.v2.delete_metadata_and_all_versions("aragora/encryption")  # both as if nobody was here
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
     (tmp_path / "sql").symlink_to(repository / "sql")
     (tmp_path / "copies").mkdir()

@@ -6,12 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hvac
 import pytest
 
 from strongroom.core.secret import Secret
 from strongroom.keys import ProvidedKeys, State
-from strongroom.keys.errors import KeyConflictError, KeyDeletedError, KeyDestroyedError, KeyNotFoundError
-from tests.integration.keys.servers import Bao
+from strongroom.keys.errors import (
+    KeyConflictError,
+    KeyDeletedError,
+    KeyDeniedError,
+    KeyDestroyedError,
+    KeyNotFoundError,
+)
+from tests.integration.keys.servers import ROOT_TOKEN, Bao
 from tests.unit.keys.providers import CANARY, OTHER, Clock, Site
 
 THIRD = "5ca1ab1e" * 8
@@ -29,10 +36,10 @@ def open_site(bao: Bao, token_file: Path, path: str, **more: Any) -> Site:
 
 def test_the_seeds_own_path_and_field_are_read(bao: Bao, token_file: Path) -> None:
     bao.allow("seed", "secret/data/aragora/encryption read")
-    bao.write("aragora/encryption", {"key": CANARY})
+    version = bao.write("aragora/encryption", {"key": CANARY})
     keys = open_keys(bao, token_file, "aragora/encryption", "seed")
     key = keys.fetch("vault")
-    assert (key.secret.reveal(), key.id) == (CANARY, "vault@1")
+    assert (key.secret.reveal(), key.id) == (CANARY, f"vault@{version}")
     assert key.created is not None
 
 
@@ -198,6 +205,20 @@ def test_a_deleted_version_is_told_from_a_destroyed_one_and_other_versions_go_on
     assert states == {"1": State.PREVIOUS, "2": State.GONE, "3": State.DELETED}
     with pytest.raises(KeyDeletedError):  # nothing takes the place of what can be brought back
         keys.create("vault", Secret("ab" * 32))
+
+
+def test_a_namespace_is_asked_where_one_is_named(bao: Bao, token_file: Path) -> None:
+    bao.admin.sys.create_namespace("team")
+    team = hvac.Client(url=bao.address, token=ROOT_TOKEN, verify=str(bao.authority), namespace="team")
+    team.sys.enable_secrets_engine("kv", path="secret", options={"version": "2"})
+    team.sys.create_or_update_policy("team", 'path "secret/data/*" { capabilities = ["read"] }')
+    team.secrets.kv.v2.create_or_update_secret("key", secret={"key": CANARY})
+    token_file.write_text(team.auth.token.create(policies=["team"], no_parent=True)["auth"]["client_token"])
+    inside = open_site(bao, token_file, "key", namespace="team").open()
+    assert inside["vault"].reveal() == CANARY
+    assert "(namespace team)" in inside.describe("vault").place
+    with pytest.raises(KeyDeniedError, match="no policy allows"):
+        open_site(bao, token_file, "key").open()["vault"]
 
 
 def test_its_place_and_health_are_said_with_the_policy_that_it_needs(bao: Bao, token_file: Path) -> None:

@@ -96,6 +96,11 @@ TOKEN = "auth: {method: token, token: {file: /run/token}}"
         (f"{{{VAULT.replace('//v', '//u:p@v')}, {TOKEN}}}", "keys.k.address: must be an address alone"),
         (f"{{{VAULT.replace('https://v', 'v:8200')}, {TOKEN}}}", "keys.k.address: must be an address such as"),
         ("{provider: aws, encoding: hex}", "keys.k.secret: is missing"),
+        ("{provider: aws, secret: a, field: b, encoding: raw}", "keys.k: a field holds text"),
+        (
+            "{provider: environment, variable: A, previous: [B], encoding: passphrase}",
+            "keys.k: a passphrase has no previous: ones",
+        ),
         ("canary-7f3a", "keys.k: must be a mapping"),
         ("{provider: environment, variable: canary 7f3a, encoding: hex}", "keys.k.variable: must match pattern"),
         ("{provider: canary-7f3a, variable: A, encoding: hex}", "keys.k: provider must be one of"),

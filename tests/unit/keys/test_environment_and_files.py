@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -194,6 +196,28 @@ def test_a_file_that_is_mounted_by_itself_is_found_and_an_outdated_one_too() -> 
     assert plain is not None
     assert (outdated.is_outdated, outdated.kind, plain.is_outdated) == (True, "tmpfs", False)
     assert find_mount(Path("/etc/keys"), MOUNTS) is None
+
+
+def test_a_real_mount_of_one_file_is_found_and_known_to_be_outdated(tmp_path: Path) -> None:
+    script = """
+mount -t tmpfs none "$1" && mkdir "$1/secret" && printf old > "$1/secret/key" && touch "$1/key"
+mount --bind "$1/secret/key" "$1/key" && "$2" -c "$3" "$1" && rm -r "$1/secret" && "$2" -c "$3" "$1"
+"""
+    program = """
+import sys
+from pathlib import Path
+from strongroom.keys.secret_files import describe_readers
+print([note.split(":")[0] for note in describe_readers(Path(sys.argv[1]) / "key")[1:]])
+"""
+    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    words = [*unshare, "sh", "-c", script, "sh", str(tmp_path), sys.executable, program]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    if "permission denied" in ended.stderr.lower() or "not permitted" in ended.stderr.lower():
+        pytest.skip("no mounts here: neither as root nor in a user namespace")
+    assert ended.stdout.splitlines() == [
+        "['mounted by itself (subPath)']",
+        "['mounted by itself (subPath)', 'outdated']",
+    ]
 
 
 def test_who_may_read_a_file_is_said(tmp_path: Path) -> None:

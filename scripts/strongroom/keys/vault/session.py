@@ -208,6 +208,7 @@ class VaultSession:
     def _refuse_redirect(self, response: requests.Response, **_: object) -> None:
         """Leave a token with the server that it is for."""
         if response.status_code in _REDIRECTS:
+            response.close()
             fact = f"{self.address} sends callers to another address"
             raise ProviderUnreachableError(self._subject, fact, "name the address of the server that leads")
 
