@@ -6,7 +6,7 @@ were free; elsewhere they are shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.bench.outcome import Summary, align
@@ -58,20 +58,20 @@ PRINTED = (*(bound.figure for bound in BOUNDS if bound.figure != "peak_vs_tenth"
 """The figures of the JSON line, in order."""
 
 
-def find_broken(summary: Summary) -> list[str]:
+def find_broken(summary: Summary, bounds: Sequence[Bound] = BOUNDS) -> list[str]:
     """Name the figures that break their bound."""
-    return [bound.figure for bound in find_measured(summary) if bound.judge(summary) == "OVER"]
+    return [bound.figure for bound in find_measured(summary, bounds) if bound.judge(summary) == "OVER"]
 
 
-def find_measured(summary: Mapping[str, float]) -> list[Bound]:
+def find_measured(summary: Mapping[str, float], bounds: Sequence[Bound] = BOUNDS) -> list[Bound]:
     """Return the bounds whose figures were measured."""
-    return [bound for bound in BOUNDS if bound.figure in summary]
+    return [bound for bound in bounds if bound.figure in summary]
 
 
-def format_bounds(summary: Summary) -> list[str]:
+def format_bounds(summary: Summary, bounds: Sequence[Bound] = BOUNDS) -> list[str]:
     """Return a table of the bounds, one line per figure of the summary."""
     lines = [("figure", "measured", "bound", "aim", "is", "what it is")]
-    for bound in find_measured(summary):
+    for bound in find_measured(summary, bounds):
         sign = ">=" if bound.at_least else "<="
         aim = "" if bound.aim is None else f"{bound.aim:g}"
         value = f"{summary[bound.figure]:.2f}"

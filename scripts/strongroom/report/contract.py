@@ -44,6 +44,7 @@ def result_types() -> dict[str, object]:
         "paths.show": SystemPaths,
         "image.versions": Mapping[str, object] | list[str],
         "bench.consolidate": Mapping[str, float],
+        "bench.keys": Mapping[str, float],
     }
     return dict(sorted({**found, **schemas.describe_results(), **others}.items()))
 

@@ -58,10 +58,10 @@ def _build(case: Case, look: Look, folder: RotationFolder, document: RotationDoc
     with open_stage(stage) as connection:
         _prepare(connection, look)
         with held_within(connection, case.before, _LIVE):
-            with translated(case.before):
-                _copy(connection, case)
-            case.around.reach("copied")
-            document = _prove(connection, case, document)
+            try:
+                document = _copy(connection, case, document)
+            except (DamagedSourceError, DifferencesError) as error:
+                raise _find_damage(connection, case) or error from error
             _finish_stage(stage, is_write_ahead=document.is_write_ahead)
             case.around.reach("proven")
             return _swap(connection, case, folder, document)
@@ -73,28 +73,40 @@ def _prepare(connection: Connection, look: Look) -> None:
     connection.execute(f"PRAGMA encoding = '{look.encoding}'")
     connection.execute(f"PRAGMA main.auto_vacuum = {look.auto_vacuum}")
     connection.execute("PRAGMA ignore_check_constraints = ON")
+    connection.execute("PRAGMA cell_size_check = ON")  # of each page that is read
 
 
-def _copy(connection: Connection, case: Case) -> None:
-    """Copy what is live and held, if it is sound, in one transaction."""
-    found = [str(row[0]) for row in connection.execute(f"PRAGMA {_LIVE}.quick_check(1)")]
-    if found != ["ok"]:
-        way = "restore it from a backup, or save what is left with inventory.recover, then run again"
-        raise DamagedSourceError(case.place.database, f"is damaged: {found[0].splitlines()[-1]}", way)
-    connection.execute("BEGIN")
-    copy_attached(connection)
-    copy_statistics(connection)
-    connection.execute("COMMIT")
+def _copy(connection: Connection, case: Case, document: RotationDocument) -> RotationDocument:
+    """Copy what is live and held in one transaction, and compare all of it.
 
-
-def _prove(connection: Connection, case: Case, document: RotationDocument) -> RotationDocument:
-    """Compare the copy with what is live, all of it. Raises DifferencesError."""
+    Raises DamagedSourceError, DifferencesError.
+    """
+    with translated(case.before):
+        connection.execute("BEGIN")
+        copy_attached(connection)
+        copy_statistics(connection)
+        connection.execute("COMMIT")
+    case.around.reach("copied")
     dear, other = ("main", _LIVE) if case.key_before is None else (_LIVE, "main")
     with translated(case.before):
         found = compare_content(connection, dear, other)
     if found.differences:
         raise DifferencesError(case.place.database, f"its copy has another {found.differences[0]}", _SEE)
     return replace(document, tables=found.tables, rows=found.rows)
+
+
+def _find_damage(connection: Connection, case: Case) -> DamagedSourceError | None:
+    """Return what is wrong with what is live, where it could not be copied; what can be is not asked: it takes long."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    try:
+        found = [str(row[0]) for row in connection.execute(f"PRAGMA {_LIVE}.quick_check(1)")]
+    except connection.DatabaseError as error:
+        found = [str(error)]
+    if found == ["ok"]:
+        return None
+    way = "restore it from a backup, or save what is left with inventory.recover, then run again"
+    return DamagedSourceError(case.place.database, f"is damaged: {found[0].splitlines()[-1]}", way)
 
 
 def _finish_stage(stage: Database, *, is_write_ahead: bool) -> None:

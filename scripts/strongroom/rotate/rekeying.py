@@ -29,7 +29,7 @@ from strongroom.rotate.records import Phase, RotationDocument, Work
 from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.results import Changed
 from strongroom.rotate.settling import RUNBOOK, is_changed, opens, put_back_log
-from strongroom.rotate.soundness import find_damage, find_disorder
+from strongroom.rotate.soundness import find_bad_pages_of, find_damage, find_disorder
 from strongroom.runs.exclusive import held_open
 from strongroom.sqlite.keyring import spell_key
 from strongroom.sqlite.libraries import library_errors
@@ -69,8 +69,7 @@ def _build(case: Case, _look: Look, folder: RotationFolder, document: RotationDo
 def _keep_copy(stream: FileIO, case: Case, folder: RotationFolder) -> None:
     """Copy the held file as it is, and prove the copy.
 
-    Byte for byte; and it is opened by the old key. That each of its pages is sound SQLCipher says when it reads them
-    to write them anew: it stops at the first that is not, and the file stays what it is.
+    Byte for byte, and page for page: each is as SQLCipher wrote it under the old key.
     """
     try:
         folder.kept.touch(mode=0o600)
@@ -87,8 +86,9 @@ def _keep_copy(stream: FileIO, case: Case, folder: RotationFolder) -> None:
         is_same = is_same_stream(stream, copy)
     if not is_same:
         raise DifferencesError(folder.kept, "is not what was copied", _SEE)
-    if not opens(replace(case.before, path=folder.kept)):
-        raise DifferencesError(folder.kept, "is not opened by the key of what was copied", _SEE)
+    damage = find_bad_pages_of(replace(case.before, path=folder.kept))
+    if damage:
+        raise DamagedSourceError(case.place.database, f"is damaged: {damage[0]}", _RESTORE)
     case.around.reach("kept")
 
 

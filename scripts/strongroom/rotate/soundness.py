@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.sqlite.connection import Connection, check_integrity, open_source
+from strongroom.sqlite.connection import Connection, check_integrity, open_snapshot, open_source
 from strongroom.sqlite.database import Database
 
 _MOST = 10
@@ -22,6 +22,12 @@ def find_disorder(database: Database) -> tuple[str, ...]:
     """Return how the tables and indexes of a database do not hang together, each of their pages read. Read-only."""
     with open_source(database) as connection:
         return check_structure(connection)
+
+
+def find_bad_pages_of(copy: Database) -> tuple[str, ...]:
+    """Return the pages of a file that nothing writes which are not as SQLCipher wrote them. Read-only."""
+    with open_snapshot(copy) as connection:
+        return find_bad_pages(connection)
 
 
 def find_bad_pages(connection: Connection) -> tuple[str, ...]:

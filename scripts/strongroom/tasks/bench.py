@@ -1,4 +1,4 @@
-"""Measure what consolidation costs beside the usual ways."""
+"""Measure what our ways cost beside the usual ones."""
 
 from __future__ import annotations
 
@@ -37,4 +37,22 @@ def consolidate(
     show_benchmark(options, as_json=is_json(c))
 
 
-namespace = Collection("bench", consolidate)
+@task(
+    help={
+        "scale": "Size of the data: 1 is about 1 GB.",
+        "repeat": "How often each way runs; medians are shown.",
+        "directory": "Where data is kept and changed (default: tests/bench/.data).",
+        "flat": "Measure peak memory at a tenth of the scale too.",
+    }
+)
+def keys(c: Context, *, scale: float = 1.0, repeat: int = 3, directory: Path | None = None, flat: bool = True) -> None:
+    """Measure sqlcipher.encrypt and .rekey beside the bare ways."""
+    read_settings().require_clone()
+    from tests.bench.consolidate import Options  # noqa: PLC0415  # the image has no tests
+    from tests.bench.keys import show_keys  # noqa: PLC0415  # the same
+
+    options = Options(scale=scale, repeat=repeat, directory=directory, keep=False, flat=flat)
+    show_keys(options, as_json=is_json(c))
+
+
+namespace = Collection("bench", consolidate, keys)
