@@ -72,7 +72,8 @@ class Attempt:
             self._around.checkpoint("merge")
             ticker.watch("merge", size, self._folder.stage)
             try:
-                with open_proving(name_evidence(work, self._folder, snapshots), workers) as proving:
+                evidence = name_evidence(work, self._folder, snapshots)
+                with open_proving(evidence, workers, is_new=True) as proving:
                     builds = build_and_prove(
                         work, self._folder, proving, workers, lambda builds: self._say_built(builds, ticker)
                     )

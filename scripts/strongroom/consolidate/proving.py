@@ -23,6 +23,7 @@ from strongroom.consolidate.verify import (
     verify_drops,
     verify_places,
     verify_soundness,
+    verify_soundness_of_new,
 )
 from strongroom.core.files import hash_file, is_same_content
 from strongroom.core.results import Verification
@@ -60,8 +61,9 @@ def gather_evidence(
 class Proving:
     """A proof that goes on while targets are still being built."""
 
-    def __init__(self, evidence: Evidence, scratch: Path, workers: Workers) -> None:
-        """Begin to read what must be there."""
+    def __init__(self, evidence: Evidence, scratch: Path, workers: Workers, *, is_new: bool) -> None:
+        """Begin to read what must be there; ``is_new``: the targets were just built, and nobody else had them."""
+        self._verify_soundness = verify_soundness_of_new if is_new else verify_soundness
         self._workers = workers
         self._names = [*evidence.targets]
         self._reading = workers.submit(read_house, evidence, scratch)
@@ -78,7 +80,7 @@ class Proving:
     def start(self, target: str) -> None:
         """Start the checks of a target that is built, and of what waited for it."""
         self._built.add(target)
-        self._checks.append(self._workers.submit(verify_soundness, self.house, target))
+        self._checks.append(self._workers.submit(self._verify_soundness, self.house, target))
         self._checks.append(self._workers.submit(verify_chains, self.house, target))
         ready = [part for part in self._list_parts() if part not in self._begun and part.needs <= self._built]
         self._begun |= set(ready)
@@ -126,10 +128,10 @@ class Proving:
 
 
 @contextmanager
-def open_proving(evidence: Evidence, workers: Workers) -> Iterator[Proving]:
+def open_proving(evidence: Evidence, workers: Workers, *, is_new: bool = False) -> Iterator[Proving]:
     """Begin a proof; what it makes for itself is gone afterwards."""
     with TemporaryDirectory(prefix="strongroom-") as scratch:
-        yield Proving(evidence, Path(scratch), workers)
+        yield Proving(evidence, Path(scratch), workers, is_new=is_new)
 
 
 def verify_snapshot(snapshot: Snapshot, source: Path | None = None) -> Verification:

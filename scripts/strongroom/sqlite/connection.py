@@ -260,16 +260,21 @@ def copy_database(source: Connection, destination: Database) -> None:
         target.close()
 
 
-def check_integrity(connection: Connection, *, quick: bool = False) -> tuple[str, ...]:
-    """Return what SQLite finds wrong with the main database; nothing when it is sound."""
+def check_integrity(connection: Connection, *, quick: bool = False, table: str | None = None) -> tuple[str, ...]:
+    """Return what SQLite finds wrong with the main database, or one table of it; nothing when it is sound.
+
+    A quick look does not look index entries up.
+    """
     (before,) = connection.execute("PRAGMA main.cache_size").fetchone()
     connection.execute(f"PRAGMA main.cache_size = -{_PASSING_CACHE_KIB if quick else _SEARCHING_CACHE_KIB}")
     try:
-        return _ask_integrity(connection, "quick_check" if quick else "integrity_check")
+        return _ask_integrity(
+            connection, "quick_check" if quick else "integrity_check", "10" if table is None else quote(table)
+        )
     finally:
         connection.execute(f"PRAGMA main.cache_size = {before}")
 
 
-def _ask_integrity(connection: Connection, pragma: str) -> tuple[str, ...]:
-    found = tuple(str(row[0]) for row in connection.execute(f"PRAGMA main.{pragma}(10)"))
+def _ask_integrity(connection: Connection, pragma: str, what: str) -> tuple[str, ...]:
+    found = tuple(str(row[0]) for row in connection.execute(f"PRAGMA main.{pragma}({what})"))
     return () if found == ("ok",) else found

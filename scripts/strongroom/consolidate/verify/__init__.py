@@ -17,6 +17,7 @@ from strongroom.consolidate.verify.target import (
     verify_content,
     verify_drops,
     verify_soundness,
+    verify_soundness_of_new,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "verify_drops",
     "verify_places",
     "verify_soundness",
+    "verify_soundness_of_new",
 ]

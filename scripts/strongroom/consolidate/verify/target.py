@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from strongroom.consolidate.verify.catalogue import Table, find_table, read_tables
 from strongroom.consolidate.verify.chains import Chains, find_circle
-from strongroom.consolidate.verify.desk import open_desk
+from strongroom.consolidate.verify.desk import Desk, open_desk
 from strongroom.consolidate.verify.evidence import identify
 from strongroom.consolidate.verify.fingerprint import digest_table, write_digest
 from strongroom.consolidate.verify.follower import Follower
@@ -20,6 +20,7 @@ from strongroom.consolidate.verify.structure import (
     compare_structure,
     count_orphans,
     find_damage,
+    find_damage_of_new,
     find_wrong_indexes,
 )
 from strongroom.consolidate.verify.tables import prove_table
@@ -117,12 +118,21 @@ def verify_chains(house: House, target: str) -> Verification:
 
 def verify_soundness(house: House, target: str) -> Verification:
     """Check a target's pages, indexes, structure and marks, and count its orphans. Read-only."""
+    return _verify_soundness(house, target, find_damage)
+
+
+def verify_soundness_of_new(house: House, target: str) -> Verification:
+    """Check the same of a target that was just built (``find_damage_of_new``). Read-only."""
+    return _verify_soundness(house, target, find_damage_of_new)
+
+
+def _verify_soundness(house: House, target: str, look: Callable[[Desk], list[str]]) -> Verification:
     damage: list[str] = []
     notes: list[str] = []
     identity = identify(house.evidence.targets[target].path)
     with open_desk(house, house.targets[target]) as desk:
         try:
-            damage = find_damage(desk)
+            damage = look(desk)
             differences = damage + compare_structure(desk) + find_wrong_indexes(desk)
             notes = count_orphans(desk)
         except desk.connection.Error as error:
