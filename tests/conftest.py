@@ -16,7 +16,10 @@ from tests.contract import watch
 REPOSITORY = Path(__file__).resolve().parents[1]
 ENGINE = ("integration/containers/", "e2e/test_stack", "e2e/test_ops_image.py")
 """Tests that share one Docker engine, and what they start there."""
-APART = ("faults/test_kill.py", "faults/test_kill_at_the_end.py", "unit/consolidate/test_references.py")
+APART = (
+    *("faults/test_kill.py", "faults/test_kill_at_the_end.py", "faults/test_kill_of_rotations.py"),
+    "unit/consolidate/test_references.py",
+)
 """Long files, of which each test may run anywhere."""
 OUR_VARIABLES = ("ARAGORA_", "INVOKE_", "STRONGROOM_", "ZOE_")
 

@@ -58,11 +58,12 @@ def _build(case: Case, _look: Look, folder: RotationFolder, document: RotationDo
         _keep_copy(stream, case, folder)
         document = replace(document, phase=Phase.CHANGING)
         folder.write(document)
-        case.around.reach("intended")
+        case.around.checkpoint("intended")
+        case.around.progress.start("rekey", 0)
         failed = _change_key(connection, case)
     if failed is not None and not is_changed(case.place, folder, document):
         raise _explain(case, failed) from failed
-    case.around.reach("rekeyed")
+    case.around.checkpoint("rekeyed")
     return document
 
 
@@ -71,6 +72,7 @@ def _keep_copy(stream: FileIO, case: Case, folder: RotationFolder) -> None:
 
     Byte for byte, and page for page: each is as SQLCipher wrote it under the old key.
     """
+    case.around.progress.start("copy", 0)
     try:
         folder.kept.touch(mode=0o600)
         with folder.kept.open("wb", buffering=0) as copy:
@@ -80,7 +82,7 @@ def _keep_copy(stream: FileIO, case: Case, folder: RotationFolder) -> None:
         raise explain_os_error(folder.kept, error) from error
     sync_file(folder.kept)
     sync_folder(folder.root)
-    case.around.reach("copied")
+    case.around.checkpoint("copied")
     stream.seek(0)
     with folder.kept.open("rb", buffering=0) as copy:
         is_same = is_same_stream(stream, copy)
@@ -89,7 +91,7 @@ def _keep_copy(stream: FileIO, case: Case, folder: RotationFolder) -> None:
     damage = find_bad_pages_of(replace(case.before, path=folder.kept))
     if damage:
         raise DamagedSourceError(case.place.database, f"is damaged: {damage[0]}", _RESTORE)
-    case.around.reach("kept")
+    case.around.checkpoint("kept")
 
 
 def _change_key(connection: Any, case: Case) -> Exception | None:
@@ -138,18 +140,19 @@ def _finish(case: Case, folder: RotationFolder, document: RotationDocument) -> R
 
     Every page that holds something is read again; the empty ones are not.
     """
+    case.around.progress.start("verify", 0)
     if not opens(case.after) or opens(case.before):
         fact = "was said to be rekeyed, and is not: the new key must open it, and the old one must not"
         raise RollbackFailedError(case.place.database, fact, f"change nothing; {folder.kept} is what it was")
     _refuse_damaged(case, find_disorder(case.after), folder)
-    case.around.reach("verified")
+    case.around.checkpoint("verified")
     put_back_log(case.after, document)
     folder.kept.unlink(missing_ok=True)
     sync_folder(folder.root)
-    case.around.reach("let go")
+    case.around.checkpoint("let go")
     done = end_document(case, document)
     folder.write(done)
-    case.around.reach("done")
+    case.around.checkpoint("done")
     return done
 
 
