@@ -102,7 +102,7 @@ def _build(case: Case, change: Change, look: Look, folder: RotationFolder) -> Ro
     """Make the live file the new one; an error before it is that leaves nothing behind."""
     document = _begin_document(case, look)
     try:
-        case.around.checkpoint("begun")
+        case.around.reach("begun")
         return change.build(case, look, folder, document)
     except BaseException:
         said = folder.read() if folder.root.is_dir() else None

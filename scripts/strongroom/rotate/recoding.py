@@ -63,7 +63,7 @@ def _build(case: Case, look: Look, folder: RotationFolder, document: RotationDoc
             except (DamagedSourceError, DifferencesError) as error:
                 raise _find_damage(connection, case) or error from error
             _finish_stage(stage, is_write_ahead=document.is_write_ahead)
-            case.around.checkpoint("proven")
+            case.around.reach("proven")
             return _swap(connection, case, folder, document)
 
 
@@ -87,7 +87,7 @@ def _copy(connection: Connection, case: Case, document: RotationDocument) -> Rot
         copy_attached(connection)
         copy_statistics(connection)
         connection.execute("COMMIT")
-    case.around.checkpoint("copied")
+    case.around.reach("copied")
     case.around.progress.start("compare", 0)
     dear, other = ("main", _LIVE) if case.key_before is None else (_LIVE, "main")
     with translated(case.before):
@@ -138,14 +138,14 @@ def _swap(connection: Connection, case: Case, folder: RotationFolder, document: 
     dress_like(folder.stage, live)
     document = replace(document, phase=Phase.CHANGING)
     folder.write(document)
-    case.around.checkpoint("intended")
+    case.around.reach("intended")
     drop_companions(live)
     keep_file(live, folder.kept)
-    case.around.checkpoint("kept")
+    case.around.reach("kept")
     folder.stage.replace(live)
     sync_folder(live.parent)
     sync_folder(folder.root)
-    case.around.checkpoint("swapped")
+    case.around.reach("swapped")
     return document
 
 
@@ -158,7 +158,7 @@ def _finish(case: Case, folder: RotationFolder, document: RotationDocument) -> R
         connection.execute("SELECT * FROM sqlite_master").fetchall()
     done = end_document(case, document)
     folder.write(done)
-    case.around.checkpoint("done")
+    case.around.reach("done")
     return done
 
 

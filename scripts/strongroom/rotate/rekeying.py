@@ -58,12 +58,12 @@ def _build(case: Case, _look: Look, folder: RotationFolder, document: RotationDo
         _keep_copy(stream, case, folder)
         document = replace(document, phase=Phase.CHANGING)
         folder.write(document)
-        case.around.checkpoint("intended")
+        case.around.reach("intended")
         case.around.progress.start("rekey", 0)
         failed = _change_key(connection, case)
     if failed is not None and not is_changed(case.place, folder, document):
         raise _explain(case, failed) from failed
-    case.around.checkpoint("rekeyed")
+    case.around.reach("rekeyed")
     return document
 
 
@@ -82,7 +82,7 @@ def _keep_copy(stream: FileIO, case: Case, folder: RotationFolder) -> None:
         raise explain_os_error(folder.kept, error) from error
     sync_file(folder.kept)
     sync_folder(folder.root)
-    case.around.checkpoint("copied")
+    case.around.reach("copied")
     stream.seek(0)
     with folder.kept.open("rb", buffering=0) as copy:
         is_same = is_same_stream(stream, copy)
@@ -91,7 +91,7 @@ def _keep_copy(stream: FileIO, case: Case, folder: RotationFolder) -> None:
     damage = find_bad_pages_of(replace(case.before, path=folder.kept))
     if damage:
         raise DamagedSourceError(case.place.database, f"is damaged: {damage[0]}", _RESTORE)
-    case.around.checkpoint("kept")
+    case.around.reach("kept")
 
 
 def _change_key(connection: Any, case: Case) -> Exception | None:
@@ -145,14 +145,14 @@ def _finish(case: Case, folder: RotationFolder, document: RotationDocument) -> R
         fact = "was said to be rekeyed, and is not: the new key must open it, and the old one must not"
         raise RollbackFailedError(case.place.database, fact, f"change nothing; {folder.kept} is what it was")
     _refuse_damaged(case, find_disorder(case.after), folder)
-    case.around.checkpoint("verified")
+    case.around.reach("verified")
     put_back_log(case.after, document)
     folder.kept.unlink(missing_ok=True)
     sync_folder(folder.root)
-    case.around.checkpoint("let go")
+    case.around.reach("let go")
     done = end_document(case, document)
     folder.write(done)
-    case.around.checkpoint("done")
+    case.around.reach("done")
     return done
 
 

@@ -39,3 +39,7 @@ class Surroundings:
     """By the names that people and documents know them by."""
     progress: Progress = field(default_factory=Silent)
     checkpoint: Callable[[str], None] = lambda _: None
+
+    def reach(self, step: str) -> None:
+        """Say that a step is done, by its name."""
+        self.checkpoint(step)
