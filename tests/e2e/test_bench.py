@@ -12,7 +12,7 @@ import pytest
 
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
-from tests.bench import consolidate
+from tests.bench import consolidate, keys
 from tests.bench.bounds import BOUNDS
 from tests.bench.dataset import DataSet, SourceFile, Table
 from tests.bench.outcome import STEPPED
@@ -66,3 +66,13 @@ def list_tables(dataset: DataSet) -> Iterator[tuple[SourceFile, Table]]:
         for table in file.tables:
             if table.name != USERS:
                 yield file, table
+
+
+def test_a_small_benchmark_of_keys_says_every_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("bench.keys", "--scale", TINY, "--repeat", 1, "--directory", tmp_path, "--no-flat", "--json")
+    OpsProgram(every_task).main(["inv", *map(str, words)])
+    lines = capsys.readouterr().out.splitlines()
+    figures = json.loads(lines[-1])
+    assert all(figures[bound.figure] > 0 for bound in keys.BOUNDS if bound.figure != "peak_vs_tenth")
+    assert all(any(line.startswith(name) for line in lines) for name in keys.ABOUT)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"keys-1-{TINY}"]

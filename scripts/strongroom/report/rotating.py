@@ -27,6 +27,7 @@ _PLAIN_WORD = (
     "its plain pages may stay where they ever were: in old backups and snapshots, and in blocks that an SSD or a "
     "copy-on-write file system has not used again"
 )
+"""Of a plain file: removing it is not erasing it."""
 
 
 def show_changed(changed: Changed, *, as_json: bool) -> None:
@@ -77,5 +78,6 @@ def show_removed(removed: Removed, *, as_json: bool) -> None:
     verb = "would remove" if removed.dry_run else "removed"
     size = f"{removed.size / _MEGABYTE:.1f} MB"
     what = ", ".join(removed.removed) or f"nothing: nothing is kept of {removed.database}"
-    screen.conclude(f"{verb} {what}" + (f" ({size}); {_PLAIN_WORD}" if removed.removed else ""))
+    said = f"{verb} {what}" + (f" ({size})" if removed.removed else "")
+    screen.conclude(f"{said}; {_PLAIN_WORD}" if removed.removed and removed.work is Work.ENCRYPT else said)
     screen.end(removed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from strongroom import __version__
@@ -17,6 +17,7 @@ from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.results import Changed, Earlier
 from strongroom.rotate.settling import find_open, is_changed, opens, put_back_log, refuse_other_command, under
 from strongroom.runs.exclusive import refuse_busy
+from strongroom.sqlite.connection import is_write_ahead
 from strongroom.sqlite.database import Database, has_plain_header
 from strongroom.sqlite.keyring import hold_needed
 
@@ -63,7 +64,7 @@ def carry_out(change: Change, request: Request, around: Surroundings, before: st
 
     StaleError for a dry run of what was interrupted, KeyMissingError, LockedError.
     """
-    place = find_place(request.database)
+    place = find_place(request.database, request.home)
     case = Case(place=place, work=change.work, key_before=before, key_after=after, request=request, around=around)
     found = find_open(place)
     with hold_needed(around.keys, (before, after, found[1].key_before if found else None)):
@@ -74,7 +75,8 @@ def carry_out(change: Change, request: Request, around: Surroundings, before: st
         if found is None and _is_done(case):
             return _describe(case, nothing_done=True)
         place.provide()
-        with locked(place.lock), naming_full_disk(place.database.parent):
+        lock = nullcontext() if request.is_locked else locked(place.lock)
+        with lock, naming_full_disk(place.folder):
             return _carry_out(case, change)
 
 
@@ -119,7 +121,7 @@ def _undo(case: Case, folder: RotationFolder, document: RotationDocument) -> Non
 def _begin_document(case: Case, look: Look) -> RotationDocument:
     return RotationDocument(
         work=case.work,
-        database=case.place.database.name,
+        database=case.place.name,
         key_before=case.key_before,
         key_after=case.key_after,
         phase=Phase.COPYING,
@@ -185,7 +187,7 @@ def _describe(
     nothing_done: bool = False,
 ) -> Changed:
     kept = folder.kept if folder is not None and folder.kept.exists() else None
-    is_logged = document.is_write_ahead if document is not None else False
+    is_logged = document.is_write_ahead if document is not None else nothing_done and is_write_ahead(case.after)
     return Changed(
         work=case.work,
         database=show_path(case.place.database),

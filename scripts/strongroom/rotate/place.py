@@ -63,11 +63,18 @@ class Place:
     """Where a database lies, links followed: what is changed is the file, never a name that leads to it."""
 
     database: Path
+    folder: Path
+    """The folder in which our own directory lies: the database's own, or one above it."""
+
+    @property
+    def name(self) -> str:
+        """Return the database's path, relative to that folder."""
+        return self.database.relative_to(self.folder).as_posix()
 
     @property
     def home(self) -> Home:
-        """Return our own directory beside it: the one in which runs are, where it is a target of theirs."""
-        return Home(target=self.database.parent)
+        """Return our own directory: the one in which runs are, where it is a target of theirs."""
+        return Home(target=self.folder)
 
     @property
     def lock(self) -> Path:
@@ -100,7 +107,7 @@ class Place:
 
         Raises VersionError, GuardError.
         """
-        return [found for found in self.list_everything() if found[1].database == self.database.name]
+        return [found for found in self.list_everything() if found[1].database == self.name]
 
     def list_everything(self) -> list[tuple[RotationFolder, RotationDocument]]:
         """Return the changes of all databases of the folder; see ``list_all``."""
@@ -124,9 +131,15 @@ class Place:
         return RotationFolder(root=root, owner=f"{self.home.id}/{root.name}")
 
 
-def find_place(database: Path) -> Place:
-    """Return where a database lies. Raises UnreachableError when it is not there."""
-    place = Place(database=follow(database.absolute()))
-    if not place.database.is_file():
+def find_place(database: Path, home: Path | None = None) -> Place:
+    """Return where a database lies, and our own directory: beside it, or in a folder above it.
+
+    Raises UnreachableError when it is not there, GuardError when it does not lie in that folder.
+    """
+    found = follow(database.absolute())
+    folder = found.parent if home is None else follow(home.absolute())
+    if not found.is_file():
         raise UnreachableError(database, "there is no such file", "check the path and its mount")
-    return place
+    if not found.is_relative_to(folder):
+        raise GuardError(database, f"does not lie in {folder}", "name the folder in which it lies")
+    return Place(database=found, folder=folder)

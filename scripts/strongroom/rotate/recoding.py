@@ -81,12 +81,14 @@ def _copy(connection: Connection, case: Case, document: RotationDocument) -> Rot
 
     Raises DamagedSourceError, DifferencesError.
     """
+    case.around.progress.start("copy", 0)
     with translated(case.before):
         connection.execute("BEGIN")
         copy_attached(connection)
         copy_statistics(connection)
         connection.execute("COMMIT")
     case.around.reach("copied")
+    case.around.progress.start("compare", 0)
     dear, other = ("main", _LIVE) if case.key_before is None else (_LIVE, "main")
     with translated(case.before):
         found = compare_content(connection, dear, other)

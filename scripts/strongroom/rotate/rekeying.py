@@ -59,6 +59,7 @@ def _build(case: Case, _look: Look, folder: RotationFolder, document: RotationDo
         document = replace(document, phase=Phase.CHANGING)
         folder.write(document)
         case.around.reach("intended")
+        case.around.progress.start("rekey", 0)
         failed = _change_key(connection, case)
     if failed is not None and not is_changed(case.place, folder, document):
         raise _explain(case, failed) from failed
@@ -71,6 +72,7 @@ def _keep_copy(stream: FileIO, case: Case, folder: RotationFolder) -> None:
 
     Byte for byte, and page for page: each is as SQLCipher wrote it under the old key.
     """
+    case.around.progress.start("copy", 0)
     try:
         folder.kept.touch(mode=0o600)
         with folder.kept.open("wb", buffering=0) as copy:
@@ -138,6 +140,7 @@ def _finish(case: Case, folder: RotationFolder, document: RotationDocument) -> R
 
     Every page that holds something is read again; the empty ones are not.
     """
+    case.around.progress.start("verify", 0)
     if not opens(case.after) or opens(case.before):
         fact = "was said to be rekeyed, and is not: the new key must open it, and the old one must not"
         raise RollbackFailedError(case.place.database, fact, f"change nothing; {folder.kept} is what it was")

@@ -44,7 +44,7 @@ def list_kept(folder: Path) -> tuple[Kept, ...]:
     """
     return tuple(
         Kept(database=document.database, file=rotation.kept, key=document.key_before, rotation=rotation.name)
-        for rotation, document in Place(database=folder / "any").list_everything()
+        for rotation, document in Place(database=folder / "any", folder=folder).list_everything()
         if rotation.kept.exists()
     )
 
@@ -55,7 +55,7 @@ def remove_original(request: Request, around: Surroundings, work: Work, *, accep
     Raises GuardError naming what is another since, unless that is accepted, and where a change was interrupted;
     DamagedSourceError, KeyMissingError; then nothing is removed.
     """
-    place = find_place(request.database)
+    place = find_place(request.database, request.home)
     key = request.key if work is Work.ENCRYPT else None
     found = find_open(place)
     if found is not None:
@@ -69,6 +69,7 @@ def remove_original(request: Request, around: Surroundings, work: Work, *, accep
             fact = f"holds other than the file that is kept: {'; '.join(changes[:_SAID])}{more}"
             raise GuardError(place.database, fact, "if its application wrote that, say --accept-changes")
         removed = Removed(
+            work=work,
             database=show_path(place.database),
             removed=tuple(show_path(folder.kept) for folder, _ in kept),
             size=sum(folder.kept.stat().st_size for folder, _ in kept),

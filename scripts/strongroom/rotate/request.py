@@ -23,6 +23,10 @@ class Request:
     reason: str | None = None
     """Why it is to be plain."""
     dry_run: bool = False
+    home: Path | None = None
+    """The folder above it in which our own directory lies; None: its own."""
+    is_locked: bool = False
+    """Whether the caller holds the lock of that directory already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,5 +42,4 @@ class Surroundings:
 
     def reach(self, step: str) -> None:
         """Say that a step is done, by its name."""
-        self.progress.start(step, 0)
         self.checkpoint(step)

@@ -73,6 +73,8 @@ class Checked:
 class Removed:
     """The originals that are gone, or would be."""
 
+    work: Work
+    """What was done to the database when they were kept."""
     database: str
     removed: tuple[str, ...]
     size: int

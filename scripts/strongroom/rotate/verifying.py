@@ -31,7 +31,7 @@ def verify(request: Request, around: Surroundings) -> Checked:
     the result is 6 for damage, 7 for a change that was interrupted. Raises KeyMissingError where no key opens it or it
     is plain, DamagedSourceError where it is truncated, VersionError for an older format, UnreachableError.
     """
-    place = find_place(request.database)
+    place = find_place(request.database, request.home)
     with _holding_key(place, request.key, around) as key:
         database = under(place, key)
         found = find_open(place)

@@ -456,6 +456,21 @@ def test_databases_of_one_folder_do_not_get_into_each_other_s_way(
     assert [(kept.database, kept.key) for kept in rotate.list_kept(tmp_path)] == [("one.db", "second")]
 
 
+def test_our_own_directory_may_lie_further_up_and_its_lock_be_held_by_who_asks(tmp_path: Path) -> None:
+    file = make(tmp_path / "deep" / "app.db", "vault", wal=True)
+    (tmp_path / ".strongroom").mkdir()
+    request = ask(file, new_key="second", home=tmp_path, is_locked=True)
+    with locked(tmp_path / ".strongroom" / "lock"):
+        rotate.rekey(request, around())
+    assert openers(file) == ["second"]
+    assert [path.name for path in file.parent.iterdir()] == ["app.db"]
+    (folder,) = (tmp_path / ".strongroom" / "rotations").iterdir()
+    assert json.loads((folder / "rotation.json").read_text())["database"] == "deep/app.db"
+    assert rotate.rekey(request, around()).journal_mode == "wal"
+    with pytest.raises(GuardError, match="does not lie in"):
+        rotate.rekey(ask(file, new_key="first", home=tmp_path / "deep" / "other"), around())
+
+
 def test_a_key_that_is_not_at_hand_is_named(tmp_path: Path) -> None:
     file = make(tmp_path / "app.db")
     with pytest.raises(KeyMissingError, match="key nobody: is not at hand"):
