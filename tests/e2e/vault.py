@@ -17,7 +17,7 @@ import pytest
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from strongroom.core.secret import Secret
-from strongroom.tasks import consolidate, decide
+from strongroom.tasks import consolidate, decide, inventory
 from strongroom.tasks import sqlcipher as sqlcipher_tasks
 from tests.faults.scene import Scene, write_system
 
@@ -200,7 +200,7 @@ def undress(plan: str) -> str:
 
 def give_keys(patch: pytest.MonkeyPatch, keys: Mapping[str, str] = KEYS) -> None:
     """Let every command of this process have these keys."""
-    for module in (consolidate, decide, sqlcipher_tasks):
+    for module in (consolidate, decide, inventory, sqlcipher_tasks):
         patch.setattr(module, "find_keys", lambda *_, **__: {name: Secret(text) for name, text in keys.items()})
 
 

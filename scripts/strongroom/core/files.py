@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -164,8 +164,13 @@ def follow(path: Path) -> Path:
         raise UnreachableError(path, "leads in a circle of symbolic links", "remove the link") from error
 
 
-def find_databases(directory: Path, *, with_empty: bool = False) -> Iterator[Path]:
-    """Find what is, or calls itself, a SQLite file, without our own folders and links; empty ones if asked for."""
+def find_databases(
+    directory: Path, *, with_empty: bool = False, also: Callable[[Path], bool] | None = None
+) -> Iterator[Path]:
+    """Find what is, or calls itself, a SQLite file, without our own folders and links; empty ones if asked for.
+
+    ``also`` tells of all others whether they are to be found too.
+    """
     for folder, folders, names in os.walk(directory):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not is_ours(here / name))
@@ -175,7 +180,7 @@ def find_databases(directory: Path, *, with_empty: bool = False) -> Iterator[Pat
                 continue
             if not with_empty and not path.stat().st_size:
                 continue
-            if name.endswith(DATABASE_SUFFIXES) or _has_sqlite_header(path):
+            if name.endswith(DATABASE_SUFFIXES) or _has_sqlite_header(path) or (also is not None and also(path)):
                 yield path
 
 

@@ -43,6 +43,8 @@ class Drafted:
     sources: int
     unread: Mapping[str, str]
     """Files that were left out, with the reason."""
+    keys: Mapping[str, str]
+    """Encrypted files, with the name of the key that opens each."""
     tables: int
     choices: tuple[str, ...]
     """Lines that a person has to decide."""
@@ -90,14 +92,26 @@ def show_draft(
     """
     screen = Screen(as_json=as_json)
     found, unread = len(proposal.survey.found), dict(proposal.survey.unread)
+    keys = {one.path: one.database.key for one in proposal.survey.found if one.database.key is not None}
     tables = len(proposal.copies) + len(proposal.rules)
     if text is not None:
         screen.lines(text.splitlines())
     else:
+        screen.lines([f"encrypted: {path}: key: {key}" for path, key in keys.items()])
         screen.lines([f"left out: {path}: {reason}" for path, reason in unread.items()])
         screen.lines([f"to choose: {choice}" for choice in choices])
         screen.conclude(f"drafted {output}: {found} sources, {tables} tables, {len(choices)} lines to choose")
-    screen.end(Drafted(plan=output, sources=found, unread=unread, tables=tables, choices=tuple(choices), text=text))
+    screen.end(
+        Drafted(
+            plan=output,
+            sources=found,
+            unread=unread,
+            keys=keys,
+            tables=tables,
+            choices=tuple(choices),
+            text=text,
+        )
+    )
 
 
 def _describe(rule: TableRule) -> PlannedTable:
@@ -118,6 +132,7 @@ def show_recovered(recovered: Recovered, *, as_json: bool) -> None:
     if recovered.nameless:
         screen.say(f"{recovered.nameless} rows whose table is not known are in lost_and_found")
     rows = sum(recovered.tables.values())
-    said = f"recovered {len(recovered.tables)} tables, {rows} rows into {recovered.file} ({recovered.way})"
+    key = f"; key: {recovered.key}" if recovered.key is not None else ""
+    said = f"recovered {len(recovered.tables)} tables, {rows} rows into {recovered.file} ({recovered.way}{key})"
     screen.conclude(f"{said}; look at it before you use it")
     screen.end(recovered)

@@ -8,13 +8,14 @@ from pathlib import Path
 from strongroom.core.engines import Engine
 from strongroom.core.errors import DamagedSourceError, GuardError
 from strongroom.core.files import locked, show_path, sync_folder
-from strongroom.rotate.look import has_log, look_at, opened
+from strongroom.rotate.look import look_at
 from strongroom.rotate.place import Place, RotationFolder, find_place
 from strongroom.rotate.records import Phase, RotationDocument, Work
 from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.results import Removed
 from strongroom.rotate.settling import find_open, under
 from strongroom.rotate.soundness import check_structure, find_bad_pages
+from strongroom.sqlite.causes import has_log, opened
 from strongroom.sqlite.connection import attached_live, open_snapshot
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.keyring import hold_needed

@@ -8,13 +8,14 @@ from contextlib import closing, contextmanager
 
 from strongroom.core.errors import ExitCode, KeyMissingError, StrongroomError
 from strongroom.core.files import show_path
-from strongroom.rotate.look import Look, has_log, look_at, opened
+from strongroom.rotate.look import Look, look_at
 from strongroom.rotate.place import Place, find_place
 from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.results import Check, Checked
 from strongroom.rotate.settling import find_open, under
 from strongroom.rotate.soundness import check_structure, find_bad_pages, find_orphans
 from strongroom.runs.exclusive import refuse_busy
+from strongroom.sqlite.causes import has_log, opened
 from strongroom.sqlite.connection import connect_live
 from strongroom.sqlite.database import Database, has_plain_header
 from strongroom.sqlite.keyring import hold_needed

@@ -38,7 +38,8 @@ class RawText(bytes):
     __slots__ = ()
 
 
-def _connect(database: Database, parameters: str, *, timeout: float = _BUSY_SECONDS) -> Connection:
+def _connect(database: Database, parameters: str, *first: str, timeout: float = _BUSY_SECONDS) -> Connection:
+    """Open a file; the statements of ``first`` come before anything of it is read."""
     connection: Any = load_library(database.engine).connect(
         uri_of(database.path, parameters),
         uri=True,
@@ -49,7 +50,8 @@ def _connect(database: Database, parameters: str, *, timeout: float = _BUSY_SECO
     )
     try:
         _begin(connection, database)
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        for statement in (*first, f"PRAGMA cache_size = -{_CACHE_KIB}"):
+            connection.execute(statement)
     except BaseException:
         connection.close()
         raise
@@ -114,6 +116,18 @@ def open_snapshot(database: Database) -> Iterator[Connection]:
     """Open a file that nothing writes any more. Read-only."""
     with translated(database):
         connection = _connect(database, "mode=ro&immutable=1")
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def open_damaged(database: Database) -> Iterator[Connection]:
+    """Open a copy of a damaged database, its log included, to read around the damage; also one that is cut off."""
+    with translated(database):
+        # Who may repair the schema is the only one for whom SQLite opens a file that is shorter than it says.
+        connection = _connect(database, "mode=ro", "PRAGMA writable_schema = ON")
         try:
             yield connection
         finally:

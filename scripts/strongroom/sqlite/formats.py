@@ -25,6 +25,11 @@ def is_cut_off(database: Database) -> bool:
     return not _is_opened(database) and _is_opened(database, "PRAGMA writable_schema = ON")
 
 
+def is_decrypted(database: Database) -> bool:
+    """Tell by its first page whether a key is a file's, whatever else is wrong with it or beside it. Read-only."""
+    return _is_opened(database) or _is_opened(database, "PRAGMA writable_schema = ON")
+
+
 def _is_opened(database: Database, *first: str) -> bool:
     """Tell whether a file is opened where something is said before its first page is read."""
     library = load_library(database.engine)

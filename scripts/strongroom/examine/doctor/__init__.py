@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from strongroom.core.engines import Engine
+from strongroom.examine.doctor.at_rest import examine_at_rest
 from strongroom.examine.doctor.certificates import examine_certificates
 from strongroom.examine.doctor.finding import Finding, Level
 from strongroom.examine.doctor.folders import examine_file_system, examine_promises, examine_space
 from strongroom.examine.doctor.machine import examine_machine
 from strongroom.examine.doctor.sources import examine_sources
-from strongroom.examine.inventory import Expectation, take_inventory
+from strongroom.examine.inventory import Expectation, Inventory, take_inventory
+from strongroom.sqlite.bunch import NO_KEYS, Bunch
 
 __all__ = ["Finding", "Level", "describe_findings", "examine", "has_errors"]
 
@@ -28,19 +30,26 @@ def examine(
     expected: Expectation | None = None,
     engine: Engine = Engine.SYSTEM,
     days: Mapping[str, int] | None = None,
+    keys: Bunch = NO_KEYS,
 ) -> tuple[Finding, ...]:
     """Examine the machine; with ``source`` its databases too, with ``target`` what publishing needs there.
 
-    ``days`` says for how many days each certificate of the stack holds. Raises UnreachableError when there is no such
-    source.
+    ``days`` says for how many days each certificate of the stack holds; ``keys`` are tried on what is encrypted.
+    Raises UnreachableError when there is no such source, and what asking for a key raises that was named.
     """
-    return (*_examine(source, target, expected, engine), *examine_certificates(days or {}))
+    inventory = None
+    if source is not None:
+        inventory = take_inventory(source, census=False, expected=expected, engine=engine, keys=keys)
+    return (*_examine(source, inventory, target, expected, engine), *examine_certificates(days or {}))
 
 
 def _examine(
-    source: Path | None, target: Path | None, expected: Expectation | None, engine: Engine
+    source: Path | None,
+    inventory: Inventory | None,
+    target: Path | None,
+    expected: Expectation | None,
+    engine: Engine,
 ) -> Iterator[Finding]:
-    inventory = take_inventory(source, census=False, expected=expected, engine=engine) if source is not None else None
     size = sum(database.size for database in inventory.databases) if inventory is not None else 0
     yield from examine_machine(sys.version_info[:3], engine)
     temporary = Path(tempfile.gettempdir())
@@ -49,9 +58,11 @@ def _examine(
     if target is not None:
         yield from examine_space("target", target, size)
         yield from examine_file_system("target", target)
+        yield examine_at_rest("target", target)
         yield from examine_promises("target", target)
     if source is not None and inventory is not None:
         yield from examine_file_system("source", source)
+        yield examine_at_rest("source", source)
         yield from examine_sources(inventory, expected, engine)
 
 

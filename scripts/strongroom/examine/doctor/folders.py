@@ -13,11 +13,11 @@ from pathlib import Path
 from strongroom.core.errors import StrongroomError
 from strongroom.core.files import sync_file, sync_folder
 from strongroom.examine.doctor.finding import Finding, Level
+from strongroom.examine.doctor.mounts import MOUNTS, find_mount
 from strongroom.sqlite.connection import connect_live
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.messages import translated
 
-_MOUNTS = Path("/proc/self/mountinfo")
 _REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "vboxsf", "virtiofs", "afs", "ceph", "glusterfs")
 _FLEETING = ("tmpfs", "ramfs")
 _PRIVATE = 0o700
@@ -77,20 +77,10 @@ def nearest_folder(path: Path) -> Path:
     return here
 
 
-def read_file_system(folder: Path, mounts: Path = _MOUNTS) -> str:
+def read_file_system(folder: Path, mounts: Path = MOUNTS) -> str:
     """Return the kind of file system that a folder is on: ``ext4``, ``nfs4``, … Read-only."""
-    found, depth = "an unknown file system", -1
-    try:
-        lines = mounts.read_text(errors="surrogateescape").splitlines()
-        wanted = folder.resolve()
-    except OSError:
-        return found
-    for line in lines:
-        fields, _, rest = line.partition(" - ")
-        point = Path(fields.split()[4].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\"))
-        if rest and wanted.is_relative_to(point) and len(point.parts) >= depth:
-            found, depth = rest.split()[0], len(point.parts)
-    return found
+    mount = find_mount(folder, mounts)
+    return "an unknown file system" if mount is None else mount.kind
 
 
 def examine_promises(subject: str, folder: Path) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from strongroom.core.engines import Engine
@@ -13,7 +13,7 @@ from strongroom.examine.doctor.finding import Finding, Level
 from strongroom.examine.doctor.machine import parse_version
 from strongroom.examine.inventory import DatabaseFacts, Expectation, Inventory, find_lacking
 from strongroom.sqlite.connection import open_source
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import under_key
 from strongroom.sqlite.libraries import read_library_version
 
 _NEWEST_FORMAT = 4
@@ -30,6 +30,7 @@ def examine_sources(
     for database in inventory.databases:
         yield from _examine_state(database)
         yield from _examine_age(database, expected, engine)
+    yield from _examine_keys(inventory)
     yield from _examine_versions(inventory, engine)
     yield from _examine_journals(inventory)
     for other in inventory.others:
@@ -106,6 +107,23 @@ def _examine_age(database: DatabaseFacts, expected: Expectation | None, engine: 
         )
 
 
+def _examine_keys(inventory: Inventory) -> Iterator[Finding]:
+    """Name the keys of what is encrypted, and say where that costs memory."""
+    encrypted = [database for database in inventory.databases if database.key is not None]
+    if not encrypted:
+        return
+    largest = max(encrypted, key=lambda database: database.size)
+    keys = ", ".join(f"{database.path} (key: {database.key})" for database in encrypted[:_NAMED])
+    more = f" and {len(encrypted) - _NAMED} more" if len(encrypted) > _NAMED else ""
+    fact = f"{len(encrypted)} of {len(inventory.databases)} databases are encrypted: {keys}{more}"
+    yield Finding(
+        level=Level.NOTE,
+        subject="encryption",
+        fact=f"{fact}; what is sorted of them is sorted in memory",
+        hint=f"inventory.show, .draft and .recover may take the size of the largest of it: {largest.size >> 20:,} MB",
+    )
+
+
 def _examine_journals(inventory: Inventory) -> Iterator[Finding]:
     """Name the databases that are not in WAL mode, where readers and a writer stand in each other's way."""
     read = [database for database in inventory.databases if database.problem is None]
@@ -126,15 +144,26 @@ def _examine_versions(inventory: Inventory, engine: Engine) -> Iterator[Finding]
     for database in inventory.databases:
         for module, version in _read_versions(Path(inventory.directory), database, engine):
             said.setdefault(module, {}).setdefault(version, []).append(database.path)
+    encrypted = {database.path for database in inventory.databases if database.key is not None}
     for module, versions in said.items():
         if len(versions) > 1:
-            places = "; ".join(f"{version} in {', '.join(files)}" for version, files in sorted(versions.items()))
-            yield Finding(
-                level=Level.WARNING,
-                subject=module,
-                fact=f"is at several schema versions: {places}",
-                hint="start the application once on the older files, so that it brings them up to date",
-            )
+            hint = "start the application once on the older files, so that it brings them up to date"
+            subject, fact = _describe_versions(module, versions, encrypted)
+            yield Finding(level=Level.WARNING, subject=subject, fact=fact, hint=hint)
+
+
+def _describe_versions(
+    module: str, versions: Mapping[str, Sequence[str]], encrypted: Collection[str]
+) -> tuple[str, str]:
+    """Say which files have which version of a module; where one is encrypted neither, as both are cells."""
+    files = sorted({file for group in versions.values() for file in group})
+    if any(file in encrypted for file in files):
+        return (
+            "schema versions",
+            f"one module is at several in {', '.join(files)}; which, is not told of encrypted ones",
+        )
+    places = "; ".join(f"{version} in {', '.join(group)}" for version, group in sorted(versions.items()))
+    return module, f"is at several schema versions: {places}"
 
 
 def _read_versions(directory: Path, database: DatabaseFacts, engine: Engine) -> list[tuple[str, str]]:
@@ -146,7 +175,7 @@ def _read_versions(directory: Path, database: DatabaseFacts, engine: Engine) -> 
         what = "CAST(module AS TEXT), CAST(version AS TEXT)"
         sql = f"SELECT {what} FROM {quote(table.name)} LIMIT {_VERSIONS_READ}"
         try:
-            with open_source(Database(directory / database.path, engine)) as connection:
+            with open_source(under_key(directory / database.path, database.key, engine)) as connection:
                 found += [(str(module), str(version)) for module, version in connection.execute(sql)]
         except StrongroomError:
             continue  # said already: the inventory could not read it either

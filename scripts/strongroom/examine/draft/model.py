@@ -88,4 +88,13 @@ class Proposal:
     @property
     def is_decided(self) -> bool:
         """Tell whether nothing is left for a person to decide."""
-        return not any(rule.choose or rule.references for rule in self.rules)
+        return not self.choose_key and not any(rule.choose or rule.references for rule in self.rules)
+
+    @property
+    def choose_key(self) -> str:
+        """Say what a person has to decide of the target's key; empty where there is no choice."""
+        *others, last = self.survey.keys or ("",)
+        if not others:
+            return ""
+        fact = f"its rows come from databases under {', '.join(others)} and {last}"
+        return f"{fact}; guessed: {others[0]}, and whoever has that reads all of them"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from strongroom.core.engines import Engine
 from strongroom.core.errors import StrongroomError, UnreachableError
-from strongroom.core.files import find_databases
+from strongroom.core.files import DATABASE_SUFFIXES, find_databases
 from strongroom.core.quoting import fold
+from strongroom.sqlite.bunch import NO_KEYS, Bunch, may_be_encrypted
+from strongroom.sqlite.causes import opened
 from strongroom.sqlite.connection import Connection, open_source
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.database import Database, choose_engine, has_plain_header
 from strongroom.sqlite.schema import Schema, Table, read_schema
 
 
@@ -51,34 +54,59 @@ class Survey:
     unread: Mapping[str, str]
     """Path to the reason."""
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the names of the keys under which databases are, in their order."""
+        return tuple(dict.fromkeys(one.database.key for one in self.found if one.database.key is not None))
 
-def survey(directory: Path, engine: Engine = Engine.SYSTEM) -> Survey:
-    """Read the structure of every database under a directory. Read-only.
 
-    Raises UnreachableError for a missing directory, or one without a database that can be read.
+def survey(directory: Path, engine: Engine = Engine.SYSTEM, keys: Bunch = NO_KEYS) -> Survey:
+    """Read the structure of every database under a directory; ``keys`` are tried on what is encrypted. Read-only.
+
+    Where anything is, one library works on all of them: plain and encrypted ones are compared on one connection.
+    Raises UnreachableError for a missing directory, or one without a database that can be read, and what asking for a
+    key raises that was named.
     """
     if not directory.is_dir():
         raise UnreachableError(directory, "there is no such directory", "say --source DIRECTORY")
     found: list[Found] = []
     unread: dict[str, str] = {}
     taken: set[str] = set()
-    for file in find_databases(directory):
+    for file in find_databases(directory, also=may_be_encrypted if keys.names else None):
         path = file.relative_to(directory).as_posix()
+        database = _unlock(file, engine, keys)
+        if database is None:
+            if file.name.endswith(DATABASE_SUFFIXES):
+                unread[path] = f"is not a database (or is encrypted){keys.describe()}"
+            continue
+        if _VERSION in (database.key or ""):
+            unread[path] = f"is under {database.key}, and a plan names no versions: bring it up with sqlcipher.rekey"
+            continue
         try:
-            database = Database(file, engine)
-            with open_source(database) as connection:
-                schema = read_schema(connection)
-                keys = _read_foreign_keys(connection, schema)
+            found.append(_look_at(database, path, taken))
         except StrongroomError as error:
             unread[path] = error.fact
-            continue
-        name = _name_source(path, taken)
-        found.append(Found(source=name, path=path, database=database, schema=schema, foreign_keys=keys))
     if not found:
         said = "; ".join(f"{path}: {reason}" for path, reason in list(unread.items())[:3])
         fact = f"holds no database that can be read{f' ({said})' if said else ''}"
         raise UnreachableError(directory, fact, "say another --source DIRECTORY")
-    return Survey(directory=directory, found=tuple(found), unread=unread)
+    library = choose_engine(one.database for one in found)
+    held = tuple(replace(one, database=replace(one.database, engine=library)) for one in found)
+    return Survey(directory=directory, found=held, unread=unread)
+
+
+def _unlock(file: Path, engine: Engine, keys: Bunch) -> Database | None:
+    """Return the handle of a plain file, or of one that a key opens; None for all others."""
+    plain = Database(file, engine)
+    return plain if not os.access(file, os.R_OK) or has_plain_header(plain) else keys.find(file)
+
+
+def _look_at(database: Database, path: str, taken: set[str]) -> Found:
+    with opened(database) if database.key is not None else open_source(database) as connection:
+        schema = read_schema(connection)
+        foreign_keys = _read_foreign_keys(connection, schema)
+    name = _name_source(path, taken)
+    return Found(source=name, path=path, database=database, schema=schema, foreign_keys=foreign_keys)
 
 
 def _name_source(path: str, taken: set[str]) -> str:
@@ -95,6 +123,8 @@ def _name_source(path: str, taken: set[str]) -> str:
     return name
 
 
+_VERSION = "@"
+"""Between a key's name and its version."""
 _RESERVED = frozenset({"temp", "schema", "ledger", "scratch", "src", "main", "one", "two"})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from strongroom.core.errors import TargetExistsError
 from strongroom.core.files import write_text
 from strongroom.core.plan import MARK, find_choices
+from strongroom.core.system import SYSTEM_FILE, System
 from strongroom.examine.draft.model import Decision, Proposal, Rule
 
 TARGET = "main"
@@ -21,22 +22,34 @@ _HOW_TO_CHOOSE = (
 )
 
 
-def write_draft(proposal: Proposal, output: Path) -> tuple[str, ...]:
+def write_draft(proposal: Proposal, output: Path, system: System | None = None) -> tuple[str, ...]:
     """Write the plan, and a ``system.yaml`` beside it where there is none; return the lines to choose.
 
-    Raises TargetExistsError when the plan is there already.
+    A run takes its keys from there: where ``system`` named those of encrypted sources, it does so too. Raises
+    TargetExistsError when the plan is there already.
     """
     if output.exists():
         raise TargetExistsError(output, "is there already", "name another --output")
     output.parent.mkdir(parents=True, exist_ok=True)
     text = render(proposal)
-    system = output.with_name("system.yaml")
-    if not system.exists():
+    beside = output.with_name(SYSTEM_FILE)
+    if not beside.exists():
         name = re.sub(r"[^a-z0-9_-]+", "-", proposal.survey.directory.resolve().name.lower()).strip("-_")
         name = name if name and name[0].isalpha() else f"system-{name}".rstrip("-")
-        write_text(system, f"version: 1\nname: {name}\ntitle: {name}\n")
+        write_text(beside, f"version: 1\nname: {name}\ntitle: {name}\n{_write_keys(proposal, system)}")
     write_text(output, text)
     return find_choices(output)
+
+
+def _write_keys(proposal: Proposal, system: System | None) -> str:
+    """Write where the keys of the sources are, as the system says it that named them."""
+    if system is None or not proposal.survey.keys:
+        return ""
+    audit = f"audit_log: {_scalar(system.audit_log)}\n" if system.audit_log is not None else ""
+    named = {name: system.keys[name] for name in proposal.survey.keys if name in system.keys}
+    entries = {name: entry.model_dump(mode="json", exclude_defaults=True) for name, entry in named.items()}
+    lines = [f"  {name}: {json.dumps(entry, ensure_ascii=False)}\n" for name, entry in entries.items()]
+    return f"{audit}keys:\n{''.join(lines)}" if lines else ""
 
 
 def render(proposal: Proposal) -> str:
@@ -56,12 +69,13 @@ def _lines(proposal: Proposal) -> Iterator[str]:
     yield ""
     yield "sources:"
     for found in survey.found:
-        yield f"  {found.source}: {{path: {_scalar(found.path)}}}"
+        key = f", key: {found.database.key}" if found.database.key is not None else ""
+        yield f"  {found.source}: {{path: {_scalar(found.path)}{key}}}"
     for path, reason in survey.unread.items():
         yield f"  # {path}: {reason}"
     yield ""
     yield "targets:"
-    yield f"  {TARGET}: {{path: {_scalar(_name_target(proposal))}}}"
+    yield from _target_lines(proposal)
     if proposal.copies:
         yield ""
         yield "# Tables that one file has alone."
@@ -73,6 +87,19 @@ def _lines(proposal: Proposal) -> Iterator[str]:
         yield "tables:"
         for rule in proposal.rules:
             yield from _rule_lines(rule)
+
+
+def _target_lines(proposal: Proposal) -> Iterator[str]:
+    path, keys = _scalar(_name_target(proposal)), proposal.survey.keys
+    if not proposal.choose_key:
+        key = f", encrypt: {keys[0]}" if keys else ""
+        yield f"  {TARGET}: {{path: {path}{key}}}"
+        return
+    yield f"  {TARGET}:"
+    yield f"    path: {path}"
+    yield f"    encrypt: {keys[0]}"
+    yield f"    # or {', '.join(keys[1:])}; any key of system.yaml"
+    yield f"    {MARK}: {_scalar(proposal.choose_key)}"
 
 
 def _rule_lines(rule: Rule) -> Iterator[str]:

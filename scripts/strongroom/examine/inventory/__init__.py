@@ -37,7 +37,7 @@ from strongroom.examine.inventory.model import (
 from strongroom.examine.inventory.observe import Depth, observe_database
 from strongroom.examine.inventory.overlaps import find_overlaps
 from strongroom.examine.inventory.text import describe_inventory
-from strongroom.sqlite.database import Database
+from strongroom.sqlite.bunch import NO_KEYS, Bunch
 from strongroom.sqlite.openers import Opener, survey_openers
 
 __all__ = [
@@ -68,19 +68,21 @@ def take_inventory(
     tables: Sequence[str] = (),
     expected: Expectation | None = None,
     engine: Engine = Engine.SYSTEM,
+    keys: Bunch = NO_KEYS,
 ) -> Inventory:
     """Observe every database, JSON file and look-alike under ``directory``. Read-only.
 
     ``census`` looks at every cell, ``integrity`` checks indexes too; ``tables`` limits both to tables of
-    these names. ``expected`` is what a system says should be here. Raises UnreachableError when there is no
-    such directory, UsageError when no file has one of ``tables``.
+    these names. ``expected`` is what a system says should be here. ``keys`` are tried on what is encrypted; of that no
+    cell is told. Raises UnreachableError when there is no such directory, UsageError when no file has one of
+    ``tables``, and what asking for a key raises that was named.
     """
     _refuse_missing(directory)
     wanted = {fold(name) for name in tables}
     depth = Depth(census=census, integrity=integrity, wants=lambda name: not wanted or fold(name) in wanted)
-    found = find_files(directory)
-    survey = survey_openers(found.databases)
-    databases, lost = _observe_all(directory, found, survey.openers, depth, engine)
+    found = find_files(directory, engine, keys)
+    survey = survey_openers([database.path for database in found.databases])
+    databases, lost = _observe_all(directory, found, survey.openers, depth)
     _refuse_unknown(tables, databases)
     if expected is not None:
         databases = tuple(compare_with_expectation(database, expected) for database in databases)
@@ -118,14 +120,13 @@ def _observe_all(
     found: Findings,
     openers: Sequence[Opener],
     depth: Depth,
-    engine: Engine,
 ) -> tuple[tuple[DatabaseFacts, ...], tuple[OtherFile, ...]]:
     databases, lost = [], []
-    for path in found.databases:
-        name = name_in(directory, path)
+    for database in found.databases:
+        name = name_in(directory, database.path)
         try:
-            holders = [opener for opener in openers if opener.path == path]
-            databases.append(observe_database(Database(path, engine), name, holders, depth))
+            holders = [opener for opener in openers if opener.path == database.path]
+            databases.append(observe_database(database, name, holders, depth))
         except OSError as error:
             lost.append(OtherFile(path=name, size=0, reason=f"cannot be read ({error.strerror})"))
     return tuple(databases), tuple(lost)

@@ -1,4 +1,4 @@
-"""Find databases by their header, JSON files, and what only looks like a database."""
+"""Find databases by their header or the key that opens them, JSON files, and what only looks like a database."""
 
 from __future__ import annotations
 
@@ -7,23 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.core.engines import Engine
 from strongroom.core.files import COMPANIONS, DATABASE_SUFFIXES, is_ours
 from strongroom.examine.inventory.headers import is_database, read_wal
 from strongroom.examine.inventory.model import OtherFile
+from strongroom.sqlite.bunch import Bunch, may_be_encrypted
+from strongroom.sqlite.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """Files under a directory, each kind in the order of their paths."""
 
-    databases: tuple[Path, ...]
+    databases: tuple[Database, ...]
     documents: tuple[Path, ...]
     others: tuple[OtherFile, ...]
 
 
-def find_files(directory: Path) -> Findings:
-    """Look through a directory and its folders, leaving out our own and symbolic links. Read-only."""
-    search = _Search(directory)
+def find_files(directory: Path, engine: Engine, keys: Bunch) -> Findings:
+    """Look through a directory and its folders, leaving out our own and symbolic links. Read-only.
+
+    What calls itself a database and does not begin as one is tried with ``keys``, and what looks like an encrypted
+    one under any other name.
+    """
+    search = _Search(directory, engine, keys)
     for folder, folders, names in os.walk(directory, onerror=search.note_folder):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not is_ours(here / name))
@@ -37,9 +44,9 @@ def find_files(directory: Path) -> Findings:
 
 
 class _Search:
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self.databases: list[Path] = []
+    def __init__(self, directory: Path, engine: Engine, keys: Bunch) -> None:
+        self._directory, self._engine, self._keys = directory, engine, keys
+        self.databases: list[Database] = []
         self.documents: list[Path] = []
         self.others: list[OtherFile] = []
 
@@ -59,11 +66,21 @@ class _Search:
         if companion is not None:
             self._look_at_companion(path, companion)
         elif is_database(path):
-            self.databases.append(path)
+            self.databases.append(Database(path, self._engine))
         elif path.suffix == ".json":
             self.documents.append(path)
         elif path.name.endswith(DATABASE_SUFFIXES):
-            self._note(path, "not a database, or encrypted" if path.stat().st_size else self._describe_empty(path))
+            self._look_inside(path)
+        elif self._keys.names and may_be_encrypted(path) and (database := self._keys.find(path)) is not None:
+            self.databases.append(database)
+
+    def _look_inside(self, path: Path) -> None:
+        if not path.stat().st_size:
+            self._note(path, self._describe_empty(path))
+        elif (database := self._keys.find(path)) is not None:
+            self.databases.append(database)
+        else:
+            self._note(path, f"not a database, or encrypted{self._keys.describe()}")
 
     def _look_at_companion(self, path: Path, suffix: str) -> None:
         if suffix == "-wal" and path.stat().st_size and not path.with_name(path.name.removesuffix(suffix)).exists():

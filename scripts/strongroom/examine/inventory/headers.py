@@ -37,7 +37,7 @@ class Header:
     written_by: str
 
 
-_NO_HEADER = Header(
+NO_HEADER = Header(
     page_size=0,
     pages=0,
     journal_mode="rollback",
@@ -60,7 +60,7 @@ def read_header(path: Path) -> Header:
     with path.open("rb") as stream:
         raw = stream.read(_HEADER_LENGTH)
     if len(raw) < _HEADER_LENGTH:
-        return _NO_HEADER
+        return NO_HEADER
     page_size = int.from_bytes(raw[16:18], "big")
     library = int.from_bytes(raw[96:100], "big")
     return Header(

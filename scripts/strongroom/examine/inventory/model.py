@@ -57,6 +57,7 @@ class TableFacts:
     key: tuple[str, ...]
     columns: tuple[ColumnFacts, ...]
     sequence: SequenceFacts | None = None
+    """None also where the database is encrypted: these are ids."""
     duplicates: int = 0
     """Keyless tables: rows that repeat another one exactly."""
     alike_keys: int = 0
@@ -105,6 +106,8 @@ class DatabaseFacts:
 
     path: str
     """Relative to the directory."""
+    key: str | None
+    """The name of the key that opens it; None where it is plain. Of an encrypted one no cell is told, nor any id."""
     size: int
     page_size: int
     journal_mode: str
@@ -113,9 +116,9 @@ class DatabaseFacts:
     user_version: int
     application_id: int
     file_format: int
-    """1 to 4; below 4 only for files that were made with ancient settings."""
+    """1 to 4; below 4 only for files that were made with ancient settings; 0 of an encrypted one: it is not told."""
     written_by: str
-    """The SQLite version that wrote last."""
+    """The SQLite version that wrote last; empty of an encrypted one: it is not told."""
     wal: WalFacts | None
     hot_journal: int
     """Bytes of a rollback journal that an interrupted or running write left; 0 when there is none."""

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from strongroom.core.errors import StrongroomError
 from strongroom.core.quoting import quote
 from strongroom.examine.inventory import census, oddities
-from strongroom.examine.inventory.headers import measure_hot_journal, read_header, read_wal
+from strongroom.examine.inventory.headers import NO_HEADER, Header, measure_hot_journal, read_header, read_wal
 from strongroom.examine.inventory.model import ColumnFacts, DatabaseFacts, Problem, SequenceFacts, TableFacts, WalFacts
 from strongroom.examine.inventory.wal import compare_with_wal
+from strongroom.sqlite.causes import opened
 from strongroom.sqlite.connection import Connection, check_integrity, open_source
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.openers import Opener
 from strongroom.sqlite.schema import Table, count_rows, read_schema, read_sequence
 
 _LOCK_SECONDS = 2.0
+_NUMBER = re.compile(r"(?<!\w)-?\d+\b")
+"""In what a check finds: a page, or the id of a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +33,15 @@ class Depth:
     """``integrity_check`` in place of ``quick_check``."""
     wants: Callable[[str], bool]
     """Tell by its name whether a table is looked at."""
+    ids: bool = True
+    """Say which ids there are; not of an encrypted database: they are cells."""
 
 
 @dataclass(slots=True)
 class _Content:
     """What was read before a problem stopped the reading, if one did."""
 
+    header: Header
     integrity: tuple[str, ...] = ()
     tables: tuple[TableFacts, ...] = ()
     views: int = 0
@@ -47,16 +54,18 @@ def observe_database(database: Database, name: str, openers: Sequence[Opener], d
 
     Only an OSError on the file itself passes.
     """
-    header = read_header(database.path)
+    header = NO_HEADER if database.key is not None else read_header(database.path)
     log = read_wal(database.beside("-wal"))
     hot_journal = measure_hot_journal(database.beside("-journal"))
     shared_memory = database.beside("-shm").exists()
     size = database.path.stat().st_size
-    content = _read_content(database, depth)
+    content = _read_content(database, header, depth)
+    header = content.header
     if log is not None and depth.census and content.problem is None and not openers:
         log = _compare(database, log)
     return DatabaseFacts(
         path=name,
+        key=database.key,
         size=size,
         page_size=header.page_size,
         journal_mode=header.journal_mode,
@@ -81,11 +90,15 @@ def _compare(database: Database, log: WalFacts) -> WalFacts:
     return dataclasses.replace(log, only_here=compare_with_wal(database)) if log.holds_content else log
 
 
-def _read_content(database: Database, depth: Depth) -> _Content:
-    content = _Content()
+def _read_content(database: Database, header: Header, depth: Depth) -> _Content:
+    content = _Content(header=header)
+    is_secret = database.key is not None
+    depth = dataclasses.replace(depth, ids=not is_secret)
     try:
-        with open_source(database, timeout=_LOCK_SECONDS) as connection:
-            content.integrity = _lines(check_integrity(connection, quick=not depth.integrity))
+        with opened(database) if is_secret else open_source(database, timeout=_LOCK_SECONDS) as connection:
+            if is_secret:
+                content.header = _ask_header(connection)
+            content.integrity = _lines(check_integrity(connection, quick=not depth.integrity), ids=depth.ids)
             schema = read_schema(connection)
             content.views, content.triggers = len(schema.views), len(schema.triggers)
             census.teach_text_census(connection, schema.encoding)
@@ -99,8 +112,25 @@ def _read_content(database: Database, depth: Depth) -> _Content:
     return content
 
 
-def _lines(found: Sequence[str]) -> tuple[str, ...]:
-    return tuple(line for text in found for line in text.splitlines() if line and not line.startswith("***"))
+def _ask_header(connection: Connection) -> Header:
+    """Ask a connection for what the header of its file says: of an encrypted one it is encrypted too."""
+    pragmas = ("page_size", "page_count", "journal_mode", "encoding", "user_version", "application_id")
+    answers = [connection.execute(f"PRAGMA {pragma}").fetchone()[0] for pragma in pragmas]
+    page_size, pages, journal_mode, encoding, user_version, application_id = answers
+    return dataclasses.replace(
+        NO_HEADER,
+        page_size=int(page_size),
+        pages=int(pages),
+        journal_mode="wal" if journal_mode == "wal" else "rollback",
+        encoding=str(encoding),
+        user_version=int(user_version),
+        application_id=int(application_id),
+    )
+
+
+def _lines(found: Sequence[str], *, ids: bool) -> tuple[str, ...]:
+    lines = [line for text in found for line in text.splitlines() if line and not line.startswith("***")]
+    return tuple(line if ids else _NUMBER.sub("…", line) for line in lines)
 
 
 def _observe_table(connection: Connection, table: Table, depth: Depth) -> TableFacts:
@@ -113,7 +143,7 @@ def _observe_table(connection: Connection, table: Table, depth: Depth) -> TableF
             columns=census.describe_columns(table, {}),
             oddities=tuple(oddities.describe_names(table)),
         )
-    return _take_census(connection, table)
+    return _take_census(connection, table, depth)
 
 
 def _count_rows(connection: Connection, table: Table) -> int:
@@ -125,7 +155,7 @@ def _count_rows(connection: Connection, table: Table) -> int:
         return 0  # a virtual table need not be countable
 
 
-def _take_census(connection: Connection, table: Table) -> TableFacts:
+def _take_census(connection: Connection, table: Table, depth: Depth) -> TableFacts:
     columns = census.take_census(connection, table)
     sequence = _observe_sequence(connection, table) if table.autoincrement else None
     key = () if table.integer_key is not None else table.primary_key
@@ -135,7 +165,7 @@ def _take_census(connection: Connection, table: Table) -> TableFacts:
     alike = census.count_alike_keys(connection, table, key[0]) if len(key) == 1 and _has_texts(columns, key[0]) else 0
     violations, complaint = _check_foreign_keys(connection, table)
     found = [*oddities.describe_names(table), *oddities.describe_cells(table.name, columns, key)]
-    found += oddities.describe_sequence(table.name, sequence) if sequence is not None else ()
+    found += oddities.describe_sequence(table.name, sequence, ids=depth.ids) if sequence is not None else ()
     found += oddities.describe_rows(table.name, duplicates=duplicates, alike_keys=alike, violations=violations)
     if complaint:
         found.append(f"{oddities.show_name(table.name)}: {complaint}")
@@ -147,7 +177,7 @@ def _take_census(connection: Connection, table: Table) -> TableFacts:
         rows=_rows_of(connection, table, columns),
         key=table.primary_key,
         columns=columns,
-        sequence=sequence,
+        sequence=sequence if depth.ids else None,
         duplicates=duplicates,
         alike_keys=alike,
         foreign_key_violations=violations,

@@ -126,16 +126,18 @@ def _keys(column: ColumnFacts) -> Iterator[str]:
         yield f"{column.empty:,} empty text in the primary key"
 
 
-def describe_sequence(table: str, sequence: SequenceFacts) -> Iterator[str]:
-    """Name gaps in the ids, and a mark that is not the largest id."""
+def describe_sequence(table: str, sequence: SequenceFacts, *, ids: bool = True) -> Iterator[str]:
+    """Name gaps in the ids, and a mark that is not the largest id; which ids these are only with ``ids``."""
     name = show_name(table)
+    lowest, largest, mark = (
+        f" {number:,}" if ids else "" for number in (sequence.lowest, sequence.largest, sequence.mark)
+    )
     if sequence.missing:
-        gaps = f"{_count(sequence.missing, 'id')} missing"
-        yield f"{name}: {gaps} between {sequence.lowest:,} and {sequence.largest:,}"
-    if sequence.mark > sequence.largest:
-        yield f"{name}: AUTOINCREMENT mark {sequence.mark:,} is ahead of the largest id {sequence.largest:,}"
-    elif sequence.mark < sequence.largest:
-        yield f"{name}: AUTOINCREMENT mark {sequence.mark:,} is behind the largest id {sequence.largest:,}"
+        between = f" between{lowest} and{largest}" if ids else ""
+        yield f"{name}: {_count(sequence.missing, 'id')} missing{between}"
+    if sequence.mark != sequence.largest:
+        way = "ahead of" if sequence.mark > sequence.largest else "behind"
+        yield f"{name}: AUTOINCREMENT mark{mark} is {way} the largest id{largest}"
 
 
 def describe_rows(table: str, *, duplicates: int, alike_keys: int, violations: int) -> Iterator[str]:

@@ -50,6 +50,7 @@ def _databases(inventory: Inventory) -> Iterator[str]:
     yield f"  {'file':<{width}}  {'size':>9}  {'tables':>6}  {'rows':>11}  {'journal':<8}  state"
     for database in inventory.databases:
         state = "; ".join(_state(database, inventory)) or "ok"
+        state += f"; key: {database.key}" if database.key is not None else ""
         rows = sum(table.rows for table in database.tables)
         yield (
             f"  {database.path:<{width}}  {_bytes(database.size):>9}  {len(database.tables):>6}  {rows:>11,}"
