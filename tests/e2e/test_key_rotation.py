@@ -8,24 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from strongroom.core.config import read_settings
-from strongroom.keys import AuditLog, ProvidedKeys, providing
+from strongroom.keys import AuditLog, ProvidedKeys
 from strongroom.rotate.keys import Wish, rotate_key
 from strongroom.rotate.request import Surroundings
 from strongroom.runs.folder import Home
-from strongroom.tasks._program import OpsProgram
-from strongroom.tasks.namespace import namespace as every_task
-from tests.e2e.kept_keys import KeptKeys
-from tests.e2e.vault import EXPECTED, KEYS, build_vault, can_open, open_vault, read_vault
+from tests.e2e.kept_keys import UNWRITTEN, Run, build_kept, consolidate, encrypted_files, keys_of, runs_on
+from tests.e2e.vault import EXPECTED, KEYS, can_open, open_vault, read_vault
 from tests.faults.scene import Scene
 
-Run = Callable[..., tuple[int, str, str]]
 READER = """
 import sys
 from sqlcipher3 import dbapi2
@@ -36,54 +32,16 @@ connection.execute("SELECT count(*) FROM users").fetchone()
 print("reading", flush=True)
 sys.stdin.read()
 """
-UNWRITTEN = "--without-escrow=a test"
-
-
-@pytest.fixture(autouse=True)
-def _open_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("strongroom.keys.provided.close_process", lambda: None)
 
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Build a system whose keys are kept by a provider that can be written to."""
-    scene = build_vault(tmp_path)
-    entries = "".join(f"  {name}: {{provider: environment, variable: NONE, encoding: hex}}\n" for name in KEYS)
-    text = (scene.system / "system.yaml").read_text()
-    (scene.system / "system.yaml").write_text(f"{text}audit_log: {tmp_path}/log/keys.jsonl\nkeys:\n{entries}")
-    for name, key in KEYS.items():
-        KeptKeys(tmp_path / f"{name}.json", name, key)
-    monkeypatch.setattr(providing, "open_provider", lambda name, *_: KeptKeys(tmp_path / f"{name}.json", name))
-    monkeypatch.setenv("STRONGROOM_SYSTEM", str(scene.system))
-    return scene
-
-
-def keys_of(scene: Scene, name: str = "vault") -> KeptKeys:
-    return KeptKeys(scene.system.parent / f"{name}.json", name)
+    return build_kept(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def run(scene: Scene, capsys: pytest.CaptureFixture[str]) -> Run:
-    def act(task: str, *words: str) -> tuple[int, str, str]:
-        code = OpsProgram(every_task).main(["inv", task, *words])
-        said = capsys.readouterr()
-        held = [key for name in KEYS for key in keys_of(scene, name).read()["keys"].values()]
-        assert not [key for key in held if key in said.out + said.err]
-        return code, said.out, said.err
-
-    return act
-
-
-def consolidate(run: Run, scene: Scene, *words: str) -> None:
-    places = ["--source", str(scene.source), "--target", str(scene.target)]
-    code, _, err = run("consolidate.run", *places, *words)
-    assert code == 0, err
-
-
-def encrypted_files(scene: Scene) -> list[Path]:
-    """Return every file below the target that is no document, once."""
-    found = [path for path in scene.target.rglob("*.db") if not path.is_symlink()]
-    return sorted(path for path in found if path.stat().st_size)
+    return runs_on(scene, capsys)
 
 
 def check_all_is_well(run: Run, scene: Scene, version: str) -> None:
