@@ -13,7 +13,7 @@ import pytest
 
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
-from tests.e2e.mixed_tree import CELL, ID, Tree, build_tree
+from tests.e2e.mixed_tree import CELL, ID, LARGE, Tree, build_tree
 from tests.e2e.vault import KEYS, OTHER, can_open, find_planted, open_vault, read_vault, write_vault
 
 Run = Callable[..., tuple[int, Any, str]]
@@ -292,6 +292,19 @@ def test_what_is_left_of_a_truncated_encrypted_file_is_saved_under_its_key(
     assert result["lost"] == ["large: the rows after some id, if any"]
     assert not can_open(saved, None)
     assert [path.name for path in saved.parent.iterdir()] == ["cut.db"]
+
+
+def test_a_plain_file_that_is_cut_off_is_read_as_far_as_it_goes(
+    tree: Tree, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no sqlite3 there
+    file, saved = write_vault(tree.source / "plainly.db", LARGE, None), tmp_path / "saved.db"
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2 + 1000])
+    code, result, err = run("inventory.recover", "--file", file, "--to", saved, "--json")
+    numbers = [number for (number,) in read_vault(saved, None, "SELECT id FROM large ORDER BY id")]
+    assert (code, numbers[0], numbers == list(range(1, numbers[-1] + 1))) == (0, 1, True), err
+    assert result["lost"] == [f"large: the rows after id {numbers[-1]}, if any"]
 
 
 @pytest.mark.parametrize("damage", ["zeros", "one bit", "two places"])

@@ -70,7 +70,8 @@ def find_commands(text: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    "paper", ["README.md", ".github/CONTRIBUTING.md", ".github/KEYS.md", ".github/runbooks/restore.md"]
+    "paper",
+    ["README.md", ".github/AT-REST.md", ".github/CONTRIBUTING.md", ".github/KEYS.md", ".github/runbooks/restore.md"],
 )
 def test_every_command_of_a_paper_can_be_typed(repository: Path, paper: str) -> None:
     commands = find_commands((repository / paper).read_text(encoding="utf-8"))

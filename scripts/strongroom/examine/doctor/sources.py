@@ -120,7 +120,8 @@ def _examine_keys(inventory: Inventory) -> Iterator[Finding]:
         level=Level.NOTE,
         subject="encryption",
         fact=f"{fact}; what is sorted of them is sorted in memory",
-        hint=f"inventory.show, .draft and .recover may take the size of the largest of it: {largest.size >> 20:,} MB",
+        hint="a table without a key takes its size of it in inventory.show, twice that in .draft;"
+        f" the largest file has {largest.size >> 20:,} MB",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from io import SEEK_END
 from typing import Any
 
 from strongroom.core.errors import StrongroomError
@@ -15,6 +16,9 @@ from strongroom.sqlite.database import Database
 from strongroom.sqlite.schema import Schema, Table, read_schema
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+_SIZE = slice(16, 18)
+_LARGEST_PAGE = 65536
+_ENCRYPTED_PAGE = 4096
 Row = tuple[Stored, ...]
 
 
@@ -48,9 +52,10 @@ class _Damaged:
 def salvage(damaged: Database, made: Database) -> tuple[str, ...]:
     """Write every table, index, view and trigger that can be read to ``made``; return what is lost, a line each.
 
-    ``damaged`` is a copy, which goes without a log that makes it unreadable. Raises DamagedSourceError when the file
-    does not even say which tables it has.
+    ``damaged`` is a copy, which goes without half a page at its end, and without a log that makes it unreadable. Raises
+    DamagedSourceError when the file does not even say which tables it has.
     """
+    _drop_torn_page(damaged)
     schema, lost = _read_schema(damaged)
     with ExitStack() as opened, open_stage(made) as target:
         source = _Damaged(damaged, opened)
@@ -68,6 +73,18 @@ def salvage(damaged: Database, made: Database) -> tuple[str, ...]:
             except target.Error as error:
                 lost.append(f"{' '.join(sql.split()[:4])} …: {error}")
     return tuple(lost)
+
+
+def _drop_torn_page(damaged: Database) -> None:
+    """Cut off the last page where it is not whole: SQLite takes what lacks of it for zeros, and finds rows in them."""
+    with damaged.path.open("r+b") as stream:
+        header = stream.read(_SIZE.stop)
+        # https://sqlite.org/fileformat2.html, 1.3.2; SQLCipher's own is fixed (sqlite.connection makes no other)
+        size = _ENCRYPTED_PAGE if damaged.key is not None else int.from_bytes(header[_SIZE], "big")
+        size = _LARGEST_PAGE if size == 1 else size
+        length = stream.seek(0, SEEK_END)
+        if size and length > size:
+            stream.truncate(length - length % size)
 
 
 def _read_schema(damaged: Database) -> tuple[Schema, list[str]]:
