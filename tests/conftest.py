@@ -19,7 +19,12 @@ TOGETHER = {
     "keys": ("integration/keys/",),
 }
 """Tests that share one Docker engine, and what they start there; those that share a vault."""
-APART = ("faults/test_kill.py", "faults/test_kill_at_the_end.py", "unit/consolidate/test_references.py")
+APART = (
+    "e2e/test_canary.py",
+    "faults/test_kill.py",
+    "faults/test_kill_at_the_end.py",
+    "unit/consolidate/test_references.py",
+)
 """Long files, of which each test may run anywhere."""
 OUR_VARIABLES = ("ARAGORA_", "INVOKE_", "STRONGROOM_", "ZOE_")
 
