@@ -20,7 +20,10 @@ TOGETHER = {
 }
 """Tests that share one Docker engine, and what they start there; those that share a vault."""
 APART = (
-    *("faults/test_kill.py", "faults/test_kill_at_the_end.py", "faults/test_kill_of_rotations.py"),
+    "e2e/test_canary.py",
+    "faults/test_kill.py",
+    "faults/test_kill_at_the_end.py",
+    "faults/test_kill_of_rotations.py",
     "unit/consolidate/test_references.py",
 )
 """Long files, of which each test may run anywhere."""

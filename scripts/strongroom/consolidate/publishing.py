@@ -37,7 +37,7 @@ def publish_targets(
     """
     around.checkpoint("publish")
     around.progress.start("publish", 0)
-    run_hooks(system.hooks.before_publish, around.environment, "nothing was published")
+    run_hooks(system.hooks.before_publish, system.without_secrets(around.environment), "nothing was published")
     for build in rehearsed.builds:
         if dict(build.state) != dict(state_of(Database(Path(build.file)))):
             raise DifferencesError(build.file, "changed after it was verified", "run the same command again")
@@ -106,4 +106,5 @@ def _take_back(
 
 def run_after_publish(system: System, around: Surroundings) -> None:
     """Run the hooks that follow a publishing. Raises GuardError for one that fails."""
-    run_hooks(system.hooks.after_publish, around.environment, "the targets are published all the same")
+    environment = system.without_secrets(around.environment)
+    run_hooks(system.hooks.after_publish, environment, "the targets are published all the same")

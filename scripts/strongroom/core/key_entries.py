@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -183,3 +184,21 @@ class AwsKey(_Entry):
 
 
 KeyEntry: TypeAlias = Annotated[EnvironmentKey | FileKey | VaultKey | AwsKey, Field(discriminator="provider")]
+
+
+def name_secret_variables(entry: KeyEntry) -> Iterator[str]:
+    """Yield the variables that hold something secret themselves: a key, or what a login needs."""
+    if isinstance(entry, EnvironmentKey):
+        yield entry.variable
+        yield from entry.previous
+    elif isinstance(entry, VaultKey):
+        yield from (place.variable for place in _list_places(entry.auth) if place.variable is not None)
+
+
+def _list_places(login: Login) -> Iterator[Place]:
+    if isinstance(login, TokenLogin):
+        yield login.token
+    elif isinstance(login, AppRoleLogin):
+        yield login.secret_id
+        if isinstance(login.role_id, Place):
+            yield login.role_id

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.core.errors import ConfigurationError, StrongroomError, UnreachableError
+from strongroom.core.scrubbing import holds_secret
 
 GRACE_SECONDS = 5.0
 
@@ -45,8 +46,9 @@ def run_program(
 ) -> ProgramResult:
     """Run a program to its end and return what it said; its exit code is the caller's to judge.
 
-    ``environment`` is all that the child sees: without ``PATH`` in it, give the program by its path.
-    Secrets belong into ``environment`` or ``standard_input``, never into ``arguments``. ``timeout`` is in
+    ``environment`` is all that the child sees: without ``PATH`` in it, give the program by its path. Variables that
+    hold a key of this process are left out: it is handed on by ``standard_input`` or a file, like every secret never in
+    ``arguments``, which must not hold one. ``timeout`` is in
     seconds; past it the program and its children get SIGTERM, then SIGKILL, and ``UnreachableError`` says so.
     Raises ``ConfigurationError`` when there is no such program.
     """
@@ -87,7 +89,12 @@ def start_program(arguments: Sequence[str | Path], *, environment: Mapping[str, 
         raise ConfigurationError(words[0], "is not there", "install it, or correct PATH")
     to_log = (os.POSIX_SPAWN_OPEN, 1, os.fspath(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     streams = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), to_log, (os.POSIX_SPAWN_DUP2, 1, 2)]
-    return os.posix_spawn(program, words, environment, file_actions=streams, setsid=True)
+    return os.posix_spawn(program, words, without_keys(environment), file_actions=streams, setsid=True)
+
+
+def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the variables that hold a key which this process uses."""
+    return {name: value for name, value in environment.items() if not holds_secret(value)}
 
 
 def is_alive(process: int) -> bool:
@@ -108,7 +115,7 @@ def _start(words: list[str], environment: Mapping[str, str], directory: Path | N
     try:
         return subprocess.Popen(
             words,
-            env=dict(environment),
+            env=without_keys(environment),
             cwd=directory,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

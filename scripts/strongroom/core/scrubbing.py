@@ -33,6 +33,11 @@ def scrub(text: str) -> str:
     return text
 
 
+def holds_secret(text: str) -> bool:
+    """Tell whether a watched secret stands in a text."""
+    return any(form in text for form in _forms)
+
+
 def scrub_logs() -> None:
     """Let every record of the logging module pass through ``scrub``, whoever makes and writes it."""
     before = logging.getLogRecordFactory()

@@ -11,7 +11,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from strongroom.core.config import SYSTEM_VARIABLE, Settings
 from strongroom.core.errors import ConfigurationError, UsageError
-from strongroom.core.key_entries import FilePath, KeyEntry, KeyName, VariableName, Word
+from strongroom.core.key_entries import (
+    FilePath,
+    KeyEntry,
+    KeyName,
+    VariableName,
+    Word,
+    name_secret_variables,
+)
 from strongroom.core.yaml_text import read_model
 
 SYSTEM_FILE = "system.yaml"
@@ -101,6 +108,11 @@ class System(_Model):
     """The keys of its databases and columns, by the names that plans use: where each is, never what it is."""
     audit_log: FilePath | None = None
     """The file that notes each use of a key; without it one in the user's state directory."""
+
+    def without_secrets(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment as programs that we start may see it: without the variables that hold keys."""
+        secret = {name for entry in self.keys.values() for name in name_secret_variables(entry)}
+        return {name: value for name, value in environment.items() if name not in secret}
 
 
 def choose_system(named: str | None, settings: Settings, *, plan: Path | None = None) -> Path:

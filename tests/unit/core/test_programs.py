@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 import time
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.core import scrubbing
 from strongroom.core.errors import ConfigurationError, GuardError, UnreachableError
 from strongroom.core.programs import ProgramResult, require_success, run_program
+from strongroom.core.secret import Secret
 from tests.processes import is_running
 
 
@@ -35,6 +38,15 @@ def test_output_comes_back_as_bytes() -> None:
     result = run_python("import os; os.write(1, b'\\xff\\0'); os.write(2, b'!'); raise SystemExit(3)")
     assert (result.stdout, result.stderr, result.exit_code) == (b"\xff\0", b"!", 3)
     assert not result.is_success
+
+
+def test_a_child_does_not_see_a_key_that_we_use_in_whatever_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrubbing, "_forms", {})
+    key = bytes(range(32))
+    scrubbing.watch(Secret(key.hex()))
+    held = {"A": key.hex(), "B": base64.b64encode(key).decode(), "C": f"x'{key.hex().upper()}'", "D": "plain"}
+    said = run_python("import os; print(sorted(os.environ))", environment={**held, "LC_ALL": "C.UTF-8"})
+    assert said.stdout == b"['D', 'LC_ALL']\n"
 
 
 def test_a_child_sees_only_the_environment_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,20 @@ def test_keys_are_read_by_their_providers(tmp_path: Path) -> None:
     assert {name: entry.provider for name, entry in system.keys.items()} == {"a": "aws", "v": "vault"}
 
 
+def test_programs_do_not_see_the_variables_that_hold_what_is_secret(tmp_path: Path) -> None:
+    role = "auth: {method: approle, role_id: {variable: ROLE}, secret_id: {variable: SECRET_ID}}"
+    token = "auth: {method: token, token: {variable: TOKEN}}"
+    write(
+        tmp_path,
+        f"{WHOLE}keys:\n  e: {{provider: environment, variable: A, previous: [B, C], encoding: hex}}\n"
+        f"  f: {{provider: file, variable: A_FILE, encoding: hex}}\n"
+        f"  r: {{{VAULT}, {role}}}\n  t: {{{VAULT}, {token}}}\n",
+    )
+    secret = dict.fromkeys(("A", "B", "C", "ROLE", "SECRET_ID", "TOKEN"), "canary")
+    plain = {"A_FILE": "/run/a", "PATH": "/bin"}
+    assert read_system(tmp_path).without_secrets({**secret, **plain}) == plain
+
+
 def test_only_version_name_and_title_are_needed(tmp_path: Path) -> None:
     write(tmp_path, "version: 1\nname: shop\ntitle: A shop\n")
     system = read_system(tmp_path)

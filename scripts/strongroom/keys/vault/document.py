@@ -8,6 +8,7 @@ none is lost when the engine drops old versions (it keeps ten).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +22,7 @@ class Document:
     field: str
     number: int
     """Which version of the path it is; 0 for a path at which nothing was ever written."""
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] = dataclasses.field(repr=False)
     created: datetime | None = None
 
     @property

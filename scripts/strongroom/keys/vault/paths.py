@@ -142,7 +142,7 @@ class KeyValuePath:
         if not isinstance(answer, dict):  # another status than 200: its response
             is_there = answer.status_code == _SEALED
             raise explain(VaultDown("vault is sealed") if is_there else VaultNotInitialized(), place)
-        return f"version {answer['version']}, unsealed"
+        return f"version {answer.get('version', 'not said')}, unsealed"
 
     def _explain(self, error: InvalidPath, number: int | None) -> StrongroomError:
         """Tell apart what the server answers with 404: by its words, what it says of the version, and the mount."""

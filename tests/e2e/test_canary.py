@@ -1,0 +1,259 @@
+"""No key is ever seen where it should not be: every task that works with keys, and everything that can go wrong."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import inspect
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyrage
+import pytest
+from invoke.tasks import Task
+
+import strongroom.tasks
+from strongroom.tasks._task import OpsTask
+from strongroom.tasks.namespace import namespace
+from tests.e2e.canary.cases import FAILURES, LINES, MODES, found_in_vault, in_vault, other_entry
+from tests.e2e.canary.house import KEYS, WITH_CORES, House, build_house
+from tests.e2e.canary.needles import Needles
+from tests.integration.keys.servers import Playing, playing
+from tests.processes import wait_until
+
+FIND = {"find_keys", "open_keys", "provide_keys"}
+SHARE = 8
+"""One of so many pairs of a failure and a task is tried, where it is not night."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Playing]:
+    with playing() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house whose targets are published."""
+    house = build_house(tmp_path_factory.mktemp("canary"))
+    ended = house.run(*house.scene.argv()[1:])
+    assert ended.code == 0, ended.err
+    return house
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return build_house(tmp_path)
+
+
+def functions_of(module: Any) -> dict[str, set[str]]:
+    """Return the functions of a module of tasks, each with the names that it uses."""
+    tree = ast.parse(inspect.getsource(module))
+    return {
+        node.name: {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def finds_keys(task: Task[Any]) -> bool:
+    """Tell whether a task, or what it calls in its module, asks for a system's keys."""
+    functions = functions_of(inspect.getmodule(task.body))
+    known, left = set[str](), [task.body.__name__]
+    while left:
+        names = functions.get(left.pop(), set())
+        left += names - known
+        known |= names
+    return bool(known & FIND)
+
+
+def test_every_task_that_works_with_keys_has_a_line() -> None:
+    tasks = {name: namespace[name] for name in namespace.task_names}
+    with_flag = {name for name, task in tasks.items() if {"key", "new_key"} & {flag.name for flag in flags_of(task)}}
+    asking = {name for name, task in tasks.items() if finds_keys(task)}
+    assert {"consolidate.run", "keys.check", "sqlcipher.rekey"} <= asking
+    assert set(LINES) == with_flag | asking
+
+
+def flags_of(task: Any) -> Any:
+    assert isinstance(task, OpsTask)
+    return task.flags
+
+
+def test_nobody_finds_keys_by_another_way() -> None:
+    folder = Path(str(strongroom.tasks.__file__)).parent
+    users = {path.stem for path in folder.glob("*.py") if "strongroom.keys" in path.read_text()}
+    assert users == {"_keys", "keys"}
+
+
+def choose(failure: str, *, is_nightly: bool) -> list[str]:
+    """Return the tasks with which a failure is tried: all of them at night, else every eighth."""
+    number = list(FAILURES).index(failure)
+    return [task for place, task in enumerate(LINES) if is_nightly or (place + 3 * number) % SHARE == 0]
+
+
+def test_every_task_is_tried_with_some_failure() -> None:
+    assert {task for failure in FAILURES for task in choose(failure, is_nightly=False)} == set(LINES)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_failure_shows_a_key(published: House, server: Playing, is_nightly: bool, failure: str) -> None:
+    begin, codes = FAILURES[failure]
+    number = list(FAILURES).index(failure)
+    ended = {}
+    with begin(published, server):
+        for place, task in enumerate(choose(failure, is_nightly=is_nightly)):
+            words = [*LINES[task](published), *MODES[(place + number) % len(MODES)]]
+            ended[task] = published.run(*words, "--summary", published.root / "summary.md")
+            assert ended[task].found == (), task
+    assert not {task: one.err for task, one in ended.items() if one.code in {1, -signal.SIGKILL}}
+    assert {one.code for one in ended.values()} & codes, failure
+    assert published.find_written() == []
+
+
+def go_through(house: House, lines: Sequence[Sequence[str | Path]]) -> None:
+    """Let each line be done; nothing that is said or written holds a key."""
+    for place, words in enumerate(lines):
+        ended = house.run(*words, *MODES[place % len(MODES)], "--summary", house.root / "summary.md")
+        assert (ended.code, ended.found) == (0, ()), (words, ended.err)
+    assert house.find_written() == []
+
+
+def test_no_task_on_databases_shows_a_key(house: House) -> None:
+    draft = ["--draft", str(house.root / "draft.json")]
+    take = ["--table", "main.settings", "--take", "last", "--apply"]
+    finalize = ["--retention-days", "0", "--keep-undecided"]
+    typed = [["preview"], ["run"], ["verify"], ["explain"], ["quarantine"], ["decide", *draft], ["decide", *take]]
+    typed += [["status"], ["finalize", *finalize], ["rollback"]]
+    lines = [house.scene.argv(*words)[1:] for words in typed]
+    go_through(house, [LINES["consolidate.check"](house), *lines])
+    assert {use["task"] for use in house.read_uses()} >= {f"consolidate.{words[0]}" for words in typed} - {
+        "consolidate.status"
+    }
+    assert (house.root / "seen-by-the-hook").read_bytes().count(b"hook.sh") == 1
+
+
+def test_no_task_on_keys_and_single_files_shows_a_key(house: House, server: Playing) -> None:
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    database = ["--database", house.plain]
+    go_through(
+        house,
+        [
+            ["keys.init", "--key", "fresh", "--escrow", recipient, "--output", house.root / "copies"],
+            ["keys.check", "--key", "vault", "--database", house.app],
+            ["keys.show"],
+            ["sqlcipher.encrypt", *database, "--key", "vault"],
+            ["sqlcipher.encrypt", *database, "--key", "vault", "--remove-plain"],
+            ["sqlcipher.rekey", *database, "--key", "vault", "--new-key", "fresh"],
+            ["sqlcipher.verify", *database],
+            ["sqlcipher.decrypt", *database, "--key", "fresh", "--reason", "a test"],
+        ],
+    )
+    made = base64.b64decode((house.root / "keys" / "fresh").read_bytes()).hex()
+    assert Needles({"made": made}, {}).find_in(house.list_written()) == []
+    server.say((200, found_in_vault(KEYS["vault"])))
+    with other_entry(house, in_vault(house, f"http://127.0.0.1:{server.port}")):
+        go_through(house, [["keys.check", "--key", "vault"], LINES["sqlcipher.verify"](house)])
+
+
+def stop_when_a_key_is_at_hand(house: House, number: signal.Signals) -> Callable[[subprocess.Popen[bytes]], None]:
+    before = len(house.read_uses())
+
+    def stop(process: subprocess.Popen[bytes]) -> None:
+        wait_until(lambda: len(house.read_uses()) > before or process.poll() is not None, 60.0)
+        process.send_signal(number)
+
+    return stop
+
+
+@pytest.mark.parametrize("task", ["consolidate.verify", "consolidate.preview", "sqlcipher.rekey", "sqlcipher.encrypt"])
+def test_no_task_that_is_stopped_shows_a_key(published: House, task: str) -> None:
+    stop = stop_when_a_key_is_at_hand(published, signal.SIGTERM)
+    ended = published.run(*LINES[task](published), "--debug", "--log", "json", meanwhile=stop)
+    assert ended.code in (0, 143), ended.err
+    assert (ended.found, published.find_written()) == ((), [])
+
+
+@contextmanager
+def waiting(house: House) -> Iterator[None]:
+    """Let the run's hook wait, for the length of a block."""
+    (house.root / "wait").touch()
+    try:
+        yield
+    finally:
+        (house.root / "go").touch()
+        for name in ("wait", "reached"):
+            (house.root / name).unlink(missing_ok=True)
+
+
+def signal_at_the_hook(house: House, number: signal.Signals) -> Callable[[subprocess.Popen[bytes]], None]:
+    def send(process: subprocess.Popen[bytes]) -> None:
+        wait_until((house.root / "reached").exists, 60.0)
+        process.send_signal(number)
+
+    return send
+
+
+def test_a_run_that_is_stopped_in_the_middle_shows_no_key_and_the_next_one_goes_on(house: House) -> None:
+    line = [*house.scene.argv()[1:], "--summary", house.root / "summary.md"]
+    with waiting(house):
+        ended = house.run(*line, "--debug", meanwhile=signal_at_the_hook(house, signal.SIGTERM))
+    assert (ended.code, ended.found, house.find_written()) == (143, (), [])
+    ended = house.run(*line)
+    assert (ended.code, ended.found, house.find_written()) == (0, (), [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV])
+def test_a_run_that_dies_leaves_no_core(house: House, number: signal.Signals) -> None:
+    with waiting(house):
+        ended = house.run(*house.scene.argv()[1:], around=WITH_CORES, meanwhile=signal_at_the_hook(house, number))
+    assert (ended.code, ended.found) == (-number, ())
+    assert not [path for path in house.root.iterdir() if path.name.startswith("core")]
+    assert house.find_written() == []
+
+
+WORKERS = """
+import sys
+from strongroom.consolidate import attempt
+attempt._WORTH_PROCESSES = 0
+from strongroom.__main__ import main
+main()
+"""
+
+
+def test_workers_are_the_same_program_and_what_they_start_has_no_key(house: House) -> None:
+    ended = house.run(*house.scene.argv("run", "--fingerprints")[1:], program=("-c", WORKERS))
+    assert (ended.code, ended.found, house.find_written()) == (0, (), []), ended.err
+    assert len(ended.watch.pids) > 2
+
+
+ON_A_SMALL_DISK = """
+mount -t tmpfs -o size="$1",mode=0755 none "$2/target" || exit 99
+root="$2"; shift 2
+"$@"; code=$?
+cp -a "$root/target" "$root/after"
+exit $code
+"""
+
+
+@pytest.mark.parametrize("size", ["256k", "8m"])
+def test_a_full_disk_shows_no_key(house: House, size: str) -> None:
+    house.scene.target.mkdir()
+    (house.root / "fill").touch()
+    second = {
+        "provider": "file",
+        "path": str(house.write_key("second", house.given.pop("SECOND_KEY"))),
+        "encoding": "base64",
+    }
+    house.describe(second=second)  # what makes the disk is none of our programs, and has no variable of ours
+    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    around = [*unshare, "/bin/sh", "-c", ON_A_SMALL_DISK, "sh", size, str(house.root)]
+    ended = house.run(*house.scene.argv("run", "--debug", "--summary", str(house.root / "s.md"))[1:], around=around)
+    if ended.code in (1, 99) and b"strongroom" not in ended.err:
+        pytest.skip("no mounts here: neither as root nor in a user namespace")
+    assert (ended.code, ended.found, house.find_written()) == (14, (), []), ended.err
