@@ -31,6 +31,14 @@ def _one(task: str, *more: str, plain: bool = False) -> Callable[[House], Words]
     return line
 
 
+def _rotate(house: House) -> Words:
+    return ["keys.rotate", "--key", "vault", "--target", house.scene.target, "--without-escrow", "a test"]
+
+
+def _draft(house: House) -> Words:
+    return ["inventory.draft", "--source", house.scene.source]
+
+
 LINES: Mapping[str, Callable[[House], Words]] = {
     "consolidate.check": lambda house: ["consolidate.check", "--source", house.scene.source],
     "consolidate.preview": _data("preview"),
@@ -45,6 +53,12 @@ LINES: Mapping[str, Callable[[House], Words]] = {
     "keys.init": lambda _: ["keys.init", "--key", "vault", "--without-escrow", "a test"],
     "keys.check": lambda house: ["keys.check", "--key", "vault", "--database", house.app],
     "keys.show": lambda _: ["keys.show", "--key", "vault"],
+    "keys.rotate": lambda house: [*_rotate(house), "--dry-run"],
+    "keys.retire": lambda house: ["keys.retire", "--key", "vault", "--version", "none", "--target", house.scene.target],
+    "inventory.show": lambda house: ["inventory.show", "--source", house.scene.source],
+    "inventory.draft": lambda house: [*_draft(house), "--output", house.root / "drafted.yaml"],
+    "inventory.recover": lambda house: ["inventory.recover", "--file", house.app, "--to", house.root / "saved.db"],
+    "doctor.run": lambda house: ["doctor.run", "--source", house.scene.source],
     "sqlcipher.encrypt": _one("encrypt", plain=True),
     "sqlcipher.rekey": _one("rekey", "--new-key", "first"),
     "sqlcipher.verify": _one("verify"),

@@ -241,6 +241,16 @@ def test_an_answer_of_another_shape_is_a_wrong_setting(site: Site, tmp_path: Pat
         assert fail(change(site, **here), ProviderMisnamedError).exit_code == 2
 
 
+@pytest.mark.parametrize("said", [{}, {"data": None}, {"data": {"versions": [1]}}, {"data": {"versions": {"1": 7}}}])
+def test_a_list_of_another_shape_is_a_wrong_setting(site: Site, tmp_path: Path, said: Any) -> None:
+    context, authority = certify(tmp_path / "tls", "localhost")
+    with playing(context) as server:
+        server.say((200, {"data": {"ttl": 0}}), (200, said))
+        here = {"address": f"https://localhost:{server.port}", "ca_file": str(authority)}
+        with pytest.raises(ProviderMisnamedError, match="is no KV of version 2"):
+            change(site, **here).open().list_versions("vault")
+
+
 def test_an_address_may_come_from_a_variable_that_must_name_one(bao: Bao, site: Site, tmp_path: Path) -> None:
     entry = {**site.entries["vault"], "address_variable": "SHOP_VAULT"}
     del entry["address"]

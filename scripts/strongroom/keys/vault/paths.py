@@ -95,6 +95,8 @@ class KeyValuePath:
             return int(self._session.ask(ask, place)["data"]["version"])
         except InvalidPath as error:
             raise self._explain(error, None) from None
+        except (KeyError, TypeError, ValueError):
+            raise self._misnamed("no KV of version 2") from None
         except KeyConflictError:
             now = self.read()
             if now.number == latest.number + 1 and now.fields == fields:
@@ -124,7 +126,11 @@ class KeyValuePath:
         except InvalidPath as error:
             raise self._explain(error, None) from None
         now = self._session.now()
-        return {number: _read_number(about, now) for number, about in answer["data"]["versions"].items()}
+        try:
+            found = {number: _read_number(about, now) for number, about in answer["data"]["versions"].items()}
+        except (AttributeError, KeyError, TypeError):
+            raise self._misnamed("no KV of version 2") from None
+        return found
 
     def list_readable(self) -> Iterator[Document]:
         """Read every version that can be read."""
