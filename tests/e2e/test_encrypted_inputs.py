@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
-from tests.e2e.mixed_tree import CELL, ID, LARGE, Tree, build_tree
+from tests.e2e.mixed_tree import CELL, ID, LARGE, PEOPLE, Tree, build_tree
 from tests.e2e.vault import KEYS, OTHER, can_open, find_planted, open_vault, read_vault, write_vault
 
 Run = Callable[..., tuple[int, Any, str]]
@@ -39,7 +40,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         capsys.readouterr()
         code = OpsProgram(every_task).main(["inv", task, *map(str, words)])
         said = capsys.readouterr()
-        hidden = [*KEYS.values(), OTHER, CELL, CELL.encode().hex(), str(ID), f"{ID:,}"]
+        hidden = [*KEYS.values(), OTHER, WORDS, CELL, CELL.encode().hex(), str(ID), f"{ID:,}", f"{ID - 3:,}"]
         assert not [one for one in hidden if one in said.out + said.err]
         lines = said.out.splitlines()
         return code, json.loads(lines[-1]) if lines and "--json" in words else said.out, said.err
@@ -74,7 +75,7 @@ def test_each_encrypted_database_is_shown_with_the_key_that_opens_it(tree: Tree,
     assert (one["page_size"], one["journal_mode"], one["user_version"], one["problem"]) == (4096, "wal", 7, None)
     assert {table["name"]: table["rows"] for table in one["tables"]} == {"bag": 3, "people": 3}
     people = next(table for table in one["tables"] if table["name"] == "people")
-    assert (people["sequence"], people["oddities"]) == (None, [f"people: {ID - 3:,} ids missing"])
+    assert (people["sequence"], people["oddities"]) == (None, ["people: some ids missing"])
     assert {other["path"]: other["reason"] for other in shown["others"]} == {
         "empty.db": "empty, 0 bytes",
         "lost.db": f"{KEYLESS} {TRIED}",
@@ -148,7 +149,7 @@ def test_a_key_that_cannot_be_had_is_named_with_the_files_that_no_other_opens(
     code, shown, _ = run("inventory.show", "--source", tree.source, "--system", tree.system, "--json")
     assert (code, {one["key"] for one in shown["databases"]}) == (0, {None, "first", "vault"})
     reason = next(other["reason"] for other in shown["others"] if other["path"] == "sub/two.db")
-    assert reason.startswith(f"{KEYLESS} (keys tried: first, vault; key second cannot be had: ")
+    assert reason.startswith(f"{KEYLESS} (keys tried: first, vault; key second: SECOND_KEY is not set")
     assert [use for use in tree.read_uses() if use[0] == "second"] == [("second", "KeyNotFoundError")]  # once
     code, _, err = run("inventory.show", "--source", tree.source, "--system", tree.system, "--key", "second")
     assert (code, "key second" in err) == (12, True), err
@@ -245,6 +246,40 @@ def test_a_draft_of_plain_databases_alone_names_no_key(tree: Tree, run: Run, tmp
     assert run("inventory.draft", "--source", tree.source, "--system", tree.system, "--output", plan)[0] == 0
     assert "key" not in plan.with_name("system.yaml").read_text()
     assert "encrypt" not in plan.read_text()
+
+
+WORDS = "correct horse battery staple 32!"
+
+
+def test_a_database_under_a_passphrase_is_read_and_nothing_new_is_put_under_it(
+    tree: Tree, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.keep()
+    with closing(open_vault(tree.source / "old.db", None, words=WORDS)) as connection:
+        connection.executescript(PEOPLE)
+    monkeypatch.setenv("OLD_WORDS", WORDS)
+    with (tree.system / "system.yaml").open("a") as stream:
+        stream.write("  old: {provider: environment, variable: OLD_WORDS, encoding: passphrase}\n")
+    plan, new, saved = tmp_path / "drafted" / "plan.yaml", tmp_path / "new", tmp_path / "saved.db"
+    there = ("--source", tree.source, "--system", tree.system)
+    _, shown, _ = run("inventory.show", *there, "--json")
+    assert [(one["path"], one["key"], one["problem"]) for one in shown["databases"]] == [("old.db", "old", None)]
+    code, drafted, _ = run("inventory.draft", *there, "--output", plan, "--json")
+    assert (code, "name another key, as keys.init makes them" in drafted["choices"][0]) == (0, True)
+    text = re.sub(r"^ *choose:.*\n", "", plan.read_text(), flags=re.MULTILINE)
+    asked = ("--plan", plan, "--source", tree.source, "--target", new, "--system", tree.system)
+    for task in ("consolidate.run", "consolidate.preview"):
+        plan.write_text(text)
+        code, _, err = run(task, *asked)
+        assert (code, "key old: is a passphrase" in err, new.exists()) == (2, True, False), err
+    plan.write_text(text.replace("encrypt: old", "encrypt: vault"))
+    code, _, err = run("consolidate.run", *asked)
+    assert code == 0, err
+    assert read_vault(new / "consolidated.db", KEYS["vault"], "SELECT count(*) FROM people") == [(3,)]
+    code, _, err = run("inventory.recover", "--file", tree.source / "old.db", "--to", saved, "--system", tree.system)
+    assert (code, can_open(saved, None)) == (0, False), err
+    with closing(open_vault(saved, None, words=WORDS)) as connection:
+        assert connection.execute("SELECT count(*) FROM people").fetchone() == (3,)
 
 
 # --- doctor.run ----------------------------------------------------------------------------------
@@ -390,4 +425,4 @@ def test_what_no_key_opens_is_not_recovered_as_plain(tree: Tree, run: Run, tmp_p
     code, _, err = run("inventory.recover", "--file", tree.source / "lost.db", "--to", saved, "--system", tree.system)
     assert (code, TRIED in err, saved.exists()) == (12, True, False), err
     code, _, err = run("inventory.recover", "--file", tree.source / "noise.db", "--to", saved, "--system", tree.system)
-    assert (code, saved.exists()) == (6, False), err
+    assert (code, saved.exists(), err.startswith(f"error: {tree.source}/noise.db: ")) == (6, False, True), err

@@ -156,13 +156,13 @@ def write_vault(file: Path, sql: str, key: str | None) -> Path:
     return file
 
 
-def open_vault(file: Path, key: str | None) -> Any:
-    """Open a file as an application does that has this key, or none."""
-    if key is None:
+def open_vault(file: Path, key: str | None, words: str = "") -> Any:
+    """Open a file as an application does that has this key, a passphrase, or none."""
+    if key is None and not words:
         return sqlite3.connect(file)
     connection = sqlcipher.connect(str(file))
     connection.execute("PRAGMA cipher_log_level = NONE")
-    connection.execute(f"PRAGMA key = \"x'{key}'\"")
+    connection.execute(f"PRAGMA key = '{words}'" if words else f"PRAGMA key = \"x'{key}'\"")
     return connection
 
 

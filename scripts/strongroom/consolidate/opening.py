@@ -23,7 +23,6 @@ from strongroom.runs.folder import Home, RunFolder
 from strongroom.runs.journal import lies_under
 from strongroom.runs.legacy import find_moved
 from strongroom.runs.records import PlanDocument, RunDocument
-from strongroom.sqlite.connection import open_source
 from strongroom.sqlite.database import Database, has_plain_header, key_of
 from strongroom.sqlite.snapshot import is_as_copied
 
@@ -152,21 +151,6 @@ def _is_old_name(path: Path, name: str, request: Request, plan: Plan) -> bool:
     """Tell whether a source's path is a link of ours to a target: the source itself was not there, or is gone."""
     lives = [request.target / target.path for target in plan.targets.values() if name in target.aliases]
     return path.is_symlink() and follow(path) in map(follow, lives)
-
-
-def try_keys(opening: Opening) -> None:
-    """Open every encrypted source once, so that a wrong key ends it before anything is written. Read-only.
-
-    A source in whose place a run of ours put its target, or was about to, may be under that one's key. Raises
-    KeyMissingError.
-    """
-    home = opening.home
-    is_replaced = home.read_current().run is not None or bool(home.name_open_keys())
-    merged = set(opening.in_place.values()) if is_replaced else set()
-    for name, database in opening.found.items():
-        if database.key is not None and name not in merged:
-            with open_source(database):
-                pass
 
 
 def open_request(opening: Opening, room: Path) -> None:

@@ -11,11 +11,12 @@ from strongroom.binding import Work, bind, refuse_conversions
 from strongroom.binding.template import open_template
 from strongroom.consolidate.attempt import Attempt
 from strongroom.consolidate.kept_plan import keep_plan
-from strongroom.consolidate.opening import Opening, find_sources, open_request, try_keys
+from strongroom.consolidate.opening import Opening, find_sources, open_request
 from strongroom.consolidate.outcome import Outcome
 from strongroom.consolidate.request import NO_KEYS, Request, Surroundings
 from strongroom.consolidate.run import scratch_folder
 from strongroom.consolidate.snapshots import describe_lock, take_snapshots
+from strongroom.consolidate.trying_keys import try_keys
 from strongroom.core.errors import ConfigurationError
 from strongroom.core.files import locked, make_private_folder
 from strongroom.core.plan import Plan, read_plan

@@ -16,12 +16,13 @@ from strongroom.consolidate.holding import refuse_open_sources
 from strongroom.consolidate.kept_plan import keep_plan
 from strongroom.consolidate.live import prove_late
 from strongroom.consolidate.old_names import refuse_taken_names
-from strongroom.consolidate.opening import Opening, find_sources, find_unchanged, open_request, try_keys
+from strongroom.consolidate.opening import Opening, find_sources, find_unchanged, open_request
 from strongroom.consolidate.outcome import REPORT, Outcome, read_report, show_backup
 from strongroom.consolidate.publishing import publish_targets, run_after_publish
 from strongroom.consolidate.recording import recorded
 from strongroom.consolidate.replacing import refuse_discarding
 from strongroom.consolidate.request import Request, Surroundings
+from strongroom.consolidate.trying_keys import try_keys
 from strongroom.consolidate.verify.decisions import is_kept
 from strongroom.core.engines import Engine
 from strongroom.core.errors import DifferencesError, ExitCode, UnreachableError, UsageError

@@ -11,6 +11,7 @@ from typing import NoReturn
 from strongroom.core.key_entries import Encoding
 from strongroom.core.secret import Secret
 from strongroom.keys.errors import KeyFormatError
+from strongroom.sqlite.keyring import Passphrase
 
 KEY_BYTES = 32
 _HEX = re.compile(r"[0-9a-fA-F]*\Z")
@@ -68,11 +69,11 @@ def _read_text(subject: str, content: bytes) -> str:
     return text
 
 
-def _read_passphrase(subject: str, text: str) -> Secret:
+def _read_passphrase(subject: str, text: str) -> Passphrase:
     if _RAW_KEY.match(text):
         # SQLCipher is told x'…' for one and text for the other: taken for the wrong one, nothing would open.
         _refuse(subject, "is said to be a passphrase, and is a raw key in hex", "say encoding: hex")
-    return Secret(text)
+    return Passphrase(text)
 
 
 def _decode_hex(subject: str, text: str) -> str:

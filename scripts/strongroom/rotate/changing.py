@@ -12,14 +12,14 @@ from strongroom.core.files import locked, show_path
 from strongroom.rotate.look import Look, look_at
 from strongroom.rotate.place import Place, RotationFolder, find_place
 from strongroom.rotate.records import Phase, RotationDocument, Work
-from strongroom.rotate.refusals import naming_full_disk, refuse_passphrase, refuse_unchangeable
+from strongroom.rotate.refusals import naming_full_disk, refuse_unchangeable
 from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.results import Changed, Earlier
 from strongroom.rotate.settling import find_open, is_changed, opens, put_back_log, refuse_other_command, under
 from strongroom.runs.exclusive import refuse_busy
 from strongroom.sqlite.connection import is_write_ahead
 from strongroom.sqlite.database import Database, has_plain_header
-from strongroom.sqlite.keyring import hold_needed
+from strongroom.sqlite.keyring import hold_needed, refuse_passphrase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

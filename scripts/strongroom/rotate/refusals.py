@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from strongroom.core.errors import GuardError, NoSpaceError, TargetBusyError, UnreachableError, UsageError
+from strongroom.core.errors import GuardError, NoSpaceError, TargetBusyError, UnreachableError
 from strongroom.core.files import explain_closed_folder
 from strongroom.rotate.look import Look
-from strongroom.sqlite.keyring import is_passphrase
 
 _WRITING = 0o222
 _MEGABYTE = 1_000_000
@@ -63,10 +62,3 @@ def naming_full_disk(folder: Path) -> Iterator[None]:
             way = "free some space, then run the same command again"
             raise NoSpaceError(folder, "the disk is full", way) from error
         raise
-
-
-def refuse_passphrase(name: str) -> None:
-    """Make sure that a key under which a database is to be put is a raw one. Raises UsageError."""
-    if is_passphrase(name):
-        fact = "is a passphrase, which opens databases that are there and encrypts no other"
-        raise UsageError(f"key {name}", fact, "make a key with keys.init, and name that one")

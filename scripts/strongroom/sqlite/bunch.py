@@ -56,7 +56,7 @@ class Bunch:
         """Say which keys were tried, and which could not be; nothing where there are none."""
         tried = [name for name in self.names if name in self._fetched]
         said = [f"keys tried: {', '.join(tried)}"] if tried else []
-        said += [f"{error.subject} cannot be had: {error.fact}" for error in self._failures.values()]
+        said += [f"{error.subject}: {error.fact}" for error in self._failures.values()]
         return f" ({'; '.join(said)})" if said else ""
 
     def refuse(self, path: Path) -> StrongroomError:

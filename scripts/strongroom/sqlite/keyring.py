@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from strongroom.core.errors import KeyMissingError
+from strongroom.core.errors import KeyMissingError, UsageError
 from strongroom.core.secret import Secret
 
 _RAW = re.compile(r"(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{96})\Z")
@@ -89,3 +89,10 @@ def is_passphrase(name: str) -> bool:
     if name not in _held:
         raise _not_at_hand(name)
     return isinstance(_held[name], Passphrase)
+
+
+def refuse_passphrase(name: str) -> None:
+    """Make sure that a key under which a database is to be put is a raw one. Raises UsageError."""
+    if is_passphrase(name):
+        fact = "is a passphrase, which opens databases that are there and encrypts no other"
+        raise UsageError(f"key {name}", fact, "make a key with keys.init, and name that one")

@@ -91,10 +91,18 @@ class Proposal:
         return not self.choose_key and not any(rule.choose or rule.references for rule in self.rules)
 
     @property
+    def target_key(self) -> str | None:
+        """Return the name of the target's key: the first of the sources' that is no passphrase; None for no key."""
+        keys = self.survey.keys
+        return next((key for key in keys if key not in self.survey.passphrases), keys[0] if keys else None)
+
+    @property
     def choose_key(self) -> str:
         """Say what a person has to decide of the target's key; empty where there is no choice."""
-        *others, last = self.survey.keys or ("",)
-        if not others:
-            return ""
-        fact = f"its rows come from databases under {', '.join(others)} and {last}"
-        return f"{fact}; guessed: {others[0]}, and whoever has that reads all of them"
+        key, (*others, last) = self.target_key, self.survey.keys or ("",)
+        named = f"{', '.join(others)} and {last}" if others else last
+        if key is not None and key in self.survey.passphrases:
+            told = "nothing new is put under a passphrase: name another key, as keys.init makes them"
+            return f"its rows come from databases under {named}, and {told}"
+        told = f"guessed: {key}, and whoever has that reads all of them"
+        return f"its rows come from databases under {named}; {told}" if others else ""

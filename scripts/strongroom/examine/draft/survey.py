@@ -17,6 +17,7 @@ from strongroom.sqlite.bunch import NO_KEYS, Bunch, may_be_encrypted
 from strongroom.sqlite.causes import opened
 from strongroom.sqlite.connection import Connection, open_source
 from strongroom.sqlite.database import Database, choose_engine, has_plain_header
+from strongroom.sqlite.keyring import is_passphrase
 from strongroom.sqlite.schema import Schema, Table, read_schema
 
 
@@ -53,6 +54,8 @@ class Survey:
     found: tuple[Found, ...]
     unread: Mapping[str, str]
     """Path to the reason."""
+    passphrases: frozenset[str] = frozenset()
+    """Those of ``keys`` under which nothing new is put."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -92,7 +95,9 @@ def survey(directory: Path, engine: Engine = Engine.SYSTEM, keys: Bunch = NO_KEY
         raise UnreachableError(directory, fact, "say another --source DIRECTORY")
     library = choose_engine(one.database for one in found)
     held = tuple(replace(one, database=replace(one.database, engine=library)) for one in found)
-    return Survey(directory=directory, found=held, unread=unread)
+    names = {one.database.key for one in held if one.database.key is not None}
+    passphrases = frozenset(filter(is_passphrase, names))
+    return Survey(directory=directory, found=held, unread=unread, passphrases=passphrases)
 
 
 def _unlock(file: Path, engine: Engine, keys: Bunch) -> Database | None:

@@ -90,15 +90,17 @@ def _lines(proposal: Proposal) -> Iterator[str]:
 
 
 def _target_lines(proposal: Proposal) -> Iterator[str]:
-    path, keys = _scalar(_name_target(proposal)), proposal.survey.keys
+    path, key = _scalar(_name_target(proposal)), proposal.target_key
     if not proposal.choose_key:
-        key = f", encrypt: {keys[0]}" if keys else ""
-        yield f"  {TARGET}: {{path: {path}{key}}}"
+        encrypt = f", encrypt: {key}" if key is not None else ""
+        yield f"  {TARGET}: {{path: {path}{encrypt}}}"
         return
     yield f"  {TARGET}:"
     yield f"    path: {path}"
-    yield f"    encrypt: {keys[0]}"
-    yield f"    # or {', '.join(keys[1:])}; any key of system.yaml"
+    yield f"    encrypt: {key}"
+    yield from (
+        f"    # or {other}" for other in proposal.survey.keys if other not in {key, *proposal.survey.passphrases}
+    )
     yield f"    {MARK}: {_scalar(proposal.choose_key)}"
 
 

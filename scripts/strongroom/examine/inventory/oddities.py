@@ -132,9 +132,10 @@ def describe_sequence(table: str, sequence: SequenceFacts, *, ids: bool = True) 
     lowest, largest, mark = (
         f" {number:,}" if ids else "" for number in (sequence.lowest, sequence.largest, sequence.mark)
     )
-    if sequence.missing:
-        between = f" between{lowest} and{largest}" if ids else ""
-        yield f"{name}: {_count(sequence.missing, 'id')} missing{between}"
+    if sequence.missing and ids:
+        yield f"{name}: {_count(sequence.missing, 'id')} missing between{lowest} and{largest}"
+    elif sequence.missing:
+        yield f"{name}: some ids missing"  # with their number and the rows' the largest could be told
     if sequence.mark != sequence.largest:
         way = "ahead of" if sequence.mark > sequence.largest else "behind"
         yield f"{name}: AUTOINCREMENT mark{mark} is {way} the largest id{largest}"

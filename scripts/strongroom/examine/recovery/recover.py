@@ -70,7 +70,10 @@ def recover(
                 if database.beside(suffix).is_file():
                     shutil.copyfile(database.beside(suffix), copy.beside(suffix))
             shell = _find_shell(environment) if database.key is None else None
-            lost = salvage(copy, made) if shell is None else _run_shell(shell, copy.path, made.path, environment)
+            try:
+                lost = salvage(copy, made) if shell is None else _run_shell(shell, copy.path, made.path, environment)
+            except DamagedSourceError as error:  # said of the copy
+                raise DamagedSourceError(damaged, error.fact, _RESTORE) from error
             result = _look_over(database, made, to, shell, lost)
             sync_file(made.path)
             made.path.rename(to)
