@@ -66,7 +66,7 @@ def check(c: Context, key: list[str] | None = None, system: str | None = None, d
 
 @task(help={"key": KEYS, "system": SYSTEM, "target": f"{TARGETS} What lies under each version there is shown."})
 def show(c: Context, key: list[str] | None = None, system: str | None = None, target: list[str] | None = None) -> int:
-    """Show the versions of keys: states, ages, what lies under them."""
+    """Show the versions of keys, and what lies under each."""
     found = open_keys(system)
     shown = show_versions(found.keys, key or (), read_clock())
     uses = count_uses(find_homes(target), [one.key for one in shown])
