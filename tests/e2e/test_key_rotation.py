@@ -17,7 +17,7 @@ from strongroom.core.config import read_settings
 from strongroom.keys import AuditLog, ProvidedKeys
 from strongroom.rotate.keys import Wish, rotate_key
 from strongroom.rotate.request import Surroundings
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from tests.e2e.kept_keys import UNWRITTEN, Run, build_kept, consolidate, encrypted_files, keys_of, runs_on
 from tests.e2e.vault import EXPECTED, KEYS, can_open, open_vault, read_vault
 from tests.faults.scene import Scene

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from tests.faults.child import Driver
 from tests.faults.refusals import write
 from tests.faults.scene import Scene, build_copying, photograph, read_bytes_kept, read_rows, run

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from strongroom.consolidate import publishing
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from tests.faults.application import open_application
 from tests.faults.child import Driver
 from tests.faults.scene import Ended, Scene, find_leftovers, photograph, run, write_database, write_system

@@ -10,7 +10,8 @@ from pathlib import Path
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.consolidate.run import run
 from strongroom.core.progress import Silent
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.sqlite.snapshot import Snapshot
 
 OVER_BUDGET = 4

@@ -15,7 +15,7 @@ from pathlib import Path
 from strongroom.consolidate.request import Request, Surroundings
 from strongroom.consolidate.run import run
 from strongroom.core.progress import Silent
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from tests.e2e.decided import Take, hash_source_row
 from tests.integration.audit_system import OVER_BUDGET, Staged
 

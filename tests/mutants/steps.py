@@ -189,7 +189,7 @@ def _decide(ground: _Ground, place: int, later: Later) -> Any:
 
 
 def _settle(ground: _Ground, place: int, checkpoint: Callable[[str], None] = lambda _: None) -> Any:
-    home = import_module("strongroom.runs.folder").Home(target=ground.target)
+    home = import_module("strongroom.runs.home").Home(target=ground.target)
     desks, settling = (import_module(f"strongroom.consolidate.deciding.{name}") for name in ("desk", "settle"))
     take_file = import_module("strongroom.consolidate.deciding.taking").take_file
     around = _surround(ground, checkpoint)
@@ -218,7 +218,7 @@ def _write_before_swap(file: Path, sql: str) -> Iterator[None]:
 
 
 def _roll_back(ground: _Ground) -> Any:
-    home = import_module("strongroom.runs.folder").Home(target=ground.target)
+    home = import_module("strongroom.runs.home").Home(target=ground.target)
     roll_back = import_module("strongroom.consolidate.rollback").rollback
     keys = _hold_keys(ground)
     return roll_back(home, source=ground.source, now=_NOW, discard_changes=False, dry_run=False, keys=keys)

@@ -12,7 +12,8 @@ from strongroom.consolidate.outcome import REPORT, VERDICT, Outcome, read_report
 from strongroom.consolidate.status import RunStatus, describe_run
 from strongroom.core import errors
 from strongroom.core.errors import ExitCode, StrongroomError, UsageError
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.records import RunDocument, RunState
 
 _ENDS = {

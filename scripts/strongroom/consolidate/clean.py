@@ -11,7 +11,8 @@ from strongroom.consolidate.outcome import read_report
 from strongroom.core.errors import UnreachableError
 from strongroom.core.files import locked
 from strongroom.runs.cleanup import clear_run, measure_run
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.interrupted import refuse_open
 from strongroom.runs.lineage import trace
 from strongroom.runs.records import CurrentDocument, RunDocument, RunState

@@ -17,7 +17,8 @@ from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.instants import Stored
 from strongroom.core.quoting import dotted
 from strongroom.core.secret import Secret
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.sqlite.connection import Connection, RawText, open_snapshot
 from strongroom.sqlite.database import Database, under_key
 from strongroom.sqlite.keyring import hold_needed

@@ -27,7 +27,8 @@ from strongroom.core.files import COMPANIONS, follow, is_locked, locked, make_pr
 from strongroom.core.results import Verdict
 from strongroom.core.secret import Secret
 from strongroom.runs import find_changes
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.interrupted import refuse_open
 from strongroom.runs.journal import Place, lies_under
 from strongroom.runs.lineage import find_origin

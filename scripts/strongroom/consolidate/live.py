@@ -26,7 +26,8 @@ from strongroom.core.errors import DifferencesError, ExitCode, TargetBusyError
 from strongroom.core.results import Verdict
 from strongroom.runs import find_changes
 from strongroom.runs.documents import Document
-from strongroom.runs.folder import PREVIOUS, Home, RunFolder
+from strongroom.runs.folder import PREVIOUS, RunFolder
+from strongroom.runs.home import Home
 
 LOOK = "look.json"
 _SAID = 3

@@ -19,7 +19,8 @@ from strongroom.core.files import find_databases, follow, show_path
 from strongroom.core.plan import Plan
 from strongroom.core.plan.decisions import Decisions
 from strongroom.runs import refuse_busy
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.journal import lies_under
 from strongroom.runs.legacy import find_moved
 from strongroom.runs.records import PlanDocument, RunDocument

@@ -10,7 +10,8 @@ from typing import ClassVar
 from strongroom.core.errors import ExitCode
 from strongroom.core.results import ReferenceTally, TableTally, TargetTally, Verdict, Verification
 from strongroom.runs.documents import Document
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 
 VERDICT, REPORT = "verdict.json", "report.json"
 """The outcome as verification saw it, and at the end of the run."""

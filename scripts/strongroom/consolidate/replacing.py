@@ -15,7 +15,8 @@ from strongroom.core.errors import StrongroomError, TargetExistsError
 from strongroom.core.files import show_path
 from strongroom.core.quoting import dotted
 from strongroom.runs import find_changes
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.undo import GONE
 from strongroom.sqlite.connection import connect_live, open_snapshot
 from strongroom.sqlite.content import list_stored

@@ -15,7 +15,8 @@ from strongroom.core.files import locked
 from strongroom.core.secret import Secret
 from strongroom.runs import find_changes, find_lost, put_back
 from strongroom.runs.cleanup import end_run
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.interrupted import Became, recover_all, restore_current
 from strongroom.runs.journal import Place
 from strongroom.runs.records import RunDocument, RunState

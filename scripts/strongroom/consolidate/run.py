@@ -30,7 +30,8 @@ from strongroom.core.files import locked, make_private_folder, show_path
 from strongroom.core.plan import Plan, read_plan
 from strongroom.core.system import System, read_system
 from strongroom.runs.cleanup import end_run
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.interrupted import Became, give_up_staged, recover_all
 from strongroom.runs.records import RunDocument, RunState
 from strongroom.sqlite.keyring import hold_needed

@@ -12,7 +12,8 @@ from strongroom.core.errors import StrongroomError, UnreachableError
 from strongroom.core.files import follow, show_path
 from strongroom.core.quoting import dotted, quote
 from strongroom.core.secret import Secret
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.journal import Place
 from strongroom.runs.lineage import find_origin
 from strongroom.sqlite.connection import Connection, attached, open_source

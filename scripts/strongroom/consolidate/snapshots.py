@@ -13,7 +13,8 @@ from strongroom.core.files import explain_os_error, sync_file, sync_folder
 from strongroom.core.plan import Plan
 from strongroom.core.workers import Workers
 from strongroom.runs.documents import read_document
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.records import (
     BackupFile,
     InventoryDocument,

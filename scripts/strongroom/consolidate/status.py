@@ -8,7 +8,8 @@ from strongroom.consolidate.outcome import Outcome, read_report
 from strongroom.core.errors import UnreachableError
 from strongroom.core.files import is_locked
 from strongroom.runs.cleanup import measure_run
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.journal import JournalState
 from strongroom.runs.records import RunDocument, RunState
 

@@ -20,7 +20,8 @@ from strongroom.core.results import Verdict, Verification
 from strongroom.core.secret import Secret
 from strongroom.core.workers import Workers
 from strongroom.runs import find_changes
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.records import RunDocument, RunState
 from strongroom.sqlite.database import under_key
 from strongroom.sqlite.keyring import hold_needed

@@ -17,7 +17,7 @@ from strongroom.keys import KeyVersion, ProvidedKeys, State
 from strongroom.rotate.rekeying import rekey
 from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.trees import end_rotation, find_before, find_version, foresee_rekey, rotate_tree
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from strongroom.runs.key_names import Kept, Part, list_kept
 from strongroom.sqlite.database import VERSION
 from strongroom.sqlite.keyring import hold_needed

@@ -11,7 +11,7 @@ from strongroom.core.files import follow, make_private_folder, sync_folder
 from strongroom.rotate.records import Phase, RotationDocument
 from strongroom.runs.cleanup import sweep
 from strongroom.runs.documents import read_document, write_document
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from strongroom.runs.naming import choose_name
 
 _DOCUMENT = "rotation.json"

@@ -19,7 +19,7 @@ from strongroom.rotate.rekeying import rekey
 from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.settling import find_open, opens
 from strongroom.runs.exclusive import refuse_busy
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from strongroom.runs.key_names import Kept, Part, find_untouched, list_kept, name_anew
 from strongroom.runs.records import KeyRotationDocument
 from strongroom.sqlite.connection import Connection, attached, copy_database, open_snapshot

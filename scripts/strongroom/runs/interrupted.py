@@ -11,7 +11,8 @@ from strongroom.core.errors import GuardError
 from strongroom.core.files import write_text
 from strongroom.runs import recover
 from strongroom.runs.cleanup import clear_run, end_run, sweep
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.journal import JournalState
 from strongroom.runs.records import CurrentDocument, RunDocument, RunState
 

@@ -11,7 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from strongroom.core.files import hash_file
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.records import MergeDocument, RunDocument, SnapshotRecord, SnapshotsDocument
 from strongroom.sqlite.database import Database, key_of, read_mark
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from strongroom.core.errors import GuardError
 from strongroom.core.files import COMPANIONS, follow, sync_folder
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.journal import LegacyFile, Place
 
 

@@ -12,7 +12,7 @@ from strongroom.core.secret import Secret
 from strongroom.core.system import SYSTEM_FILE, System, choose_system, read_system
 from strongroom.keys import AuditLog, ProvidedKeys, find_log, provide
 from strongroom.report.page import task_at_work
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from strongroom.tasks._around import read_clock
 from strongroom.tasks._refreshing import know
 

@@ -9,7 +9,7 @@ from strongroom.consolidate.request import Request
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.errors import UsageError
 from strongroom.core.system import choose_system
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 
 SYSTEM = "Folder under sql/, or a path to one (default: the --plan's folder, else STRONGROOM_SYSTEM)."
 SOURCE = "Directory of the legacy files."

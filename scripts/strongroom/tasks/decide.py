@@ -19,7 +19,7 @@ from strongroom.consolidate.deciding.taking import take_file
 from strongroom.consolidate.request import Surroundings
 from strongroom.core.config import read_settings
 from strongroom.core.errors import UsageError
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from strongroom.tasks._around import read_clock, surround
 from strongroom.tasks._keys import find_keys
 from strongroom.tasks._request import TARGET, find_home

@@ -14,7 +14,7 @@ from strongroom.keys.checking import check_keys, choose, show_versions
 from strongroom.keys.creating import create_key, keep_copy
 from strongroom.keys.escrow import read_escrow
 from strongroom.rotate import keys as rotating
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from strongroom.runs.key_names import count_uses
 from strongroom.tasks._around import read_clock
 from strongroom.tasks._keys import open_keys

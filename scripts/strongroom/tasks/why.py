@@ -10,7 +10,7 @@ from strongroom import report
 from strongroom.consolidate.account import tell_run
 from strongroom.core.config import read_settings
 from strongroom.core.errors import ExitCode, UsageError
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from strongroom.tasks._task import is_json, task, wants_color
 
 

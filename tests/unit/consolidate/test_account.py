@@ -16,7 +16,8 @@ from strongroom.consolidate.outcome import REPORT, Outcome
 from strongroom.core.errors import ExitCode
 from strongroom.core.files import locked
 from strongroom.core.results import Verdict
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.records import RunDocument, RunState
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task

@@ -18,7 +18,7 @@ from strongroom.core.files import locked, write_text
 from strongroom.core.plan.decisions import ALL, DecisionModel, DecisionsModel, RowModel, check_decisions
 from strongroom.core.quoting import fold
 from strongroom.core.yaml_text.plain import read_plain_model
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 
 Take = int | str | Mapping[str, int]
 Taken = int | Literal["all"] | tuple[tuple[str, int], ...]

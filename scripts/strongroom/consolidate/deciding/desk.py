@@ -16,7 +16,8 @@ from strongroom.core.errors import DecisionNeededError, UnreachableError, UsageE
 from strongroom.core.plan import Plan
 from strongroom.core.plan.decisions import ALL, DecisionModel
 from strongroom.core.secret import Secret
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.records import PlanDocument, RunDocument, RunState
 
 

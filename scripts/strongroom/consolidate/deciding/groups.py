@@ -21,7 +21,8 @@ from strongroom.core.errors import UnreachableError, UsageError, VersionError
 from strongroom.core.instants import Stored
 from strongroom.core.quoting import dotted, fold
 from strongroom.core.secret import Secret
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.records import PlanDocument
 from strongroom.sqlite.connection import Connection, RawText, open_snapshot
 from strongroom.sqlite.database import Database, under_key

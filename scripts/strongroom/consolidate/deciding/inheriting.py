@@ -14,7 +14,8 @@ from strongroom.consolidate.kept_plan import read_kept_plan
 from strongroom.core.errors import UnreachableError
 from strongroom.core.files import MANIFEST, make_private_folder, sync_file
 from strongroom.core.plan.decisions import read_decisions
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.records import InventoryDocument, MergeDocument, PlanDocument, SnapshotsDocument
 
 

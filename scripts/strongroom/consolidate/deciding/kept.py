@@ -11,7 +11,8 @@ from strongroom.core.errors import GuardError, PlanError, UnreachableError
 from strongroom.core.files import make_private_folder, write_text
 from strongroom.core.plan.decisions import DecisionModel, Decisions, DecisionsModel, read_decisions
 from strongroom.core.yaml_text.plain import read_plain_model
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.records import PlanDocument
 
 

@@ -38,7 +38,8 @@ from strongroom.core.plan.decisions import Decision, read_decisions
 from strongroom.core.results import Verdict
 from strongroom.runs import Swap, find_changes, publish, refuse_busy
 from strongroom.runs.cleanup import end_run
-from strongroom.runs.folder import Home, RunFolder
+from strongroom.runs.folder import RunFolder
+from strongroom.runs.home import Home
 from strongroom.runs.interrupted import Became, recover_all, refuse_open
 from strongroom.runs.records import (
     MergeDocument,

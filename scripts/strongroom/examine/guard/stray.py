@@ -12,7 +12,7 @@ from strongroom.core.plan import Plan
 from strongroom.core.programs import require_success, run_program
 from strongroom.core.system import System
 from strongroom.examine.guard.references import Reference
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 
 _GIT_SECONDS = 60.0
 

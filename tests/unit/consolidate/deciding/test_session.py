@@ -14,7 +14,7 @@ from strongroom.consolidate.deciding.desk import Author, Desk, open_desk
 from strongroom.consolidate.deciding.groups import Group
 from strongroom.consolidate.deciding.session import Session, View
 from strongroom.core.plan.decisions import DecisionModel
-from strongroom.runs.folder import Home
+from strongroom.runs.home import Home
 from tests.e2e.undecided_tree import GROUPS, build
 
 NOW = datetime(2026, 11, 21, 1, 53, 1, tzinfo=UTC)
