@@ -28,11 +28,12 @@ def copy_content(original: Database, copy: Database) -> None:
         with attached_live(connection, original, "src"):
             connection.execute("BEGIN")
             with translated(original):
-                _copy_all(connection)
+                copy_attached(connection)
             connection.execute("COMMIT")
 
 
-def _copy_all(connection: Connection) -> None:
+def copy_attached(connection: Connection) -> None:
+    """Copy what is attached as ``src`` into the empty main database; the caller begins, commits and proves it."""
     # Indexes before rows: made afterwards they are sorted, and this library sorts in memory.
     for kind in ("table", "index"):
         for (sql,) in connection.execute(
@@ -79,11 +80,6 @@ def _copy_marks(connection: Connection) -> None:
         connection.execute("DROP TABLE main._strongroom_marks")
     connection.execute("DELETE FROM main.sqlite_sequence")
     connection.execute("INSERT INTO main.sqlite_sequence SELECT * FROM src.sqlite_sequence")
-
-
-def copy_attached(connection: Connection) -> None:
-    """Copy what is attached as ``src`` into the empty main database; the caller begins, commits and proves it."""
-    _copy_all(connection)
 
 
 def copy_statistics(connection: Connection) -> None:
