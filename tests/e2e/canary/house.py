@@ -42,6 +42,7 @@ WORDS = {
 NEEDLES = Needles(KEYS, WORDS)
 HOOK = """\
 cat /proc/$$/environ /proc/$$/cmdline >> "$1/seen-by-the-hook"
+sleep 0.2
 if test -e "$1/fill"; then
     cat /dev/zero > "$1/target/filler"
     exit 0
