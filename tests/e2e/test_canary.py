@@ -7,9 +7,7 @@ import base64
 import inspect
 import os
 import signal
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +21,8 @@ from strongroom.tasks.namespace import namespace
 from tests.e2e.canary.cases import FAILURES, LINES, MODES, found_in_vault, in_vault, other_entry
 from tests.e2e.canary.house import KEYS, WITH_CORES, House, build_house
 from tests.e2e.canary.needles import Needles
+from tests.e2e.canary.stopping import stop_at_the_hook, stop_when_a_key_is_at_hand, waiting
 from tests.integration.keys.servers import Playing, playing
-from tests.processes import wait_until
 
 FIND = {"find_keys", "open_keys", "provide_keys"}
 SHARE = 11
@@ -155,6 +153,7 @@ def test_no_task_on_keys_and_single_files_shows_a_key(house: House, server: Play
             ["sqlcipher.encrypt", *database, "--key", "vault", "--remove-plain"],
             ["sqlcipher.rekey", *database, "--key", "vault", "--new-key", "fresh"],
             ["sqlcipher.verify", *database],
+            ["sqlcipher.shell", *database, "--key", "fresh"],
             ["sqlcipher.decrypt", *database, "--key", "fresh", "--reason", "a test"],
         ],
     )
@@ -165,48 +164,19 @@ def test_no_task_on_keys_and_single_files_shows_a_key(house: House, server: Play
         go_through(house, [["keys.check", "--key", "vault"], LINES["sqlcipher.verify"](house)])
 
 
-def stop_when_a_key_is_at_hand(house: House, number: signal.Signals) -> Callable[[subprocess.Popen[bytes]], None]:
-    before = len(house.read_uses())
-
-    def stop(process: subprocess.Popen[bytes]) -> None:
-        wait_until(lambda: len(house.read_uses()) > before or process.poll() is not None, 60.0)
-        process.send_signal(number)
-
-    return stop
-
-
-@pytest.mark.parametrize("task", ["consolidate.verify", "consolidate.preview", "sqlcipher.rekey", "sqlcipher.encrypt"])
-def test_no_task_that_is_stopped_shows_a_key(published: House, task: str) -> None:
-    stop = stop_when_a_key_is_at_hand(published, signal.SIGTERM)
-    ended = published.run(*LINES[task](published), "--debug", "--log", "json", meanwhile=stop)
-    assert ended.code in (0, 143), ended.err
-    assert (ended.found, published.find_written()) == ((), [])
-
-
-@contextmanager
-def waiting(house: House) -> Iterator[None]:
-    """Let the run's hook wait, for the length of a block."""
-    (house.root / "wait").touch()
-    try:
-        yield
-    finally:
-        (house.root / "go").touch()
-        for name in ("wait", "reached"):
-            (house.root / name).unlink(missing_ok=True)
-
-
-def signal_at_the_hook(house: House, number: signal.Signals) -> Callable[[subprocess.Popen[bytes]], None]:
-    def send(process: subprocess.Popen[bytes]) -> None:
-        wait_until((house.root / "reached").exists, 60.0)
-        process.send_signal(number)
-
-    return send
+def test_no_task_that_is_stopped_shows_a_key(published: House, is_nightly: bool) -> None:
+    for number, code in ((signal.SIGTERM, 143), *([(signal.SIGINT, 130)] if is_nightly else [])):
+        for task in LINES if is_nightly else ("consolidate.preview", "sqlcipher.rekey", "sqlcipher.shell"):
+            stop = stop_when_a_key_is_at_hand(published, number)
+            ended = published.run(*LINES[task](published), "--debug", "--log", "json", meanwhile=stop)
+            assert ended.code in (0, 6, code), (task, ended.err)
+            assert (ended.found, published.find_written()) == ((), []), task
 
 
 def test_a_run_that_is_stopped_in_the_middle_shows_no_key_and_the_next_one_goes_on(house: House) -> None:
     line = [*house.scene.argv()[1:], "--summary", house.root / "summary.md"]
     with waiting(house):
-        ended = house.run(*line, "--debug", meanwhile=signal_at_the_hook(house, signal.SIGTERM))
+        ended = house.run(*line, "--debug", meanwhile=stop_at_the_hook(house, signal.SIGTERM))
     assert (ended.code, ended.found, house.find_written()) == (143, (), [])
     ended = house.run(*line)
     assert (ended.code, ended.found, house.find_written()) == (0, (), [])
@@ -215,7 +185,7 @@ def test_a_run_that_is_stopped_in_the_middle_shows_no_key_and_the_next_one_goes_
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV])
 def test_a_run_that_dies_leaves_no_core(house: House, number: signal.Signals) -> None:
     with waiting(house):
-        ended = house.run(*house.scene.argv()[1:], around=WITH_CORES, meanwhile=signal_at_the_hook(house, number))
+        ended = house.run(*house.scene.argv()[1:], around=WITH_CORES, meanwhile=stop_at_the_hook(house, number))
     assert (ended.code, ended.found) == (-number, ())
     assert not [path for path in house.root.iterdir() if path.name.startswith("core")]
     assert house.find_written() == []

@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.canary.house import KEYS, NEEDLES, WITH_CORES, WORDS, House, build_house
 from tests.e2e.canary.needles import spell
+from tests.e2e.canary.stopping import stop_at_the_hook, waiting
 
 KEY = KEYS["vault"]
 CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
@@ -105,10 +106,66 @@ def test_a_key_that_is_written_is_found(house: House, place: str) -> None:
     assert house.find_written() == []
 
 
-def test_a_core_with_a_key_is_found(house: House) -> None:
-    """Of a program that holds one and does not close itself; where cores go elsewhere, none can be looked for."""
+MAIN = "from strongroom.__main__ import main\nmain()\n"
+HOOKS = """
+from strongroom.core import programs, system
+programs.without_keys = dict
+system.System.without_secrets = lambda self, environment: environment
+"""
+TRACES = """
+from strongroom.consolidate import publishing
+from strongroom.core import scrubbing
+from strongroom.report import log
+log.scrub = str
+publishing.run_hooks = lambda *_: int(next(iter(scrubbing._forms)))
+"""
+SILENCE = """
+from strongroom.core.secret import Secret
+from strongroom.keys.provided import ProvidedKeys
+Secret.__repr__ = Secret.reveal
+ProvidedKeys.__getitem__ = lambda self, name: print(self.fetch(name)) or self.fetch(name).secret
+"""
+CLOSING = """
+from strongroom.keys import provided
+provided.close_process = lambda: None
+"""
+
+
+@pytest.mark.parametrize(
+    ("without", "place"),
+    [
+        (HOOKS, "environ of /bin/sh"),
+        (HOOKS, "seen-by-the-hook: second base64"),
+        (TRACES, "stderr: "),
+        (SILENCE, "stdout: "),
+    ],
+    ids=["hooks", "what hooks write", "traces", "silence"],
+)
+def test_a_guard_of_ours_that_is_gone_is_missed(house: House, without: str, place: str) -> None:
+    ended = house.run(*house.scene.argv()[1:], program=("-c", without + MAIN))
+    assert [one for one in (*ended.found, *house.find_written()) if place in one], ended.err
+
+
+def test_a_run_that_does_not_close_itself_leaves_a_core_with_its_keys(house: House) -> None:
+    skip_where_cores_go_elsewhere()
+    with waiting(house):
+        meanwhile = stop_at_the_hook(house, signal.SIGABRT)
+        ended = house.run(
+            *house.scene.argv()[1:], program=("-c", CLOSING + MAIN), around=WITH_CORES, meanwhile=meanwhile
+        )
+    assert ended.code == -signal.SIGABRT
+    found = {one.rpartition(": ")[2] for one in house.find_written() if one.startswith(f"{house.root}/core")}
+    assert found >= {"first hex", "vault hex"}
+
+
+def skip_where_cores_go_elsewhere() -> None:
     if set(CORE_PATTERN.read_text().strip()) & set("|/"):
         pytest.skip("this machine keeps cores elsewhere")
+
+
+def test_a_core_with_a_key_is_found(house: House) -> None:
+    """Of a program that holds one and does not close itself; where cores go elsewhere, none can be looked for."""
+    skip_where_cores_go_elsewhere()
     source = "import os, sys; key = sys.stdin.buffer.read(); os.abort()"
     ended = house.run(program=("-c", source), said=bytes.fromhex(KEY), around=WITH_CORES)
     assert ended.code == -signal.SIGABRT

@@ -10,14 +10,16 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from strongroom.core.errors import ConfigurationError, StrongroomError, UnreachableError
 from strongroom.core.scrubbing import holds_secret
 
 GRACE_SECONDS = 5.0
+_LOOK_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,29 @@ def start_program(arguments: Sequence[str | Path], *, environment: Mapping[str, 
     return os.posix_spawn(program, words, without_keys(environment), file_actions=streams, setsid=True)
 
 
+def attach_program(
+    arguments: Sequence[str | Path], *, environment: Mapping[str, str], hand_over: Callable[[], bool]
+) -> int:
+    """Let a program have our own terminal, or our standard input and output, to its end; return its exit code.
+
+    ``hand_over`` gives it what it waits for, and is called again until it returns True. It takes as long as the person
+    takes; Ctrl-C is the program's. Raises ``ConfigurationError`` when there is no such program.
+    """
+    process = _launch([os.fspath(argument) for argument in arguments], environment)
+    is_handed = False
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        while True:
+            is_handed = is_handed or hand_over()
+            try:
+                return process.wait(timeout=1.0 if is_handed else _LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _end(process)
+
+
 def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without the variables that hold a key which this process uses."""
     return {name: value for name, value in environment.items() if not holds_secret(value)}
@@ -112,16 +137,16 @@ def is_alive(process: int) -> bool:
 
 
 def _start(words: list[str], environment: Mapping[str, str], directory: Path | None) -> subprocess.Popen[bytes]:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    # A session of its own, so that a timeout reaches its children too.
+    return _launch(words, environment, directory, start_new_session=True, **pipes)
+
+
+def _launch(
+    words: list[str], environment: Mapping[str, str], directory: Path | None = None, **options: Any
+) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            words,
-            env=without_keys(environment),
-            cwd=directory,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # so that a timeout reaches its children too
-        )
+        return subprocess.Popen(words, env=without_keys(environment), cwd=directory, **options)
     except FileNotFoundError as error:
         missing = directory if directory is not None and not directory.is_dir() else words[0]
         raise ConfigurationError(missing, "is not there", "install it, or correct its path") from error
@@ -138,5 +163,16 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
             process.communicate(timeout=GRACE_SECONDS)
         except (subprocess.TimeoutExpired, ProcessLookupError):
+            continue
+        return
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a program that still runs to end, then end it; what it started is its own affair."""
+    for ask in (process.terminate, process.kill):
+        try:
+            ask()
+            process.wait(timeout=GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
             continue
         return

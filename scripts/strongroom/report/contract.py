@@ -26,7 +26,7 @@ FILE = Path(__file__).with_name("results.schema.json")
 WITHOUT = frozenset(
     [
         *("test", "check.lint", "check.types", "check.unit", "check.integration", "check.e2e", "check.faults"),
-        *("check.mutants", "check.postgres", "check.audit", "stack.shell"),
+        *("check.mutants", "check.postgres", "check.audit", "sqlcipher.shell", "stack.shell"),
     ]
 )
 """Tasks that have no result of their own: what they start prints what it has to say."""

@@ -10,9 +10,11 @@ from strongroom.rotate.rekeying import rekey
 from strongroom.rotate.removing import Kept, list_kept, remove_original
 from strongroom.rotate.request import Request, Surroundings
 from strongroom.rotate.results import Changed, Check, Checked, Earlier, Removed
+from strongroom.rotate.shell import Asked, Where, open_shell
 from strongroom.rotate.verifying import verify
 
 __all__ = [
+    "Asked",
     "Changed",
     "Check",
     "Checked",
@@ -21,10 +23,12 @@ __all__ = [
     "Removed",
     "Request",
     "Surroundings",
+    "Where",
     "Work",
     "decrypt",
     "encrypt",
     "list_kept",
+    "open_shell",
     "rekey",
     "remove_original",
     "verify",

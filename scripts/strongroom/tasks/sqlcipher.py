@@ -1,7 +1,9 @@
-"""``sqlcipher.*``: encrypt, rekey and decrypt one database where it stands, and look whether it is sound."""
+"""``sqlcipher.*``: encrypt, rekey and decrypt one database where it stands; look whether it is sound, and into it."""
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 from invoke.collection import Collection
@@ -13,6 +15,7 @@ from strongroom.core.system import choose_system
 from strongroom.tasks._around import read_clock
 from strongroom.tasks._keys import find_keys
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
+from strongroom.tasks.wiring import find_image_here
 
 DATABASE = "The database file."
 HAS = "The name of the key that it has."
@@ -111,4 +114,15 @@ def decrypt(
         report.show_changed(rotate.decrypt(asked, around), as_json=is_json(c))
 
 
-namespace = Collection("sqlcipher", encrypt, rekey, verify, decrypt)
+@task(help={"database": DATABASE, "key": HAS, "system": SYSTEM, "write": "Let it write: it only reads without."})
+def shell(c: Context, database: Path, key: str, system: str | None = None, write: bool = False) -> None:
+    """Open SQLCipher's shell on a database; its key is fetched."""
+    settings = read_settings()
+    image = find_image_here(settings, "sqlcipher")
+    program = shutil.which("sqlcipher", path=settings.variable("PATH"))
+    where = rotate.Where(environment=settings.environment, image=image, program=program)
+    asked = rotate.Asked(database=database, key=key, write=write, is_terminal=sys.stdin.isatty())
+    rotate.open_shell(asked, surroundings(c, system), where)
+
+
+namespace = Collection("sqlcipher", encrypt, rekey, verify, decrypt, shell)

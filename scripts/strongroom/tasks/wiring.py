@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from strongroom.containers import stack
+from strongroom.containers import images, stack
 from strongroom.core.config import Settings
 from strongroom.demo import build_legacy_tree
 
-__all__ = ["build_legacy_tree", "count_days_of_certificates", "find_local_postgres"]
+__all__ = ["build_legacy_tree", "count_days_of_certificates", "find_image_here", "find_local_postgres"]
 
 
 def find_local_postgres(settings: Settings, purpose: str) -> Mapping[str, str] | None:
@@ -24,3 +24,9 @@ def count_days_of_certificates(settings: Settings) -> Mapping[str, int]:
     """Return for how many days each certificate of this clone's stack holds; nothing without a stack. Read-only."""
     asked = stack.Stack(root=settings.root, environment=settings.environment)
     return stack.count_days(asked.folder, datetime.now(UTC))
+
+
+def find_image_here(settings: Settings, name: str) -> str | None:
+    """Return one of our images, of this clone's stack where there is one; None where no engine of here has it."""
+    kept = stack.Stack(root=settings.root, environment=settings.environment).read_kept()
+    return images.find_here(settings.environment, name, tag="local" if kept is None else kept.tag)

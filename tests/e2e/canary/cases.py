@@ -63,6 +63,7 @@ LINES: Mapping[str, Callable[[House], Words]] = {
     "sqlcipher.rekey": _one("rekey", "--new-key", "first"),
     "sqlcipher.verify": _one("verify"),
     "sqlcipher.decrypt": _one("decrypt", "--reason", "a test"),
+    "sqlcipher.shell": _one("shell", "--write"),
 }
 """By task: a line on a house whose targets are published, which leaves it as it is."""
 

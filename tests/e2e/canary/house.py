@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from tests.e2e.canary.needles import Needles
+from tests.e2e.canary.program import write_program
 from tests.e2e.canary.watching import Watch, watching
 from tests.e2e.vault import build_vault, write_vault
 from tests.faults.scene import Scene
@@ -41,6 +42,7 @@ WORDS = {
 NEEDLES = Needles(KEYS, WORDS)
 HOOK = """\
 cat /proc/$$/environ /proc/$$/cmdline >> "$1/seen-by-the-hook"
+sleep 0.2
 if test -e "$1/fill"; then
     cat /dev/zero > "$1/target/filler"
     exit 0
@@ -74,6 +76,8 @@ class House:
     """``keys:`` of the system."""
     given: dict[str, str]
     """The operator's own variables that hold secrets."""
+    engine: dict[str, str] = field(default_factory=lambda: {"DOCKER_HOST": "unix:///nowhere/docker.sock"})
+    """Which Docker engine there is: none."""
     copies: int = 0
 
     @property
@@ -117,13 +121,13 @@ class House:
         (self.scene.system / "system.yaml").write_text(yaml.safe_dump(about))
 
     def environment(self) -> dict[str, str]:
-        plain = {name: os.environ[name] for name in ("PATH", "PYTHONPATH")}
+        plain = {"PATH": write_program(self.root / "bin"), "PYTHONPATH": os.environ["PYTHONPATH"]}
         own = {
             "HOME": str(self.root / "home"),
             "TMPDIR": str(self.temporary),
             "STRONGROOM_SYSTEM": str(self.scene.system),
         }
-        return {**plain, **own, **self.given}
+        return {**plain, **own, **self.engine, **self.given}
 
     def run(
         self,

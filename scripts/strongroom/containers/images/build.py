@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from strongroom.engine import (
     connect,
     count_room_left,
     explain_failure,
+    find_endpoint,
     find_image,
     find_plugin,
     name_engine,
@@ -84,6 +86,16 @@ def list_images(environment: Mapping[str, str], *, tag: str) -> tuple[Built, ...
     with connect(environment) as client:
         found = {name: find_image(client, f"{REPOSITORY}/{name}:{tag}") for name in NAMES}
     return tuple(_describe(name, tag, image, was_there=True) for name, image in found.items() if image is not None)
+
+
+def find_here(environment: Mapping[str, str], name: str, *, tag: str) -> str | None:
+    """Return one of our images by its whole name; None where no engine of this machine has it. Read-only."""
+    image = f"{REPOSITORY}/{name}:{tag}"
+    if not find_endpoint(environment).startswith("unix://"):
+        return None
+    with suppress(UnreachableError), connect(environment) as client:
+        return None if find_image(client, image) is None else image
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
