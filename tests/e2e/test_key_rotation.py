@@ -21,6 +21,7 @@ from strongroom.runs.home import Home
 from tests.e2e.kept_keys import UNWRITTEN, Run, build_kept, consolidate, encrypted_files, keys_of, runs_on
 from tests.e2e.vault import EXPECTED, KEYS, can_open, open_vault, read_vault
 from tests.faults.scene import Scene
+from tests.processes import read_line
 
 READER = """
 import sys
@@ -125,11 +126,14 @@ def test_a_version_is_retired_once_nothing_names_it(scene: Scene, run: Run) -> N
 def test_who_has_a_target_open_keeps_it_as_it_is(scene: Scene, run: Run) -> None:
     consolidate(run, scene)
     words = [sys.executable, "-c", READER, str(scene.target / "main.db"), KEYS["vault"]]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+    reader = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
         assert reader.stdout is not None
-        assert reader.stdout.readline() == "reading\n"
+        assert read_line(reader.stdout, 20) == "reading"
         code, _, err = run("keys.rotate", "--key", "vault", "--target", str(scene.target), UNWRITTEN)
-        reader.communicate("", timeout=20)
+    finally:
+        reader.kill()
+        reader.communicate(timeout=20)
     assert (code, "main.db" in err) == (6, True), err
     assert keys_of(scene).read()["states"] == {"1": "active"}
     assert can_open(scene.target / "main.db", KEYS["vault"])
@@ -159,6 +163,7 @@ def rotate_until(scene: Scene, steps: int) -> tuple[int | None, list[str]]:
     reached.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
+        signal.alarm(120)
         count = 0
 
         def cut(step: str) -> None:
