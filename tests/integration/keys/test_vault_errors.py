@@ -241,6 +241,20 @@ def test_an_answer_of_another_shape_is_a_wrong_setting(site: Site, tmp_path: Pat
         assert fail(change(site, **here), ProviderMisnamedError).exit_code == 2
 
 
+@pytest.mark.parametrize("said", [[], {"data": None}, {"data": {"versions": []}}, {"data": {"versions": {"1": None}}}])
+def test_a_list_of_versions_of_another_shape_is_a_wrong_setting(site: Site, said: Any) -> None:
+    with playing() as server:
+        server.say((200, {"data": {"ttl": 0}}), (200, said))
+        keys = change(site, address=f"http://127.0.0.1:{server.port}").open()
+        with pytest.raises(ProviderMisnamedError):
+            keys.list_versions("vault")
+
+
+def test_a_server_that_does_not_say_its_version_is_there_all_the_same(site: Site) -> None:
+    with playing() as server:
+        assert change(site, address=f"http://127.0.0.1:{server.port}").open().check_health("vault").endswith("unsealed")
+
+
 def test_an_address_may_come_from_a_variable_that_must_name_one(bao: Bao, site: Site, tmp_path: Path) -> None:
     entry = {**site.entries["vault"], "address_variable": "SHOP_VAULT"}
     del entry["address"]

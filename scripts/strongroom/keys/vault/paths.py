@@ -124,7 +124,10 @@ class KeyValuePath:
         except InvalidPath as error:
             raise self._explain(error, None) from None
         now = self._session.now()
-        return {number: _read_number(about, now) for number, about in answer["data"]["versions"].items()}
+        try:
+            return {number: _read_number(about, now) for number, about in answer["data"]["versions"].items()}
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise self._misnamed("no KV of version 2") from None
 
     def list_readable(self) -> Iterator[Document]:
         """Read every version that can be read."""
