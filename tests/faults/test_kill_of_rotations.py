@@ -127,9 +127,11 @@ def test_killed_at_random_moments_the_same(driver: Driver, tmp_path: Path, work:
     rotation.set_stage()
     content = read(rotation.database, rotation.before)
     seconds = _measure(rotation, driver)
-    chance, killed, moments = random.Random(f"{SEED} {work}"), 0, 200 if is_nightly else POINTS[work]
+    chance, killed, wanted = random.Random(f"{SEED} {work}"), 0, 200 if is_nightly else POINTS[work]
     wrong = []
-    for _ in range(moments):
+    for _ in range(4 * wanted):  # it may end before its moment comes, on a machine that became less busy
+        if killed == wanted:
+            break
         delay = chance.uniform(0, seconds)
         rotation.set_stage()
         ended = driver.kill_after(delay, rotation.argv, keys=KEYS)
@@ -140,7 +142,7 @@ def test_killed_at_random_moments_the_same(driver: Driver, tmp_path: Path, work:
         except AssertionError as error:
             wrong.append(f"killed after {delay:.3f} of {seconds:.3f} s: {error}")
     assert not wrong, "\n".join(wrong)
-    assert 2 * killed > moments
+    assert killed == wanted
 
 
 def _measure(rotation: Rotation, driver: Driver) -> float:

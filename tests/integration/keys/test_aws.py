@@ -218,6 +218,12 @@ def test_wrong_tls_is_a_wrong_setting(tmp_path: Path) -> None:
         assert site_of(tmp_path, here, secret="a", ca_file=str(authority)).open()["vault"].reveal() == CANARY
 
 
+def test_a_list_without_versions_has_none(tmp_path: Path) -> None:
+    with playing() as server:
+        site = site_of(tmp_path, f"http://127.0.0.1:{server.port}", secret="a")
+        assert site.open().list_versions("vault") == ()
+
+
 def test_a_denial_of_moto_is_one(moto: str, tmp_path: Path) -> None:
     def reset(allowed: str) -> None:
         asked = urllib.request.Request(

@@ -181,7 +181,7 @@ class AwsProvider:
         words = {"SecretId": self._entry.secret, "IncludeDeprecated": True}
         while True:
             page = self._ask("ListSecretVersionIds", lambda client: client.list_secret_version_ids(**words))
-            found += page["Versions"]
+            found += page.get("Versions") or ()
             if not page.get("NextToken"):
                 return found
             words["NextToken"] = page["NextToken"]
