@@ -23,6 +23,12 @@ def house(tmp_path: Path) -> House:
     return build_house(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house in which nobody has done anything yet; who plants something there takes it away again."""
+    return build_house(tmp_path_factory.mktemp("empty"))
+
+
 FORMS = dict(spell(bytes.fromhex(KEY)))
 
 
@@ -42,9 +48,9 @@ def test_a_key_in_a_text_that_was_encoded_as_a_whole_is_found(
     assert NEEDLES.find(encode(bytes(offset) + text)) != []
 
 
-def test_what_is_no_key_is_not_found(house: House) -> None:
-    said = house.run(program=("-c", "print('words ' * 1000)"))
-    assert (said.code, said.found, NEEDLES.find(os.urandom(1 << 20)), house.find_written()) == (0, (), [], [])
+def test_what_is_no_key_is_not_found(empty: House) -> None:
+    said = empty.run(program=("-c", "print('words ' * 1000)"))
+    assert (said.code, said.found, NEEDLES.find(os.urandom(1 << 20)), empty.find_written()) == (0, (), [], [])
 
 
 SLOWLY = "import os, subprocess, sys, time; key = sys.stdin.read(); "
@@ -62,19 +68,19 @@ SAID = {
 
 @pytest.mark.parametrize("place", SAID)
 @pytest.mark.parametrize("form", ["hex", "HEX", "base64", "url-safe"])
-def test_a_key_that_is_said_or_handed_on_is_found(house: House, place: str, form: str) -> None:
+def test_a_key_that_is_said_or_handed_on_is_found(empty: House, place: str, form: str) -> None:
     source, expected = SAID[place]
-    ended = house.run(program=("-c", source), said=FORMS[form])
+    ended = empty.run(program=("-c", source), said=FORMS[form])
     assert ended.code == 0, ended.err
     assert ended.found
     assert {one.startswith(expected) for one in ended.found} == {True}
 
 
-def test_an_operator_s_own_variable_is_his_where_he_started_and_nowhere_else(house: House) -> None:
+def test_an_operator_s_own_variable_is_his_where_he_started_and_nowhere_else(empty: House) -> None:
     own = "import os, time; os.fork(); time.sleep(0.2)"
-    assert house.run(program=("-c", own)).found == ()
+    assert empty.run(program=("-c", own)).found == ()
     moved = "import os, sys, time; os.environ['B'] = os.environ['SECOND_KEY']; os.execv('/bin/sleep', ['sleep', '0.3'])"
-    assert house.run(program=("-c", moved)).found
+    assert empty.run(program=("-c", moved)).found
 
 
 PLACES = (
@@ -96,14 +102,14 @@ PLACES = (
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_key_that_is_written_is_found(house: House, place: str) -> None:
-    file = house.root / place
+def test_a_key_that_is_written_is_found(empty: House, place: str) -> None:
+    file = empty.root / place
     file.parent.mkdir(parents=True, exist_ok=True)
     for form in FORMS.values():
         file.write_bytes(b"before" + form + b"after")
-        assert {one.startswith(f"{file}: vault") for one in house.find_written()} == {True}
+        assert {one.startswith(f"{file}: vault") for one in empty.find_written()} == {True}
     file.unlink()
-    assert house.find_written() == []
+    assert empty.find_written() == []
 
 
 MAIN = "from strongroom.__main__ import main\nmain()\n"
