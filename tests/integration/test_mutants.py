@@ -18,7 +18,7 @@ VERDICTS = {
     "consolidate/merge/archive.py by hand: dropped tables are archived without their first row": "noticed",
     "runs/publish.py by hand: an old name leads to another file": "noticed",
     "sqlite/functions.py register_functions: constant: True -> False (7)": "same",
-    "runs/publish.py _keep: dropped statement: sync_folder(previous.parent) -> nothing": "same",
+    "runs/keeping.py keep_file: dropped statement: sync_folder(kept.parent) -> nothing": "same",
     "sqlite/functions.py register_functions: constant: 1 -> 2 (3)": "crashed",
     "core/instants.py _read_text: dropped predicate: if moment.tzinfo -> if False": "crashed",
 }

@@ -48,6 +48,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     ),
     "publish": (
         "runs/publish.py",
+        "runs/keeping.py",
         "runs/journal.py",
         "runs/legacy.py",
         "consolidate/publishing.py",
