@@ -105,7 +105,7 @@ def test_a_version_is_retired_once_nothing_names_it(scene: Scene, run: Run) -> N
     target = ["--key", "vault", "--target", str(scene.target)]
     assert run("keys.rotate", *target, UNWRITTEN)[0] == 0
     code, _, err = run("keys.retire", *target, "--version", "1")
-    assert (code, "opens backup" in err) == (6, True), err
+    assert (code, "(backup)" in err) == (6, True), err
     for version, said in (("2", "is the active version"), ("7", "is none of its versions")):
         code, _, err = run("keys.retire", *target, "--version", version)
         assert (code in (2, 6), said in err) == (True, True), err

@@ -127,3 +127,30 @@ def test_no_run_nothing_under_the_key_and_a_key_that_nobody_knows(scene: Scene, 
     assert (code, "nothing lay under another version" in out) == (0, True), err
     code, _, err = run("keys.rotate", "--key", "none", *target_of(scene), UNWRITTEN)
     assert (code, "none is no key of this system" in err) == (2, True), err
+
+
+def leave_behind(scene: Scene, run: Run) -> Path:
+    """Rotate a copy of a target directory, so that the directory itself has the version before."""
+    consolidate(run, scene)
+    copy = scene.target.with_name("copy")
+    shutil.copytree(scene.target, copy, symlinks=True)
+    assert run("keys.rotate", "--key", "vault", "--target", str(copy), UNWRITTEN)[0] == 0
+    return copy
+
+
+def test_what_a_rotation_left_behind_keeps_its_version_from_being_retired(scene: Scene, run: Run) -> None:
+    leave_behind(scene, run)
+    code, _, err = run("keys.retire", "--key", "vault", "--version", "1", *target_of(scene))
+    assert (code, "(run)" in err or "(live)" in err) == (6, True), err
+    assert can_open(scene.target / "main.db", keys_of(scene).read()["keys"]["1"])
+
+
+def test_directories_and_files_of_different_versions_go_together(scene: Scene, run: Run) -> None:
+    copy = leave_behind(scene, run)
+    words = ["--key", "vault", "--target", str(copy), *target_of(scene), UNWRITTEN]
+    code, _, err = run("keys.rotate", *words)
+    assert code == 0, err
+    third = keys_of(scene).read()["keys"]["3"]
+    for directory in (copy, scene.target):
+        assert can_open(directory / "main.db", third)
+        assert run("consolidate.verify", "--target", str(directory))[0] == 0

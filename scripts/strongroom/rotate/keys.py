@@ -6,7 +6,7 @@ The new version is pending until everything is under it, then it is promoted; ki
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,16 @@ from strongroom.core.errors import GuardError, UsageError
 from strongroom.core.files import show_path
 from strongroom.core.secret import Secret
 from strongroom.keys import KeyVersion, ProvidedKeys, State
-from strongroom.rotate.rekeying import rekey
-from strongroom.rotate.request import Request, Surroundings
-from strongroom.rotate.trees import end_rotation, find_before, find_version, foresee_rekey, rotate_tree
+from strongroom.rotate.request import Surroundings
+from strongroom.rotate.trees import (
+    end_rotation,
+    find_before,
+    find_version,
+    foresee_rekey,
+    is_opened,
+    rekey_to,
+    rotate_tree,
+)
 from strongroom.runs.home import Home
 from strongroom.runs.key_names import Kept, Part, list_kept
 from strongroom.sqlite.database import VERSION
@@ -86,7 +93,7 @@ def rotate_key(keys: ProvidedKeys, wish: Wish, around: Surroundings, keep_copy: 
     with hold_needed(keys, {*known, after}):
         before = _find_before(wish, known, after, around)
     if wish.dry_run:
-        return _describe(wish, before, after or _spell(wish.key, "new"), None)
+        return _describe(wish, _first(before), after or _spell(wish.key, "new"), None)
     if after is None:
         secret = Secret(secrets.token_hex(KEY_BYTES))
         escrow = keep_copy(secret)
@@ -94,14 +101,14 @@ def rotate_key(keys: ProvidedKeys, wish: Wish, around: Surroundings, keep_copy: 
         around.reach("pending")
     with hold_needed(keys, {*known, after}):
         before = _find_before(wish, known, after, around)
-        _rotate(wish, before, after, around)
+        _rotate(wish, before, [after, *known], around)
     around.reach("all rotated")
     if keys.can_rotate(wish.key):
         keys.promote(wish.key, after.partition(VERSION)[2])
     around.reach("promoted")
     for home in wish.targets:
         end_rotation(home)
-    return _describe(wish, before, after, escrow)
+    return _describe(wish, _first(before), after, escrow)
 
 
 def _spell(name: str, version: str) -> str:
@@ -124,27 +131,37 @@ def _find_begun(keys: ProvidedKeys, wish: Wish, versions: Sequence[KeyVersion]) 
     return next((_spell(wish.key, one.version) for one in versions if one.state is wanted), None)
 
 
-def _find_before(wish: Wish, known: Sequence[str], after: str | None, around: Surroundings) -> str | None:
-    """Look at everything before anything is changed; return the version under which it is. Read-only."""
-    found = [find_before(home, wish.key, known, after, around) for home in wish.targets]
+def _find_before(wish: Wish, known: Sequence[str], after: str | None, around: Surroundings) -> dict[Path, str | None]:
+    """Look at everything before anything is changed; return the version of each directory and database. Read-only.
+
+    None where that is ``after`` already: they may have been left behind by different rotations.
+    """
+    found = {home.target: find_before(home, wish.key, known, after, around) for home in wish.targets}
     for database in wish.databases:
-        kept = Kept(run="", part=Part.SOURCE, path=database, key=wish.key)
-        opener = find_version(kept, [*([after] if after else []), *known])
-        if opener == after:
-            continue
-        found.append(opener)
-        if after is not None:
+        opener = find_version(_name(wish, database), [*([after] if after else []), *known])
+        found[database] = None if opener == after else opener
+        if opener != after and after is not None:
             foresee_rekey(database, opener, after, around)
-    return next((one for one in found if one is not None), None)
+    return found
 
 
-def _rotate(wish: Wish, before: str | None, after: str, around: Surroundings) -> None:
-    if before is None:
-        return
+def _name(wish: Wish, database: Path) -> Kept:
+    return Kept(run="", part=Part.SOURCE, path=database, key=wish.key)
+
+
+def _first(before: Mapping[Path, str | None]) -> str | None:
+    return next((one for one in before.values() if one is not None), None)
+
+
+def _rotate(wish: Wish, before: Mapping[Path, str | None], versions: Sequence[str], around: Surroundings) -> None:
+    """Put everything under the first of the versions."""
     for home in wish.targets:
-        rotate_tree(home, wish.key, before, after, around)
+        had = before[home.target]
+        if had is not None:
+            rotate_tree(home, had, versions[0], versions, around)
     for database in wish.databases:
-        rekey(Request(database=database, key=before, new_key=after), around)
+        if before[database] is not None:
+            rekey_to(_name(wish, database), versions, versions[0], around)
 
 
 def _describe(wish: Wish, before: str | None, after: str, escrow: Path | None) -> Rotated:
@@ -175,9 +192,10 @@ def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surrounding
     if states[version] in (State.ACTIVE, State.PENDING):
         fact = f"is the {states[version]} version of its key"
         raise GuardError(f"key {wanted}", fact, "keys.rotate makes another one active first")
-    for home in wish.targets:
-        home.refuse_open_rotation()
-        _refuse_used(home, wanted)
+    with hold_needed(keys, {wanted} if states[version] is State.PREVIOUS else set()):
+        for home in wish.targets:
+            home.refuse_open_rotation()
+            _refuse_used(home, wanted)
     if not keys.can_rotate(wish.key):
         about = keys.describe(wish.key)
         fact = f"is kept in {about.place}, where this tool does not write ({about.provider})"
@@ -190,10 +208,14 @@ def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surrounding
 
 
 def _refuse_used(home: Home, wanted: str) -> None:
-    """Make sure that nothing in a target directory lies under a version, by what its documents say."""
-    users = [one for one in list_kept(home, wanted.partition(VERSION)[0]) if one.key == wanted]
+    """Make sure that nothing in a target directory lies under a version.
+
+    Documents may name the key alone, in a directory that a rotation left behind: so files are asked, not only names.
+    """
+    kept = list_kept(home, wanted.partition(VERSION)[0])
+    users = [one for one in kept if one.key == wanted or (one.part is not Part.SOURCE and is_opened(one, wanted))]
     if users:
         first, others = users[0], len(users) - 1
         more = f" and {others} more" if others else ""
-        way = "consolidate.clean and consolidate.finalize let go of what is old enough; keys.show --target lists them"
-        raise GuardError(f"key {wanted}", f"opens {first.part} {show_path(first.path)}{more}", way)
+        way = "keys.rotate moves live files; consolidate.clean and .finalize let go of backups that are old enough"
+        raise GuardError(f"key {wanted}", f"still opens {show_path(first.path)} ({first.part}){more}", way)

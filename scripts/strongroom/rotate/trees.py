@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from strongroom.core.engines import Engine
@@ -23,7 +22,7 @@ from strongroom.runs.home import Home
 from strongroom.runs.key_names import Kept, Part, find_untouched, list_kept, name_anew
 from strongroom.runs.records import KeyRotationDocument
 from strongroom.sqlite.connection import Connection, attached, copy_database, open_snapshot
-from strongroom.sqlite.database import Database, under_key
+from strongroom.sqlite.database import Database, key_of, under_key
 from strongroom.sqlite.messages import translated
 from strongroom.sqlite.same_content import compare_content
 
@@ -80,12 +79,12 @@ def find_version(kept: Kept, versions: Iterable[str]) -> str:
     """Return the version of a key that opens a file. Raises WrongKeyError where none does."""
     names = list(dict.fromkeys(versions))
     for name in names:
-        if _is_opened(kept, name):
+        if is_opened(kept, name):
             return name
     raise WrongKeyError(kept.path, f"is opened by none of {', '.join(names)}", "bring back the version that opens it")
 
 
-def _is_opened(kept: Kept, key: str) -> bool:
+def is_opened(kept: Kept, key: str) -> bool:
     """Tell whether a version opens a file; what is only ours is not written to by looking, whatever mode it is in."""
     database = _under(kept.path, key)
     if kept.part is not Part.RUN:
@@ -98,11 +97,13 @@ def _is_opened(kept: Kept, key: str) -> bool:
     return True
 
 
-def rotate_tree(home: Home, name: str, before: str, after: str, around: Surroundings) -> tuple[Kept, ...]:
-    """Put a target directory under another version of a key; return what lies under it now. The keys are held.
+def rotate_tree(home: Home, before: str, after: str, versions: Sequence[str], around: Surroundings) -> None:
+    """Put a target directory under another version of a key, whichever of ``versions`` its files have. They are held.
 
-    What is in the middle of it stays marked until ``end_rotation``. Raises LockedError, and what ``rekey`` raises.
+    ``before`` is what its backups have. What is in the middle of it stays marked until ``end_rotation``. Raises
+    LockedError, WrongKeyError, and what ``rekey`` raises.
     """
+    name = str(key_of(after))
     with locked(home.lock):
         document = home.read_key_rotation() or KeyRotationDocument(
             key=name, before=before, after=after, untouched=find_untouched(home, name)
@@ -112,15 +113,22 @@ def rotate_tree(home: Home, name: str, before: str, after: str, around: Surround
         moving = [one for one in list_kept(home, name) if one.part in (Part.LIVE, Part.RUN)]
         for one in moving:
             if one.part is Part.RUN:
-                _write_anew(one, document, around)
+                _write_anew(one, versions, document.after, around)
     for one in moving:
         if one.part is Part.LIVE:  # by itself it takes the lock
-            rekey(Request(database=one.path, key=document.before, new_key=document.after), around)
+            rekey_to(one, versions, document.after, around)
     around.reach("files rotated")
     with locked(home.lock):
         name_anew(home, name, document.before, document.after, document.untouched)
         around.reach("named anew")
-    return tuple(list_kept(home, name))
+
+
+def rekey_to(kept: Kept, versions: Sequence[str], after: str, around: Surroundings) -> None:
+    """Put a database that applications open under another version, or finish that. Raises what ``rekey`` raises."""
+    begun = find_open(find_place(kept.path))
+    opener = find_version(kept, versions) if begun is None else str(begun[1].key_before)
+    if opener != after:
+        rekey(Request(database=kept.path, key=opener, new_key=after), around)
 
 
 def end_rotation(home: Home) -> None:
@@ -130,13 +138,13 @@ def end_rotation(home: Home) -> None:
         sync_folder(home.root)
 
 
-def _write_anew(kept: Kept, document: KeyRotationDocument, around: Surroundings) -> None:
+def _write_anew(kept: Kept, versions: Sequence[str], after: str, around: Surroundings) -> None:
     """Put a file that is only ours under the new key: a copy, proven, in its place."""
-    now, aside = (_under(path, document.after) for path in (kept.path, _beside(kept.path)))
+    aside = _under(_beside(kept.path), after)
     aside.path.unlink(missing_ok=True)
-    if _is_opened(kept, document.after):
+    old = _under(kept.path, find_version(kept, [after, *versions]))
+    if old.key == after:
         return
-    old = replace(now, key=document.before)
     aside.path.touch(mode=0o600)
     with open_snapshot(old) as connection, translated(aside):
         copy_database(connection, aside)
