@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tarfile
 import time
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +94,29 @@ def test_scripts_run_once_data_outlives_the_container_and_another_major_version_
                 assert connection.execute("SELECT sum(n) FROM made").fetchone() == (3,)
                 assert connection.execute("SHOW wal_segment_size").fetchone() == ("32MB",)
             container.get_wrapped_container().restart(timeout=10)
-        container.exec(["sh", "-c", "echo 16 >$PGDATA/PG_VERSION"])
-        container.get_wrapped_container().restart(timeout=10)
-        code, said = wait_for_end(container)
-        assert (code, "was made by PostgreSQL 16, and this is 17" in said) == (13, True), said
+        wrapped = container.get_wrapped_container()
+        for version, code, fact in (("16\n", 13, "was made by PostgreSQL 16, and this is 17"), ("", 6, "damaged")):
+            wrapped.stop(timeout=10)
+            wrapped.put_archive("/var/lib/postgresql/data/cluster", pack("PG_VERSION", version))
+            wrapped.start()
+            ended, said = wait_for_end(container)
+            assert (ended, fact in said.splitlines()[-1]) == (code, True), said
+        wrapped.put_archive("/var/lib/postgresql/data/cluster", pack("PG_VERSION", "17\n"))
+        wrapped.start()
+        port = wait_until_it_answers(container, folder)
+        with connect(Running(container=container, folder=folder, port=port)) as connection:
+            assert connection.execute("SELECT sum(n) FROM made").fetchone() == (3,)
     finally:
         container.stop()
+
+
+def pack(name: str, text: str) -> bytes:
+    """Make an archive that holds one file."""
+    packed, file = BytesIO(), tarfile.TarInfo(name)
+    file.size, file.mode = len(text), 0o644
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(file, BytesIO(text.encode()))
+    return packed.getvalue()
 
 
 def test_a_first_start_that_was_killed_begins_again(images: dict[str, Built], folder: Folder) -> None:
