@@ -15,6 +15,8 @@ from typing import Protocol
 _ESCAPE = b"\x1b"
 _SEQUENCE_SECONDS = 0.05
 """What follows so soon is part of one key: an arrow, say, or a letter beyond ASCII."""
+_LOOK_SECONDS = 0.25
+"""How long a signal goes unheeded at most that comes just before we begin to wait, and so ends no wait."""
 _LENGTHS = ((0xF0, 4), (0xE0, 3), (0xC0, 2))
 """Bytes of a character, by how its first one begins in UTF-8."""
 
@@ -42,6 +44,8 @@ class Keyboard:
         return key.decode(errors="replace")
 
     def _take(self, count: int) -> bytes:
+        while not select.select([self._descriptor], [], [], _LOOK_SECONDS)[0]:
+            continue
         try:
             return os.read(self._descriptor, count)
         except OSError:  # the terminal is gone

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import termios
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from strongroom.report import keys
 from strongroom.report.keys import Keyboard, open_keyboard
+from tests.processes import time_limit
 
 
 @pytest.fixture
@@ -52,6 +56,22 @@ def test_the_terminal_is_put_back_in_every_case(terminal: tuple[int, int], error
         assert not termios.tcgetattr(terminal[1])[3] & termios.ECHO
         raise error or ZeroDivisionError
     assert termios.tcgetattr(terminal[1]) == before
+
+
+def test_ctrl_c_that_ends_no_wait_is_heeded_all_the_same(terminal: tuple[int, int]) -> None:
+    """As it is where the signal comes just before the wait begins; here another thread has it."""
+
+    def interrupt() -> None:
+        time.sleep(0.2)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    with time_limit(10), open_keyboard() as keyboard:
+        began, other = time.monotonic(), threading.Thread(target=interrupt)
+        other.start()
+        with pytest.raises(KeyboardInterrupt):
+            keyboard.read()
+        assert time.monotonic() - began < 5
+        other.join(5)
 
 
 def test_a_terminal_that_is_gone_gives_no_more_keys() -> None:
