@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,8 +160,8 @@ def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def rotate_until(scene: Scene, steps: int) -> tuple[int | None, list[str]]:
-    """Rotate in a process of its own that is killed at a step; return the signal, and the steps it reached."""
+def begin_rotation(scene: Scene, steps: int = 0) -> int:
+    """Rotate in a process of its own, which is killed at a step; return its id."""
     reached = scene.system.parent / "steps"
     reached.unlink(missing_ok=True)
     child = os.fork()
@@ -181,9 +184,19 @@ def rotate_until(scene: Scene, steps: int) -> tuple[int | None, list[str]]:
             rotate_key(keys, wish, around, lambda _: None)
         finally:
             os._exit(0)
-    _, status = os.waitpid(child, 0)
-    ended = os.waitstatus_to_exitcode(status)
-    return (-ended if ended < 0 else None), reached.read_text().splitlines()
+    return child
+
+
+def end_rotation(scene: Scene, child: int) -> tuple[int | None, list[str]]:
+    """Return the signal that ended a rotation, and the steps that it reached."""
+    reached = scene.system.parent / "steps"
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return (-ended if ended < 0 else None), reached.read_text().splitlines() if reached.exists() else []
+
+
+def rotate_until(scene: Scene, steps: int) -> tuple[int | None, list[str]]:
+    """Rotate until a step, and be killed there; return the signal, and the steps that were reached."""
+    return end_rotation(scene, begin_rotation(scene, steps))
 
 
 STEPS = {"pending", "marked", "file rotated", "files rotated", "named anew", "all rotated", "promoted", "rekeyed"}
@@ -214,3 +227,45 @@ def test_killed_at_every_step_the_same_command_ends_with_one_key(scene: Scene, r
         number += step
     assert seen >= STEPS, STEPS - seen
     assert number > 10
+
+
+SEED = 20261127
+
+
+def test_killed_at_random_moments_the_same_command_ends_with_one_key(scene: Scene, run: Run, is_nightly: bool) -> None:
+    consolidate(run, scene)
+    aside = scene.target.with_name("aside")
+    scene.target.rename(aside)
+    first, chance, hit = keys_of(scene).read(), random.Random(SEED), 0
+    wanted = 200 if is_nightly else 6
+    seconds = measure_rotation(scene, aside)
+    for _ in range(4 * wanted):
+        if hit == wanted:
+            break
+        put_back(scene, aside, first)
+        delay = chance.uniform(0, seconds)
+        child = begin_rotation(scene)
+        time.sleep(delay)
+        os.kill(child, signal.SIGKILL)
+        killed, reached = end_rotation(scene, child)
+        hit += killed is not None
+        code, _, err = run("keys.rotate", "--key", "vault", "--target", str(scene.target), UNWRITTEN)
+        assert code == 0, (delay, reached[-1:], err)
+        active = keys_of(scene).read()["states"]
+        version = next(name for name, state in active.items() if state == "active")
+        assert version in ("2", "3" if killed is None or reached[-1:] == ["rekeyed"] else "2"), (delay, reached[-1:])
+        check_all_is_well(run, scene, version)
+    assert hit == wanted
+
+
+def measure_rotation(scene: Scene, aside: Path) -> float:
+    put_back(scene, aside, keys_of(scene).read())
+    began = time.monotonic()
+    end_rotation(scene, begin_rotation(scene))
+    return time.monotonic() - began
+
+
+def put_back(scene: Scene, aside: Path, keys: Any) -> None:
+    shutil.rmtree(scene.target, ignore_errors=True)
+    shutil.copytree(aside, scene.target, symlinks=True)
+    keys_of(scene).write(keys)
