@@ -7,6 +7,7 @@ import os
 import re
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,8 @@ def test_the_password_of_a_package_index_reaches_a_step_and_stays_nowhere(
         try:
             found = client.images.get(image)
             assert "canary-e2f1" not in str(found.attrs) + str(found.history())
+            built = datetime.fromisoformat(found.labels["org.opencontainers.image.created"])
+            assert timedelta() <= datetime.now(UTC) - built < timedelta(minutes=10)
             container = client.containers.create(image, "true")
             content = b"".join(container.export())
             container.remove(v=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom import __version__
@@ -125,7 +126,8 @@ class _Builder:
         if not self.fresh and there is not None and there.labels.get(_RECIPE) == digest:
             return _describe(recipe.name, self.tag, there, was_there=True)
         self.say(f"{recipe.name}: building")
-        labels = {_RECIPE: digest, **_ABOUT, f"{_OCI}.title": f"{REPOSITORY}/{recipe.name}"}
+        now = datetime.now(UTC).isoformat(timespec="seconds")  # of that day are Debian's updates in it
+        labels = {_RECIPE: digest, **_ABOUT, f"{_OCI}.title": f"{REPOSITORY}/{recipe.name}", f"{_OCI}.created": now}
         seconds = self._run(recipe, image, parents, labels | ({ORIGIN: origin} if origin else {}))
         built = _describe(recipe.name, self.tag, self.client.images.get(image), was_there=False, seconds=seconds)
         if there is not None:
