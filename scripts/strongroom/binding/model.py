@@ -46,6 +46,16 @@ class BoundInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stray:
+    """A table of a parent's name that does not feed the parent: the plan drops it, or it goes elsewhere."""
+
+    source: str
+    table: str
+    columns: tuple[str, ...]
+    """Its columns, for those of the parent that are held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
     """Columns that hold the ids of another table's rows, which may be other ones in the target."""
 
@@ -61,6 +71,8 @@ class Rewrite:
     """The inputs of the parent (``source.table``) in which the plan says that parents are; empty: it says nothing."""
     bereft: frozenset[str] = frozenset()
     """Sources that hold the parent's table, but do not feed it: what they refer to is not in the target."""
+    strays: frozenset[Stray] = frozenset()
+    """In sources that do feed it: other tables by its name, whose rows are meant as well."""
     orphans: str | None = None
     """What becomes of rows without a parent: ``quarantine``, ``null``, ``keep``; None: only adopted ones wait."""
     number: int = 0

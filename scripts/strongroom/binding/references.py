@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from strongroom.binding.model import BoundInput, Rewrite, TableJob
+from strongroom.binding.model import BoundInput, Rewrite, Stray, TableJob
 from strongroom.binding.template import Template
 from strongroom.core.errors import PlanError
 from strongroom.core.plan import Reference, TableRule
@@ -134,19 +134,39 @@ class _Ground:
             parent_columns=parent_columns,
             collations=tuple(self.template.find_collation(parent.table.name, name) for name in parent_columns),
             bereft=self._find_bereft(child, parent),
+            strays=frozenset(self._find_strays(child, parent, parent_columns)),
         )
 
     def _find_bereft(self, child: TableJob, parent: TableJob) -> frozenset[str]:
         """Return the sources of the child that hold the parent's table, by its name, and do not feed it."""
-        names = {parent.table.name, *(entry.table.name for entry in parent.inputs)}
-        feeding = {entry.source for entry in parent.inputs}
+        names, feeding = _name(parent), {entry.source for entry in parent.inputs}
         sources = {entry.source for entry in child.inputs if not entry.is_seed} - feeding
         return frozenset(one for one in sources if any(self.schemas[one].find(name) for name in names))
+
+    def _find_strays(self, child: TableJob, parent: TableJob, columns: tuple[str, ...]) -> Iterator[Stray]:
+        """Yield the tables of the parent's names that do not feed it, in sources of the child that do."""
+        feeding = {(entry.source, fold(entry.table.name)) for entry in parent.inputs}
+        for source in {entry.source for entry in child.inputs} & {source for source, _ in feeding}:
+            for name in {fold(name) for name in _name(parent)}:
+                table = self.schemas[source].find(name) if source in self.schemas else None
+                if table is None or (source, name) in feeding:
+                    continue
+                same = next((one for one in parent.inputs if fold(one.table.name) == name), None)
+                wanted = [column if same is None else same.columns.get(column, column) for column in columns]
+                found = [table.by_name.get(fold(column)) for column in wanted]
+                held = tuple(column.name for column in found if column is not None)
+                if len(held) == len(columns):
+                    yield Stray(source=source, table=table.name, columns=held)
 
     def _refuse_unknown(self, rule: TableRule, reference: Reference) -> None:
         if self.template.schema().find(reference.table) is None:
             fact = f"references name {rule.target}.{reference.table}, and there is no such table"
             raise PlanError(rule.origin, fact, "correct the name, or leave it out")
+
+
+def _name(parent: TableJob) -> set[str]:
+    """Return the names by which files may hold a parent's table."""
+    return {parent.table.name, *(entry.table.name for entry in parent.inputs)}
 
 
 def _fold_table(name: str) -> str:

@@ -1,4 +1,7 @@
-"""Values that two rows of the child's own file have, of which a filter leaves out one: neither is known to be meant."""
+"""Values that two rows of the child's own file have, of which one does not go in: neither is known to be meant.
+
+A filter leaves it out, or it is in a table of the parent's name that the plan drops or brings elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,17 @@ def note_torn(
 ) -> None:
     """Let such values of a child wait, in its reference's table; ``homes`` are the parents in the child's own file."""
     columns = [tuple(home.columns[name] for name in rewrite.parent_columns) for home in homes]
-    if where is None or not homes or (len(homes) == 1 and homes[0].table.is_unique(columns[0])):
+    strays = [one for one in rewrite.strays if one.source == entry.source and not rewrite.homes]
+    is_split = where is not None and not (len(homes) == 1 and homes[0].table.is_unique(columns[0]))
+    if not homes or not (is_split or strays):
         return
     held = held_values(rewrite, entry)
-    left_out, goes_in = (
-        " OR ".join(
-            f"EXISTS ({_find_judged(home, names, held, where, verdict)})"
-            for home, names in zip(homes, columns, strict=True)
-        )
-        for verdict in ("IS NOT TRUE", "IS TRUE")
-    )
+    parents = list(zip(homes, columns, strict=True))
+    gone = [_find_rows(dotted("src", one.table), one.columns, held) for one in strays]
+    if is_split:
+        gone += [_find_judged(home, names, held, where, "IS NOT TRUE") for home, names in parents]
+    left_out = " OR ".join(f"EXISTS ({found})" for found in gone)
+    goes_in = " OR ".join(f"EXISTS ({_find_judged(home, names, held, where, 'IS TRUE')})" for home, names in parents)
     present = " AND ".join(f"{value} IS NOT NULL" for value in held)
     with open_raw(connection, entry) as raw:
         connection.execute(
@@ -41,10 +45,19 @@ def note_torn(
         )
 
 
-def _find_judged(home: BoundInput, names: Sequence[str], held: Sequence[str], where: Filter, verdict: str) -> str:
+def _find_judged(
+    home: BoundInput, names: Sequence[str], held: Sequence[str], where: Filter | None, verdict: str
+) -> str:
     """Return the query for rows that have values, and of which the filter, asked in a scope of its own, says so."""
-    named = ", ".join(f"{quote(name)} AS v{number}" for number, name in enumerate(names))
+    table = dotted("src", home.table.name)
+    if where is None:
+        return _find_rows(table, names, held)
     condition = "1" if home.is_seed else where.sql
-    rows = f"SELECT {named} FROM {dotted('src', home.table.name)} WHERE ({condition}) {verdict}"
+    return _find_rows(table, names, held, f"WHERE ({condition}) {verdict}")
+
+
+def _find_rows(table: str, names: Sequence[str], held: Sequence[str], where: str = "") -> str:
+    """Return the query for rows that have values."""
+    named = ", ".join(f"{quote(name)} AS v{number}" for number, name in enumerate(names))
     same = " AND ".join(f"p.v{number} = {value}" for number, value in enumerate(held))
-    return f"SELECT 1 FROM ({rows}) AS p WHERE {same}"
+    return f"SELECT 1 FROM (SELECT {named} FROM {table} {where}) AS p WHERE {same}"
