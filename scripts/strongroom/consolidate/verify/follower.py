@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import FedTable, Input
-from strongroom.consolidate.verify.json_text import find_id
+from strongroom.consolidate.verify.json_text import find_id, other_form
 from strongroom.consolidate.verify.lead_finder import LeadFinder
 from strongroom.consolidate.verify.leads import MOVED, ORPHAN, Lead, Moves
 from strongroom.consolidate.verify.moved import STANDS, WAITS, ParentMap
@@ -64,7 +64,7 @@ class Follower:
             return
         lead = self._lead(number, entry.source, ((type(held), held),))
         if lead.kind == ORPHAN and not lead.had_parent:
-            other = int(held) if isinstance(held, str) and held.lstrip("-").isdigit() else str(held)
+            other = other_form(held)
             again = self._lead(number, entry.source, ((type(other), other),))
             lead = again if again.kind != ORPHAN or again.is_adopted else lead
         self._apply(found, number, lead, (held,))
