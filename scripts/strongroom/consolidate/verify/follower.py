@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import FedTable, Input
-from strongroom.consolidate.verify.json_text import find_id
+from strongroom.consolidate.verify.json_text import find_id, other_form
 from strongroom.consolidate.verify.lead_finder import LeadFinder
 from strongroom.consolidate.verify.leads import MOVED, ORPHAN, Lead, Moves
 from strongroom.consolidate.verify.moved import STANDS, WAITS, ParentMap
@@ -35,7 +35,8 @@ class Follower:
         self.references = find_references(desk.house, fed)
         self._maps = [parents.map_of(reference) for reference in self.references]
         self._counts: list[Counter[str]] = [Counter() for _ in self.references]
-        self._lead = LeadFinder(desk.house, fed, parents, self.references).find
+        finder = LeadFinder(desk.house, fed, parents, self.references)
+        self._lead, self._strays = finder.find, finder.strays
         held = Counter((reference.places, reference.path) for reference in self.references)
         self._is_shared = [held[reference.places, reference.path] > 1 for reference in self.references]
 
@@ -64,7 +65,7 @@ class Follower:
             return
         lead = self._lead(number, entry.source, ((type(held), held),))
         if lead.kind == ORPHAN and not lead.had_parent:
-            other = int(held) if isinstance(held, str) and held.lstrip("-").isdigit() else str(held)
+            other = other_form(held)
             again = self._lead(number, entry.source, ((type(other), other),))
             lead = again if again.kind != ORPHAN or again.is_adopted else lead
         self._apply(found, number, lead, (held,))
@@ -123,24 +124,23 @@ class Follower:
         Where SQLite cannot tell the join is empty, and so is the last.
         """
         reference, found = self.references[number], self._maps[number]
-        homes = [home for home in reference.parent.inputs if home.source == entry.source]
-        place = entry.places[reference.places[0]]
+        place, home = entry.places[reference.places[0]], self._find_home(number, entry)
         is_one = len(reference.places) == 1 and reference.path is None and not self._is_shared[number]
-        column = homes[0].source_column(reference.columns[0]) if len(homes) == 1 else None
-        is_quick = is_one and reference.named is None and column is not None and self._is_quick(found, homes[0])
-        if place is None or column is None or not is_quick:
+        column = None if home is None else home.source_column(reference.columns[0])
+        if place is None or home is None or column is None or not is_one:
             return "", self._keeps(number, entry), ""
         p, m, cell = f"p{number}", f"m{number}", f"s.c{place}"
         mine, ours = f"{p}.{quote(column.name)}", f"t.{quote(self._fed.stored[reference.places[0]].name)}"
         join = (
-            f"LEFT JOIN {dotted('src', homes[0].table.name)} AS {p} ON {mine} = +{cell} "
-            f"LEFT JOIN {found.table} AS {m} ON {m}.number = {homes[0].number} "
-            f"AND {m}.rid = {p}.{quote(str(homes[0].table.rowid))} AND {m}.is_changed"
+            f"LEFT JOIN {dotted('src', home.table.name)} AS {p} ON {mine} = +{cell} "
+            f"LEFT JOIN {found.table} AS {m} ON {m}.number = {home.number} "
+            f"AND {m}.rid = {p}.{quote(str(home.table.rowid))} AND {m}.is_changed"
         )
         same = f"typeof({mine}) = typeof({cell}) AND +{mine} IS +{cell} COLLATE BINARY"
         new = f"typeof({m}.first) = typeof({ours}) AND +{m}.first IS +{ours} COLLATE BINARY"
-        keeps = f"{cell} IS NULL OR ({mine} IS NOT NULL AND {same} AND {m}.rid IS NULL)"
-        return join, keeps, f"({m}.state IS '{STANDS}' AND {new} AND {ours} IS NOT {cell})"
+        apart = "".join(f" AND {term}" for term in self._apart(number, entry, [cell]))
+        keeps = f"{cell} IS NULL OR ({mine} IS NOT NULL AND {same} AND {m}.rid IS NULL{apart})"
+        return join, keeps, f"({m}.state IS '{STANDS}' AND {new} AND {ours} IS NOT {cell}{apart})"
 
     def add(self, number: int, figure: str, count: int) -> None:
         """Count several rows at once."""
@@ -155,19 +155,39 @@ class Follower:
         absent = " OR ".join(f"{cell} IS NULL" for cell in cells)
         if reference.path is not None:
             return f"{absent} OR typeof({cells[0]}) <> 'text'"
-        homes = [home for home in reference.parent.inputs if home.source == entry.source]
-        if reference.named is None and len(homes) == 1 and self._is_quick(found, homes[0]):
-            return f"{absent} OR {self._keeps_at_home(found, homes[0], cells)}"
+        home = self._find_home(number, entry)
+        if home is not None:
+            kept = [self._keeps_at_home(found, home, cells), *self._apart(number, entry, cells)]
+            return f"{absent} OR ({' AND '.join(kept)})"
         is_abroad = reference.named is None and not reference.is_held_by(entry.source, self._desk.house)
         if is_abroad and reference.parent.target == self._fed.target and len(cells) == 1:
             return f"{absent} OR {self._keeps_abroad(found, cells[0])}"
         return absent
 
-    def _is_quick(self, found: ParentMap, home: Input) -> bool:
-        """Tell whether SQLite finds the one row of a parent table that has a value."""
-        columns = [home.source_column(place) for place in found.reference.columns]
+    def _find_home(self, number: int, entry: Input) -> Input | None:
+        """Return the one table of an input's file that feeds the parent, if SQLite finds the rows with a value quickly.
+
+        There, the one row that has it; and any in the tables that stand beside.
+        """
+        reference = self.references[number]
+        homes = [home for home in reference.parent.inputs if home.source == entry.source]
+        if reference.named is not None or len(homes) != 1:
+            return None
+        home = homes[0]
+        columns = [home.source_column(place) for place in reference.columns]
         names = tuple(column.name for column in columns if column is not None)
-        return len(names) == len(columns) and home.table.rowid is not None and home.table.has_unique(names)
+        is_one = len(names) == len(columns) and home.table.rowid is not None and home.table.has_unique(names)
+        strays = self._strays(number, entry.source) if is_one else ()
+        return home if is_one and all(stray.table.is_found_by(stray.names[0]) for stray in strays) else None
+
+    def _apart(self, number: int, entry: Input, cells: Sequence[str]) -> list[str]:
+        """Return the conditions that no table beside the parent's has what cells of row ``s`` hold."""
+        return [
+            f"NOT EXISTS (SELECT 1 FROM {dotted('src', stray.table.name)} AS q WHERE "
+            + " AND ".join(f"q.{quote(name)} = +{cell}" for name, cell in zip(stray.names, cells, strict=True))
+            + ")"
+            for stray in self._strays(number, entry.source)
+        ]
 
     def _keeps_at_home(self, found: ParentMap, home: Input, cells: list[str]) -> str:
         columns = [home.source_column(place) for place in found.reference.columns]

@@ -15,6 +15,8 @@ _STEP = re.compile(r"""\.(?:"(?P<quoted>[^"]*)"|(?P<bare>[^.\["]+))|\[(?P<place>
 _TOKEN = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null|[\[\]{}:,])', re.DOTALL)
 _INTEGER = re.compile(r"-?[0-9]+\Z")
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+_LONGEST = len(str(_LEAST))
+"""The longest text that may be an integer: Python reads none of thousands of digits."""
 Step = str | int
 """A member's name, or a place in a list; from its end where negative."""
 
@@ -49,6 +51,14 @@ def find_id(text: str, path: str) -> str | int | None:
     if _INTEGER.match(token) and _LEAST <= int(token) <= _MOST:
         return int(token)
     return None
+
+
+def other_form(held: str | int) -> str | int:
+    """Return an id as the text that means the same row, and a text as the integer; another text as it is."""
+    if isinstance(held, int):
+        return str(held)
+    is_short = len(held) <= _LONGEST and _INTEGER.match(held) is not None
+    return int(held) if is_short and _LEAST <= int(held) <= _MOST else held
 
 
 def replace_id(text: str, path: str, value: str | int | None) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from strongroom.consolidate.verify.house import FedTable, House
+from strongroom.consolidate.verify.json_text import other_form
 from strongroom.consolidate.verify.leads import KEPT, MOVED, ORPHAN, Lead
 from strongroom.consolidate.verify.moved import GONE, STANDS, WAITS, Parent, ParentMap
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.references import Reference
+from strongroom.consolidate.verify.strays import Stray, find_strays
 from strongroom.consolidate.verify.values import Value, is_same_row
 from strongroom.core.quoting import fold
 
@@ -30,6 +32,8 @@ class LeadFinder:
         self._maps = [parents.map_of(reference) for reference in references]
         self.find = lru_cache(_REMEMBERED)(self._find)
         """Return where values (each with its type: 1 and 1.0 are two) in a source's rows lead by a reference."""
+        self.strays = cache(self._strays)
+        """Return what stands beside the tables of a source that feed a reference's parent."""
 
     def _find(self, number: int, source: str, typed: tuple[tuple[type, Value], ...]) -> Lead:
         """Return where values in a source's rows lead."""
@@ -52,9 +56,24 @@ class LeadFinder:
         if not is_held:
             return self._lead_abroad(found, parents, values)
         beside = {parent.state for parent in parents if parent.entry.source == source}
+        if STANDS in beside and self._has_stray(number, source, values):
+            beside.add(GONE)
         if {GONE, STANDS} <= beside and WAITS not in beside:
             return Lead(WAITS)  # of two rows of the child's file one is left out, and nothing says which is meant
         return self._lead_home(found, parents, values)
+
+    def _strays(self, number: int, source: str) -> tuple[Stray, ...]:
+        return find_strays(self._house, self._references[number], source)
+
+    def _has_stray(self, number: int, source: str, values: tuple[Value, ...]) -> bool:
+        """Tell whether a row beside those that feed the parent has the values too; in JSON a text may mean a number."""
+        strays = self.strays(number, source)
+        if not strays:
+            return False
+        meant, held = {values}, values[0]
+        if self._references[number].path is not None and isinstance(held, int | str):
+            meant.add((other_form(held),))
+        return any(self._parents.is_in(stray, one) for stray in strays for one in meant)
 
     def _lead_home(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
         """Look at parents in the child's own file, or in tables that the plan names."""

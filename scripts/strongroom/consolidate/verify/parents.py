@@ -14,9 +14,11 @@ from strongroom.consolidate.verify.house import Input
 from strongroom.consolidate.verify.moved import STANDS, Parent, ParentMap, address_names, brace, find_home, read_moved
 from strongroom.consolidate.verify.references import Reference
 from strongroom.consolidate.verify.relations import rows_of_table
+from strongroom.consolidate.verify.strays import Stray
 from strongroom.consolidate.verify.values import Row, Value, decode_text, is_utf8
 from strongroom.core.quoting import dotted, fold, quote, quote_all
 from strongroom.sqlite.connection import Connection, attach_stage, open_memory, open_snapshot
+from strongroom.sqlite.database import Database
 from strongroom.sqlite.libraries import library_of
 
 
@@ -29,7 +31,7 @@ class Parents:
         self._stack = ExitStack()
         self._desks: dict[str, Desk] = {}
         self._sources: dict[str, Connection] = {}
-        self._registers: dict[tuple[str, str, tuple[str, ...]], str] = {}
+        self._registers: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], str] = {}
         self._maps: dict[tuple[object, ...], ParentMap] = {}
 
     def close(self) -> None:
@@ -102,8 +104,8 @@ class Parents:
         if len(names) != len(columns):
             return
         more = address_names(found.reference.parent, entry)
-        connection, relation, number = self._provide(entry, names, more)
-        terms = " AND ".join(f"{brace(quote(name))} = {{}}" for name in names)
+        connection, relation, number = self._provide(entry.database, entry.table, names, more)
+        terms = _equal(names)
         cells = brace(quote_all([*names, *more]))
         sql, given = fill(f"SELECT {brace(number)}, {cells} FROM {brace(relation)} WHERE {terms}", values)
         for row, *held in connection.execute(sql, given).fetchall():
@@ -121,23 +123,31 @@ class Parents:
         state, is_changed, address, new = held
         return Parent(entry, row, tuple(own), state, bool(is_changed), address, marshal.loads(new))  # noqa: S302  ours
 
-    def _provide(self, entry: Input, names: tuple[str, ...], more: tuple[str, ...]) -> tuple[Connection, str, str]:
-        """Return where an input's rows are found by some columns: their table, or a register made for it."""
-        place = str(entry.database.path)
+    def is_in(self, stray: Stray, values: Row) -> bool:
+        """Tell whether a row of a table that stands beside the parent's has these values, compared in the same way."""
+        connection, relation, _ = self._provide(stray.database, stray.table, stray.names, ())
+        sql, given = fill(f"SELECT 1 FROM {brace(relation)} WHERE {_equal(stray.names)} LIMIT 1", values)
+        return connection.execute(sql, given).fetchone() is not None
+
+    def _provide(
+        self, database: Database, table: Table, names: tuple[str, ...], more: tuple[str, ...]
+    ) -> tuple[Connection, str, str]:
+        """Return where a table's rows are found by some columns: the table itself, or a register made for it."""
+        place = str(database.path)
         if place not in self._sources:
-            connection = self._stack.enter_context(open_snapshot(entry.database))
+            connection = self._stack.enter_context(open_snapshot(database))
             connection.text_factory = decode_text
             if self._desk.work == "working":
                 scratch = self._desk.house.evidence.scratch(self._desk.scratch / f"parents-{len(self._sources)}.db")
                 attach_stage(connection, scratch, "working")
             self._sources[place] = connection
         connection = self._sources[place]
-        if entry.table.rowid is not None and entry.table.is_found_by(names[0]):
-            return connection, dotted("main", entry.table.name), quote(entry.table.rowid)
-        what = place, fold(entry.table.name), names
+        if table.rowid is not None and table.is_found_by(names[0]):
+            return connection, dotted("main", table.name), quote(table.rowid)
+        what = place, fold(table.name), names, more
         if what not in self._registers:
             register = dotted(self._desk.work, f"register {len(self._registers)}")
-            _make_register(connection, entry.table, names, more, register)
+            _make_register(connection, table, names, more, register)
             self._registers[what] = register
         return connection, self._registers[what], "r"
 
@@ -145,10 +155,15 @@ class Parents:
         """Return what the target's row is referred to by that these values refer to, as SQLite compares them."""
         table = found.reference.parent.table
         names = [found.reference.parent.stored[place].name for place in found.reference.columns]
-        terms = " AND ".join(f"{brace(quote(name))} = {{}}" for name in names)
         return found.desk.find(
-            f"SELECT {brace(quote_all(names))} FROM {brace(dotted('main', table.name))} WHERE {terms} LIMIT 1", values
+            f"SELECT {brace(quote_all(names))} FROM {brace(dotted('main', table.name))} WHERE {_equal(names)} LIMIT 1",
+            values,
         )
+
+
+def _equal(names: Sequence[str]) -> str:
+    """Return the condition that columns have values, with a hole for each."""
+    return " AND ".join(f"{brace(quote(name))} = {{}}" for name in names)
 
 
 def _first(one: Parent) -> Value:
@@ -174,13 +189,11 @@ def _make_register(
     connection: Connection, table: Table, names: tuple[str, ...], more: tuple[str, ...], register: str
 ) -> None:
     """Make a table of rows by some of their columns, compared as in their own table."""
-    with open_memory(library_of(connection)) as scratch:
-        scratch.execute(table.sql)
-        scratch.execute(f"CREATE INDEX strongroom_probe ON {quote(table.name)} ({quote_all(names)})")
-        parts = scratch.execute("PRAGMA index_xinfo(strongroom_probe)").fetchall()
     listed = [
-        f"{quote(name)} {column.affinity} COLLATE {quote(part[4])}"
-        for name, column, part in zip(names, map(table.find, names), parts, strict=False)
+        f"{quote(name)} {column.affinity} COLLATE {quote(collation)}"
+        for name, column, collation in zip(
+            names, map(table.find, names), _read_collations(connection, table, names), strict=True
+        )
         if column is not None
     ]
     others = [name for name in dict.fromkeys(more) if name not in names]
@@ -190,3 +203,14 @@ def _make_register(
     connection.execute(f"INSERT INTO {register} SELECT s.r, {cells} FROM {rows_of_table(table, None, 'main')}")
     schema, _, name = register.partition(".")
     connection.execute(f"CREATE INDEX {schema}.{quote(f'index of {name}')} ON {name} ({quote_all(names)})")
+
+
+def _read_collations(connection: Connection, table: Table, names: tuple[str, ...]) -> list[str]:
+    """Return how a table compares some of its columns; a virtual one has no index that could tell, and is BINARY."""
+    if table.module is not None:
+        return ["BINARY"] * len(names)
+    with open_memory(library_of(connection)) as scratch:
+        scratch.execute(table.sql)
+        scratch.execute(f"CREATE INDEX strongroom_probe ON {quote(table.name)} ({quote_all(names)})")
+        parts = scratch.execute("PRAGMA index_xinfo(strongroom_probe)").fetchall()
+    return [part[4] for part in parts][: len(names)]

@@ -44,9 +44,13 @@ class Reference:
         """Tell whether a file holds the parent table, be it one that is dropped or goes elsewhere."""
         if any(entry.source == source for entry in self.parent.inputs):
             return True
-        names = {fold(self.parent.table.name), *(fold(entry.table.name) for entry in self.parent.inputs)}
         held = house.sources.get(source)
-        return held is not None and not names.isdisjoint(held.tables)
+        return held is not None and not self.parent_names.isdisjoint(held.tables)
+
+    @property
+    def parent_names(self) -> frozenset[str]:
+        """Return the folded names by which a table of a file is known as the parent."""
+        return frozenset((fold(self.parent.table.name), *(fold(entry.table.name) for entry in self.parent.inputs)))
 
 
 def find_references(house: House, fed: FedTable) -> list[Reference]:

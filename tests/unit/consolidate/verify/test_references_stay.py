@@ -417,3 +417,21 @@ def test_a_foreign_key_means_none_where_the_table_lacks_its_column() -> None:
     )
     assert right.prove() == []
     assert [part.references for part in right.verify() if part.references] == []
+
+
+NO_INTEGERS = {"two signs": "--5", "a power": "²", "another script": "\u0661", "too high": "9" * 19,
+               "too long": "9" * 20, "far too long": "9" * 5_000}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_INTEGERS.values(), ids=NO_INTEGERS.keys())
+def test_a_text_in_json_that_is_no_integer_means_itself(text: str) -> None:
+    loose = LOOSE.replace("u INTEGER", "u TEXT").replace("notes", "logs")
+    more, held = ', references: [{column: m.logs.u, json: "$.u"}]', f'\'{{"u": "{text}"}}\''
+    made_so = made(USERS + LOOSE + loose, USERS + LOOSE + loose, f"INSERT INTO logs VALUES ({held}, 'of nobody')",
+                   more=more, built=f"INSERT INTO logs VALUES ({held}, 'of nobody')")  # fmt: skip
+    right = replace(
+        made_so,
+        plan=made_so.plan.replace("b.notes]", "b.notes, a.logs, b.logs]"),
+        inputs={**made_so.inputs, "logs": ["a.logs", "b.logs"]},
+    )
+    assert right.prove() == []
