@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from strongroom.consolidate.verify.catalogue import Table
 from strongroom.consolidate.verify.claims import read_entries
+from strongroom.consolidate.verify.collations import read_collations
 from strongroom.consolidate.verify.desk import Desk, fill, in_batches, open_desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import Input
@@ -16,8 +17,7 @@ from strongroom.consolidate.verify.references import Reference
 from strongroom.consolidate.verify.relations import rows_of_table
 from strongroom.consolidate.verify.values import Row, Value, decode_text, is_utf8
 from strongroom.core.quoting import dotted, fold, quote, quote_all
-from strongroom.sqlite.connection import Connection, attach_stage, open_memory, open_snapshot
-from strongroom.sqlite.libraries import library_of
+from strongroom.sqlite.connection import Connection, attach_stage, open_snapshot
 
 
 class Parents:
@@ -174,13 +174,10 @@ def _make_register(
     connection: Connection, table: Table, names: tuple[str, ...], more: tuple[str, ...], register: str
 ) -> None:
     """Make a table of rows by some of their columns, compared as in their own table."""
-    with open_memory(library_of(connection)) as scratch:
-        scratch.execute(table.sql)
-        scratch.execute(f"CREATE INDEX strongroom_probe ON {quote(table.name)} ({quote_all(names)})")
-        parts = scratch.execute("PRAGMA index_xinfo(strongroom_probe)").fetchall()
+    collations = read_collations(connection, table, names)
     listed = [
-        f"{quote(name)} {column.affinity} COLLATE {quote(part[4])}"
-        for name, column, part in zip(names, map(table.find, names), parts, strict=False)
+        f"{quote(name)} {column.affinity} COLLATE {quote(collation)}"
+        for name, column, collation in zip(names, map(table.find, names), collations, strict=True)
         if column is not None
     ]
     others = [name for name in dict.fromkeys(more) if name not in names]

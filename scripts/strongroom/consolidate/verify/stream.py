@@ -181,6 +181,9 @@ def _take_published(case: Case, entry: Input, found: OpenRow, values: list[Value
         if not case.ids.note(case.desk, entry, found.row, own, actual):
             case.faults.add(entry.name, "stand under an id that another row got too", found.row)
             return
+    if found.held is not None and not case.note_place(entry, found.row, found.held):
+        case.faults.add(entry.name, "are said to stand where another row stands", found.row)
+        return
     reasons = [rule for rule, is_one in (("identity", has_moved), ("reference", is_followed)) if is_one]
     check_inserted_entry(case, entry, found.row, found.claim, reasons)
     case.tally(entry, "inserted")
