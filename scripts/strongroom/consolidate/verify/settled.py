@@ -26,6 +26,7 @@ from strongroom.consolidate.verify.members import Group, Member, find_groups
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.refusals import try_refused
 from strongroom.consolidate.verify.relations import place_of, stored_cells
+from strongroom.consolidate.verify.retracing import open_parents
 from strongroom.consolidate.verify.rules import Settlement
 from strongroom.consolidate.verify.untouched import LIVE, Named, compare_databases, is_addressed, make_named
 from strongroom.consolidate.verify.values import Row, Value, is_same_row
@@ -57,7 +58,7 @@ def prove_settled(house: House, target: str, before: Database, earlier: Path | N
     with (
         open_desk(house, house.targets[target]) as desk,
         attached_live(desk.connection, before, LIVE),
-        closing(Parents(desk)) as parents,
+        closing(open_parents(desk)) as parents,
     ):
         try:
             wrong += [f"{target}: {line}" for line in check_integrity(desk.connection)]

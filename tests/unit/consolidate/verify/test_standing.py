@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given, settings
@@ -191,3 +192,136 @@ def test_what_the_target_takes_is_proven_and_what_it_would_not_take_is_found(
         nobodys = ("'nobody''s'",) * len(tables.target)
         wrong = tables.prove({"a": kept["a"], "b": [*kept["b"], taken[0]]}, [*built, nobodys])
         assert FOR_B + FOR_A in wrong
+
+
+TRIMMED = one_column("TEXT", "TEXT", "TEXT", more=", key: [v], transform: {k0: trim}")
+"""Rows without a value in v are none of any group."""
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "wrong"),
+    [
+        ("' x'", "'x'", "m.t: 1 row of b.t is said to stand where a row stands that came to have their key"),
+        ("' x'", "'x '", "m.t: 1 row of b.t is said to stand where another row stands (row 1)"),
+    ],
+)
+def test_two_rows_that_came_to_have_one_key_are_found(a: str, b: str, wrong: str) -> None:
+    assert TRIMMED.prove({"a": [(a,)], "b": [("'y'",)]}, [("'x'",), ("'y'",)]) == []
+    assert wrong in TRIMMED.prove({"a": [(a,)], "b": [(b,)]}, [("'x'",), ("'nobody''s'",)])
+
+
+def test_a_number_that_becomes_an_instant_does_not_stand_where_its_digits_stand() -> None:
+    tables = one_column("TEXT", "", "TEXT", more=", transform: {k0: {epoch: s, to: iso8601_utc}}")
+    assert tables.prove({"a": [("5",)], "b": [("'5'",)]}, [("'1970-01-01T00:00:05Z'",), ("'5'",)]) == []
+
+
+def test_what_fills_a_column_is_a_part_of_the_key() -> None:
+    """Neither source has both columns: what they have is not compared crosswise."""
+    case = HandMade(
+        plan=TWO + "tables: [{into: m.t, from: [a.t, b.t], key: [v], on_conflict: {rule: prefer}}]\n",
+        schema="CREATE TABLE t (k DEFAULT 7, l DEFAULT 'é', v, PRIMARY KEY (k, l)) WITHOUT ROWID",
+        sources={
+            "a": "CREATE TABLE t (k, v); INSERT INTO t VALUES (1, 'a')",
+            "b": "CREATE TABLE t (l, v); INSERT INTO t VALUES (1, 'b')",
+        },
+        built="INSERT INTO t VALUES (1, 'é', 'a'), (7, 1, 'b')",
+        inputs={"t": ["a.t", "b.t"]},
+    )
+    assert case.prove() == []
+    alike = {
+        "a": "CREATE TABLE t (k, v); INSERT INTO t VALUES (7, NULL)",
+        "b": "CREATE TABLE t (l, v); INSERT INTO t VALUES ('é', NULL)",
+    }
+    planted = replace(case, sources=alike, built="INSERT INTO t VALUES (7, 'é', NULL), (0, 0, NULL)")
+    assert planted.prove() == [FOR_B + FOR_A]
+
+
+PEOPLE = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT UNIQUE);"
+SHARES = "CREATE TABLE shares (who INTEGER REFERENCES people (id), what TEXT, PRIMARY KEY (who, what)) WITHOUT ROWID;"
+GIVEN = PEOPLE + SHARES.replace(" WITHOUT ROWID", "")  # the ledger's entries are written by rowid
+
+
+def test_a_row_whose_key_follows_a_reference_stands_where_it_came_to_stand() -> None:
+    """In b person 1 becomes 2, and has a share of the name that a's person 1 has."""
+    case = HandMade(
+        plan=TWO + "tables:\n"
+        "  - {into: m.people, from: [a.people, b.people], key: [name], identity: {column: id, strategy: renumber}}\n"
+        "  - {into: m.shares, from: [a.shares, b.shares]}\n",
+        schema=PEOPLE + SHARES,
+        sources={
+            "a": GIVEN + "INSERT INTO people VALUES (1, 'ann'); INSERT INTO shares VALUES (1, 'k')",
+            "b": GIVEN + "INSERT INTO people VALUES (1, 'bob'); INSERT INTO shares VALUES (1, 'k')",
+        },
+        built="INSERT INTO people VALUES (1, 'ann'), (2, 'bob'); INSERT INTO shares VALUES (1, 'k'), (2, 'k')",
+        inputs={"people": ["a.people", "b.people"], "shares": ["a.shares", "b.shares"]},
+        entries={
+            "b.people": [(1, "inserted", "identity", 2, None, None)],
+            "b.shares": [(1, "inserted", "reference", None, None, None)],
+        },
+    )
+    assert case.prove() == []
+    (tally,) = [part.tables["b.shares"] for part in case.verify() if "b.shares" in part.tables]
+    assert (tally.inserted, tally.rewritten) == (1, 1)
+    unsaid = replace(case, entries={"b.people": case.entries["b.people"]})
+    assert unsaid.prove() == ["m.shares: 1 row of b.shares changed on the way, and the ledger does not say so (row 1)"]
+    for built in (case.built.replace("(2, 'k')", "(3, 'k')"), case.built.replace(", (2, 'k')", "")):
+        assert replace(case, built=built).prove()
+
+
+KEYED_BY_ID = "key: [id, k], identity: {column: id, strategy: renumber}"
+
+
+@pytest.mark.parametrize(("a", "b"), [("'x'", "'X'"), ("'1'", "1")])
+def test_keys_with_an_id_in_them_are_compared_byte_for_byte(a: str, b: str) -> None:
+    """Under another id the second row stands beside the first: only if their keys differ."""
+    case = HandMade(
+        plan=TWO + f"tables: [{{into: m.t, from: [a.t, b.t], {KEYED_BY_ID}}}]\n",
+        schema="CREATE TABLE t (id INTEGER PRIMARY KEY, k)",
+        sources={
+            "a": f"CREATE TABLE t (id INTEGER PRIMARY KEY, k TEXT COLLATE NOCASE); INSERT INTO t VALUES (1, {a})",
+            "b": f"CREATE TABLE t (id INTEGER PRIMARY KEY, k COLLATE NOCASE); INSERT INTO t VALUES (1, {b})",
+        },
+        built=f"INSERT INTO t VALUES (1, {a}), (2, {b})",
+        inputs={"t": ["a.t", "b.t"]},
+        entries={"b.t": [(1, "inserted", "identity", 2, None, None)]},
+    )
+    assert case.prove() == []
+    same = {"a": case.sources["a"], "b": case.sources["b"].replace(f"(1, {b})", f"(1, {a})")}
+    planted = replace(case, sources=same, built=f"INSERT INTO t VALUES (1, {a}), (2, {a})")
+    assert "m.t: 1 row of b.t stands beside rows of a.t with their key" in planted.prove()
+
+
+@pytest.mark.parametrize("collation", ["BINARY", "NOCASE", "RTRIM"])
+@pytest.mark.parametrize("given", ["", "TEXT", "TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM"])
+def test_an_id_is_taken_where_the_target_says_so(collation: str, given: str) -> None:
+    namespace = uuid.UUID("8f0c9d1e-6a43-5b0e-9d1c-5f2a7c3e4b10")
+    for own, is_taken in (("x", True), ("X", collation == "NOCASE"), ("x ", collation == "RTRIM"), ("y", False)):
+        new = uuid.uuid5(namespace, f"b.t/{own.encode().hex().upper()}")
+        case = HandMade(
+            plan=TWO + "tables: [{into: m.t, from: [a.t, b.t], key: [k], identity: {column: id, strategy: uuid5}}]\n",
+            schema=f"CREATE TABLE t (id TEXT PRIMARY KEY COLLATE {collation}, k)",
+            sources={
+                "a": f"CREATE TABLE t (id {given}, k); INSERT INTO t VALUES ('x', 1)",
+                "b": f"CREATE TABLE t (id {given}, k); INSERT INTO t VALUES ('{own}', 2)",
+            },
+            built=f"INSERT INTO t VALUES ('x', 1), ('{new}', 2)",
+            inputs={"t": ["a.t", "b.t"]},
+            offsets={"b.t": 1},
+            entries={"b.t": [(1, "inserted", "identity", 2, None, None)]},
+        )
+        free = ["m.t: 1 row of b.t got another id, and theirs was free (row 1)"]
+        assert case.prove() == ([] if is_taken else free)
+
+
+def test_rows_of_the_schema_file_that_nothing_feeds_are_compared_byte_for_byte() -> None:
+    case = HandMade(
+        plan=TWO + "tables: [{into: m.t, from: [a.t, b.t]}]\n",
+        schema="CREATE TABLE t (k); CREATE TABLE u (k TEXT COLLATE NOCASE); INSERT INTO u VALUES ('x'), ('x'), ('y')",
+        sources={"a": "CREATE TABLE t (k)", "b": "CREATE TABLE t (k)"},
+        built="",
+        inputs={"t": ["a.t", "b.t"]},
+    )
+    assert case.prove() == []
+    for change in ("UPDATE u SET k = 'X' WHERE k = 'y'", "UPDATE u SET k = 'Y' WHERE k = 'y'",
+                   "UPDATE u SET k = 'y' WHERE rowid = 1"):  # fmt: skip
+        assert replace(case, built=change).prove() == ["m.u: nothing feeds it, and its rows are not the schema's"]
