@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import marshal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from strongroom.consolidate.verify.catalogue import BINARY
 from strongroom.consolidate.verify.chains import Chains, Why
 from strongroom.consolidate.verify.claims import Claim, Entries, read_entries, stands_apart
 from strongroom.consolidate.verify.decided import Decided
 from strongroom.consolidate.verify.derive import Deriver
-from strongroom.consolidate.verify.desk import Desk
+from strongroom.consolidate.verify.desk import Desk, fill
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, Input
@@ -49,6 +50,9 @@ class Case:
     """The working table of rows, where nothing names them."""
     undecided: Counter[str] = field(default_factory=Counter)
     """Groups that no rule decides, by the source whose row is shown."""
+    elsewhere: str = ""
+    """The working table of rows that were found where their key is, if that may be another than in the source: without
+    rowids, where it is transformed or followed. The key, number, row."""
     together: str = ""
     """The working table of rows that stand beside others with their key, because a person kept all: number, row."""
     beside: int = 0
@@ -72,7 +76,30 @@ class Case:
             self.together = self.desk.make(
                 "together", "number INTEGER, rid INTEGER, PRIMARY KEY (number, rid)", "WITHOUT ROWID"
             )
+        if self.fed.table.is_without_rowid and not self._is_plain(self._key_places()):
+            self._make_elsewhere()
         self.counts = {entry.number: Counter() for entry in self.fed.inputs}
+
+    def _key_places(self) -> list[int]:
+        return [place_of(self.fed, name) for name in self.fed.table.primary_key]
+
+    def _make_elsewhere(self) -> None:
+        compared = self.fed.table.key_collations
+        keys = ", ".join(f"k{place}" for place, _ in enumerate(compared))
+        listed = ", ".join(f"k{place} COLLATE {quote(how)}" for place, how in enumerate(compared))
+        self.elsewhere = self.desk.make(
+            "elsewhere", f"{listed}, number INTEGER, rid INTEGER, PRIMARY KEY ({keys}), UNIQUE (number, rid)",
+            "WITHOUT ROWID",
+        )  # fmt: skip
+
+    def note_place(self, entry: Input, row: int, there: Row) -> bool:
+        """Keep where a row was found whose key may be another one now; tell whether no other was found there."""
+        if not self.elsewhere:
+            return True
+        key = [there[place] for place in self._key_places()]
+        holes = ", ".join(["{}"] * len(key))
+        sql, given = fill(f"INSERT OR IGNORE INTO {self.elsewhere} VALUES ({holes}, ?, ?)", key)
+        return self.desk.connection.execute(sql, [*given, entry.number, row]).rowcount == 1
 
     def has_left(self, entry: Input) -> bool:
         """Tell whether the ledger speaks of rows of an input that no join explained."""
@@ -97,12 +124,14 @@ class Case:
     def is_key_plain(self) -> bool:
         """Tell whether the key's columns are filled plainly in every input: then SQLite can find its rows."""
         fed = self.fed
+        is_filled = any(entry.places[place] is None for entry in fed.inputs for place in fed.key)
+        return not fed.rule.normalize and not is_filled and self._is_plain(fed.key)
+
+    def _is_plain(self, places: Iterable[int]) -> bool:
+        """Tell whether columns hold what the sources do: nothing is transformed, and no reference followed."""
         followed = frozenset[int]() if self.follower is None else self.follower.places
-        return not fed.rule.normalize and not any(
-            place in followed
-            or transform_of(fed, fed.stored[place].name) is not None
-            or any(entry.places[place] is None for entry in fed.inputs)
-            for place in fed.key
+        return not any(
+            place in followed or transform_of(self.fed, self.fed.stored[place].name) is not None for place in places
         )
 
     def say_misfit(self, entry: Input, row: int, place: int) -> None:
@@ -134,7 +163,9 @@ class Case:
         table = self.fed.table
         if not self._fetching:
             names = [table.rowid] if table.rowid is not None else table.primary_key
-            terms = " AND ".join(f"t.{_braces(quote(str(name)))} = {{}}" for name in names)
+            hows = [BINARY] if table.rowid is not None else table.key_collations
+            cells = [f"t.{_braces(quote(str(name)))}" for name in names]
+            terms = " AND ".join(f"{cell} = {{}} COLLATE {quote(how)}" for cell, how in zip(cells, hows, strict=True))
             where = f"FROM {dotted('main', table.name)} AS t WHERE "
             self._fetching = f"SELECT {_braces(stored_cells(self.fed))} {_braces(where)}{terms}"
         if table.rowid is not None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from strongroom.consolidate.verify.values import choose_affinity
 from strongroom.core.quoting import dotted, fold, quote
 from strongroom.sqlite.connection import Connection
 
+BINARY = "BINARY"
+"""The collation under which TEXT is equal byte for byte."""
 _OWN_NAMES = ("rowid", "_rowid_", "oid")
 _MODULE = re.compile(r"\A\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+(\w+)", re.IGNORECASE | re.DOTALL)
 _GENERATED = (2, 3)
@@ -87,13 +89,25 @@ class Table:
         wanted = fold(name)
         return next((place for place, column in enumerate(self.columns) if fold(column.name) == wanted), None)
 
-    def has_unique(self, names: tuple[str, ...]) -> bool:
-        """Tell whether no two rows can be equal in these columns, NULL aside."""
-        held = {fold(name) for name in names}
+    @property
+    def key_collations(self) -> tuple[str, ...]:
+        """Return how each column of the primary key is compared there: it may say so beside the column."""
+        index = next((index for index in self.indexes if index.is_of_key), None)
+        said = {} if index is None else dict(zip(index.columns, index.collations, strict=True))
+        return tuple(said.get(name, BINARY).upper() for name in self.primary_key)
+
+    def has_unique(self, names: Sequence[str], collations: Sequence[str] = ()) -> bool:
+        """Tell whether no two rows can be equal in these columns, NULL aside: under BINARY, or these collations."""
+        held = dict.fromkeys(map(fold, names), BINARY) | dict(zip(map(fold, names), collations, strict=False))
         if self.integer_key is not None and fold(self.integer_key) in held:
             return True
         return any(
-            index.is_unique and not index.is_partial and {fold(name or "\0") for name in index.columns} <= held
+            index.is_unique
+            and not index.is_partial
+            and all(
+                held.get(fold(name or "\0")) in (BINARY, collation.upper())
+                for name, collation in zip(index.columns, index.collations, strict=True)
+            )
             for index in self.indexes
         )
 

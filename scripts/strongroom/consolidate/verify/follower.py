@@ -27,12 +27,14 @@ _USURPED = "usurped"
 class Follower:
     """Follows the references of one target table's rows."""
 
-    def __init__(self, desk: Desk, fed: FedTable, parents: Parents) -> None:
-        """Find the table's references, and what became of their parents."""
+    def __init__(
+        self, desk: Desk, fed: FedTable, parents: Parents, references: Sequence[Reference] | None = None
+    ) -> None:
+        """Find the table's references, or take some of them, and what became of their parents."""
         self._desk = desk
         self._fed = fed
         self._parents = parents
-        self.references = find_references(desk.house, fed)
+        self.references = find_references(desk.house, fed) if references is None else list(references)
         self._maps = [parents.map_of(reference) for reference in self.references]
         self._counts: list[Counter[str]] = [Counter() for _ in self.references]
         finder = LeadFinder(desk.house, fed, parents, self.references)

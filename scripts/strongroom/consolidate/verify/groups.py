@@ -170,6 +170,8 @@ def _expect_published(
     if there is None or not case.is_published_as(there, values, entry):
         case.faults.add(entry.name, NOT_AS_THEY_MUST_BE, member.row)
         return None
+    if not case.note_place(entry, member.row, there):
+        case.faults.add(entry.name, "are said to stand where another row stands", member.row)
     has_moved = case.has_moved(there, values)
     place = case.ids.place
     is_late = settlement.decision is not None and number > 0
@@ -183,7 +185,8 @@ def _expect_published(
         _check_entry(case, member, settlement, number, has_moved=has_moved)
     case.tally(entry, "inserted")
     is_person_s = settlement.is_undecided or settlement.decision is not None
-    if has_moved or (is_person_s and member.is_followed):
+    is_alone_s = member.claim is not None and member.claim.rule == "reference"
+    if has_moved or (member.is_followed and (is_person_s or is_alone_s)):
         case.tally(entry, "rewritten")
     if case.together and settlement.decision is not None and settlement.decision.take == ALL:
         case.desk.connection.execute(f"INSERT INTO {case.together} VALUES (?, ?)", (entry.number, member.row))
@@ -201,6 +204,8 @@ def _check_entry(case: Case, member: Member, settlement: Settlement, number: int
         reasons = [DECISION, *(reasons if settlement.decision.take == ALL else [])]
     elif settlement.is_undecided or not is_same_row(settlement.published[number], member.values):
         reasons = [case.fed.rule.conflict, *reasons]
+    elif member.is_followed:
+        reasons = [*reasons, "reference"]
     check_inserted_entry(case, member.entry, member.row, member.claim, reasons)
 
 

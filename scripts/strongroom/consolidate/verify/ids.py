@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from strongroom.consolidate.verify.catalogue import BINARY
 from strongroom.consolidate.verify.claims import Entries
+from strongroom.consolidate.verify.collations import read_collations
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import FedTable, Input
-from strongroom.consolidate.verify.relations import rows_of
+from strongroom.consolidate.verify.relations import rows_of, same_place
 from strongroom.consolidate.verify.values import Value, encode_text, is_same
 from strongroom.core.quoting import dotted, quote
 
@@ -94,35 +96,37 @@ def check_fresh_ids(
         old, column = "f.old" if is_number else "CAST(f.old AS TEXT)", quote(fed.stored[place].name)
         has_it = f"SELECT 1 FROM {dotted(besides, fed.table.name)} AS x WHERE x.{column} = +{old}"
         desk.connection.execute(f"UPDATE {ids.fresh} AS f SET is_taken = 1 WHERE EXISTS ({has_it})")
+    how = BINARY if is_number else read_collations(desk.connection, fed.table, [fed.stored[place].name])[0]
     for entry in fed.inputs:
         with desk.source(entry):
-            _check_against(desk, (fed, ids, entry, entries[entry.number]), place, faults, is_number=is_number)
+            _check_against(desk, (fed, ids, entry, entries[entry.number]), (place, how), faults, is_number=is_number)
     _check_justified(desk, fed, ids, faults, is_number=is_number)
 
 
 def _check_against(
-    desk: Desk, which: tuple[FedTable, Ids, Input, Entries], place: int, faults: Faults, *, is_number: bool
+    desk: Desk, which: tuple[FedTable, Ids, Input, Entries], where: tuple[int, str], faults: Faults, *, is_number: bool
 ) -> None:
-    """Hold the new ids against the ids of one input (``src``)."""
+    """Hold the new ids against the ids of one input (``src``), compared as the target's column does."""
     fed, ids, entry, entries = which
-    column = entry.places[place]
+    column, how = entry.places[where[0]], where[1]
     if column is None:
         return
     mine, bound = f"s.c{column}", "f.new" if is_number else "CAST(f.new AS TEXT)"
     rows = rows_of(entry, fed.rule.where)
     if ids.strategy != "offset":
-        used = f"SELECT count(*) FROM {ids.fresh} AS f CROSS JOIN {rows} ON {mine} = +{bound} WHERE f.new IS NOT NULL"
+        has_it = f"{mine} = +{bound}" if is_number else same_place(mine, bound, how)  # its digits as TEXT use it too
+        used = f"SELECT count(*) FROM {ids.fresh} AS f CROSS JOIN {rows} ON {has_it} WHERE f.new IS NOT NULL"
         faults.add(entry.name, "have an id that another row got", count=desk.count(used))
     if is_number and entry.mark and ids.strategy == "renumber":
         below = desk.count(f"SELECT count(*) FROM {ids.fresh} WHERE new <= ?", (entry.mark,))
         faults.add("some input", f"got an id that {entry.name} may have used before", count=below)
-    old = "f.old" if is_number else "CAST(f.old AS TEXT)"
+    is_its = same_place(mine, "f.old" if is_number else "CAST(f.old AS TEXT)", how)
     kept = stands_at_home(entry, entries, ids) + (" AND s.w" if fed.rule.where and not entry.is_seed else "")
     desk.connection.execute(
         f"UPDATE {ids.fresh} AS f SET is_taken = 1 WHERE typeof(f.old) IN ('integer', 'blob') AND f.is_taken = 0 "
         f"AND (f.late OR f.number > {entry.number} OR f.number = {entry.number} AND EXISTS ("
-        f"SELECT 1 FROM {rows} WHERE {mine} = +{old} AND s.r < f.rid AND {kept})) "
-        f"AND EXISTS (SELECT 1 FROM {rows} WHERE {mine} = +{old} AND {kept})"
+        f"SELECT 1 FROM {rows} WHERE {is_its} AND s.r < f.rid AND {kept})) "
+        f"AND EXISTS (SELECT 1 FROM {rows} WHERE {is_its} AND {kept})"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from strongroom.consolidate.verify.collations import read_collations
 from strongroom.consolidate.verify.desk import Desk, fill
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import FedTable
@@ -34,7 +35,14 @@ class LeftBehind:
         ]
 
     def _make(self, number: int, reference: Reference) -> str:
-        columns = ", ".join(f"v{place}" for place, _ in enumerate(reference.columns))
+        """Make a working table whose columns compare as the parent's do."""
+        held = [reference.parent.stored[place] for place in reference.columns]
+        names = [column.name for column in held]
+        collations = read_collations(self._desk.connection, reference.parent.table, names)
+        columns = ", ".join(
+            f"v{place} {column.affinity} COLLATE {quote(collation)}"
+            for place, (column, collation) in enumerate(zip(held, collations, strict=True))
+        )
         return self._desk.make(f"left_{number}", columns)
 
     def add(self, old: Row, new: Row) -> None:
@@ -71,10 +79,11 @@ class LeftBehind:
 
 
 def _compare(child: FedTable, reference: Reference) -> Iterator[str]:
+    """Yield the conditions that a child's row refers to what was: by the parent's affinity and collation."""
     for number, place in enumerate(reference.places):
         cell = f"c.{quote(child.stored[place].name)}"
         if reference.path is None:
-            yield f"{cell} = x.v{number}"
+            yield f"x.v{number} = +{cell}"
         else:
             held = f"CASE WHEN json_valid({cell}) THEN json_extract({cell}, {literal(reference.path)}) END"
-            yield f"CAST({held} AS TEXT) = CAST(x.v{number} AS TEXT)"
+            yield f"CAST(x.v{number} AS TEXT) = CAST({held} AS TEXT)"

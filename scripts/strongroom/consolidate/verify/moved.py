@@ -5,7 +5,7 @@ That it is true is proven with the parent's own table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,12 +14,16 @@ from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.ids import make_uuid
 from strongroom.consolidate.verify.references import Reference, find_references
-from strongroom.consolidate.verify.relations import home_of, home_rowid, place_of, rows_of, transform_of
+from strongroom.consolidate.verify.relations import home_of, home_rowid, place_of, rows_of, rows_of_table, transform_of
 from strongroom.consolidate.verify.values import Row, Value, decode_text, encode_key, is_same_row
 from strongroom.core.quoting import dotted, quote, quote_all
 from strongroom.sqlite.connection import open_snapshot
 
 STANDS, WAITS, GONE = "stands", "waits", "gone"
+
+
+Derive = Callable[[Input, Row], Row]
+"""Returns what a row's cells must have become."""
 
 
 class Parent(NamedTuple):
@@ -49,6 +53,8 @@ class ParentMap:
     entries: dict[int, Entries]
     changed: set[int] = field(default_factory=set)
     """The inputs in which a row is referred to by another value now, waits, or is gone."""
+    derive: Derive | None = None
+    """What derives its rows, where the target has no rowids and their key may be another one there."""
     disturbed: str = ""
     """The working table of all values, old and new, that such rows are or were referred to by."""
 
@@ -56,6 +62,9 @@ class ParentMap:
 def read_moved(found: ParentMap, entry: Input) -> Iterator[Parent]:
     """Yield the rows of a parent's input (``src``) that have an entry, or stand in the target by other values."""
     parent, entries = found.reference.parent, found.entries[entry.number]
+    if found.derive is not None:
+        yield from _read_derived(found, entry, found.derive)
+        return
     is_plain = _is_plain(found, entry)
     if is_plain and not entries.size:
         return
@@ -70,6 +79,54 @@ def read_moved(found: ParentMap, entry: Input) -> Iterator[Parent]:
         is_changed = state != STANDS or not is_same_row(held, there)
         if disposition is not None or is_changed:
             yield Parent(entry, number, held, state, is_changed, place, there if state == STANDS else ())
+
+
+def _read_derived(found: ParentMap, entry: Input, derive: Derive) -> Iterator[Parent]:
+    """Yield every row of an input, where only derivation tells under which key a row stands."""
+    entries, places = found.entries[entry.number], found.reference.columns
+    said, ledger = "NULL, NULL, NULL, NULL", ""
+    if entries.size:
+        said = "l._disposition, l._winner_input, l._winner_rowid, l._target_rowid IS NOT NULL"
+        ledger = f" LEFT JOIN {entries.table} AS l ON l._rowid = s.r"
+    cells = ", ".join(f"s.c{place}" for place, _ in enumerate(entry.table.columns))
+    rows = rows_of(entry, found.reference.parent.rule.where)
+    inputs = {one.number: one for one in found.reference.parent.inputs}
+    for row in found.desk.connection.execute(f"SELECT s.r, {said}, {cells} FROM {rows}{ledger}").fetchall():
+        number, disposition, winner_input, winner_row, _, *own = row
+        winner, given = entry, own
+        if disposition not in (None, "inserted") and winner_input in inputs:
+            winner = inputs[winner_input]
+            given = _read_cells(winner, winner_row)
+        key, there = _find_derived(found, derive(winner, given)) if given else (None, ())
+        state = _read_state(found, row)
+        held = tuple(own[entry.places[place] or 0] for place in places)
+        is_changed = state != STANDS or not is_same_row(held, there)
+        yield Parent(entry, number, held, state, is_changed, key, there if state == STANDS else ())
+
+
+def _find_derived(found: ParentMap, values: Row) -> tuple[object, tuple[Value, ...]]:
+    """Return the key under which a row stands in the target, and what it is referred to by there."""
+    parent = found.reference.parent
+    key = [values[place] for place in _key_places(parent)]
+    names = [parent.stored[place].name for place in found.reference.columns]
+    terms = " AND ".join(
+        f"{brace(quote(name))} = {{}} COLLATE {quote(how)}"
+        for name, how in zip(parent.table.primary_key, parent.table.key_collations, strict=True)
+    )
+    listed = brace(quote_all([*names, *parent.table.primary_key]))
+    there = found.desk.find(f"SELECT {listed} FROM {brace(dotted('main', parent.table.name))} WHERE {terms}", key)
+    if there is None:
+        return None, ()
+    return encode_key(there[len(names) :]), there[: len(names)]
+
+
+def _read_cells(entry: Input, row: Value) -> list[Value]:
+    """Return a source row's cells, by a connection of its own: what is attached stays locked while rows are read."""
+    with open_snapshot(entry.database) as connection:
+        connection.text_factory = decode_text
+        cells = ", ".join(f"s.c{place}" for place, _ in enumerate(entry.table.columns))
+        rows = rows_of_table(entry.table, None, "main")
+        return list(connection.execute(f"SELECT {cells} FROM {rows} WHERE s.r = ?", (row,)).fetchone() or ())
 
 
 def _read_state(found: ParentMap, row: Row) -> str:

@@ -181,7 +181,7 @@ def _when(pair: _Pair, alias: str, place: int, rule: str) -> str:
     """Return when a row is of, for ``newest`` and ``oldest``: what is NULL or empty comes behind all others."""
     cell = pair.cell(alias, place)
     never = f"-{_EVER}" if rule == "newest" else _EVER
-    return f"CASE WHEN {cell} IS NULL OR {cell} = '' THEN {never} ELSE {_instant(cell)} END"
+    return f"CASE WHEN {cell} IS NULL OR +{cell} = '' COLLATE BINARY THEN {never} ELSE {_instant(cell)} END"
 
 
 def _instant(cell: str) -> str:

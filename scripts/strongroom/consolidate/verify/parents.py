@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 from strongroom.consolidate.verify.catalogue import Table
 from strongroom.consolidate.verify.claims import read_entries
+from strongroom.consolidate.verify.collations import read_collations
 from strongroom.consolidate.verify.desk import Desk, fill, in_batches, open_desk
 from strongroom.consolidate.verify.faults import Faults
-from strongroom.consolidate.verify.house import Input
-from strongroom.consolidate.verify.moved import STANDS, Parent, ParentMap, address_names, brace, find_home, read_moved
-from strongroom.consolidate.verify.references import Reference
-from strongroom.consolidate.verify.relations import rows_of_table
+from strongroom.consolidate.verify.house import FedTable, Input
+from strongroom.consolidate.verify.moved import (
+    STANDS,
+    Derive,
+    Parent,
+    ParentMap,
+    address_names,
+    brace,
+    find_home,
+    read_moved,
+)
+from strongroom.consolidate.verify.references import Reference, find_references
+from strongroom.consolidate.verify.relations import place_of, rows_of_table, transform_of
 from strongroom.consolidate.verify.strays import Stray
 from strongroom.consolidate.verify.values import Row, Value, decode_text, is_utf8
 from strongroom.core.quoting import dotted, fold, quote, quote_all
@@ -21,13 +31,18 @@ from strongroom.sqlite.connection import Connection, attach_stage, open_memory, 
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.libraries import library_of
 
+MakeDerive = Callable[[Desk, FedTable, "Parents", Sequence[Reference]], Derive]
+"""Returns what derives a table's rows, of whose references these are followed."""
+
 
 class Parents:
     """Looks parents up for the tables of one desk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, make_derive: MakeDerive) -> None:
         """Know nothing yet; ``close`` when done."""
         self._desk = desk
+        self._make_derive = make_derive
+        self._gathered: list[str] = []
         self._stack = ExitStack()
         self._desks: dict[str, Desk] = {}
         self._sources: dict[str, Connection] = {}
@@ -52,7 +67,9 @@ class Parents:
         return self._desks[target]
 
     def _gather(self, reference: Reference) -> ParentMap:
-        parent, number = reference.parent, len(self._maps)
+        parent = reference.parent
+        derive = self._find_derive(parent)  # which may gather others first
+        number = len(self._maps)
         desk = self._open_desk(parent.target)
         table = self._desk.make(
             f"moved_{number}",
@@ -64,6 +81,7 @@ class Parents:
             reference=reference,
             desk=desk,
             table=table,
+            derive=derive,
             entries=read_entries(desk, parent, Faults(parent.into)),
             disturbed=self._desk.make(f"disturbed_{number}", "k TEXT PRIMARY KEY", "WITHOUT ROWID"),
         )
@@ -73,6 +91,22 @@ class Parents:
                     for batch in in_batches(read_moved(found, entry)):
                         self._keep(found, batch)
         return found
+
+    def _find_derive(self, parent: FedTable) -> Derive | None:
+        """Return what derives the rows of a table in which they are found by a key that may be another one there.
+
+        In a table of a circle its key does not follow what is being gathered: that would have no end.
+        """
+        keys = {place_of(parent, name) for name in parent.table.primary_key}
+        changing = [one for one in find_references(self._desk.house, parent) if keys & set(one.places)]
+        is_transformed = any(transform_of(parent, name) is not None for name in parent.table.primary_key)
+        if parent.table.rowid is not None or not (changing or is_transformed):
+            return None
+        self._gathered.append(parent.into)
+        followed = [one for one in changing if one.parent.into not in self._gathered]
+        derive = self._make_derive(self._desk, parent, self, followed)
+        self._gathered.pop()
+        return derive
 
     def _keep(self, found: ParentMap, batch: Sequence[Parent]) -> None:
         """Keep what became of some rows, and the values that are disturbed by it."""
@@ -189,11 +223,10 @@ def _make_register(
     connection: Connection, table: Table, names: tuple[str, ...], more: tuple[str, ...], register: str
 ) -> None:
     """Make a table of rows by some of their columns, compared as in their own table."""
+    collations = read_collations(connection, table, names)
     listed = [
         f"{quote(name)} {column.affinity} COLLATE {quote(collation)}"
-        for name, column, collation in zip(
-            names, map(table.find, names), _read_collations(connection, table, names), strict=True
-        )
+        for name, column, collation in zip(names, map(table.find, names), collations, strict=True)
         if column is not None
     ]
     others = [name for name in dict.fromkeys(more) if name not in names]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from strongroom.consolidate.verify.catalogue import Column, Table
+from math import isfinite
+
+from strongroom.consolidate.verify.catalogue import BINARY, Column, Table
 from strongroom.consolidate.verify.house import FedTable, Input
-from strongroom.consolidate.verify.values import Value
+from strongroom.consolidate.verify.values import Value, encode_text
 from strongroom.core.quoting import dotted, fold, quote
 
 _YEAR_10000 = 253_402_300_800
@@ -74,11 +76,34 @@ def same_anywhere(ours: str, theirs: str, affinity: str = "") -> str:
     )
 
 
+def same_place(theirs: str, mine: str, collation: str = BINARY) -> str:
+    """Return the condition that two cells are equal as a column of this collation compares what it stores of them.
+
+    That is what they are, for what it would change is refused: what their own columns declare has no say. The first
+    term has, and lets SQLite use an index of the first cell's column: it holds wherever the second one does. Not under
+    RTRIM: the Bloom filters of SQLite 3.38 to 3.40 take texts of two lengths for different.
+    """
+    told = "" if collation == BINARY else f" COLLATE {quote(collation)}"
+    exact = f"+{theirs} = +{mine} COLLATE {quote(collation)}"
+    return exact if collation == "RTRIM" else f"{theirs} = +{mine}{told} AND {exact}"
+
+
 def differs(ours: str, our_column: Column, theirs: str, their_column: Column) -> str:
     """Return the condition that two cells are surely not the same; see ``same_cell`` about zero."""
     if our_column.affinity == their_column.affinity and our_column.affinity in _SETTLED:
         return f"{ours} IS NOT {theirs} COLLATE BINARY"
     return f"typeof({ours}) <> typeof({theirs}) OR +{ours} IS NOT +{theirs} COLLATE BINARY"
+
+
+def write_value(value: Value) -> str:
+    """Write a value as SQL, such that no affinity has a say."""
+    if isinstance(value, str):
+        return f"+CAST(x'{encode_text(value).hex()}' AS TEXT)"
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    if isinstance(value, float):
+        return repr(value) if isfinite(value) else "9e999" if value > 0 else "-9e999"
+    return "NULL" if value is None else str(value)
 
 
 def same_value(ours: str, value: Value) -> str:
@@ -87,11 +112,8 @@ def same_value(ours: str, value: Value) -> str:
         return f"{ours} IS NULL"
     if isinstance(value, float):
         return "0"  # Python looks
-    if isinstance(value, int):
-        return f"typeof({ours}) = 'integer' AND +{ours} = {value}"
-    kind, held = ("text", value.encode("utf-8", "surrogateescape")) if isinstance(value, str) else ("blob", value)
-    text = f"CAST(x'{held.hex()}' AS TEXT)" if kind == "text" else f"x'{held.hex()}'"
-    return f"typeof({ours}) = '{kind}' AND +{ours} = +{text} COLLATE BINARY"
+    kind = "integer" if isinstance(value, int) else "text" if isinstance(value, str) else "blob"
+    return f"typeof({ours}) = '{kind}' AND +{ours} = {write_value(value)} COLLATE BINARY"
 
 
 def is_plain(fed: FedTable, entry: Input) -> str:
@@ -171,11 +193,11 @@ def home_of(fed: FedTable, entry: Input, offset: int) -> str:
     if table.rowid is not None:
         return f"t.{quote(table.rowid)} = s.r + {offset}"
     terms = []
-    for name in table.primary_key:
+    for name, collation in zip(table.primary_key, table.key_collations, strict=True):
         place = entry.places[place_of(fed, name)]
         if place is None:
             return "0"
-        terms.append(f"t.{quote(name)} = +s.c{place}")
+        terms.append(f"t.{quote(name)} = +s.c{place} COLLATE {quote(collation)}")
     return " AND ".join(terms) or "0"
 
 

@@ -26,8 +26,9 @@ from strongroom.consolidate.verify.members import Group, Member, find_groups
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.refusals import try_refused
 from strongroom.consolidate.verify.relations import place_of, stored_cells
+from strongroom.consolidate.verify.retracing import open_parents
 from strongroom.consolidate.verify.rules import Settlement
-from strongroom.consolidate.verify.untouched import LIVE, Named, compare_databases, make_named
+from strongroom.consolidate.verify.untouched import LIVE, Named, compare_databases, is_addressed, make_named
 from strongroom.consolidate.verify.values import Row, Value, is_same_row
 from strongroom.core.quoting import dotted, fold, literal, quote
 from strongroom.sqlite.connection import attached_live, check_integrity
@@ -57,7 +58,7 @@ def prove_settled(house: House, target: str, before: Database, earlier: Path | N
     with (
         open_desk(house, house.targets[target]) as desk,
         attached_live(desk.connection, before, LIVE),
-        closing(Parents(desk)) as parents,
+        closing(open_parents(desk)) as parents,
     ):
         try:
             wrong += [f"{target}: {line}" for line in check_integrity(desk.connection)]
@@ -251,7 +252,8 @@ class _Before:
         return f"SELECT s.g, s.number, s.rid, s.body, {rowid}, {stored_cells(fed)} FROM {joined}"
 
     def _find_overwritten(self) -> None:
-        same = " AND ".join(f"t.{quote(name)} = x.a{place}" for place, name in enumerate(self._named.columns))
+        columns = [f"t.{quote(name)}" for name in self._named.columns]
+        same = is_addressed(self._case.fed.table, columns, [f"x.a{place}" for place, _ in enumerate(columns)])
         there = f"SELECT 1 FROM {dotted(LIVE, self._case.fed.table.name)} AS t WHERE {same}"
         count = self._case.desk.count(
             f"SELECT count(*) FROM {self._named.table} AS x WHERE x.is_new AND EXISTS ({there})"

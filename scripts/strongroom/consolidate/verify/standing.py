@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, combinations_with_replacement
 
 from strongroom.consolidate.verify.case import Case
+from strongroom.consolidate.verify.catalogue import BINARY
 from strongroom.consolidate.verify.house import Input
 from strongroom.consolidate.verify.ids import stands, stands_at_home
 from strongroom.consolidate.verify.relations import (
@@ -13,10 +14,15 @@ from strongroom.consolidate.verify.relations import (
     number_of,
     place_of,
     rows_of,
+    same_place,
     stored_cells,
+    write_value,
 )
 from strongroom.consolidate.verify.values import Value, is_same
 from strongroom.core.quoting import dotted, quote
+
+_NOWHERE = write_value(None)
+"""What fills a key's column with it stands nowhere by itself."""
 
 
 def check_places(case: Case) -> None:
@@ -27,24 +33,36 @@ def check_places(case: Case) -> None:
             _check_pair(case, one, other)
         for entry in fed.inputs:
             _check_alone(case, entry)
+            _check_elsewhere(case, entry)
     else:
         _check_ranges(case)
 
 
-def _home_cells(case: Case, entry: Input, alias: str) -> list[str]:
-    """Return what says where a row stands, but for what ids move up: its id, or its primary key."""
+def _home_places(case: Case) -> list[tuple[int, str]]:
+    """Return the columns that say where a row stands, and how the target compares them: its id, or its primary key."""
     fed = case.fed
     if fed.integer_key is not None:
-        places: Sequence[int] = (fed.integer_key,)
-    else:
-        places = [place_of(fed, name) for name in fed.table.primary_key]
-    return [f"{alias}.c{entry.places[place]}" for place in places if entry.places[place] is not None]
+        return [(fed.integer_key, BINARY)]
+    names = fed.table.primary_key
+    return [(place_of(fed, name), how) for name, how in zip(names, fed.table.key_collations, strict=True)]
+
+
+def _home_cells(case: Case, entry: Input, alias: str) -> list[str]:
+    """Return what says where a row stands, but for what ids move up: cells, or what fills the column in their place."""
+    return [
+        write_value(entry.fills[place]) if entry.places[place] is None else f"{alias}.c{entry.places[place]}"
+        for place, _ in _home_places(case)
+    ]
 
 
 def _at_home(case: Case, entry: Input, schema: str, alias: str) -> tuple[str, str]:
     """Return an input's rows as a table, and the condition that they are said to stand under their own id."""
     rows = rows_of(entry, case.fed.rule.where, schema, alias)
-    return rows, stands_at_home(entry, case.entries[entry.number], case.ids, alias) + _passing(case, entry, alias)
+    condition = stands_at_home(entry, case.entries[entry.number], case.ids, alias) + _passing(case, entry, alias)
+    if case.elsewhere:
+        found = f"SELECT 1 FROM {case.elsewhere} AS e WHERE e.number = {entry.number} AND e.rid = {alias}.r"
+        condition += f" AND NOT EXISTS ({found})"
+    return rows, condition
 
 
 def _passing(case: Case, entry: Input, alias: str) -> str:
@@ -52,41 +70,75 @@ def _passing(case: Case, entry: Input, alias: str) -> str:
 
 
 def _check_pair(case: Case, one: Input, other: Input) -> None:
+    """See that no row of one input is said to stand where one of another is: by a join, where keys are BINARY."""
     mine, theirs = _home_cells(case, one, "a"), _home_cells(case, other, "b")
-    if len(mine) != len(theirs) or not mine:
+    if _NOWHERE in (*mine, *theirs):
         return
-    with case.desk.source(one, "src"), case.desk.source(other, "other"):
-        rows, condition = _at_home(case, one, "src", "a")
-        more, also = _at_home(case, other, "other", "b")
-        by = f" + {one.shift - other.shift}" if one.shift != other.shift else ""
-        same = " AND ".join(f"{theirs[place]} = +{mine[place]}{by}" for place in range(len(mine)))
-        both = case.desk.count(f"SELECT count(*) FROM {rows} CROSS JOIN {more} ON {same} WHERE {condition} AND {also}")
+    if one.shift != other.shift:
+        mine = [f"({cell} + {one.shift - other.shift})" for cell in mine]
+    if all(how == BINARY for _, how in _home_places(case)):
+        with case.desk.source(one, "src"), case.desk.source(other, "other"):
+            rows, condition = _at_home(case, one, "src", "a")
+            more, also = _at_home(case, other, "other", "b")
+            same = " AND ".join(same_place(their, my) for their, my in zip(theirs, mine, strict=True))
+            pairs = f"{rows} CROSS JOIN {more} ON {same} WHERE {condition} AND {also}"
+            both = case.desk.count(f"SELECT count(*) FROM {pairs}")
+    else:
+        with case.desk.source(one, "src"):
+            rows, condition = _at_home(case, one, "src", "a")
+            seen = _make_keys(case, [how for _, how in _home_places(case)])
+            _add_keys(case, seen, mine, f"{rows} WHERE {condition}")
+        both = _count_held(case, other, seen)
     case.faults.add(other.name, f"are said to stand where rows of {one.name} stand", count=both)
+
+
+def _count_held(case: Case, entry: Input, keys: str) -> int:
+    """Count an input's rows that are said to stand under a key of a working table."""
+    with case.desk.source(entry, "other"):
+        rows, condition = _at_home(case, entry, "other", "b")
+        cells = enumerate(_home_cells(case, entry, "b"))
+        held = f"SELECT 1 FROM {keys} AS x WHERE {' AND '.join(f'x.k{number} = +{cell}' for number, cell in cells)}"
+        return case.desk.count(f"SELECT count(*) FROM {rows} WHERE {condition} AND EXISTS ({held})")
 
 
 def _check_alone(case: Case, entry: Input) -> None:
     """In a source whose ids may repeat, see that no two rows are said to stand in one place."""
-    cells = _home_cells(case, entry, "s")
-    names = tuple(
-        column.name
-        for column in (entry.source_column(place) for place in range(len(entry.places)))
-        if column is not None and f"s.c{entry.table.place_of(column.name)}" in cells
-    )
-    if not cells or entry.table.has_unique(names):
+    given = [(entry.source_column(place), how) for place, how in _home_places(case)]
+    named = {column.name: how for column, how in given if column is not None}
+    if entry.table.has_unique(tuple(named), tuple(named.values())):
         return
     with case.desk.source(entry):
         rows, condition = _at_home(case, entry, "src", "s")
-        doubled = _count_doubles(case, cells, f"{rows} WHERE {condition}")
+        compared = [how for _, how in _home_places(case)]
+        doubled = _count_doubles(case, _home_cells(case, entry, "s"), f"{rows} WHERE {condition}", compared)
     case.faults.add(entry.name, "are said to stand where another row of it stands", count=doubled)
 
 
-def _count_doubles(case: Case, cells: Sequence[str], rows: str) -> int:
-    """Count the rows whose cells others have too, NULL aside, by SQLite's ``=`` under BINARY."""
-    columns = ", ".join(f"k{number}" for number, _ in enumerate(cells))
-    seen = case.desk.make("seen", f"{columns}, PRIMARY KEY ({columns})", "WITHOUT ROWID")
+def _check_elsewhere(case: Case, entry: Input) -> None:
+    """See that no row stands under its own key where another one was found that came to have it."""
+    if case.elsewhere:
+        both = _count_held(case, entry, case.elsewhere)
+        case.faults.add(entry.name, "are said to stand where a row stands that came to have their key", count=both)
+
+
+def _count_doubles(case: Case, cells: Sequence[str], rows: str, compared: Sequence[str]) -> int:
+    """Count the rows whose cells others have too, NULL aside, by SQLite's ``=`` under these collations."""
+    present, added = _add_keys(case, _make_keys(case, compared), cells, rows)
+    return case.desk.count(f"SELECT count(*) FROM {present}") - added
+
+
+def _make_keys(case: Case, compared: Sequence[str]) -> str:
+    """Make a working table of keys that are compared by these collations."""
+    columns = ", ".join(f"k{number}" for number, _ in enumerate(compared))
+    listed = ", ".join(f"k{number} COLLATE {quote(how)}" for number, how in enumerate(compared))
+    return case.desk.make("seen", f"{listed}, PRIMARY KEY ({columns})", "WITHOUT ROWID")
+
+
+def _add_keys(case: Case, keys: str, cells: Sequence[str], rows: str) -> tuple[str, int]:
+    """Keep the keys of rows, NULL aside; return the rows that have one, and how many others there were."""
     present = f"{rows} AND {' AND '.join(f'{cell} IS NOT NULL' for cell in cells)}"
-    added = case.desk.connection.execute(f"INSERT OR IGNORE INTO {seen} SELECT {', '.join(cells)} FROM {present}")
-    return case.desk.count(f"SELECT count(*) FROM {present}") - added.rowcount
+    added = case.desk.connection.execute(f"INSERT OR IGNORE INTO {keys} SELECT {', '.join(cells)} FROM {present}")
+    return present, added.rowcount
 
 
 def _check_ranges(case: Case) -> None:
@@ -125,7 +177,8 @@ def check_keys(case: Case) -> None:
         _check_normalized_keys(case)
         return
     cells = [quote(name) for name in names]
-    doubled = _count_doubles(case, cells, f"{dotted('main', fed.table.name)} WHERE 1") - case.beside
+    rows = f"{dotted('main', fed.table.name)} WHERE 1"
+    doubled = _count_doubles(case, cells, rows, [BINARY] * len(cells)) - case.beside
     if doubled:
         case.faults.say(f"{doubled} rows stand there with a key that another one has")
 
@@ -159,7 +212,7 @@ def _check_same_key(case: Case, one: Input, other: Input) -> None:
     with case.desk.source(one, "src"), case.desk.source(other, "other"):
         left = rows_of(one, fed.rule.where, "src", "a")
         right = rows_of(other, fed.rule.where, "other", "b")
-        terms = [f"b.c{theirs} = +a.c{mine}" for mine, theirs in cells]
+        terms = [same_place(f"b.c{theirs}", f"a.c{mine}") for mine, theirs in cells]
         terms += [stands(case.entries[one.number], "a") + _passing(case, one, "a")]
         terms += [stands(case.entries[other.number], "b") + _passing(case, other, "b")]
         terms += ["a.r < b.r"] if is_alone else []

@@ -148,6 +148,8 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
     key = deriver.key_of(derived.values)
     is_grouped = key is not None and case.is_left(entry, found.row, claim)
     is_said = not derived.waits and not is_grouped and says_inserted(claim)
+    if is_said and key is None and case.fed.table.rowid is None:  # its key may be another one than in the source
+        found = found._replace(held=case.fetch(None, derived.values))
     if is_said and case.is_published_as(found.held, derived.values, entry):
         _take_published(case, entry, found, derived.values, is_followed=derived.is_followed)
         return
@@ -181,6 +183,9 @@ def _take_published(case: Case, entry: Input, found: OpenRow, values: list[Value
         if not case.ids.note(case.desk, entry, found.row, own, actual):
             case.faults.add(entry.name, "stand under an id that another row got too", found.row)
             return
+    if found.held is not None and not case.note_place(entry, found.row, found.held):
+        case.faults.add(entry.name, "are said to stand where another row stands", found.row)
+        return
     reasons = [rule for rule, is_one in (("identity", has_moved), ("reference", is_followed)) if is_one]
     check_inserted_entry(case, entry, found.row, found.claim, reasons)
     case.tally(entry, "inserted")

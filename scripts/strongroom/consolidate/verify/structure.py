@@ -6,6 +6,7 @@ import re
 
 from strongroom.consolidate.verify.catalogue import Index, Table, read_mark, read_tables
 from strongroom.consolidate.verify.desk import Desk
+from strongroom.consolidate.verify.fingerprint import digest_table
 from strongroom.consolidate.verify.house import SEED
 from strongroom.core.quoting import dotted, fold, literal, quote
 from strongroom.sqlite.connection import Connection, attached, check_integrity, copy_database, open_stage
@@ -140,9 +141,7 @@ def _count_given(desk: Desk, table: Table) -> int:
 
 
 def _hold_the_same(desk: Desk, table: Table) -> bool:
-    cells = ", ".join(f"{quote(column.name)}, typeof({quote(column.name)})" for column in table.columns)
-    one, other = (f"SELECT {cells} FROM {dotted(schema, table.name)}" for schema in ("wanted", "main"))
-    return not desk.count(f"SELECT count(*) FROM ({one} EXCEPT {other})")
+    return digest_table(desk.connection, table, "wanted") == digest_table(desk.connection, table)
 
 
 def _compare_marks(desk: Desk) -> list[str]:

@@ -13,9 +13,9 @@ from strongroom.consolidate.verify.evidence import identify
 from strongroom.consolidate.verify.fingerprint import digest_table, write_digest
 from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, House
-from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.references import find_references
 from strongroom.consolidate.verify.relations import same_anywhere
+from strongroom.consolidate.verify.retracing import open_parents
 from strongroom.consolidate.verify.structure import (
     compare_structure,
     count_orphans,
@@ -75,7 +75,7 @@ def verify_content(house: House, target: str, tables: Sequence[str]) -> Verifica
     differences: list[str] = []
     references: dict[str, ReferenceTally] = {}
     identity = identify(house.evidence.targets[target].path)
-    with open_desk(house, house.targets[target]) as desk, closing(Parents(desk)) as parents:
+    with open_desk(house, house.targets[target]) as desk, closing(open_parents(desk)) as parents:
         for name in tables:
             fed = house.find(target, name)
             if fed is None:
@@ -105,7 +105,7 @@ def verify_chains(house: House, target: str) -> Verification:
     differences: list[str] = []
     circle = find_circle(house, target)
     if circle:
-        with open_desk(house, house.targets[target]) as desk, closing(Parents(desk)) as parents:
+        with open_desk(house, house.targets[target]) as desk, closing(open_parents(desk)) as parents:
             chains = Chains(desk)
             for fed in circle:
                 try:

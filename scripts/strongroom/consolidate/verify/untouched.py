@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from strongroom.consolidate.verify.catalogue import Table, read_stored, read_tables
+from strongroom.consolidate.verify.catalogue import BINARY, Table, read_stored, read_tables
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.fingerprint import digest_table
 from strongroom.consolidate.verify.relations import same_anywhere
@@ -31,6 +31,13 @@ class Named:
 def address_columns(table: Table) -> tuple[str, ...]:
     """Return the columns that say where a row of a table stands; nothing where none do."""
     return (table.rowid,) if table.rowid is not None else table.primary_key
+
+
+def is_addressed(table: Table, columns: Sequence[str], values: Sequence[str]) -> str:
+    """Return the condition that columns which say where a row stands have these values, as the table compares them."""
+    hows = [BINARY] if table.rowid is not None else table.key_collations
+    terms = zip(columns, values, hows, strict=True)
+    return " AND ".join(f"{column} = {value} COLLATE {quote(how)}" for column, value, how in terms)
 
 
 def make_named(desk: Desk, table: Table, number: int) -> Named:
@@ -109,7 +116,7 @@ def _compare_rows(desk: Desk, table: Table, named: Named | None) -> Iterator[str
             yield f"{into}: its rows are not what they were"
         return
     here, there = dotted("main", table.name), dotted(LIVE, table.name)
-    pairs = " AND ".join(f"o.{quote(name)} = n.{quote(name)}" for name in columns)
+    pairs = is_addressed(table, *([f"{alias}.{quote(name)}" for name in columns] for alias in ("o", "n")))
     changed, example = _count_changed(desk, table, f"{here} AS n CROSS JOIN {there} AS o ON {pairs}", named)
     yield from _say(into, changed, "not what it was", "not what they were", example)
     for schema, other, one, several in (

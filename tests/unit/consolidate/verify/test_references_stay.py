@@ -435,3 +435,65 @@ def test_a_text_in_json_that_is_no_integer_means_itself(text: str) -> None:
         inputs={**made_so.inputs, "logs": ["a.logs", "b.logs"]},
     )
     assert right.prove() == []
+
+
+def test_a_parent_without_rowid_whose_key_follows_a_reference_is_followed() -> None:
+    """In b team 1 becomes 2: so does the seat that its member sits on, and a's seat of that name is another one."""
+    teams = "CREATE TABLE teams (id INTEGER PRIMARY KEY, name TEXT UNIQUE);"
+    seats = "CREATE TABLE seats (team INTEGER REFERENCES teams (id), n TEXT, PRIMARY KEY (team, n)) WITHOUT ROWID;"
+    members = "CREATE TABLE members (team INTEGER, n TEXT, who TEXT, FOREIGN KEY (team, n) REFERENCES seats (team, n));"
+    given = teams + seats.replace(" WITHOUT ROWID", "") + members  # the ledger's entries are written by rowid
+    right = HandMade(
+        plan=SOURCES + "tables: [{into: m.teams, from: [a.teams, b.teams], key: [name], "
+        "identity: {column: id, strategy: renumber}}]\n"
+        "copy: {m: [a.seats, b.seats, a.members, b.members]}\n",
+        schema=teams + seats + members,
+        sources={
+            "a": given + "INSERT INTO teams VALUES (1, 'red'); INSERT INTO seats VALUES (1, 'left'); "
+            "INSERT INTO members VALUES (1, 'left', 'ann');",
+            "b": given + "INSERT INTO teams VALUES (1, 'blue'); INSERT INTO seats VALUES (1, 'left'), (1, 'right'); "
+            "INSERT INTO members VALUES (1, 'left', 'bob'), (1, 'right', 'eve');",
+        },
+        built="INSERT INTO teams VALUES (1, 'red'), (2, 'blue'); "
+        "INSERT INTO seats VALUES (1, 'left'), (2, 'left'), (2, 'right'); "
+        "INSERT INTO members VALUES (1, 'left', 'ann'), (2, 'left', 'bob'), (2, 'right', 'eve');",
+        inputs={name: [f"a.{name}", f"b.{name}"] for name in ("teams", "seats", "members")},
+        offsets={"b.teams": 1, "b.members": 1},
+        entries={
+            "b.teams": MOVED,
+            "b.seats": [(row, "inserted", "reference", None, None, None) for row in (1, 2)],
+            "b.members": [(row, "inserted", "reference", row + 1, None, None) for row in (1, 2)],
+        },
+    )
+    assert right.prove() == []
+    stale = replace(right, built=right.built.replace("(2, 'left', 'bob')", "(1, 'left', 'bob')"))
+    assert stale.prove()
+    said = {**right.entries, "b.members": [(2, "inserted", "reference", 3, None, None)]}
+    assert replace(stale, entries=said).prove()
+
+
+def test_a_parent_without_rowid_whose_key_a_transform_changes_is_followed() -> None:
+    """The second file's tag is the first one's: it is stood for by that."""
+    tags = "CREATE TABLE tags (tag TEXT PRIMARY KEY) WITHOUT ROWID;"
+    uses = "CREATE TABLE uses (tag TEXT REFERENCES tags (tag), n INTEGER);"
+    given = tags.replace(" WITHOUT ROWID", "") + uses
+    right = HandMade(
+        plan=SOURCES + "tables: [{into: m.tags, from: [a.tags, b.tags], transform: {tag: trim}}]\n"
+        "copy: {m: [a.uses, b.uses]}\n",
+        schema=tags + uses,
+        sources={
+            "a": given + "INSERT INTO tags VALUES (' red '), ('blue'); "
+            "INSERT INTO uses VALUES (' red ', 1), ('blue', 2);",
+            "b": given + "INSERT INTO tags VALUES ('red'); INSERT INTO uses VALUES ('red', 3);",
+        },
+        built="INSERT INTO tags VALUES ('red'), ('blue'); INSERT INTO uses VALUES ('red', 1), ('blue', 2), ('red', 3);",
+        inputs={"tags": ["a.tags", "b.tags"], "uses": ["a.uses", "b.uses"]},
+        offsets={"b.uses": 2},
+        entries={
+            "b.tags": [(1, "merged_identical", "quarantine", None, 1, 1)],
+            "a.uses": [(1, "inserted", "reference", 1, None, None)],
+        },
+    )
+    assert right.prove() == []
+    stale = replace(right, built=right.built.replace("uses VALUES ('red', 1)", "uses VALUES (' red ', 1)"))
+    assert stale.prove()

@@ -82,3 +82,28 @@ def test_rows_of_another_target_still_find_theirs() -> None:
     before = f"INSERT INTO t VALUES {A}"
     assert settled(case, before) == []
     assert settled(replace(case, built=case.built.replace(TAKEN, B)), before)
+
+
+def test_who_refers_to_what_changes_is_found_as_the_parents_column_compares() -> None:
+    """The key that notes refer to ignores case, or they do: only the first makes another spelling a reference."""
+    notes = "INSERT INTO notes VALUES ('A@X', 'of ann')"
+    before = f"INSERT INTO t VALUES {A};{notes}"
+    ignoring = {"mail TEXT UNIQUE": "mail TEXT COLLATE NOCASE UNIQUE"}, {"(u TEXT ": "(u TEXT COLLATE NOCASE "}
+    for is_left, change in zip((True, False), ignoring, strict=True):
+        case = with_notes(2, B, notes)
+        for old, new in change.items():
+            sources = {name: sql.replace(old, new) for name, sql in case.sources.items()}
+            case = replace(case, schema=case.schema.replace(old, new), sources=sources)
+        left = ["m.t: m.notes.u refers to what a decision changes (rows that would be left behind: 1)"]
+        assert settled(case, before) == (left if is_left else [])
+
+
+def test_rows_that_only_the_key_tells_apart_are_compared_each_with_itself() -> None:
+    """The key's column ignores case, and the key does not."""
+    other = "CREATE TABLE u (k TEXT COLLATE NOCASE, v, PRIMARY KEY (k COLLATE BINARY)) WITHOUT ROWID;"
+    rows = "INSERT INTO u VALUES ('x', 1), ('X', 2)"
+    case = with_notes({"v": 2}, "('ann', 'a@x', 2)", rows, schema=DECLARED + other)
+    before = f"INSERT INTO t VALUES {A};{rows}"
+    assert settled(case, before) == []
+    swapped = replace(case, built=case.built.replace("('x', 1), ('X', 2)", "('x', 2), ('X', 1)"))
+    assert settled(swapped, before) == ["m.u: 2 rows are not what they were"]
