@@ -148,8 +148,7 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
     key = deriver.key_of(derived.values)
     is_grouped = key is not None and case.is_left(entry, found.row, claim)
     is_said = not derived.waits and not is_grouped and says_inserted(claim)
-    if is_said and key is None and case.fed.table.rowid is None:  # its key may be another one than in the source
-        found = found._replace(held=case.fetch(None, derived.values))
+    found = _find_anew(case, found, derived.values) if is_said and key is None else found
     if is_said and case.is_published_as(found.held, derived.values, entry):
         _take_published(case, entry, found, derived.values, is_followed=derived.is_followed)
         return
@@ -163,6 +162,11 @@ def _examine(case: Case, entry: Input, deriver: Deriver, found: OpenRow) -> None
         case.refuse(entry, found.row, claim, derived.values)
     else:
         case.faults.add(entry.name, NOT_AS_THEY_MUST_BE, found.row)
+
+
+def _find_anew(case: Case, found: OpenRow, values: list[Value]) -> OpenRow:
+    """Return a row of no group with what stands where it must: without rowids by its key, which may be another now."""
+    return found if case.fed.table.rowid is not None else found._replace(held=case.fetch(None, values))
 
 
 def _examine_filtered(case: Case, entry: Input, found: OpenRow) -> None:
