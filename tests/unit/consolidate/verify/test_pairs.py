@@ -207,7 +207,7 @@ def test_what_a_source_takes_for_empty_is_no_instant() -> None:
     """Its column does not see spaces at the end; nobody decides between a row with some and another one."""
     files = [[("'x'", "1", "NULL", "'  '")], [("'x'", "2", "NULL", "'2024-01-01'")]]
     case = make(BY_NAME.replace("at TEXT", "at TEXT COLLATE RTRIM"), "newest, by: at", files)
-    won = "INSERT INTO t VALUES ('x', 2, NULL, '2024-01-01')"
+    won = "INSERT INTO t (rowid, k, v, n, at) VALUES (2, 'x', 2, NULL, '2024-01-01')"
     assert prove_both(replace(case, built=won, entries={"s0.t": [(1, "superseded", "newest", 2, 2, 1)]}))[0]
     waits: Entry = (1, "quarantined", "newest", 1, 1, 1)
     shown = {"s0.t": [(1, "inserted", "newest", 1, None, None)], "s1.t": [waits]}
