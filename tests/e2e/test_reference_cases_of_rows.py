@@ -52,6 +52,26 @@ def test_notes_whose_own_users_are_dropped(tmp_path: Path, notes: str) -> None:
     refuse_wrong(end(tmp_path, files, USERS + NOTES, {**BY_NAME, "from": ["a.users"]}, EVERY_NOTE, drop=dropped))
 
 
+@pytest.mark.parametrize("column", ["id", "uid"])
+def test_notes_whose_own_users_are_dropped_while_an_archive_of_their_file_has_the_same_numbers(
+    tmp_path: Path, column: str
+) -> None:
+    """Whether bn1 means b's user 1 or the archive's, nobody knows; bn2 means the archive's 2."""
+    users, notes = USERS.replace("(id", f"({column}"), LOOSE
+    files = {
+        "a": users + notes + "INSERT INTO users VALUES (9, 'au9', 'eve'); INSERT INTO notes VALUES (1, 'an1', 9);",
+        "b": users + USERS.replace("users", "users_archive") + notes + "INSERT INTO users VALUES (1, 'bu1', 'bob');"
+        "INSERT INTO users_archive VALUES (1, 'bx1', 'cid'), (2, 'bx2', 'dan');"
+        "INSERT INTO notes VALUES (1, 'bn1', 1), (2, 'bn2', 2);",
+    }
+    first = "a.users" if column == "id" else {"table": "a.users", "columns": {"id": column}}
+    fed = {**BY_NAME, "from": [first, "b.users_archive"], "identity": {"column": "id", "strategy": "keep"}}
+    dropped = [{"table": "b.users", "reason": "of no use"}]
+    ended = end(tmp_path, files, USERS + NOTES, fed, EVERY_NOTE, drop=dropped)
+    refuse_wrong(ended)
+    assert (ended.is_published, ended.quarantined) == (True, 1), ended.said
+
+
 def test_a_note_of_a_filtered_user_whose_number_another_table_of_its_file_has(tmp_path: Path) -> None:
     archive = USERS.replace("users", "users_archive")
     files = {

@@ -139,7 +139,7 @@ class _Ground:
 
     def _find_bereft(self, child: TableJob, parent: TableJob) -> frozenset[str]:
         """Return the sources of the child that hold the parent's table, by its name, and do not feed it."""
-        names, feeding = _name(parent), {entry.source for entry in parent.inputs}
+        names, feeding = _list_names(parent), {entry.source for entry in parent.inputs}
         sources = {entry.source for entry in child.inputs if not entry.is_seed} - feeding
         return frozenset(one for one in sources if any(self.schemas[one].find(name) for name in names))
 
@@ -147,13 +147,13 @@ class _Ground:
         """Yield the tables of the parent's names that do not feed it, in sources of the child that do."""
         feeding = {(entry.source, fold(entry.table.name)) for entry in parent.inputs}
         for source in {entry.source for entry in child.inputs} & {source for source, _ in feeding}:
-            for name in {fold(name) for name in _name(parent)}:
+            for name in {fold(name) for name in _list_names(parent)}:
                 table = self.schemas[source].find(name) if source in self.schemas else None
                 if table is None or (source, name) in feeding:
                     continue
                 same = next((one for one in parent.inputs if fold(one.table.name) == name), None)
-                wanted = [column if same is None else same.columns.get(column, column) for column in columns]
-                found = [table.by_name.get(fold(column)) for column in wanted]
+                wanted = [column if same is None else same.columns.get(column) for column in columns]
+                found = [None if column is None else table.by_name.get(fold(column)) for column in wanted]
                 held = tuple(column.name for column in found if column is not None)
                 if len(held) == len(columns):
                     yield Stray(source=source, table=table.name, columns=held)
@@ -164,7 +164,7 @@ class _Ground:
             raise PlanError(rule.origin, fact, "correct the name, or leave it out")
 
 
-def _name(parent: TableJob) -> set[str]:
+def _list_names(parent: TableJob) -> set[str]:
     """Return the names by which files may hold a parent's table."""
     return {parent.table.name, *(entry.table.name for entry in parent.inputs)}
 
