@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from strongroom.core.backup_entry import BackupEntry, ResticStore, name_backup_secrets
 from strongroom.core.config import SYSTEM_VARIABLE, Settings
 from strongroom.core.errors import ConfigurationError, UsageError
 from strongroom.core.key_entries import (
@@ -108,10 +109,21 @@ class System(_Model):
     """The keys of its databases and columns, by the names that plans use: where each is, never what it is."""
     audit_log: FilePath | None = None
     """The file that notes each use of a key; without it one in the user's state directory."""
+    backup: BackupEntry | None = None
+    """What is backed up, where it is kept, for how long."""
+
+    @model_validator(mode="after")
+    def _names_known_passwords(self) -> System:
+        stores = () if self.backup is None else (self.backup.store, self.backup.second)
+        for store in stores:
+            if isinstance(store, ResticStore) and store.password not in self.keys:
+                raise ValueError(f"backup: the store's password {store.password} is none of keys:")
+        return self
 
     def without_secrets(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return an environment as programs that we start may see it: without the variables that hold keys."""
         secret = {name for entry in self.keys.values() for name in name_secret_variables(entry)}
+        secret |= set() if self.backup is None else set(name_backup_secrets(self.backup))
         return {name: value for name, value in environment.items() if name not in secret}
 
 
@@ -166,5 +178,5 @@ def _list_known(root: Path) -> str:
 
 def read_system(folder: Path) -> System:
     """Read ``system.yaml`` of a system's folder; raises ConfigurationError naming file, line and key."""
-    system, _ = read_model(folder / SYSTEM_FILE, System, ConfigurationError, unshown=("keys",))
+    system, _ = read_model(folder / SYSTEM_FILE, System, ConfigurationError, unshown=("keys", "backup"))
     return system

@@ -37,10 +37,15 @@ Kind = TypeVar("Kind", bound=Document)
 
 def write_document(path: Path, document: Document, owner: str) -> None:
     """Write a document durably and whole, for a target directory or a run in it."""
+    write_text(path, encode_document(document, owner))
+
+
+def encode_document(document: Document, owner: str) -> str:
+    """Return a document as the text that is kept of it."""
     fields = _adapter(type(document)).dump_python(document, mode="json")
     content = {"document": document.kind, "version": VERSION, "owner": owner, **fields}
     content["sha256"] = _digest(content)
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def read_document(path: Path, kind: type[Kind], owner: str | None = None) -> Kind | None:
@@ -50,8 +55,15 @@ def read_document(path: Path, kind: type[Kind], owner: str | None = None) -> Kin
     or damaged, is no such document, or belongs to somebody else than ``owner``.
     """
     content = _read(path)
-    if content is None:
-        return None
+    return None if content is None else _understand(content, path, kind, owner)
+
+
+def decode_document(text: bytes, place: str, kind: type[Kind], owner: str | None = None) -> Kind:
+    """Read a document of the text that was kept of it, at a ``place`` for people. Raises VersionError, GuardError."""
+    return _understand(_parse(text, place), place, kind, owner)
+
+
+def _understand(content: dict[str, Any], path: object, kind: type[Kind], owner: str | None) -> Kind:
     if content["document"] != kind.kind:
         raise _damaged(path, f"is a document of another kind ({content['document']})")
     if owner is not None and content["owner"] != owner:
@@ -82,6 +94,10 @@ def _read(path: Path) -> dict[str, Any] | None:
         text = path.read_bytes()
     except FileNotFoundError:
         return None
+    return _parse(text, path)
+
+
+def _parse(text: bytes, path: object) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -99,7 +115,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     return content
 
 
-def _damaged(path: Path, fact: str) -> GuardError:
+def _damaged(path: object, fact: str) -> GuardError:
     return GuardError(path, fact, "put it back as it was; the databases beside it are not touched")
 
 

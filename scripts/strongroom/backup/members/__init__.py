@@ -1,0 +1,1 @@
+"""What a set is made of: SQLite and SQLCipher databases, loose files, PostgreSQL, Redis."""

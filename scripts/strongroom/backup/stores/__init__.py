@@ -1,0 +1,1 @@
+"""Where sets are kept: a folder, or a restic repository in a folder or a bucket."""
