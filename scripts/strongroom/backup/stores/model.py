@@ -38,6 +38,9 @@ class Store(Protocol):
     def place(self) -> str:
         """Where it is, for people; without secrets."""
 
+    def find_files(self, locator: str) -> Path | None:
+        """Return the folder in which the files of a set lie as they are; None where they are packed."""
+
     def stage(self, set_id: str) -> Path:
         """Return an empty folder (0700) in which a set is put together; what lay there of an earlier one is gone."""
 
@@ -60,8 +63,8 @@ class Store(Protocol):
     def read_file(self, locator: str, path: str) -> bytes:
         """Return a small file of a set, such as its manifest. Raises DifferencesError where it cannot be had whole."""
 
-    def examine(self, locators: Sequence[str]) -> tuple[str, ...]:
-        """Read all that these sets need as it is kept, and return what the engine finds wrong with it.
+    def examine(self, locators: Sequence[str], part: tuple[int, int] | None = None) -> tuple[str, ...]:
+        """Read all that is kept, or one part of so many of it (from 1), and return what the engine finds wrong.
 
         A folder finds nothing by itself: it is the hashes of the manifest that tell.
         """

@@ -1,0 +1,114 @@
+"""``backup.verify``: read what is kept, compare it with the manifests, and keep what was found as evidence."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.backup.catalog import BackupSet, Catalog
+from strongroom.backup.documents import Action
+from strongroom.backup.evidence import note_look
+from strongroom.backup.fetching import fetch_members, find_wrong, read_manifest
+from strongroom.backup.request import Surroundings
+from strongroom.backup.stores.model import Store
+from strongroom.core.errors import DifferencesError, ExitCode
+
+_PARTS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What reading the sets of a store showed."""
+
+    store: str
+    sets: Mapping[str, tuple[str, ...]]
+    """What is wrong with each that was looked at; nothing for a sound one."""
+    documents: Mapping[str, str]
+    """Documents of the store that cannot be read, and why."""
+    unlisted: tuple[str, ...]
+    """Sets in the store that the catalog does not list: the next ``backup.create`` lists them."""
+    part: tuple[int, int] | None
+    """Which part of a repository was read; None: all that the sets need."""
+    size: int
+    """Bytes of the sets."""
+
+    @property
+    def exit(self) -> ExitCode:
+        """3 for anything wrong."""
+        is_wrong = any(self.sets.values()) or bool(self.documents)
+        return ExitCode.DIFFERENCES if is_wrong else ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is looked at, and how closely."""
+
+    sets: Sequence[BackupSet]
+    scratch: Path
+    """A folder that is made where something is damaged, and gone afterwards."""
+    full: bool = False
+    """Read all of a packed repository, not only the seventh of today."""
+    dry_run: bool = False
+    """Keep no evidence."""
+
+
+def verify_sets(store: Store, catalog: Catalog, look: Look, around: Surroundings) -> Verified:
+    """Read sets as they are kept. Of a packed repository a seventh is read each day unless all is asked for.
+
+    Raises what the store raises; what is damaged is no error but a finding.
+    """
+    chosen = look.sets
+    packed = [one for one in chosen if store.find_files(one.entry.locator) is None]
+    part = None if look.full or not packed else choose_part(around.now())
+    found = {one.id: _compare(store, one) for one in chosen}
+    if packed and store.examine([one.entry.locator for one in packed], part):
+        found |= {one.id: found[one.id] or _fetch_and_compare(store, one, look.scratch) for one in packed}
+    for one in chosen if not look.dry_run else ():
+        note_look(store, one, Action.VERIFY, around, facts=found[one.id])
+        around.reach("verify.noted")
+    listed = {one.entry.locator for one in catalog.sets}
+    return Verified(
+        store=store.place,
+        sets=found,
+        documents=catalog.damaged,
+        unlisted=tuple(kept.set for kept in store.list_content() if kept.locator not in listed),
+        part=part,
+        size=sum(one.entry.size for one in chosen),
+    )
+
+
+def choose_part(now: datetime) -> tuple[int, int]:
+    """Return which seventh of a repository is read today: after a week all of it was."""
+    return now.isoweekday(), _PARTS
+
+
+def check_kept(store: Store, one: BackupSet) -> tuple[str, ...]:
+    """Return what is wrong with a set, without reading a packed repository. Read-only."""
+    return _compare(store, one)
+
+
+def _compare(store: Store, one: BackupSet) -> tuple[str, ...]:
+    """Compare the manifest with the catalog, and with it the files where they lie as they are."""
+    try:
+        manifest = read_manifest(store, one)
+    except DifferencesError as error:
+        return (f"{error}",)
+    folder = store.find_files(one.entry.locator)
+    if folder is None:
+        return ()
+    return tuple(f"{member.name}: {fact}" for member in manifest.members for fact in find_wrong(folder, member))
+
+
+def _fetch_and_compare(store: Store, one: BackupSet, scratch: Path) -> tuple[str, ...]:
+    """Bring a set out of a repository that is damaged somewhere, and return what is wrong with it."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    make_private_folder(scratch)
+    try:
+        fetch_members(store, one, None, scratch)
+    except DifferencesError as error:
+        return (f"{error}",)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return ()
