@@ -258,6 +258,12 @@ class RollbackFailedError(StrongroomError):
     exit_code = ExitCode.ROLLBACK_FAILED
 
 
+class NotInitialisedError(StrongroomError):
+    """There is no backup store yet where one is named."""
+
+    exit_code = ExitCode.NOT_INITIALISED
+
+
 class LockedError(StrongroomError):
     """Another run holds the lock."""
 

@@ -45,18 +45,20 @@ def run_program(
     timeout: float,
     directory: Path | None = None,
     standard_input: bytes = b"",
+    descriptors: Sequence[int] = (),
 ) -> ProgramResult:
     """Run a program to its end and return what it said; its exit code is the caller's to judge.
 
     ``environment`` is all that the child sees: without ``PATH`` in it, give the program by its path. Variables that
-    hold a key of this process are left out: it is handed on by ``standard_input`` or a file, like every secret never in
-    ``arguments``, which must not hold one. ``timeout`` is in
-    seconds; past it the program and its children get SIGTERM, then SIGKILL, and ``UnreachableError`` says so.
+    hold a key of this process are left out: it is handed on by ``standard_input``, a file or one of the open
+    ``descriptors``, which the child has under the same numbers; like every secret never in ``arguments``, which must
+    not hold one. ``timeout`` is in seconds; past it the program and its children get SIGTERM, then SIGKILL, and
+    ``UnreachableError`` says so.
     Raises ``ConfigurationError`` when there is no such program.
     """
     words = [os.fspath(argument) for argument in arguments]
     started = time.monotonic()
-    process = _start(words, environment, directory)
+    process = _start(words, environment, directory, descriptors)
     try:
         stdout, stderr = process.communicate(standard_input, timeout)
     except subprocess.TimeoutExpired as error:
@@ -136,10 +138,12 @@ def is_alive(process: int) -> bool:
     return True
 
 
-def _start(words: list[str], environment: Mapping[str, str], directory: Path | None) -> subprocess.Popen[bytes]:
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+def _start(
+    words: list[str], environment: Mapping[str, str], directory: Path | None, descriptors: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     # A session of its own, so that a timeout reaches its children too.
-    return _launch(words, environment, directory, start_new_session=True, **pipes)
+    return _launch(words, environment, directory, start_new_session=True, pass_fds=descriptors, **pipes)
 
 
 def _launch(

@@ -68,6 +68,19 @@ def test_arguments_meet_no_shell(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_program_has_the_open_file_that_it_is_given_and_no_other() -> None:
+    (given, into), (kept, other) = os.pipe(), os.pipe()
+    os.set_inheritable(kept, False)
+    os.write(into, b"handed on")
+    os.close(into)
+    source = f"print(open('/dev/fd/{given}').read()); import os; print(os.path.exists('/proc/self/fd/{kept}'))"
+    words = [sys.executable, "-c", source]
+    result = run_program(words, environment={}, timeout=20, descriptors=[given])
+    for descriptor in (given, kept, other):
+        os.close(descriptor)
+    assert result.stdout.split(b"\n")[:2] == [b"handed on", b"False"], result.stderr
+
+
 def test_input_is_handed_over_and_closed() -> None:
     result = run_python("import sys; print(len(sys.stdin.buffer.read()))", standard_input=b"x" * 1_000_000)
     assert result.stdout == b"1000000\n"
