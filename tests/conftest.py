@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,35 @@ settings.load_profile("ci")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="Write tests/golden anew instead of comparing.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sample(every): by day one in so many of these cases runs; nightly all of them.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the day's sample of marked tests; what is left out counts as deselected, never as passed.
+
+    ``STRONGROOM_SAMPLE_SEED`` chooses another one. A test that is named on the command line runs.
+    """
+    if is_nightly_profile() or any("::" in argument for argument in config.args):
+        return
+    left_out = [item for item in items if not _is_sampled(item)]
+    if left_out:
+        items[:] = [item for item in items if _is_sampled(item)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def is_nightly_profile() -> bool:
+    return settings.get_current_profile_name() == "nightly"
+
+
+def _is_sampled(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("sample")
+    if mark is None:
+        return True
+    name = f"{os.environ.get('STRONGROOM_SAMPLE_SEED', '')}{item.nodeid.removeprefix('tests/')}"
+    return zlib.crc32(name.encode()) % mark.args[0] == 0
 
 
 class ByGroup(LoadScopeScheduling):
@@ -86,7 +116,7 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def is_nightly() -> bool:
     """Tell whether the nightly profile runs: 200 random kills instead of 20, and the like."""
-    return settings.get_current_profile_name() == "nightly"
+    return is_nightly_profile()
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ class Pruned:
     dry_run: bool
 
 
-def prune_sets(store: Store, catalog: Catalog, keep: Keep, around: Surroundings, *, accept: bool) -> Pruned:
+def prune_sets(store: Store, keep: Keep, around: Surroundings, *, accept: bool) -> Pruned:
     """Remove the sets that nothing keeps. To be called under the store's lease.
 
     Raises GuardError while the newest set is not whole, or looks wrong beside the one before and nobody accepted it;

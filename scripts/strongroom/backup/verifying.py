@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from strongroom.backup.catalog import BackupSet, Catalog
 from strongroom.backup.documents import Action
@@ -14,6 +15,7 @@ from strongroom.backup.fetching import fetch_members, find_wrong, read_manifest
 from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.model import Store
 from strongroom.core.errors import DifferencesError, ExitCode
+from strongroom.core.files import make_private_folder
 
 _PARTS = 7
 

@@ -126,6 +126,16 @@ def make_private_folder(path: Path) -> None:
         raise explain_os_error(path, error) from error
 
 
+def make_private_folders(root: Path, folder: Path) -> None:
+    """Make a folder below another one, and those between them, each for its owner only.
+
+    Raises UnreachableError when the place cannot be written to.
+    """
+    between = [one for one in (folder, *folder.parents) if one != root and one.is_relative_to(root)]
+    for one in reversed(between):
+        make_private_folder(one)
+
+
 def show_path(path: Path) -> str:
     """Return a path as text that every terminal and document can hold; bytes that are no UTF-8 stay visible."""
     return os.fsencode(path).decode(errors="backslashreplace")

@@ -8,6 +8,7 @@ from pathlib import Path
 from strongroom.core.json_schema import render_schema_of
 from strongroom.core.paths import SystemPaths
 from strongroom.report import (
+    backups,
     decided,
     examined,
     guard,
@@ -38,7 +39,7 @@ _ABOUT = (
 
 def result_types() -> dict[str, object]:
     """Return the type of each task's result."""
-    parts = (outcome, plans, rows, runs, guard, examined, stack, why, decided, provided, rotating)
+    parts = (outcome, plans, rows, runs, guard, examined, stack, why, decided, provided, rotating, backups)
     found: dict[str, object] = {name: kind for part in parts for name, kind in part.RESULTS.items()}
     others = {
         "paths.show": SystemPaths,

@@ -8,9 +8,11 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from strongroom.core.config import Settings, read_settings
+from strongroom.core.errors import StrongroomError
 from strongroom.core.secret import Secret
 from strongroom.core.system import SYSTEM_FILE, System, choose_system, read_system
 from strongroom.keys import AuditLog, ProvidedKeys, find_log, provide
+from strongroom.keys.provided import SEPARATOR
 from strongroom.report.page import task_at_work
 from strongroom.runs.home import Home
 from strongroom.tasks._around import read_clock
@@ -89,3 +91,35 @@ def provide_keys(system: System, settings: Settings) -> tuple[ProvidedKeys, str]
     file = find_log(system.audit_log, system.name, settings)
     audit = AuditLog(file=file, system=system.name, task=task_at_work() or "", now=read_clock)
     return provide(system.keys, settings, read_clock, audit=audit), str(file)
+
+
+class EveryVersion(Mapping[str, Secret]):
+    """The keys of a system, each version by its id (``NAME@VERSION``), the active one of a key first."""
+
+    def __init__(self, keys: ProvidedKeys) -> None:
+        """Hold who finds the keys; none is fetched yet."""
+        self._keys = keys
+
+    def __getitem__(self, name: str) -> Secret:
+        """Fetch a key."""
+        return self._keys[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Name the versions; a key whose provider cannot be asked by its name alone, so that asking for it tells."""
+        for name in self._keys:
+            try:
+                active = self._keys.fetch(name).id
+                others = [f"{name}{SEPARATOR}{one.version}" for one in self._keys.list_versions(name)]
+            except StrongroomError:
+                yield name
+                continue
+            yield active
+            yield from (other for other in reversed(others) if other != active)
+
+    def __len__(self) -> int:
+        """Count the versions."""
+        return len(list(iter(self)))
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a key is named, in any version."""
+        return name in self._keys

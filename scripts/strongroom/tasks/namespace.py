@@ -5,6 +5,7 @@ from __future__ import annotations
 from invoke.collection import Collection
 
 from strongroom.tasks import (
+    backup,
     bench,
     check,
     consolidate,
@@ -31,6 +32,7 @@ namespace = Collection(
     inventory.namespace,
     paths.namespace,
     consolidate.namespace,
+    backup.namespace,
     keys.namespace,
     postgres.namespace,
     sqlcipher.namespace,

@@ -22,7 +22,14 @@ from strongroom.core.errors import (
     UnreachableError,
     WrongKeyError,
 )
-from strongroom.core.files import SQLITE_HEADER, copy_stream, explain_os_error, sync_file, sync_folder
+from strongroom.core.files import (
+    SQLITE_HEADER,
+    copy_stream,
+    explain_os_error,
+    make_private_folders,
+    sync_file,
+    sync_folder,
+)
 from strongroom.core.quoting import quote
 from strongroom.core.secret import Secret
 from strongroom.sqlite.connection import (
@@ -62,7 +69,7 @@ class LocalSource:
         """
         copy = set_folder / DATA / self.name
         try:
-            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folders(set_folder, copy.parent)
             about = self.path.stat()
             record = (
                 self._take_file(copy, set_folder, around)

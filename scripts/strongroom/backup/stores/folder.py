@@ -11,7 +11,7 @@ from strongroom.backup.documents import StoreDocument
 from strongroom.backup.stores.model import Kept
 from strongroom.backup.stores.objects import FolderObjects
 from strongroom.core.errors import DifferencesError, UnreachableError
-from strongroom.core.files import copy_stream, explain_os_error, make_private_folder, sync_file, sync_folder
+from strongroom.core.files import copy_stream, explain_os_error, make_private_folders, sync_file, sync_folder
 
 SETS = "sets"
 _PART, _GONE = ".part", ".gone"
@@ -40,7 +40,7 @@ class FolderStore:
             raise UnreachableError(self.root, "there is no such folder", "mount it, or correct store: in system.yaml")
         self.sweep()
         folder = self.root / SETS / f"{set_id}{_PART}"
-        make_private_folder(folder)
+        make_private_folders(self.root, folder)
         return folder
 
     def put(self, set_id: str, staged: Path) -> str:
@@ -69,16 +69,16 @@ class FolderStore:
         """Copy a set's files into an empty folder."""
         source = self.root / SETS / locator
         for path in self._list_files(source) if paths is None else paths:
-            self._copy(source / path, into / path)
+            self._copy(source / path, into / path, into)
 
     def _list_files(self, source: Path) -> Iterator[str]:
         for folder, _, names in os.walk(source):
             for name in names:
                 yield (Path(folder) / name).relative_to(source).as_posix()
 
-    def _copy(self, source: Path, copy: Path) -> None:
+    def _copy(self, source: Path, copy: Path, into: Path) -> None:
         try:
-            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folders(into, copy.parent)
             with source.open("rb", buffering=0) as stream:
                 copy.touch(mode=0o600)
                 copy_stream(stream, copy)

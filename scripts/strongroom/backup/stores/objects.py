@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from strongroom.core.errors import UnreachableError
-from strongroom.core.files import explain_os_error, make_private_folder, sync_folder, write_text
+from strongroom.core.files import explain_os_error, make_private_folders, sync_folder, write_text
 
 
 class Objects(Protocol):
@@ -108,7 +108,7 @@ class FolderObjects:
         if not self.root.is_dir():
             hint = "mount it, or correct store: in system.yaml; backup.init makes a new one"
             raise UnreachableError(self.root, "there is no such folder", hint)
-        make_private_folder(path.parent)
+        make_private_folders(self.root, path.parent)
         return path
 
     def _walk(self, folder: Path) -> Iterator[Path]:

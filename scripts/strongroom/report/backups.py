@@ -1,0 +1,207 @@
+"""Backups on screen: sets, what they hold, what looking at them showed, and how old the newest of each is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from strongroom.backup.copying import Copied
+from strongroom.backup.creating import Created
+from strongroom.backup.listing import Listed, ListedSet, Shown
+from strongroom.backup.pruning import Pruned
+from strongroom.backup.rehearsing import Drilled
+from strongroom.backup.status import Age, Status
+from strongroom.backup.stores.opening import Initialised
+from strongroom.backup.verifying import Verified
+from strongroom.core.errors import ExitCode
+from strongroom.report.screen import Screen, count
+
+RESULTS = {
+    "backup.init": Initialised,
+    "backup.create": Created,
+    "backup.list": Listed,
+    "backup.show": Shown,
+    "backup.verify": Verified,
+    "backup.drill": Drilled,
+    "backup.prune": Pruned,
+    "backup.copy": Copied,
+    "backup.status": Status,
+}
+_MEGABYTE = 1_000_000
+_MOST = 20
+_WORDS = {"backup": "backup", "drill": "drill", "escrow": "escrow drill"}
+
+
+def show_initialised(made: Initialised, *, as_json: bool) -> None:
+    """Print what a store is now, and where the escrow password went."""
+    screen = Screen(as_json=as_json)
+    if made.escrow is not None:
+        screen.say(f"escrow password: {made.escrow} (keep it where the keys are not; backup.drill --escrow tries it)")
+    elif made.without_escrow is not None:
+        screen.say(f"no escrow password: {made.without_escrow}")
+    verb = "would make" if made.dry_run else "made"
+    screen.conclude(f"{verb} a {made.engine} store for {made.system}: {made.store}")
+    screen.end(made)
+
+
+def show_created_set(created: Created, *, as_json: bool, color: bool) -> ExitCode:
+    """Print what a set holds and what it lacks; return 4 for one that is not whole."""
+    screen = Screen(as_json=as_json, color=color)
+    screen.list("missing", [f"{one.name}: {one.fact}" for one in created.missing], style="red")
+    screen.list("looks wrong beside the set before", created.alarms, most=_MOST, style="yellow")
+    if created.left_out:
+        screen.say(f"left out, as system.yaml says: {', '.join(created.left_out[:_MOST])}")
+    if created.unnamed:
+        names = ", ".join(created.unnamed[:5]) + (", …" if len(created.unnamed) > 5 else "")  # noqa: PLR2004  # a few
+        screen.say(f"not in the set, as no files: names it: {count(len(created.unnamed))} files ({names})")
+    members = f"{count(len(created.members))} members"
+    if created.dry_run:
+        screen.conclude(f"would take {members}: {', '.join(created.members[:_MOST])}; nothing was written")
+    else:
+        figures = f"{members}, {count(created.rows)} rows, {_size(created.size)}"
+        word, style = ("PARTIAL", "red") if created.missing else ("VERIFIED", "green")
+        screen.conclude(f"set {created.set}: {figures}; {created.store}", word=word, style=style)
+    screen.end(created)
+    return created.exit
+
+
+def show_sets(listed: Listed, *, as_json: bool, color: bool) -> None:
+    """Print the sets as a table, each size and time beside the one before it."""
+    screen = Screen(as_json=as_json, color=color)
+    if listed.sets:
+        heads = ("set", "state", "members", "rows", "MB", "trend", "seconds", "trend", "read", "drilled")
+        pairs = zip((None, *listed.sets), listed.sets, strict=False)
+        screen.table(heads, [_row(before, one) for before, one in pairs])
+    screen.list("cannot be read", [f"{name}: {fact}" for name, fact in listed.damaged.items()], style="red")
+    screen.conclude(f"{count(len(listed.sets))} sets of {listed.system}; {listed.store}")
+    screen.end(listed)
+
+
+def _row(before: ListedSet | None, one: ListedSet) -> tuple[str, ...]:
+    return (
+        one.set,
+        one.state,
+        count(one.members),
+        count(one.rows),
+        f"{one.size / _MEGABYTE:.1f}",
+        _trend(None if before is None else before.size, one.size),
+        f"{one.seconds:.1f}",
+        _trend(None if before is None else before.seconds, one.seconds),
+        _day(one.verified),
+        _day(one.drilled),
+    )
+
+
+def _trend(before: float | None, now: float) -> str:
+    """Say by how much something grew or shrank, in percent."""
+    if not before:
+        return "·"
+    change = round(100 * (now - before) / before)
+    return f"{change:+d} %" if change else "="
+
+
+def _day(at: datetime | None) -> str:
+    return "·" if at is None else at.strftime("%Y-%m-%d %H:%M")
+
+
+def show_set(shown: Shown, *, as_json: bool, color: bool) -> None:
+    """Print what a set holds, and what came of looking at it."""
+    screen = Screen(as_json=as_json, color=color)
+    rows = [
+        (one.name, one.kind, count(len(one.tables)), count(one.rows), f"{one.size / _MEGABYTE:.2f}", one.key or "·")
+        for one in shown.members
+    ]
+    screen.table(("member", "kind", "tables", "rows", "MB", "key"), rows)
+    screen.list("missing", [f"{one.name}: {one.fact}" for one in shown.missing], style="red")
+    screen.list("looks wrong beside the set before", shown.alarms, style="yellow")
+    screen.list("looked at", [_tell(piece.at, piece.action, piece.facts) for piece in shown.evidence])
+    window = f"{shown.began.isoformat(timespec='seconds')} to {shown.ended.isoformat(timespec='seconds')}"
+    screen.conclude(f"set {shown.set} ({shown.state}): taken from {window}; {shown.store}")
+    screen.end(shown)
+
+
+def _tell(at: datetime, action: str, facts: Sequence[str]) -> str:
+    return f"{at.isoformat(timespec='seconds')} {action}: {'; '.join(facts) or 'sound'}"
+
+
+def show_verified(verified: Verified, *, as_json: bool, color: bool) -> ExitCode:
+    """Print what reading the sets showed; return 3 for damage."""
+    screen = Screen(as_json=as_json, color=color)
+    wrong = {name: facts for name, facts in verified.sets.items() if facts}
+    screen.list("damaged", _flatten(wrong), most=_MOST, style="red")
+    screen.list("cannot be read", [f"{name}: {fact}" for name, fact in verified.documents.items()], style="red")
+    screen.list("in the store, not in the catalog (the next backup.create lists them)", verified.unlisted)
+    if verified.part is not None:
+        part, parts = verified.part
+        screen.say(f"read part {part} of {parts}: another one each day of the week (--full: all)")
+    word, style = ("DAMAGED", "red") if verified.exit else ("SOUND", "green")
+    sound = len(verified.sets) - len(wrong)
+    said = f"{count(sound)} of {count(len(verified.sets))} sets, {_size(verified.size)}; {verified.store}"
+    screen.conclude(said, word=word, style=style)
+    screen.end(verified)
+    return verified.exit
+
+
+def _flatten(facts: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f"set {name}: {fact}" for name, found in facts.items() for fact in found]
+
+
+def show_drilled(drilled: Drilled, *, as_json: bool, color: bool) -> ExitCode:
+    """Print what came of a drill; return 3 for a difference."""
+    screen = Screen(as_json=as_json, color=color)
+    screen.list("other than it was backed up", drilled.facts, most=_MOST, style="red")
+    word, style = ("FAILED", "red") if drilled.exit else ("PASSED", "green")
+    figures = f"{count(len(drilled.members))} members, {count(drilled.rows)} rows, {count(drilled.checks)} checks"
+    took = sum(drilled.seconds.values())
+    age = drilled.recovery_point_seconds / 3600
+    with_what = ", with the escrow password" if drilled.escrow else ""
+    said = f"set {drilled.set}{with_what}: {figures}; restored in {took:.1f} s, {age:.1f} h old"
+    screen.conclude(said, word=word, style=style)
+    screen.end(drilled)
+    return drilled.exit
+
+
+def show_pruned(pruned: Pruned, *, as_json: bool) -> None:
+    """Print what was taken away, and what keeps the rest."""
+    screen = Screen(as_json=as_json)
+    screen.list("kept", [f"{name} ({', '.join(rules)})" for name, rules in pruned.kept.items()])
+    screen.list("accepted", pruned.accepted)
+    screen.list("would remove" if pruned.dry_run else "removed", pruned.removed)
+    verb = "would remove" if pruned.dry_run else "removed"
+    said = f"{verb} {count(len(pruned.removed))} sets ({_size(pruned.size)}), {count(len(pruned.kept))} stay"
+    screen.conclude(f"{said}; {pruned.store}")
+    screen.end(pruned)
+
+
+def show_copied(copied: Copied, *, as_json: bool) -> ExitCode:
+    """Print what was brought to a second store; return 3 where a set is damaged."""
+    screen = Screen(as_json=as_json)
+    damaged = [f"set {name}: {fact}" for name, fact in copied.damaged.items()]
+    screen.list("damaged, and not copied", damaged, style="red")
+    verb = "would copy" if copied.dry_run else "copied"
+    said = f"{verb} {count(len(copied.copied))} sets ({_size(copied.size)}), {count(len(copied.there))} were there"
+    screen.conclude(f"{said}; {copied.second}")
+    screen.end(copied)
+    return copied.exit
+
+
+def show_backup_status(status: Status, *, as_json: bool, color: bool) -> ExitCode:
+    """Print how old the newest of each is; return 7 where something is stale or waits."""
+    screen = Screen(as_json=as_json, color=color)
+    screen.table(("newest", "age", "may be", "set", "is"), [_age_row(age) for age in status.ages], numbers=False)
+    screen.list("waits for a person", status.waiting, most=_MOST, style="red")
+    word, style = ("STALE", "red") if status.exit else ("FRESH", "green")
+    said = f"{status.system}: {count(status.verified)} of {count(status.sets)} sets count; {status.store}"
+    screen.conclude(said, word=word, style=style)
+    screen.end(status)
+    return status.exit
+
+
+def _age_row(age: Age) -> tuple[str, ...]:
+    found = "none" if age.hours is None else f"{age.hours:.1f} h"
+    state = "fresh" if not age.is_stale else "stale" if age.is_required else "stale (not required)"
+    return _WORDS[age.name], found, f"{age.objective_hours:g} h", age.set or "·", state
+
+
+def _size(size: int) -> str:
+    return f"{size / _MEGABYTE:.1f} MB"

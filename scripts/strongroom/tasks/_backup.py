@@ -1,0 +1,134 @@
+"""What every ``backup.*`` task begins with, and how it ends: the system, its store, the lease; the signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from invoke.context import Context
+
+from strongroom import report
+from strongroom.backup.catalog import Catalog, read_catalog
+from strongroom.backup.place import Site
+from strongroom.backup.request import Surroundings
+from strongroom.backup.stores.lease import held
+from strongroom.backup.stores.model import Store
+from strongroom.backup.stores.opening import find_objects, open_store, read_about
+from strongroom.core.backup_entry import BackupEntry, FolderStore, StoreEntry
+from strongroom.core.config import Settings, read_settings
+from strongroom.core.errors import ConfigurationError, ExitCode, UsageError
+from strongroom.core.paths import resolve_data_dir, resolve_paths
+from strongroom.core.system import System, choose_system, read_system
+from strongroom.tasks._around import read_clock
+from strongroom.tasks._keys import EveryVersion, provide_keys
+from strongroom.tasks._refreshing import know
+from strongroom.tasks._signals import Signals
+from strongroom.tasks._task import wants_color
+
+SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
+STORE = "folder: plain copies below --to, instead of the store that system.yaml names."
+TO = "The folder of --store folder."
+DRY_RUN = "Say what would happen; write nothing."
+SET = "A set's id, or latest."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backups:
+    """The backups of a system: what is said of them, and what surrounds us."""
+
+    system: System
+    site: Site
+    settings: Settings
+    around: Surroundings
+
+    @property
+    def entry(self) -> BackupEntry:
+        """What ``system.yaml`` says."""
+        return self.site.entry
+
+    def choose(self, *, second: bool = False) -> StoreEntry:
+        """Return the store, or the second one, as system.yaml says them. Raises ConfigurationError for none."""
+        if not second:
+            return self.entry.store
+        if self.entry.second is None:
+            raise ConfigurationError("backup:", "names no second: store", "name one in system.yaml")
+        return self.entry.second
+
+    def scratch(self, purpose: str) -> Path:
+        """Return the folder in which something is restored for a while."""
+        return self.site.stage.with_name(f"{self.site.stage.name}.{purpose}")
+
+    def open(self, entry: StoreEntry | None = None) -> Store:
+        """Open the store, or another one that is named. Raises NotInitialisedError, KeyMissingError, GuardError."""
+        return open_store(entry or self.entry.store, self.site, self.around)
+
+    def read(self) -> tuple[str, Catalog]:
+        """Return the store's place and catalog: no password is needed."""
+        objects = find_objects(self.entry.store, self.around)
+        about = read_about(self.entry.store, self.site, objects)
+        return objects.place, read_catalog(objects, about.id, self.site.system)
+
+    @contextmanager
+    def lease(self, store: Store, task: str) -> Iterator[Surroundings]:
+        """Hold a store for ourselves; what is passed in notices at each step when it is lost. Raises LockedError."""
+        with held(store.objects, self.around.now(), task=f"backup.{task}") as lease:
+
+            def reach(step: str) -> None:
+                self.around.checkpoint(step)
+                lease.require()
+
+            yield replace(self.around, checkpoint=reach)
+
+
+def find_backups(c: Context, named: str | None, store: str | None = None, to: Path | None = None) -> Backups:
+    """Return the backups of the system that is meant. Raises ConfigurationError where nothing says where they are."""
+    settings = read_settings()
+    folder = choose_system(named, settings)
+    system = read_system(folder)
+    entry = _find_entry(system, _read_store(store, to), folder)
+    keys, _ = provide_keys(system, settings)
+    know(keys.refresh_all)
+    around = Surroundings(
+        now=read_clock,
+        keys=EveryVersion(keys),
+        environment=settings.environment,
+        progress=report.open_progress(color=wants_color(c)),
+        say=report.say_note,
+    )
+    databases = resolve_paths(system, settings).databases if system.databases else ()
+    site = Site(
+        system=system.name,
+        entry=entry,
+        data_dir=resolve_data_dir(system, settings),
+        engine=settings.sqlite,
+        named=tuple((one.type, one.path) for one in databases),
+    )
+    return Backups(system=system, site=site, settings=settings, around=around)
+
+
+def _read_store(store: str | None, to: Path | None) -> FolderStore | None:
+    """Read what names a folder instead of the system's store."""
+    if store is None and to is None:
+        return None
+    if store != "folder":
+        raise UsageError("--store", f"must be folder (got {store!r})", "other stores are named in system.yaml")
+    if to is None:
+        raise UsageError("--store folder", "needs --to PATH", "name the folder of the copies")
+    return FolderStore(kind="folder", path=str(to.absolute()))
+
+
+def _find_entry(system: System, store: FolderStore | None, folder: Path) -> BackupEntry:
+    if system.backup is not None:
+        return system.backup if store is None else system.backup.model_copy(update={"store": store})
+    if store is None:
+        fact = "says nothing of backups: there is no backup: in it"
+        raise ConfigurationError(folder / "system.yaml", fact, "see .github/BACKUPS.md; or --store folder --to PATH")
+    return BackupEntry(store=store)
+
+
+def with_signals(backups: Backups, task: str, work: Callable[[], ExitCode]) -> ExitCode:
+    """Do a task's work between the signs that it began and how it ended; the figures of Prometheus are written."""
+    signals = Signals(system=backups.site.system, entry=backups.entry, task=task, around=backups.around)
+    return signals.tell(work, lambda: backups.read()[1])

@@ -1,0 +1,75 @@
+"""What is taken of a data directory: every database, the files that are named, and nothing without a word."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from strongroom.backup.documents import Kind
+from strongroom.backup.place import find_sources
+from strongroom.core.errors import ConfigurationError, UnreachableError
+from tests.unit.backup.scene import make_database, make_shop
+
+
+def test_every_database_is_taken_and_the_files_that_are_named(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, files=["replays/**"])
+    (shop.data / "no-suffix").write_bytes((shop.data / "core.db").read_bytes())
+    (shop.data / "core.db-wal").touch()
+    (shop.data / "core.db-journal").touch()
+    (shop.data / ".strongroom" / "runs").mkdir(parents=True)
+    make_database(shop.data / ".strongroom" / "runs" / "old.db", users=1)
+    found = find_sources(shop.site)
+    assert [(one.name, one.kind) for one in found.sources] == [
+        ("core.db", Kind.SQLITE),
+        ("no-suffix", Kind.SQLITE),
+        ("agents/memory.db", Kind.SQLITE),
+        ("replays/one.json", Kind.FILE),
+    ]
+    assert found.unnamed == ("state.json",)
+
+
+def test_what_is_left_out_is_said_and_what_names_nothing_is_refused(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, leave_out=[{"path": "agents/*", "reason": "rebuilt on demand"}])
+    found = find_sources(shop.site)
+    assert found.left_out == ("agents/memory.db",)
+    assert [one.name for one in found.sources] == ["core.db"]
+    shop.entry = {"leave_out": [{"path": "cache.db", "reason": "misspelt"}]}
+    with pytest.raises(ConfigurationError, match=r"names cache\.db, and there is no such file"):
+        find_sources(shop.site)
+    shop.entry = {"files": ["stats.json"]}
+    with pytest.raises(ConfigurationError, match=r"names stats\.json"):
+        find_sources(shop.site)
+
+
+def test_a_database_of_the_application_outside_the_directory_is_missing_not_skipped(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path)
+    make_database(tmp_path / "elsewhere.db", users=1)
+    site = replace(shop.site, named=(("CORE", shop.data / "core.db"), ("SIDE", tmp_path / "elsewhere.db")))
+    (missing,) = find_sources(site).missing
+    assert missing.name == "SIDE"
+    assert "outside the data directory" in missing.fact
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not hasattr(os, "seteuid"), reason="cannot become another user")
+def test_a_folder_that_cannot_be_read_ends_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    shop = make_shop(tmp_path / "x")
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o755)
+    (shop.data / "agents").chmod(0o700)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(UnreachableError, match="agents"):
+            find_sources(shop.site)
+    finally:
+        os.seteuid(0)
+
+
+def test_a_data_directory_that_is_not_mounted_is_no_empty_set(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path)
+    with pytest.raises(UnreachableError, match="is no directory"):
+        find_sources(replace(shop.site, data_dir=tmp_path / "gone"))
