@@ -57,6 +57,25 @@ def copy_attached(connection: Connection) -> None:
         connection.execute(f"PRAGMA main.{pragma} = {number}")
 
 
+def copy_table(connection: Connection, table: Stored) -> None:
+    """Copy one table that is attached as ``src`` into the empty main database: rows, row numbers, indexes, its mark.
+
+    Triggers and views stay behind: they are about other tables too. The caller begins, commits and proves it.
+    """
+    for (sql,) in connection.execute(
+        "SELECT sql FROM src.sqlite_master WHERE type IN ('table', 'index') AND tbl_name = ? AND sql IS NOT NULL "
+        "ORDER BY type DESC, rowid",
+        (table.name,),
+    ).fetchall():
+        connection.execute(sql)
+    connection.execute(_copy_rows(table))
+    if connection.execute("SELECT 1 FROM main.sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        connection.execute("DELETE FROM main.sqlite_sequence")
+        connection.execute(
+            "INSERT INTO main.sqlite_sequence SELECT * FROM src.sqlite_sequence WHERE name = ?", (table.name,)
+        )
+
+
 def _copy_rows(table: Stored) -> str:
     into, rows = dotted("main", table.name), dotted("src", table.name)
     if table.has_key and not table.is_computed:
