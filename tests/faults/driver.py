@@ -30,7 +30,7 @@ def serve() -> None:
     from invoke.collection import Collection  # noqa: PLC0415  workers, which import this file again, need none of it
 
     from strongroom.consolidate import attempt  # noqa: PLC0415
-    from strongroom.tasks import consolidate, decide, sqlcipher  # noqa: PLC0415
+    from strongroom.tasks import backup, consolidate, decide, sqlcipher  # noqa: PLC0415
     from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
     from tests.contract import watch  # noqa: PLC0415
     from tests.faults.scene import inject  # noqa: PLC0415
@@ -51,7 +51,7 @@ def serve() -> None:
                 for module in (consolidate, decide, sqlcipher):
                     module.find_keys = partial(_hold, job["keys"])
             inject(setattr, _checkpoint(job))
-            OpsProgram(Collection(consolidate.namespace, sqlcipher.namespace)).run(job["argv"])
+            OpsProgram(Collection(consolidate.namespace, sqlcipher.namespace, backup.namespace)).run(job["argv"])
         print(f"pid {pid}", flush=True)
         _, status = os.waitpid(pid, 0)
         print(f"code {os.waitstatus_to_exitcode(status)}", flush=True)

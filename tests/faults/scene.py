@@ -19,7 +19,7 @@ from typing import Any
 
 from invoke.collection import Collection
 
-from strongroom.tasks import consolidate, decide, sqlcipher
+from strongroom.tasks import backup, consolidate, decide, sqlcipher
 from strongroom.tasks._program import OpsProgram
 
 OURS = (".strongroom", "backup")
@@ -130,6 +130,13 @@ def inject(setattr_: Callable[..., None], checkpoint: Callable[[str], None]) -> 
             return replace(_plain(*arguments, **options), checkpoint=checkpoint)
 
         setattr_(module, "surroundings", surroundings)
+    find = backup.find_backups
+
+    def find_backups(*arguments: Any, **options: Any) -> Any:
+        found = find(*arguments, **options)
+        return replace(found, around=replace(found.around, checkpoint=checkpoint))
+
+    setattr_(backup, "find_backups", find_backups)
 
 
 def connect(file: Path) -> sqlite3.Connection:
