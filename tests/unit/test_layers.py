@@ -82,7 +82,7 @@ PROOF_MAY_NAME = PROOF_MAY_KNOW - {
 # Where a library, or a part of the standard library, may be met; every library must stand here.
 LIBRARIES = {
     "boto3": {"keys.aws"},
-    "botocore": {"keys.aws"},
+    "botocore": {"backup.stores.bucket", "keys.aws"},
     "cryptography": {"containers.certificates"},
     "docker": {"engine"},
     "hvac": {"keys.vault"},
