@@ -65,6 +65,10 @@ class Catalog:
         """Return a set by its id."""
         return next((one for one in self.sets if one.id == set_id), None)
 
+    def list_under(self, key: str) -> tuple[str, ...]:
+        """Return the sets with a member that is encrypted with a version of a key (``NAME@VERSION``)."""
+        return tuple(one.id for one in self.sets if any(member.key == key for member in one.entry.members))
+
     def latest(self) -> BackupSet | None:
         """Return the newest set that counts."""
         return next((one for one in reversed(self.sets) if one.is_verified), None)

@@ -43,6 +43,8 @@ class Wish:
     targets: tuple[Home, ...]
     databases: tuple[Path, ...] = ()
     """Files that are in no target directory of ours, such as legacy ones."""
+    list_backups: Callable[[str], tuple[str, ...]] = lambda _: ()
+    """Names the backups that only a version (``NAME@VERSION``) opens."""
     dry_run: bool = False
 
 
@@ -182,8 +184,8 @@ def _describe(wish: Wish, before: str | None, after: str, escrow: Path | None) -
 def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surroundings) -> Retired:
     """Give up a version of a key for good, once nothing names it in the target directories. Nothing opens it again.
 
-    Raises GuardError for the active and the pending version, and for one under which something lies, naming it;
-    UsageError where the provider is not ours to write to, or there is no such version.
+    Raises GuardError for the active and the pending version, and for one under which something or a backup lies,
+    naming it; UsageError where the provider is not ours to write to, or there is no such version.
     """
     states = {one.version: one.state for one in keys.list_versions(wish.key)}
     wanted = _spell(wish.key, version)
@@ -196,6 +198,7 @@ def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surrounding
         for home in wish.targets:
             home.refuse_open_rotation()
             _refuse_used(home, wanted)
+    _refuse_backed_up(wish, wanted)
     if not keys.can_rotate(wish.key):
         about = keys.describe(wish.key)
         fact = f"is kept in {about.place}, where this tool does not write ({about.provider})"
@@ -205,6 +208,15 @@ def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surrounding
         around.reach("retired")
     targets = tuple(show_path(home.target) for home in wish.targets)
     return Retired(key=wish.key, id_=wanted, looked_at=targets, dry_run=wish.dry_run)
+
+
+def _refuse_backed_up(wish: Wish, wanted: str) -> None:
+    """Make sure that no backup that is kept needs a version."""
+    backups = wish.list_backups(wanted)
+    if backups:
+        more = f" and {len(backups) - 1} more" if len(backups) > 1 else ""
+        way = "backup.prune lets go of sets that are old enough; until then the version stays"
+        raise GuardError(f"key {wanted}", f"still opens {backups[0]}{more}", way)
 
 
 def _refuse_used(home: Home, wanted: str) -> None:

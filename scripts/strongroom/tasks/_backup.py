@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from getpass import getpass
 from pathlib import Path
 
 from invoke.context import Context
@@ -20,6 +22,8 @@ from strongroom.core.backup_entry import BackupEntry, FolderStore, StoreEntry
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.errors import ConfigurationError, ExitCode, UsageError
 from strongroom.core.paths import resolve_data_dir, resolve_paths
+from strongroom.core.scrubbing import watch
+from strongroom.core.secret import Secret
 from strongroom.core.system import System, choose_system, read_system
 from strongroom.tasks._around import read_clock
 from strongroom.tasks._keys import EveryVersion, provide_keys
@@ -64,10 +68,23 @@ class Backups:
         """Open the store, or another one that is named. Raises NotInitialisedError, KeyMissingError, GuardError."""
         return open_store(entry or self.entry.store, self.site, self.around)
 
+    def open_with_escrow(self) -> Store:
+        """Open the store with the password that a person types, or that stands on stdin, and with no other.
+
+        Raises UsageError for a folder, which has none; KeyMissingError for one that does not open it.
+        """
+        if isinstance(self.entry.store, FolderStore):
+            raise UsageError("--escrow", "a folder has no password", "it is for repositories")
+        is_typed = sys.stdin.isatty()
+        typed = getpass("escrow password: ", stream=sys.stderr) if is_typed else sys.stdin.readline()
+        password = Secret(typed.strip())
+        watch(password)
+        return open_store(self.entry.store, self.site, self.around, password)
+
     def read(self) -> tuple[str, Catalog]:
         """Return the store's place and catalog: no password is needed."""
         objects = find_objects(self.entry.store, self.around)
-        about = read_about(self.entry.store, self.site, objects)
+        about = read_about(self.entry.store, self.site.system, objects)
         return objects.place, read_catalog(objects, about.id, self.site.system)
 
     @contextmanager

@@ -10,6 +10,10 @@ from invoke.context import Context
 
 from strongroom import report
 from strongroom import rotate as rotation
+from strongroom.core.backup_entry import ResticStore
+from strongroom.core.config import read_settings
+from strongroom.core.errors import UsageError
+from strongroom.core.system import System
 from strongroom.keys.checking import check_keys, choose, show_versions
 from strongroom.keys.creating import create_key, keep_copy
 from strongroom.keys.escrow import read_escrow
@@ -20,6 +24,7 @@ from strongroom.tasks._around import read_clock
 from strongroom.tasks._keys import open_keys
 from strongroom.tasks._request import find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
+from strongroom.tasks.wiring import list_backups_under
 
 SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
 TARGETS = "Directory of consolidated databases."
@@ -100,6 +105,7 @@ def rotate(
     copies = read_escrow(escrow or (), without_escrow, output)
     found = open_keys(system)
     choose(found.keys, [key])
+    _refuse_password(found.system, key)
     wish = rotating.Wish(
         key=key,
         targets=find_homes(target),
@@ -126,9 +132,22 @@ def retire(
     """Give up a version of a key that nothing needs any more."""
     found = open_keys(system)
     choose(found.keys, [key])
-    wish = rotating.Wish(key=key, targets=find_homes(target), dry_run=is_dry(c, dry_run))
+    wish = rotating.Wish(
+        key=key,
+        targets=find_homes(target),
+        list_backups=partial(list_backups_under, found.system, read_settings()),
+        dry_run=is_dry(c, dry_run),
+    )
     around = rotation.Surroundings(now=read_clock, keys=found.keys)
     report.show_retired(rotating.retire_key(found.keys, wish, version, around), as_json=is_json(c))
+
+
+def _refuse_password(system: System, key: str) -> None:
+    """Make sure that a key which opens a store of backups stays: another password does not close what one opened."""
+    stores = () if system.backup is None else (system.backup.store, system.backup.second)
+    if any(isinstance(store, ResticStore) and store.password == key for store in stores):
+        fact = "opens a store of backups, which a new version would not"
+        raise UsageError(f"key {key}", fact, ".github/runbooks/leaked-password.md: a new store, a copy, a drill")
 
 
 def find_homes(targets: list[str] | None) -> tuple[Home, ...]:

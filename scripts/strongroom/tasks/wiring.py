@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from strongroom.backup.catalog import read_catalog
+from strongroom.backup.request import Surroundings
+from strongroom.backup.stores.opening import find_objects, read_about
 from strongroom.containers import images, stack
 from strongroom.core.config import Settings
+from strongroom.core.errors import NotInitialisedError
+from strongroom.core.system import System
 from strongroom.demo import build_legacy_tree
 
-__all__ = ["build_legacy_tree", "count_days_of_certificates", "find_image_here", "find_local_postgres"]
+__all__ = [
+    "build_legacy_tree",
+    "count_days_of_certificates",
+    "find_image_here",
+    "find_local_postgres",
+    "list_backups_under",
+]
 
 
 def find_local_postgres(settings: Settings, purpose: str) -> Mapping[str, str] | None:
@@ -30,3 +41,24 @@ def find_image_here(settings: Settings, name: str) -> str | None:
     """Return one of our images, of this clone's stack where there is one; None where no engine of here has it."""
     kept = stack.Stack(root=settings.root, environment=settings.environment).read_kept()
     return images.find_here(settings.environment, name, tag="local" if kept is None else kept.tag)
+
+
+def list_backups_under(system: System, settings: Settings, key: str) -> tuple[str, ...]:
+    """Return the sets of a system's stores that only a version of a key (``NAME@VERSION``) opens. Read-only.
+
+    Raises UnreachableError where a store cannot be asked: a key is not given up on a guess.
+    """
+    entry = system.backup
+    around = Surroundings(now=lambda: datetime.now(UTC), environment=settings.environment)
+    found: list[str] = []
+    for store in (entry.store, entry.second) if entry is not None else ():
+        if store is None:
+            continue
+        objects = find_objects(store, around)
+        try:
+            about = read_about(store, system.name, objects)
+        except NotInitialisedError:
+            continue
+        sets = read_catalog(objects, about.id, system.name).list_under(key)
+        found += [f"set {name} of {objects.place}" for name in sets]
+    return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from strongroom.backup.documents import StoreDocument
 from strongroom.backup.place import Site
@@ -12,13 +13,17 @@ from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.folder import FolderStore
 from strongroom.backup.stores.model import Store
 from strongroom.backup.stores.objects import FolderObjects, Objects
+from strongroom.core import backup_entry
 from strongroom.core.backup_entry import StoreEntry
 from strongroom.core.errors import GuardError, NotInitialisedError, UsageError
-from strongroom.core.files import make_private_folder
-from strongroom.keys.escrow import Escrow
+from strongroom.core.files import explain_os_error, make_private_folder
+from strongroom.core.secret import Secret
+from strongroom.keys.escrow import Escrow, write_escrow
 from strongroom.runs.documents import decode_document, encode_document
 
 ABOUT = "store.json"
+LOST = "lost+found"
+"""What a new file system has at its top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +42,23 @@ class Initialised:
 
 
 def find_objects(entry: StoreEntry, around: Surroundings) -> Objects:
-    """Return where a store keeps its documents: no password is needed for them. Nothing is asked yet."""
-    if entry.path is not None:
-        return FolderObjects(Path(entry.path))
-    raise NotImplementedError
+    """Return where a store keeps its documents: the password is not needed for them. Nothing is asked yet.
+
+    Raises KeyMissingError where the credentials of a bucket are missing.
+    """
+    if isinstance(entry, backup_entry.ResticStore) and entry.bucket is not None:
+        return _restic().open_bucket(entry.bucket, around)
+    return FolderObjects(Path(str(entry.path)))
 
 
-def read_about(entry: StoreEntry, site: Site, objects: Objects) -> StoreDocument:
+def _restic() -> Any:
+    """Import what speaks to buckets, a tenth of a second, only where it is needed."""
+    from strongroom.backup.stores import restic_making  # noqa: PLC0415
+
+    return restic_making
+
+
+def read_about(entry: StoreEntry, system: str, objects: Objects) -> StoreDocument:
     """Return what a store is.
 
     Raises NotInitialisedError where there is none, GuardError where it is another system's, or of another engine.
@@ -54,8 +69,8 @@ def read_about(entry: StoreEntry, site: Site, objects: Objects) -> StoreDocument
             objects.place, "is no store of backups", "is it mounted? backup.init makes a store, once"
         )
     about = decode_document(text, f"{objects.place}/{ABOUT}", StoreDocument)
-    if about.system != site.system:
-        fact = f"holds the backups of {about.system}, and these are those of {site.system}"
+    if about.system != system:
+        fact = f"holds the backups of {about.system}, and these are those of {system}"
         raise GuardError(objects.place, fact, "give each system a store of its own")
     if about.engine != entry.kind:
         fact = f"is a {about.engine} store, and system.yaml says {entry.kind}"
@@ -73,42 +88,87 @@ def refuse_inside(entry: StoreEntry, site: Site) -> None:
         raise UsageError(entry.path, fact, "name a store on another disk, or at least beside it")
 
 
-def open_store(entry: StoreEntry, site: Site, around: Surroundings) -> Store:
-    """Open a store. Raises NotInitialisedError, GuardError, KeyMissingError, UnreachableError, VersionError."""
+def open_store(entry: StoreEntry, site: Site, around: Surroundings, password: Secret | None = None) -> Store:
+    """Open a store, with another ``password`` than the one of ``system.yaml`` where one is given.
+
+    Raises NotInitialisedError, GuardError, KeyMissingError, UnreachableError, VersionError.
+    """
     refuse_inside(entry, site)
     objects = find_objects(entry, around)
-    about = read_about(entry, site, objects)
-    return FolderStore(Path(str(entry.path)), about)
+    about = read_about(entry, site.system, objects)
+    if isinstance(entry, backup_entry.FolderStore):
+        return FolderStore(Path(entry.path), about)
+    secret = around.keys[entry.password] if password is None else password
+    opened: Store = _restic().open_restic(
+        entry, objects=objects, about=about, password=secret, stage=site.stage, around=around
+    )
+    return opened
 
 
 def initialise(
     entry: StoreEntry, site: Site, around: Surroundings, escrow: Escrow | None, *, dry_run: bool
 ) -> Initialised:
-    """Make a store where there is none.
+    """Make a store where there is none; of a repository the second password goes into ``escrow``.
 
-    Raises GuardError where there is one, or where something else lies, and what ``open_store`` raises.
+    What was begun and not finished is gone on with. Raises GuardError where there is a store, or where something else
+    lies, and what ``open_store`` raises.
     """
     refuse_inside(entry, site)
     objects = find_objects(entry, around)
     _refuse_taken(entry, objects)
+    about = StoreDocument(id=secrets.token_hex(16), system=site.system, engine=entry.kind, made=around.now())
     made = Initialised(system=site.system, store=objects.place, engine=entry.kind, id=None, dry_run=dry_run)
     if dry_run:
         return made
-    about = StoreDocument(id=secrets.token_hex(16), system=site.system, engine=entry.kind, made=around.now())
     if isinstance(objects, FolderObjects):
         make_private_folder(objects.root)
+    if isinstance(entry, backup_entry.ResticStore) and escrow is not None:
+        copy = _make_repository(entry, objects, about, site=site, around=around, escrow=escrow)
+        made = replace(made, escrow=copy, without_escrow=escrow.reason)
     if not objects.create(ABOUT, encode_document(about, about.id).encode()):
         raise _taken(objects)
+    around.reach("init.written")
     return replace(made, id=about.id)
+
+
+def _make_repository(
+    entry: backup_entry.ResticStore,
+    objects: Objects,
+    about: StoreDocument,
+    *,
+    site: Site,
+    around: Surroundings,
+    escrow: Escrow,
+) -> str | None:
+    """Make a repository; return the file with its second password, None where there is to be none."""
+    _, password = _restic().make_restic(
+        entry, objects=objects, about=about, password=around.keys[entry.password], stage=site.stage, around=around
+    )
+    copy = write_escrow(escrow, f"{site.system}-backups-{about.id[:8]}", password.reveal().encode())
+    return None if copy is None else str(copy)
 
 
 def _refuse_taken(entry: StoreEntry, objects: Objects) -> None:
     """Make sure that nothing is there that a store would be mixed with: also not what is left of one."""
     if objects.read(ABOUT) is not None:
         raise _taken(objects)
-    if entry.path is not None and Path(entry.path).is_dir() and any(Path(entry.path).iterdir()):
-        fact = f"is not empty, and there is no {ABOUT} in it"
-        raise GuardError(objects.place, fact, f"name an empty folder; where {ABOUT} was lost, put it back from a copy")
+    begun = {"restic", LOST} if entry.kind == "restic" else {LOST}
+    others = sorted(_list_names(objects) - begun)
+    if others:
+        fact = f"is not empty ({others[0]}), and there is no {ABOUT} in it"
+        raise GuardError(objects.place, fact, f"name an empty place; where {ABOUT} was lost, put it back from a copy")
+
+
+def _list_names(objects: Objects) -> set[str]:
+    """Return the names at the top of a place."""
+    if not isinstance(objects, FolderObjects):
+        return {name.partition("/")[0] for name in objects.list("")}
+    try:
+        return {path.name for path in objects.root.iterdir()}
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise explain_os_error(objects.root, error) from error
 
 
 def _taken(objects: Objects) -> GuardError:
