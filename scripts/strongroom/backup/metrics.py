@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strongroom.backup.catalog import Catalog
-from strongroom.backup.documents import Action, EntryDocument, EvidenceDocument
+from strongroom.backup.catalog import BackupSet, Catalog
+from strongroom.backup.documents import Action, EvidenceDocument
 from strongroom.core.backup_entry import Objectives
 from strongroom.core.errors import ConfigurationError, LockedError
 from strongroom.core.files import explain_os_error, write_text
@@ -29,8 +29,8 @@ PREFIX = "strongroom_backup_"
 MEANINGS = {
     "last_run_timestamp_seconds": "When a task of these backups last ended, whatever came of it.",
     "last_exit_code": "What it ended with (README, Exit codes).",
-    "last_success_timestamp_seconds": "When the newest whole set was finished; 0: there is none.",
-    "last_verified_timestamp_seconds": "When the newest set was finished that is whole and known to be sound; 0: none.",
+    "last_success_timestamp_seconds": "When the newest whole set was begun; 0: there is none.",
+    "last_verified_timestamp_seconds": "When the newest set was begun that is whole and known to be sound; 0: none.",
     "last_check_timestamp_seconds": "When backup.verify last found a set sound; 0: never.",
     "last_drill_timestamp_seconds": "When a restored set last equalled what was backed up; 0: never.",
     "last_escrow_timestamp_seconds": "When the escrow password last opened a set; 0: never.",
@@ -39,7 +39,7 @@ MEANINGS = {
     "objective_seconds": "How old the newest of each may be (system.yaml, objectives).",
     "sets": "Sets in the store, by what is known of them.",
     "damaged_documents": "Documents of the store that cannot be read.",
-    "waiting_alarms": "What looked wrong with sets and waits for backup.prune --accept.",
+    "waiting_alarms": "What looks wrong with the newest set and waits for backup.prune --accept.",
     "size_bytes": "Size of each member of the newest set.",
     "rows": "Rows of each member of the newest set.",
     "missing_members": "Members that the newest set lacks.",
@@ -47,6 +47,7 @@ MEANINGS = {
 }
 """Every metric that is written, without its prefix: what its HELP line says."""
 _RUN = ("last_run_timestamp_seconds", "last_exit_code")
+_DRILLS = (Action.DRILL, Action.ESCROW)
 _LOCK_SECONDS, _LOOK_SECONDS = 5.0, 0.01
 
 
@@ -115,32 +116,32 @@ def _list_values(facts: MetricFacts) -> _Values:
         yield from _tell_of_sets(facts.catalog)
         yield from _tell_of_evidence(facts.catalog)
         if facts.catalog.sets:
-            yield from _tell_of_newest(facts.catalog.sets[-1].entry)
+            yield from _tell_of_newest(facts.catalog.sets[-1])
 
 
 def _tell_of_sets(catalog: Catalog) -> _Values:
     whole = [one for one in catalog.sets if one.entry.is_whole]
     verified = [one for one in whole if one.is_sound]
-    yield "last_success_timestamp_seconds", {}, _last(one.entry.ended for one in whole)
-    yield "last_verified_timestamp_seconds", {}, _last(one.entry.ended for one in verified)
+    yield "last_success_timestamp_seconds", {}, _last(one.entry.began for one in whole)
+    yield "last_verified_timestamp_seconds", {}, _last(one.entry.began for one in verified)
     damaged = sum(not one.is_sound for one in catalog.sets)
     yield "sets", {"state": "verified"}, len(verified)
     yield "sets", {"state": "damaged"}, damaged
     yield "sets", {"state": "partial"}, len(catalog.sets) - len(verified) - damaged
     yield "damaged_documents", {}, len(catalog.damaged)
-    yield "waiting_alarms", {}, sum(len(one.entry.alarms) for one in catalog.sets if not one.is_accepted)
 
 
 def _tell_of_evidence(catalog: Catalog) -> _Values:
-    sound = [piece for one in catalog.sets for piece in one.evidence if piece.is_sound]
+    looked = (piece for one in catalog.sets for piece in one.evidence if piece.members)
+    sound = [piece for piece in looked if piece.is_sound]
     names = {
-        "last_check_timestamp_seconds": Action.VERIFY,
-        "last_drill_timestamp_seconds": Action.DRILL,
-        "last_escrow_timestamp_seconds": Action.ESCROW,
+        "last_check_timestamp_seconds": (Action.VERIFY,),
+        "last_drill_timestamp_seconds": _DRILLS,
+        "last_escrow_timestamp_seconds": (Action.ESCROW,),
     }
-    for name, action in names.items():
-        yield name, {}, _last(piece.at for piece in sound if piece.action is action)
-    drills = [piece for piece in sound if piece.action is Action.DRILL]
+    for name, actions in names.items():
+        yield name, {}, _last(piece.at for piece in sound if piece.action in actions)
+    drills = [piece for piece in sound if piece.action in _DRILLS]
     if drills:
         yield from _tell_of_drill(max(drills, key=lambda piece: piece.at))
 
@@ -151,13 +152,15 @@ def _tell_of_drill(drill: EvidenceDocument) -> _Values:
         yield "recovery_point_seconds", {}, drill.recovery_point_seconds
 
 
-def _tell_of_newest(entry: EntryDocument) -> _Values:
+def _tell_of_newest(newest: BackupSet) -> _Values:
+    entry = newest.entry
     for member in entry.members:
         yield "size_bytes", {"member": member.name}, member.size
         yield "rows", {"member": member.name}, sum(member.tables.values())
     for phase, seconds in entry.seconds.items():
         yield "duration_seconds", {"phase": phase}, seconds
     yield "missing_members", {}, len(entry.missing)
+    yield "waiting_alarms", {}, 0 if newest.is_accepted else len(entry.alarms)
 
 
 def _last(times: Iterable[datetime]) -> float:

@@ -30,19 +30,21 @@ def look(action: Action, at: datetime, **changes: object) -> EvidenceDocument:
 
 def make_sets() -> tuple[BackupSet, ...]:
     """An old set that was drilled, one that was verified, one that was found damaged, and a partial one, the newest."""
-    drill = look(
-        Action.DRILL, NOW - timedelta(days=5), seconds={"fetch": 4.0, "compare": 1.5}, recovery_point_seconds=60.0
-    )
+    drill = look(Action.DRILL, NOW - timedelta(days=5), seconds={"fetch": 4.0}, recovery_point_seconds=9.0)
+    took = {"fetch": 5.0, "compare": 1.5}
+    escrow = look(Action.ESCROW, NOW - timedelta(days=4), seconds=took, recovery_point_seconds=60.0)
     failed = look(Action.DRILL, NOW - timedelta(days=1), is_sound=False, members=("core.db",), seconds={"fetch": 99.0})
     members = (
         Summary(name="users.db", kind=Kind.SQLITE, size=8192, tables={"users": 3, "notes": 4}),
         Summary(name='odd "name"\\.db', kind=Kind.SQLITE, size=1, tables={}),
     )
     return (
-        make_set(NOW - timedelta(days=6), evidence=[drill, look(Action.ESCROW, NOW - timedelta(days=4))]),
+        make_set(NOW - timedelta(days=6), evidence=[drill, escrow]),
         make_set(NOW - timedelta(days=3), evidence=[look(Action.VERIFY, NOW - timedelta(days=2))]),
         make_set(NOW - timedelta(days=2), evidence=[failed], alarms=("core.db is gone",)),
-        make_set(NOW - timedelta(hours=1), is_whole=False, members=members, seconds={"take": 2.5}),
+        make_set(
+            NOW - timedelta(hours=1), is_whole=False, members=members, seconds={"take": 2.5}, alarms=("one", "two")
+        ),
     )
 
 
@@ -78,16 +80,15 @@ def file(tmp_path: Path) -> Path:
 
 def test_what_is_known_is_told(file: Path) -> None:
     write_metrics(file, make_facts(exit_code=4))
-    ended = timedelta(seconds=30)
     assert read(file) == {
         ("last_run_timestamp_seconds", "create"): NOW.timestamp(),
         ("last_exit_code", "create"): 4,
-        ("last_success_timestamp_seconds",): (NOW - timedelta(days=2) + ended).timestamp(),
-        ("last_verified_timestamp_seconds",): (NOW - timedelta(days=3) + ended).timestamp(),
+        ("last_success_timestamp_seconds",): (NOW - timedelta(days=2)).timestamp(),
+        ("last_verified_timestamp_seconds",): (NOW - timedelta(days=3)).timestamp(),
         ("last_check_timestamp_seconds",): (NOW - timedelta(days=2)).timestamp(),
-        ("last_drill_timestamp_seconds",): (NOW - timedelta(days=5)).timestamp(),
+        ("last_drill_timestamp_seconds",): (NOW - timedelta(days=4)).timestamp(),
         ("last_escrow_timestamp_seconds",): (NOW - timedelta(days=4)).timestamp(),
-        ("recovery_time_seconds",): 5.5,
+        ("recovery_time_seconds",): 6.5,
         ("recovery_point_seconds",): 60,
         ("objective_seconds", "backup"): 26 * 3600,
         ("objective_seconds", "drill"): 8 * 86400,
@@ -96,7 +97,7 @@ def test_what_is_known_is_told(file: Path) -> None:
         ("sets", "damaged"): 1,
         ("sets", "partial"): 1,
         ("damaged_documents",): 1,
-        ("waiting_alarms",): 1,
+        ("waiting_alarms",): 2,
         ("size_bytes", "users.db"): 8192,
         ("size_bytes", 'odd "name"\\.db'): 1,
         ("rows", "users.db"): 7,
@@ -127,9 +128,11 @@ def test_alarms_that_were_accepted_wait_no_more(file: Path) -> None:
     alarmed = make_set(NOW, alarms=("core.db is gone", "users.db has 0 rows"))
     write_metrics(file, make_facts(catalog=Catalog(sets=(alarmed,))))
     assert read(file)["waiting_alarms",] == 2
-    accepted = make_set(NOW, alarms=alarmed.entry.alarms, evidence=[look(Action.VERIFY, NOW, accepted=True)])
+    word = look(Action.VERIFY, NOW, accepted=True, members=())
+    accepted = make_set(NOW, alarms=alarmed.entry.alarms, evidence=[word])
     write_metrics(file, make_facts(catalog=Catalog(sets=(accepted,))))
     assert read(file)["waiting_alarms",] == 0
+    assert read(file)["last_check_timestamp_seconds",] == 0
 
 
 def test_a_run_that_failed_moves_its_own_exit_code_and_nothing_else(file: Path) -> None:
