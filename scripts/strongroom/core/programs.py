@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def run_program(
     directory: Path | None = None,
     standard_input: bytes = b"",
     descriptors: Sequence[int] = (),
+    user: tuple[int, int] | None = None,
 ) -> ProgramResult:
     """Run a program to its end and return what it said; its exit code is the caller's to judge.
 
@@ -53,12 +55,12 @@ def run_program(
     hold a key of this process are left out: it is handed on by ``standard_input``, a file or one of the open
     ``descriptors``, which the child has under the same numbers; like every secret never in ``arguments``, which must
     not hold one. ``timeout`` is in seconds; past it the program and its children get SIGTERM, then SIGKILL, and
-    ``UnreachableError`` says so.
+    ``UnreachableError`` says so. ``user`` is the user and group that it runs as; only root may say one.
     Raises ``ConfigurationError`` when there is no such program.
     """
     words = [os.fspath(argument) for argument in arguments]
     started = time.monotonic()
-    process = _start(words, environment, directory, descriptors)
+    process = _start(words, environment, directory, pass_fds=descriptors, **_as_user(user))
     try:
         stdout, stderr = process.communicate(standard_input, timeout)
     except subprocess.TimeoutExpired as error:
@@ -138,12 +140,45 @@ def is_alive(process: int) -> bool:
     return True
 
 
+@contextmanager
+def run_server(
+    arguments: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    log: Path,
+    user: tuple[int, int] | None = None,
+    stop: signal.Signals = signal.SIGTERM,
+) -> Iterator[Callable[[], bool]]:
+    """Let a server of ours run, its output in ``log``, and give what tells whether it still does.
+
+    It gets ``stop``, then SIGKILL, at the end; ``stop`` too when we are killed, where util-linux' setpriv is at hand.
+    ``user`` is the user and group that it runs as; only root may say one. Raises ``ConfigurationError`` when there is
+    no such program.
+    """
+    words = [os.fspath(argument) for argument in arguments]
+    if shutil.which("setpriv", path=environment.get("PATH")):
+        words = ["setpriv", "--pdeathsig", stop.name, "--", *words]
+    with log.open("ab") as stream:
+        process = _launch(
+            words, environment, start_new_session=True, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
+            **_as_user(user),
+        )  # fmt: skip
+    try:
+        yield lambda: process.poll() is None
+    finally:
+        _stop(process, stop)
+
+
+def _as_user(user: tuple[int, int] | None) -> dict[str, Any]:
+    return {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
+
+
 def _start(
-    words: list[str], environment: Mapping[str, str], directory: Path | None, descriptors: Sequence[int]
+    words: list[str], environment: Mapping[str, str], directory: Path | None, **options: Any
 ) -> subprocess.Popen[bytes]:
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     # A session of its own, so that a timeout reaches its children too.
-    return _launch(words, environment, directory, start_new_session=True, pass_fds=descriptors, **pipes)
+    return _launch(words, environment, directory, start_new_session=True, **pipes, **options)
 
 
 def _launch(
@@ -158,11 +193,11 @@ def _launch(
         raise ConfigurationError(words[0], "may not be executed", "check its mode and owner") from error
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], ask: signal.Signals = signal.SIGTERM) -> None:
     """End a program that still runs, and whatever it started; a program that ended is left alone."""
     if process.poll() is not None:
         return
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number in (ask, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
             process.communicate(timeout=GRACE_SECONDS)
