@@ -11,7 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom import __version__
-from strongroom.containers.images.recipe import BASE, BUILD, NAMES, REPOSITORY, Recipe, pack, read_recipe, read_versions
+from strongroom.containers.images.recipe import (
+    BASE,
+    BUILD,
+    NAMES,
+    REPOSITORY,
+    STANDS_ON,
+    Recipe,
+    list_needed,
+    pack,
+    read_recipe,
+    read_versions,
+)
 from strongroom.containers.images.rootfs import ORIGIN, provide_rootfs
 from strongroom.core.errors import StrongroomError, UnreachableError
 from strongroom.core.programs import run_program
@@ -69,16 +80,19 @@ def build_images(
     ``fresh`` builds all of them anew, with the packages of today. Raises UnreachableError, with the last lines of
     a build that fails, NoSpaceError, ConfigurationError for a name that is none.
     """
-    recipes = {name: read_recipe(root, name) for name in names}
-    needed = [name for name in NAMES if name in recipes or name in (BASE, BUILD)]
+    recipes = {name: read_recipe(root, name) for name in (*names, *list_needed(names))}
+    needed = list_needed(names)
     with connect(environment) as client:
         builder = _Builder(client=client, root=root, environment=environment, tag=tag, fresh=fresh, say=say)
-        done = {name: builder.build(read_recipe(root, name)) for name in (BASE, BUILD)}
+        done = {name: builder.build(recipes[name]) for name in (BASE, BUILD)}
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             waiting: dict[str, Future[Built]] = {
-                name: pool.submit(builder.build, recipes[name]) for name in needed if name not in done
+                name: pool.submit(builder.build, recipes[name])
+                for name in needed
+                if name not in done and name not in STANDS_ON
             }
             done |= {name: future.result() for name, future in waiting.items()}
+        done |= {name: builder.build(recipes[name]) for name in needed if name in STANDS_ON}
     return tuple(done[name] for name in needed)
 
 
@@ -116,6 +130,9 @@ class _Builder:
             debian = read_versions(self.root)["debian"]
             rootfs, origin = provide_rootfs(self.client, debian, self.environment, fresh=self.fresh, say=self.say)
             parents["ROOTFS"] = rootfs
+        elif recipe.name in STANDS_ON:
+            below = STANDS_ON[recipe.name]
+            parents[below.upper()] = f"{REPOSITORY}/{below}:{self.tag}"
         else:
             parents["BASE"] = f"{REPOSITORY}/{BASE}:{self.tag}"
             if recipe.name != BUILD:

