@@ -1,0 +1,1 @@
+"""Redis: where it is, a verified way to it, its protocol, and its dumps."""
