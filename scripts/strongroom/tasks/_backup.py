@@ -18,7 +18,7 @@ from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.lease import held
 from strongroom.backup.stores.model import Store
 from strongroom.backup.stores.opening import find_objects, open_store, read_about
-from strongroom.core.backup_entry import BackupEntry, FolderStore, StoreEntry
+from strongroom.core.backup_entry import BackupEntry, FolderStore, Keep, StoreEntry
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.errors import ConfigurationError, ExitCode, UsageError
 from strongroom.core.paths import resolve_data_dir, resolve_paths
@@ -59,6 +59,16 @@ class Backups:
         if self.entry.second is None:
             raise ConfigurationError("backup:", "names no second: store", "name one in system.yaml")
         return self.entry.second
+
+    def choose_keep(self, days: int | None) -> Keep:
+        """Return which sets stay: as system.yaml says, or those younger than ``days`` and the newest that count."""
+        keep = self.entry.keep
+        if days is None:
+            return keep
+        if days < 1:
+            raise UsageError("--days", f"must be 1 or more (got {days})", "the newest that count stay in any case")
+        nothing = dict.fromkeys(("last", "hourly", "daily", "weekly", "monthly", "yearly"), 0)
+        return keep.model_copy(update={**nothing, "days": days})
 
     def scratch(self, purpose: str) -> Path:
         """Return the folder in which something is restored for a while."""

@@ -170,6 +170,7 @@ def drill(
 @task(
     help={
         "accept": "What looks wrong with the newest set is as it should be.",
+        "days": "Keep what is younger and the newest that count, whatever keep: says.",
         **EVERYWHERE,
         "dry_run": "Say what would be removed; remove nothing.",
     }
@@ -177,6 +178,7 @@ def drill(
 def prune(
     c: Context,
     accept: bool = False,
+    days: int | None = None,
     system: str | None = None,
     store: str | None = None,
     to: Path | None = None,
@@ -184,7 +186,7 @@ def prune(
 ) -> ExitCode:
     """Remove the sets that no rule keeps."""
     backups = find_backups(c, system, store, to)
-    keep = backups.entry.keep
+    keep = backups.choose_keep(days)
     if is_dry(c, dry_run):
         opened, (_, catalog) = backups.open(), backups.read()
         report.show_pruned(foresee_prune(opened, catalog, keep, backups.around, accept=accept), as_json=is_json(c))

@@ -20,7 +20,7 @@ LINT = (
     "ruff format --check --output-format=concise .",
     "yamllint --strict .",
     "sqlfluff lint --disable-progress-bar sql",
-    "shellcheck inv .ci/run scripts/cleanup_runtime_artifacts.sh scripts/rollback_database.sh",
+    "shellcheck inv .ci/run scripts/cleanup_runtime_artifacts.sh scripts/rollback_database.sh scripts/backup_dbs.sh",
     "shellcheck docker/*/entrypoint docker/*/healthcheck docker/*/install-* docker/*/reload docker/base/check-seldom",
     "shellcheck docker/base/take-certificate",
     "shellcheck .github/workflows/check-binaries .github/workflows/release-notes",
