@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from strongroom.backup.stores.restic_program import (
     LOCKS,
     LONG,
     SHORT,
+    SNAPSHOTS,
     Repository,
     ask_restic,
     explain,
@@ -35,6 +36,7 @@ from strongroom.core.files import explain_os_error, make_private_folder
 from strongroom.core.programs import ProgramResult
 
 _SET, _SYSTEM = "set=", "system="
+_NO_FILE = -1
 _AT_ONCE = 200
 """So many paths fit well into one command line."""
 _SPECIAL = str.maketrans({letter: f"\\{letter}" for letter in "\\*?["})
@@ -77,9 +79,10 @@ class ResticStore:
         """Keep a staged set as a snapshot, and compare what it lists with what was staged."""
         words = ["backup", "--json", "--force", "--no-scan", "--host", self.about.system]
         words += ["--tag", f"{_SET}{set_id}", "--tag", f"{_SYSTEM}{self.about.system}", "."]
+        listing = _list_files(staged)
         ended = self._change(words, directory=staged)
         made = [str(one["snapshot_id"]) for one in read_messages(ended.stdout) if one.get("message_type") == "summary"]
-        wrong = "says not what it kept" if not made else self._compare(made[0], staged)
+        wrong = "says not what it kept" if not made else self._compare(made[0], listing)
         if not ended.is_success or wrong:
             if made:  # it would pass for a whole set
                 self._change(["forget", made[0]])
@@ -141,6 +144,8 @@ class ResticStore:
         left = iter(locators)
         while some := list(islice(left, _AT_ONCE)):
             require_done(self._repository, self._change(["forget", *some]))
+        for name in {f"{SNAPSHOTS}{locator}" for locator in locators} & set(self.objects.list(SNAPSHOTS)):
+            self.objects.delete(name)  # restic passes over one that is damaged
 
     def sweep(self) -> None:
         """Remove the data that no snapshot needs. Raises DifferencesError where data is missing: nothing is removed."""
@@ -178,18 +183,19 @@ class ResticStore:
             words = ["unlock", "--remove-all"]
             require_done(self._repository, ask_restic(self._repository, words, timeout=SHORT))
 
-    def _compare(self, locator: str, staged: Path) -> str | None:
-        """Return how a snapshot differs from what was staged: by the paths and sizes that it lists."""
+    def _compare(self, locator: str, staged: Mapping[str, int]) -> str | None:
+        """Return how a snapshot differs from what was staged, by the paths and sizes that it lists."""
         said = self._read(["ls", "--json", "--no-lock", locator]).stdout
         listed = {
-            str(one["path"]).removeprefix("/"): (int(one.get("size", 0)) if one["type"] == "file" else -1)
+            str(one["path"]).removeprefix("/"): int(one.get("size", 0)) if one["type"] == "file" else _NO_FILE
             for one in read_messages(said)
             if one.get("struct_type") == "node" and one["type"] != "dir"
         }
-        there = {
-            path.relative_to(staged).as_posix(): path.stat().st_size if path.is_file() else -1
-            for folder, _, names in os.walk(staged)
-            for path in (Path(folder) / name for name in names)
-        }
-        differing = sorted(name for name in listed.keys() | there.keys() if listed.get(name) != there.get(name))
+        differing = sorted(name for name in listed.keys() | staged.keys() if listed.get(name) != staged.get(name))
         return f"keeps {differing[0]} otherwise than it was staged" if differing else None
+
+
+def _list_files(staged: Path) -> dict[str, int]:
+    """Return the size of each file by its path."""
+    paths = (Path(folder) / name for folder, _, names in os.walk(staged) for name in names)
+    return {path.relative_to(staged).as_posix(): path.stat().st_size for path in paths}

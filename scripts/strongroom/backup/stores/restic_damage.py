@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 from pathlib import Path
 
 from strongroom.backup.stores.restic_program import (
+    KEYS,
     LONG,
     Repository,
     ask_restic,
@@ -32,9 +34,9 @@ def is_index_damaged(ended: ProgramResult) -> bool:
 def find_damage(repository: Repository, part: tuple[int, int] | None) -> tuple[str, ...]:
     """Return what ``restic check`` finds wrong, a line for each; all data is read, or the ``part``-th of so many parts.
 
-    Raises what kept restic from looking.
+    Keys are looked at as well, which restic does not do. Raises what kept us from looking.
     """
-    return _list_damage(repository, _check(repository, part))
+    return (*_list_keys(repository), *_list_damage(repository, _check(repository, part)))
 
 
 def mend(repository: Repository, stage: Path) -> tuple[str, ...]:
@@ -69,3 +71,13 @@ def _list_damage(repository: Repository, checked: ProgramResult) -> tuple[str, .
     said = [str(one.get("message", "")).strip() for one in read_messages(checked.stderr)]
     found = [_PACK.sub(r"pack \1 is damaged (\2 errors)", text) for text in said if text and not _ADVICE.search(text)]
     return tuple(dict.fromkeys(map(shorten, found))) or (error.fact,)
+
+
+def _list_keys(repository: Repository) -> list[str]:
+    """Return the keys that are not what they are called: each is named by the hash of its content."""
+    contents = {name.removeprefix(KEYS): repository.objects.read(name) for name in repository.objects.list(KEYS)}
+    return [
+        f"key {name} is damaged: its password opens nothing any more"
+        for name, content in contents.items()
+        if content is not None and hashlib.sha256(content).hexdigest() != name
+    ]

@@ -33,7 +33,7 @@ from strongroom.core.secret import Secret
 
 FOLDER = "restic"
 """In a store, beside its documents."""
-KEYS, LOCKS = f"{FOLDER}/keys/", f"{FOLDER}/locks/"
+KEYS, LOCKS, SNAPSHOTS = f"{FOLDER}/keys/", f"{FOLDER}/locks/", f"{FOLDER}/snapshots/"
 SHORT, LONG = 600.0, 24 * 3600.0
 """The most seconds for what looks at little, and for what may read or write everything."""
 _NEEDED = (0, 17)
@@ -45,6 +45,11 @@ _KEY_DAMAGED = "(<key/"
 _INSTALL = "install restic 0.17 or newer (Debian trixie: apt-get install restic), or use the ops image"
 _MOST_LETTERS = 300
 _BY_CODE: Mapping[int, tuple[type[StrongroomError], str, str]] = {
+    3: (
+        DifferencesError,
+        "restic could not read or remove all that it was to",
+        "see to the stage's and the store's disk",
+    ),
     10: (NotInitialisedError, "holds no repository", "is it mounted? backup.init makes a store, once"),
     11: (LockedError, "is being changed by another restic", "wait until it has ended, then the same command"),
     12: (KeyMissingError, "does not open with this password", "bring the password: that system.yaml names"),
@@ -126,13 +131,13 @@ def explain(repository: Repository, ended: ProgramResult) -> StrongroomError:
     if ended.exit_code in _BY_CODE:
         kind, fact, hint = _BY_CODE[ended.exit_code]
         return kind(repository.place, fact, hint)
-    said = _read_said(ended)
+    said = _read_said(ended).splitlines()
     for pattern, kind, hint in _BY_TEXT:
-        found = re.search(pattern, said, re.IGNORECASE)
-        if found:
-            return kind(repository.place, shorten(_find_line(said, found.start())), hint)
+        line = next((line for line in reversed(said) if re.search(pattern, line, re.IGNORECASE)), None)
+        if line is not None:
+            return kind(repository.place, shorten(line), hint)
     how = f"exit code {ended.exit_code}" if ended.exit_code > 0 else f"signal {-ended.exit_code}"
-    fact = f"restic ended with {how}: {shorten(said.splitlines()[-1])}" if said else f"restic ended with {how}"
+    fact = ": ".join([f"restic ended with {how}", *map(shorten, said[-1:])])
     return UnreachableError(repository.place, fact, "see that the store is there, and can be written to")
 
 
@@ -198,8 +203,3 @@ def _read_said(ended: ProgramResult) -> str:
         said = messages[0].get("message") or messages[0].get("error", {}).get("message", "") if messages else line
         lines += [part for part in str(said).splitlines() if part.strip()]
     return "\n".join(lines)
-
-
-def _find_line(text: str, place: int) -> str:
-    start = text.rfind("\n", 0, place) + 1
-    return text[start:].partition("\n")[0]

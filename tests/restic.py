@@ -1,0 +1,70 @@
+"""restic for tests: installed where it is missing, and repositories that open at once."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+from strongroom.backup.stores.restic_program import require_restic
+from strongroom.core.errors import ConfigurationError, VersionError
+from strongroom.engine.debian import install_packages
+
+SUITE = "trixie"
+"""The Debian release whose restic the ops image has too; it runs on the one before."""
+
+
+def provide_restic() -> None:
+    """Have a restic on PATH that the product knows: Debian's is installed where there is none, once at a time."""
+    with (Path(tempfile.gettempdir()) / "strongroom-tests-restic.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            require_restic(os.environ)
+        except (ConfigurationError, VersionError):
+            install_packages(["restic"], os.environ, suite=SUITE)
+            require_restic(os.environ)
+
+
+def run_restic(repository: Path, password: str, *words: str | Path) -> subprocess.CompletedProcess[bytes]:
+    """Run restic as a person would, with a password on standard input."""
+    line = ["restic", "--repo", repository, "--no-cache", "--password-file", "/dev/stdin", *words]
+    return subprocess.run(line, input=password.encode(), capture_output=True, check=False, timeout=120)
+
+
+def lighten(repository: Path, *passwords: str) -> None:
+    """Let these passwords, and no others, open a repository at once; restic's own keys make that take 0.6 s of CPU.
+
+    A key file holds the repository's own key, sealed (AES-256 in counter mode, Poly1305-AES) with what scrypt makes of
+    the password: https://restic.readthedocs.io/en/stable/100_references.html#keys-encryption-and-mac
+    """
+    asked = run_restic(repository, passwords[0], "cat", "masterkey")
+    assert asked.returncode == 0, asked.stderr
+    folder = repository / "keys"
+    for file in folder.iterdir():
+        file.unlink()
+    for password in passwords:
+        salt = os.urandom(64)
+        parts = {"created": "2026-01-01T00:00:00Z", "username": "test", "hostname": "test", "kdf": "scrypt"}
+        key = hashlib.scrypt(password.encode(), salt=salt, n=2, r=1, p=1, dklen=64)
+        content = {"N": 2, "r": 1, "p": 1, "salt": _encode(salt), "data": _encode(_seal(key, asked.stdout.strip()))}
+        text = json.dumps({**parts, **content}).encode()
+        (folder / hashlib.sha256(text).hexdigest()).write_bytes(text)
+
+
+def _seal(key: bytes, plain: bytes) -> bytes:
+    start = os.urandom(16)
+    hidden = Cipher(algorithms.AES(key[:32]), modes.CTR(start)).encryptor().update(plain)
+    once = Cipher(algorithms.AES(key[32:48]), modes.ECB()).encryptor().update(start)  # a single block: Poly1305-AES
+    return start + hidden + Poly1305.generate_tag(key[48:] + once, hidden)
+
+
+def _encode(content: bytes) -> str:
+    return base64.b64encode(content).decode()
