@@ -63,13 +63,17 @@ def test_a_whole_set_lies_in_a_new_folder_as_it_lay_in_the_data_directory(shop: 
     assert one.last(Action.RESTORE) is not None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_files_get_the_owner_that_they_had(shop: Scene, tmp_path: Path) -> None:
-    os.chown(shop.data / "core.db", 12345, 54321)
+def test_files_get_the_owner_that_they_had_where_we_are_root(
+    shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop.create()
-    restore(shop, tmp_path / "out")
-    about = (tmp_path / "out" / "core.db").stat()
-    assert (about.st_uid, about.st_gid) == (12345, 54321)
+    given = list[tuple[str, int, int]]()
+    monkeypatch.setattr(os, "chown", lambda path, user, group: given.append((Path(path).name, user, group)))
+    for user in (0, 1000):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        restore(shop, tmp_path / f"by {user}", members=("core.db",))
+    about = (shop.data / "core.db").stat()
+    assert given == [("core.db", about.st_uid, about.st_gid)]
 
 
 def test_chosen_members_only_and_a_folder_that_is_empty(shop: Scene, tmp_path: Path) -> None:
