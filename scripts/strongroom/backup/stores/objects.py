@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -78,7 +79,7 @@ class FolderObjects:
     def create(self, name: str, content: bytes) -> bool:
         """Write an object where there is none, and tell whether that was so."""
         path = self._make_room(name)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
         try:
             write_text(part, content.decode())
             try:
