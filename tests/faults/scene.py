@@ -19,7 +19,7 @@ from typing import Any
 
 from invoke.collection import Collection
 
-from strongroom.tasks import backup, consolidate, decide, sqlcipher
+from strongroom.tasks import backup, consolidate, decide, restore, sqlcipher
 from strongroom.tasks._program import OpsProgram
 
 OURS = (".strongroom", "backup")
@@ -136,7 +136,8 @@ def inject(setattr_: Callable[..., None], checkpoint: Callable[[str], None]) -> 
         found = find(*arguments, **options)
         return replace(found, around=replace(found.around, checkpoint=checkpoint))
 
-    setattr_(backup, "find_backups", find_backups)
+    for module in (backup, restore):
+        setattr_(module, "find_backups", find_backups)
 
 
 def connect(file: Path) -> sqlite3.Connection:

@@ -86,6 +86,8 @@ class RedisBackup(_Entry):
     """Environment variables that hold its address, ``rediss://…``; the first one that is set wins."""
     password: Place | None = None
     """Where the address holds none."""
+    restore_variables: tuple[VariableName, ...] = ()
+    """Variables that hold the address with a user who may write: for restores in place. Without them ``variables``."""
     ca_file: FilePath | None = None
 
 
@@ -152,3 +154,4 @@ def name_backup_secrets(entry: BackupEntry) -> Iterator[str]:
     yield from (place.variable for place in places if place.variable is not None)
     if entry.redis is not None:
         yield from entry.redis.variables
+        yield from entry.redis.restore_variables

@@ -28,10 +28,10 @@ def find_access(system: System, environment: Mapping[str, str], find_stack: Find
     user = environment.get(f"POSTGRES_{purpose.upper()}_USER", "")
     for name in system.postgres.variables:
         if environment.get(name):
-            return _add_password(read_access(environment[name], name, environment, user), environment)
+            return add_password(read_access(environment[name], name, environment, user), environment)
     named = next((name for name in _LIBPQ if environment.get(name)), None)
     if named is not None:
-        return _add_password(read_access("", named, environment, user), environment)
+        return add_password(read_access("", named, environment, user), environment)
     stack = find_stack()
     if stack is not None:
         return Access(parameters=stack, origin="the local stack")
@@ -39,7 +39,11 @@ def find_access(system: System, environment: Mapping[str, str], find_stack: Find
     raise ConfigurationError("PostgreSQL", "is named nowhere", f"set one of {variables}; or ./inv stack.up")
 
 
-def _add_password(access: Access, environment: Mapping[str, str]) -> Access:
+def add_password(access: Access, environment: Mapping[str, str]) -> Access:
+    """Return an access with the password that the environment holds, where it has none of its own.
+
+    Raises KeyMissingError for a file that cannot be read.
+    """
     if access.parameters.get("password"):
         return access
     file = environment.get(_PASSWORD_FILE)

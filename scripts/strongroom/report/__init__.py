@@ -7,8 +7,10 @@ from strongroom.report.backups import (
     show_drilled,
     show_initialised,
     show_pruned,
+    show_restored,
     show_set,
     show_sets,
+    show_undone,
     show_verified,
 )
 from strongroom.report.decided import show_decided
@@ -93,6 +95,7 @@ __all__ = [
     "show_reason",
     "show_recovered",
     "show_removed",
+    "show_restored",
     "show_retired",
     "show_returned",
     "show_rotated",
@@ -102,6 +105,7 @@ __all__ = [
     "show_sets",
     "show_soundness",
     "show_started",
+    "show_undone",
     "show_verified",
     "speaking",
     "write_markdown",

@@ -10,8 +10,10 @@ from strongroom.backup.creating import Created
 from strongroom.backup.listing import Listed, ListedSet, Shown
 from strongroom.backup.pruning import Pruned
 from strongroom.backup.rehearsing import Drilled
+from strongroom.backup.restoring import Restored
 from strongroom.backup.status import Age, Status
 from strongroom.backup.stores.opening import Initialised
+from strongroom.backup.undoing import Undone
 from strongroom.backup.verifying import Verified
 from strongroom.core.errors import ExitCode
 from strongroom.report.screen import Screen, count
@@ -23,6 +25,8 @@ RESULTS = {
     "backup.show": Shown,
     "backup.verify": Verified,
     "backup.drill": Drilled,
+    "backup.restore": Restored,
+    "backup.undo": Undone,
     "backup.prune": Pruned,
     "backup.copy": Copied,
     "backup.status": Status,
@@ -159,6 +163,36 @@ def show_drilled(drilled: Drilled, *, as_json: bool, color: bool) -> ExitCode:
     screen.conclude(said, word=word, style=style)
     screen.end(drilled)
     return drilled.exit
+
+
+def show_restored(restored: Restored, *, as_json: bool) -> None:
+    """Print what was restored, where it is, and how to take it back."""
+    screen = Screen(as_json=as_json)
+    screen.list("the set is without", restored.missing)
+    screen.list("written by others while the restore stood still, and kept", restored.found)
+    if restored.restore is not None and not restored.dry_run:
+        screen.say(f"taken back by: ./inv backup.undo --restore {restored.restore} (for seven days)")
+    verb = "would restore" if restored.dry_run else "finished the restore of" if restored.finished else "restored"
+    figures = f"{count(len(restored.members))} members, {count(restored.rows)} rows, {_size(restored.size)}"
+    screen.conclude(f"{verb} set {restored.set}: {figures}; {restored.place}")
+    screen.end(restored)
+
+
+def show_undone(undone: Undone, *, as_json: bool) -> None:
+    """Print what was taken back, and what was given up with it."""
+    screen = Screen(as_json=as_json)
+    screen.list("would be lost" if undone.dry_run else "given up", undone.lost, most=_MOST)
+    if undone.kept is not None:
+        screen.say(f"what was given up is kept for seven days: {undone.kept}")
+    if undone.restore is None:
+        said = "nothing to do: no restore in place is kept"
+    elif undone.cleared:
+        said = f"restore {undone.restore} had touched nothing live: it is cleared away"
+    else:
+        verb = "would take back" if undone.dry_run else "took back"
+        said = f"{verb} restore {undone.restore} of set {undone.set}: {', '.join(undone.members)}"
+    screen.conclude(said)
+    screen.end(undone)
 
 
 def show_pruned(pruned: Pruned, *, as_json: bool) -> None:

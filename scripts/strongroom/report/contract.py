@@ -46,6 +46,7 @@ def result_types() -> dict[str, object]:
         "image.versions": Mapping[str, object] | list[str],
         "bench.consolidate": Mapping[str, float],
         "bench.keys": Mapping[str, float],
+        "bench.backup": Mapping[str, float],
     }
     return dict(sorted({**found, **schemas.describe_results(), **others}.items()))
 

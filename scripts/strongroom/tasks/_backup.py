@@ -34,6 +34,7 @@ from strongroom.tasks._task import wants_color
 SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
 STORE = "folder: plain copies below --to, instead of the store that system.yaml names."
 TO = "The folder of --store folder."
+EVERYWHERE = {"system": SYSTEM, "store": STORE, "to": TO}
 DRY_RUN = "Say what would happen; write nothing."
 SET = "A set's id, or latest."
 

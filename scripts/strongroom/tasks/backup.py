@@ -21,11 +21,10 @@ from strongroom.backup.stores.opening import initialise
 from strongroom.backup.verifying import Look, verify_sets
 from strongroom.core.errors import ExitCode
 from strongroom.keys.escrow import read_escrow
-from strongroom.tasks._backup import DRY_RUN, SET, STORE, SYSTEM, TO, find_backups, with_signals
+from strongroom.tasks._backup import DRY_RUN, EVERYWHERE, SET, SYSTEM, find_backups, with_signals
 from strongroom.tasks._servers import find_servers, list_rehearsals
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
-
-EVERYWHERE = {"system": SYSTEM, "store": STORE, "to": TO}
+from strongroom.tasks.restore import restore, undo
 
 
 @task(
@@ -158,7 +157,7 @@ def drill(
             chosen = choose_random(catalog) if at == RANDOM else choose_set(catalog, at, around)
             scene = Scene(
                 scratch=backups.scratch("drill"),
-                rehearsals=list_rehearsals(backups),
+                rehearsals=list_rehearsals(),
                 checks=backups.entry.checks,
             )
             drilled = rehearse_set(opened, chosen, scene, around, escrow=escrow)
@@ -228,4 +227,4 @@ def status(c: Context, system: str | None = None, store: str | None = None, to: 
     return report.show_backup_status(found, as_json=is_json(c), color=wants_color(c))
 
 
-namespace = Collection("backup", init, create, list_, show, verify, drill, prune, copy, status)
+namespace = Collection("backup", init, create, list_, show, verify, drill, restore, undo, prune, copy, status)

@@ -55,4 +55,21 @@ def keys(c: Context, *, scale: float = 1.0, repeat: int = 3, directory: Path | N
     show_keys(options, as_json=is_json(c))
 
 
-namespace = Collection("bench", consolidate, keys)
+@task(
+    help={
+        "scale": "Size of the data: 1 is about 1 GB.",
+        "repeat": "How often each way runs; medians are shown.",
+        "directory": "Where data and stores are made (default: tests/bench/.data).",
+    }
+)
+def backup(c: Context, *, scale: float = 1.0, repeat: int = 3, directory: Path | None = None) -> None:
+    """Measure backup.* beside the same steps by hand."""
+    read_settings().require_clone()
+    from tests.bench.backup import show_backup  # noqa: PLC0415  # the image has no tests
+    from tests.bench.consolidate import Options  # noqa: PLC0415  # the same
+
+    options = Options(scale=scale, repeat=repeat, directory=directory, keep=False, flat=False)
+    show_backup(options, as_json=is_json(c))
+
+
+namespace = Collection("bench", consolidate, keys, backup)

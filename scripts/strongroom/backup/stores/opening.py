@@ -47,7 +47,8 @@ def find_objects(entry: StoreEntry, around: Surroundings) -> Objects:
     Raises KeyMissingError where the credentials of a bucket are missing.
     """
     if isinstance(entry, backup_entry.ResticStore) and entry.bucket is not None:
-        return _restic().open_bucket(entry.bucket, around)
+        found: Objects = _restic().open_bucket(entry.bucket, around)
+        return found
     return FolderObjects(Path(str(entry.path)))
 
 

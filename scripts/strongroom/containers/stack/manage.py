@@ -192,11 +192,14 @@ def renew(stack: Stack, *, now: datetime, anew: bool) -> tuple[str, ...]:
 def local_postgres(stack: Stack, purpose: str) -> dict[str, str] | None:
     """Return how to connect to this stack's PostgreSQL, in libpq's words; None where there is no stack.
 
-    ``purpose`` is one of ROLES. Raises UnreachableError for a password that is not there.
+    ``purpose`` is one of ROLES, or ``restore``, for who makes and renames databases: the superuser. Raises
+    UnreachableError for a password that is not there.
     """
     kept = stack.read_kept()
     if kept is None or not (stack.folder.tls / "ca.crt").is_file():
         return None
+    if purpose == "restore":
+        return _reach_postgres(stack, kept.settings, "postgres", "postgres-password")
     return _reach_postgres(stack, kept.settings, ROLES[purpose], f"postgres-{purpose}-password")
 
 
