@@ -58,7 +58,9 @@ class ExitCode(IntEnum):
         "fail",
         (
             "Change nothing by hand. The run's report.json lists every difference: correct the plan, and run again. "
-            "Where the error says that the targets are live, consolidate.rollback puts back what was there before."
+            "Where the error says that the targets are live, consolidate.rollback puts back what was there before. "
+            "A damaged backup: keep it, and take a new one now (backup.create); backup.verify --full says which sets "
+            "are sound."
         ),
     )
     DECISION = (
@@ -68,7 +70,9 @@ class ExitCode(IntEnum):
         (
             "Nothing is live yet. consolidate.quarantine shows the rows that wait, with their reasons. Those that no "
             "rule decides consolidate.decide puts side by side, and the next run does what you choose. Or let a rule "
-            "of the plan decide, or allow so many with --quarantine-budget; they stay readable."
+            "of the plan decide, or allow so many with --quarantine-budget; they stay readable. A backup set that is "
+            "not whole holds what it lists, and older sets stay until a whole one is there: remove the cause that is "
+            "named beside each missing member, then backup.create."
         ),
     )
     UNREACHABLE = (
@@ -94,7 +98,7 @@ class ExitCode(IntEnum):
         (
             "Look at what is named. A run that was interrupted: the same consolidate.run goes on, "
             "consolidate.rollback takes it back. Schemas behind their files: postgres.apply. Containers: stack.logs, "
-            "then stack.up."
+            "then stack.up. A backup or drill that is too old: .github/runbooks/backups-stopped.md."
         ),
     )
     ROLLED_BACK = (
@@ -116,15 +120,19 @@ class ExitCode(IntEnum):
         10,
         "backup repository not initialised",
         "fail",
-        "Initialise the backup repository that the error names, once; then the same command.",
+        (
+            "Where there were backups before, nothing is mounted there, or the path is another: correct that, and make "
+            "no new store over it. Where there were none: backup.init, once; then the same command."
+        ),
     )
     LOCKED = (
         11,
         "another run holds the lock",
         "retry",
         (
-            "Wait until the other run has ended (consolidate.status), then the same command. A process that died "
-            "holds no lock: there is nothing to remove."
+            "Wait until the other run has ended (consolidate.status; of a store of backups the error names who holds "
+            "it), then the same command. A process that died holds no lock, or for one more minute where it ran on "
+            "another machine: there is nothing to remove."
         ),
     )
     KEY = (
@@ -150,8 +158,8 @@ class ExitCode(IntEnum):
         "no space",
         "fail",
         (
-            "Free space on the disk that the error names; consolidate.clean removes runs that nothing needs any more."
-            " Then the same command."
+            "Free space on the disk that the error names; consolidate.clean removes runs that nothing needs any more, "
+            "backup.prune the sets that no rule keeps. Then the same command."
         ),
     )
     INTERRUPTED = 130, "interrupted; the same command resumes", "retry", _RESUMES

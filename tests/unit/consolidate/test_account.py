@@ -103,6 +103,21 @@ def test_each_advice_names_tasks_that_there_are(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (3, "backup.verify --full says which sets are sound"),
+        (4, "then backup.create"),
+        (7, "backups-stopped.md"),
+        (10, "make no new store over it. Where there were none: backup.init, once"),
+        (11, "of a store of backups the error names who holds it"),
+        (14, "backup.prune the sets that no rule keeps"),
+    ],
+)
+def test_a_code_with_which_backups_end_is_told_for_backups_too(why: Why, code: int, said: str) -> None:
+    assert said in " ".join(why("--code", code)[1].split())
+
+
+@pytest.mark.parametrize(
     ("words", "line"),
     [
         ("--code 99", "error: --code: no task ends with 99"),
@@ -154,7 +169,9 @@ def test_a_staged_run_is_told_with_the_commands_that_help(why: Why, home: Home) 
         "  to do  Nothing is live yet. consolidate.quarantine shows the rows that wait, with their\n"
         "         reasons. Those that no rule decides consolidate.decide puts side by side, and the next\n"
         "         run does what you choose. Or let a rule of the plan decide, or allow so many with\n"
-        "         --quarantine-budget; they stay readable.\n"
+        "         --quarantine-budget; they stay readable. A backup set that is not whole holds what it\n"
+        "         lists, and older sets stay until a whole one is there: remove the cause that is named\n"
+        "         beside each missing member, then backup.create.\n"
         "  a Job  fails, and stays so: the same command ends the same way until somebody acts\n"
     )
 
