@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -45,8 +46,7 @@ def lighten(repository: Path, *passwords: str) -> None:
     A key file holds the repository's own key, sealed (AES-256 in counter mode, Poly1305-AES) with what scrypt makes of
     the password: https://restic.readthedocs.io/en/stable/100_references.html#keys-encryption-and-mac
     """
-    asked = run_restic(repository, passwords[0], "cat", "masterkey")
-    assert asked.returncode == 0, asked.stderr
+    master = _read_master_key(repository, passwords[0])
     folder = repository / "keys"
     for file in folder.iterdir():
         file.unlink()
@@ -54,9 +54,26 @@ def lighten(repository: Path, *passwords: str) -> None:
         salt = os.urandom(64)
         parts = {"created": "2026-01-01T00:00:00Z", "username": "test", "hostname": "test", "kdf": "scrypt"}
         key = hashlib.scrypt(password.encode(), salt=salt, n=2, r=1, p=1, dklen=64)
-        content = {"N": 2, "r": 1, "p": 1, "salt": _encode(salt), "data": _encode(_seal(key, asked.stdout.strip()))}
+        content = {"N": 2, "r": 1, "p": 1, "salt": _encode(salt), "data": _encode(_seal(key, master))}
         text = json.dumps({**parts, **content}).encode()
         (folder / hashlib.sha256(text).hexdigest()).write_bytes(text)
+
+
+def leave_lock(repository: Path, password: str, host: str) -> Path:
+    """Leave the lock of a restic that was killed on another machine a moment ago, as it stood alone with all data."""
+    master = json.loads(_read_master_key(repository, password))
+    key = b"".join(base64.b64decode(part) for part in (master["encrypt"], master["mac"]["k"], master["mac"]["r"]))
+    lock = {"time": datetime.now(UTC).isoformat(), "exclusive": True, "hostname": host, "username": "ops", "pid": 7}
+    content = _seal(key, json.dumps(lock).encode())
+    path = repository / "locks" / hashlib.sha256(content).hexdigest()
+    path.write_bytes(content)
+    return path
+
+
+def _read_master_key(repository: Path, password: str) -> bytes:
+    asked = run_restic(repository, password, "cat", "masterkey")
+    assert asked.returncode == 0, asked.stderr
+    return asked.stdout.strip()
 
 
 def _seal(key: bytes, plain: bytes) -> bytes:

@@ -71,7 +71,7 @@ def stage(store: ResticStore, set_id: str, files: dict[str, bytes]) -> Path:
 
 
 def surroundings(said: list[tuple[str, str]] | None = None, **environment: str) -> Surroundings:
-    given = {"PATH": os.environ["PATH"], **environment}
+    given = {"PATH": os.environ["PATH"]} | environment
     say = (lambda subject, fact: said.append((subject, fact))) if said is not None else (lambda *_: None)
     return Surroundings(now=lambda: NOW, environment=given, say=say)
 
