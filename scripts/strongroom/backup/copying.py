@@ -44,7 +44,8 @@ def copy_sets(
     """
     if store.about.id == second.about.id:
         raise UsageError(second.place, "is the store itself", "name another under second: in system.yaml")
-    known = {one.id for one in (there if dry_run else list_anew(second, around)).sets}
+    listed = there if dry_run else list_anew(second, second.list_content(), around)
+    known = {one.id for one in listed.sets}
     counting = [one for one in catalog.sets if one.is_verified]
     copied, damaged = list[BackupSet](), dict[str, str]()
     for one in counting:

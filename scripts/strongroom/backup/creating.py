@@ -68,8 +68,9 @@ def create_set(store: Store, found: Found, servers: Sequence[Source], around: Su
     Raises GuardError where there is nothing to take, and what the store raises.
     """
     sources = _require_some(found, servers)
-    catalog = list_anew(store, around)
-    taken = {kept.set for kept in store.list_content()} | {one.id for one in catalog.sets}
+    content = store.list_content()
+    catalog = list_anew(store, content, around)
+    taken = {kept.set for kept in content} | {one.id for one in catalog.sets}
     began = around.now()
     name = choose_free_name(began, taken.__contains__)
     around.progress.begin(name)

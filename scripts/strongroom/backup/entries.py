@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from strongroom.backup.alarms import find_alarms
@@ -51,15 +51,16 @@ def _summarise(member: MemberRecord) -> Summary:
     return Summary(name=member.name, kind=member.kind, size=member.size, tables=tables, key=member.key)
 
 
-def list_anew(store: Store, around: Surroundings) -> Catalog:
+def list_anew(store: Store, content: Sequence[Kept], around: Surroundings) -> Catalog:
     """Return the catalog of a store, once every set in it that the catalog does not list, or not legibly, is listed.
 
-    Content is whole before it is named, so that only the entry can be missing of a run that was killed. One whose
-    manifest cannot be read stays as it is: ``backup.verify`` tells of it. To be called under the lease.
+    ``content`` is what the store holds: it is whole before it is named, so that only the entry can be missing of a run
+    that was killed. One whose manifest cannot be read stays as it is: ``backup.verify`` tells of it. To be called under
+    the lease.
     """
     catalog = read_catalog(store.objects, store.about.id, store.about.system)
     listed = {one.entry.locator for one in catalog.sets}
-    unlisted = [kept for kept in store.list_content() if kept.locator not in listed]
+    unlisted = [kept for kept in content if kept.locator not in listed]
     for kept in unlisted:
         _list_one(store, kept, catalog, around)
     return read_catalog(store.objects, store.about.id, store.about.system) if unlisted else catalog

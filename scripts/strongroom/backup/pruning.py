@@ -38,7 +38,7 @@ def prune_sets(store: Store, keep: Keep, around: Surroundings, *, accept: bool) 
     Raises GuardError while the newest set is not whole, or looks wrong beside the one before and nobody accepted it;
     DifferencesError where the newest set that stays is found damaged. Then nothing was removed.
     """
-    catalog = list_anew(store, around)
+    catalog = list_anew(store, store.list_content(), around)
     _refuse_doubt(catalog, accept=accept)
     decision = choose_kept(catalog.sets, keep, around.now())
     accepted = _accept(store, catalog, around) if accept else ()
