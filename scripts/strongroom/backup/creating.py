@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,11 +61,17 @@ def foresee_set(store: Store, found: Found, servers: Sequence[Source]) -> Create
     )
 
 
-def create_set(store: Store, found: Found, servers: Sequence[Source], around: Surroundings) -> Created:
+def create_set(
+    store: Store,
+    found: Found,
+    servers: Sequence[Source],
+    around: Surroundings,
+    recheck: Callable[[], None] = lambda: None,
+) -> Created:
     """Take one set of everything and publish it. To be called under the store's lease.
 
-    A member that fails is named as missing; where all fail, the first one's error is raised and nothing is published.
-    Raises GuardError where there is nothing to take, and what the store raises.
+    ``recheck`` is asked once everything is taken, and raises where it is not of one state. A member that fails is
+    named as missing; where all fail, the first one's error is raised and nothing is published. Raises GuardError where there is nothing to take, and what the store raises.
     """
     sources = _require_some(found, servers)
     content = store.list_content()
@@ -77,6 +83,7 @@ def create_set(store: Store, found: Found, servers: Sequence[Source], around: Su
     staged, phases = store.stage(name), Phases()
     around.reach("create.staged")
     members, missing = _take_all(sources, staged, phases, around)
+    recheck()
     manifest = ManifestDocument(
         set=name,
         system=store.about.system,

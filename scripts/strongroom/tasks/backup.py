@@ -16,10 +16,12 @@ from strongroom.backup.place import find_sources
 from strongroom.backup.pruning import foresee_prune, prune_sets
 from strongroom.backup.rehearsing import RANDOM, Scene, choose_random, rehearse_set
 from strongroom.backup.restoring import choose_set
+from strongroom.backup.settled import watch
 from strongroom.backup.status import look_at
 from strongroom.backup.stores.opening import initialise
+from strongroom.backup.undoing import clear_expired
 from strongroom.backup.verifying import Look, verify_sets
-from strongroom.core.errors import ExitCode
+from strongroom.core.errors import ExitCode, UsageError
 from strongroom.keys.escrow import read_escrow
 from strongroom.tasks._backup import DRY_RUN, EVERYWHERE, SET, SYSTEM, find_backups, with_signals
 from strongroom.tasks._servers import find_servers, list_rehearsals
@@ -51,6 +53,8 @@ def init(
     """Make the store of a system's backups, once."""
     backups = find_backups(c, system, store, to)
     entry = backups.choose(second=second)
+    if entry.kind == "folder" and escrow:
+        raise UsageError("--escrow", "a folder has no password", "it is for repositories: leave it out")
     copies = None if entry.kind == "folder" else read_escrow(escrow or (), without_escrow, output)
     made = initialise(entry, backups.site, backups.around, copies, dry_run=is_dry(c, dry_run))
     report.show_initialised(made, as_json=is_json(c))
@@ -69,8 +73,10 @@ def create(
 
     def work() -> ExitCode:
         opened = backups.open()
+        clear_expired(backups.site.data_dir, backups.around)
+        recheck = watch(backups.site.data_dir)
         with backups.lease(opened, "create") as around:
-            created = create_set(opened, found, servers, around)
+            created = create_set(opened, found, servers, around, recheck)
         return report.show_created_set(created, as_json=is_json(c), color=wants_color(c))
 
     return with_signals(backups, "create", work)
