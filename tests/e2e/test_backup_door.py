@@ -6,8 +6,8 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.engine.debian import install_packages
+from tests.quick_inv import open_inv
 from tests.unit.backup.scene import Clock, Scene, make_database, run
 
 DOOR = Path(__file__).resolve().parents[2] / "scripts" / "backup_dbs.sh"
@@ -54,15 +55,14 @@ def scene(tmp_path: Path) -> Scene:
     return scene
 
 
-@pytest.fixture
-def door(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The door in a clone of its own, whose ./inv is this Python."""
-    clone = tmp_path / "clone"
+    clone = tmp_path_factory.mktemp("clone")
     (clone / "scripts").mkdir(parents=True)
     shutil.copy(DOOR, clone / "scripts")
-    (clone / "inv").write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m strongroom "$@"\n')
-    (clone / "inv").chmod(0o755)
-    return clone / "scripts" / DOOR.name
+    with open_inv(clone / "inv"):
+        yield clone / "scripts" / DOOR.name
 
 
 def knock(door: Path, *flags: str, directory: Path, **variables: object) -> subprocess.CompletedProcess[str]:
