@@ -71,7 +71,8 @@ def create_set(
     """Take one set of everything and publish it. To be called under the store's lease.
 
     ``recheck`` is asked once everything is taken, and raises where it is not of one state. A member that fails is
-    named as missing; where all fail, the first one's error is raised and nothing is published. Raises GuardError where there is nothing to take, and what the store raises.
+    named as missing; where all fail, the first one's error is raised and nothing is published. Raises GuardError where
+    there is nothing to take, and what the store raises.
     """
     sources = _require_some(found, servers)
     content = store.list_content()
