@@ -5,7 +5,6 @@ Nobody else may hold them. A restore that was killed is finished by the same com
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,7 +18,6 @@ from strongroom.backup.documents import MemberRecord
 from strongroom.backup.fetching import choose_members, find_difference, read_manifest
 from strongroom.backup.going_back import Exchange, exchange
 from strongroom.backup.live import make_folders, open_home, reach_anyway, refuse_odd, refuse_used, tell_old_keys
-from strongroom.backup.members.local import DATA
 from strongroom.backup.members.model import Phases
 from strongroom.backup.request import Surroundings
 from strongroom.backup.restores import (
@@ -32,14 +30,18 @@ from strongroom.backup.restores import (
     Swapped,
     begin_restore,
     find_open,
+    list_files,
+    list_restores,
     no_servers,
     sweep_restores,
 )
 from strongroom.backup.restoring import Restored, Wish
+from strongroom.backup.since import find_changed
 from strongroom.backup.stores.model import Store
 from strongroom.backup.undoing import put_all_back, take_back, tell_cleared
 from strongroom.core.errors import DifferencesError, RolledBackError, StrongroomError, UsageError
 from strongroom.core.files import follow, locked
+from strongroom.runs.home import Home
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ def restore_in_place(
     case = _Case(store=store, chosen=chosen, wish=wish, around=around, build=build, phases=Phases())
     members = _choose(case)
     if wish.dry_run:
-        _refuse_unfit(follow(wish.data_dir), _list_files(members))
+        _refuse_unfit(follow(wish.data_dir), list_files(members))
         return _describe(case, members)
     home = open_home(wish.data_dir)
     with locked(home.lock):
@@ -78,7 +80,10 @@ def restore_in_place(
             return _finish(case, found)
         if found is not None:
             _take_back_other(case, found)
-        _refuse_unfit(home.target, _list_files(members))
+        done = _find_done(case, home, members)
+        if done is not None:
+            return _conclude(case, *done, (), is_finishing=True)
+        _refuse_unfit(home.target, list_files(members))
         document = _begin(case, members)
         return _restore(case, begin_restore(home, document), document, members)
 
@@ -115,9 +120,22 @@ def _begin(case: _Case, members: Sequence[MemberRecord]) -> RestoreDocument:
 
 
 def _is_same(case: _Case, document: RestoreDocument, members: Sequence[MemberRecord]) -> bool:
-    """Tell whether a restore that was interrupted after it had begun to swap is the one that is asked for."""
+    """Tell whether a restore that was begun, and had put something live at least, is the one that is asked for."""
     meant = (case.chosen.id, case.store.about.id, tuple(sorted(member.name for member in members)))
-    return document.phase is Phase.SWAPPING and (document.set, document.store, document.names) == meant
+    is_live = document.phase in (Phase.SWAPPING, Phase.DONE)
+    return is_live and (document.set, document.store, document.names) == meant
+
+
+def _find_done(case: _Case, home: Home, members: Sequence[MemberRecord]) -> Found | None:
+    """Return the newest restore where it is the one that is asked for, and still what is live: a kill came late.
+
+    What servers hold is not asked.
+    """
+    known = list_restores(home)
+    if not known or not _is_same(case, known[-1][1], members) or known[-1][1].servers or find_changed(known[-1]):
+        return None
+    folder, document = known[-1]
+    return known[-1] if all(folder.live(one).exists() for one in document.files) else None
 
 
 def _take_back_other(case: _Case, found: Found) -> None:
@@ -139,9 +157,9 @@ def _restore(
         with case.phases.measured("fetch"):
             bring_members(case.store, case.chosen, names, folder.new, around)
         around.reach("restore.brought")
-        document = replace(document, members=tuple(members), files=_list_files(members))
+        document = replace(document, members=tuple(members), files=list_files(members))
         for one in document.files:
-            dress(folder.brought(one), _find(members, one))
+            dress(folder.brought(one), document.find_member(one))
         with case.phases.measured("prepare"):
             sync_tree(folder.new)
             for member in document.servers:
@@ -182,9 +200,9 @@ def _swap(case: _Case, folder: RestoreFolder, document: RestoreDocument, *, is_f
         fact = f"failed and was taken back, everything is as it was before: {error}"
         raise RolledBackError(f"restore {folder.name}", fact, error.hint) from error
     kept = {path.relative_to(folder.root).as_posix(): path.stat().st_size for path in _list_kept(folder)}
-    folder.write(replace(document, phase=Phase.DONE, kept=kept, ended=case.around.now()))
+    document = folder.write(replace(document, phase=Phase.DONE, kept=kept, ended=case.around.now()))
     reach_anyway(case.around, "restore.done")
-    shutil.rmtree(folder.new, ignore_errors=True)
+    folder.tidy(document)
     return _conclude(case, folder, document, found, is_finishing=is_finishing)
 
 
@@ -261,19 +279,6 @@ def _conclude(
 
 def _list_kept(folder: RestoreFolder) -> list[Path]:
     return [path for path in folder.old.rglob("*") if path.is_file() and not path.name.endswith("-shm")]
-
-
-def _list_files(members: Sequence[MemberRecord]) -> tuple[Swapped, ...]:
-    local = [member for member in members if member.kind not in SERVERS]
-    for member in local:
-        outside = next((file.path for file in member.files if not file.path.startswith(f"{DATA}/")), None)
-        if outside is not None:
-            raise DifferencesError(member.name, f"has a file that is not of the data directory: {outside}")
-    return tuple(Swapped(member=member.name, file=file) for member in local for file in member.files)
-
-
-def _find(members: Sequence[MemberRecord], one: Swapped) -> MemberRecord:
-    return next(member for member in members if member.name == one.member)
 
 
 def _describe(case: _Case, members: Sequence[MemberRecord]) -> Restored:

@@ -6,7 +6,7 @@ The document is written before what it says, so that whoever comes after a kill 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 
 from strongroom.backup.documents import FileRecord, Kind, MemberRecord
 from strongroom.backup.members.local import DATA
-from strongroom.core.errors import GuardError, UsageError
+from strongroom.core.errors import DifferencesError, GuardError, UsageError
 from strongroom.core.files import make_private_folder, sync_folder
 from strongroom.runs.cleanup import sweep
 from strongroom.runs.documents import Document, read_document, write_document
@@ -90,6 +90,10 @@ class RestoreDocument(Document):
         """Return the members that are no files here."""
         return tuple(member for member in self.members if member.kind in SERVERS)
 
+    def find_member(self, one: Swapped) -> MemberRecord:
+        """Return the member to which a file belongs."""
+        return next(member for member in self.members if member.name == one.member)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreFolder:
@@ -144,6 +148,13 @@ class RestoreFolder:
         """Read how far it is; None when nobody said so yet. Raises VersionError, GuardError."""
         return read_document(self.root / _DOCUMENT, RestoreDocument, self.owner)
 
+    def tidy(self, document: RestoreDocument) -> None:
+        """Remove what a restore that has ended needs no more; what people wrote stays."""
+        if document.phase is Phase.UNDONE:
+            shutil.rmtree(self.old, ignore_errors=True)
+        if document.phase is Phase.DONE or (document.phase is Phase.UNDONE and not document.discarded):
+            shutil.rmtree(self.new, ignore_errors=True)
+
     def give_up(self, document: RestoreDocument) -> None:
         """Remove all of a restore that came to nothing: first say so, so that a kill in between is no riddle."""
         self.write(replace(document, phase=Phase.BRINGING))
@@ -156,6 +167,16 @@ class RestoreFolder:
                 shutil.rmtree(path)
         shutil.rmtree(self.root)
         sync_folder(self.root.parent)
+
+
+def list_files(members: Sequence[MemberRecord]) -> tuple[Swapped, ...]:
+    """Return the files of members that are to be put live here. Raises DifferencesError for one of another place."""
+    local = [member for member in members if member.kind not in SERVERS]
+    for member in local:
+        outside = next((file.path for file in member.files if not file.path.startswith(f"{DATA}/")), None)
+        if outside is not None:
+            raise DifferencesError(member.name, f"has a file that is not of the data directory: {outside}")
+    return tuple(Swapped(member=member.name, file=file) for member in local for file in member.files)
 
 
 Found = tuple[RestoreFolder, RestoreDocument]
@@ -213,11 +234,16 @@ def list_restores(home: Home) -> list[Found]:
 
 
 def sweep_restores(home: Home) -> None:
-    """Remove what a kill left of a restore that had not said yet what it was, or of a document half written."""
+    """Remove what a kill left: of a restore that had not said yet what it was, and of one that had ended already.
+
+    To be called under the lock of the data directory. Raises VersionError, GuardError.
+    """
     for folder in _list_folders(home):
         sweep(folder.root)
         if not any(folder.root.iterdir()):
             folder.root.rmdir()
+    for folder, document in list_restores(home):
+        folder.tidy(document)
 
 
 def find_open(home: Home) -> Found | None:

@@ -41,8 +41,8 @@ def find_lost(found: Found, changed: Collection[Swapped], around: Surroundings, 
     lost = list[str]()
     for one in changed:
         if document.discarded.get(one.live) != describe_state(folder.live(one)):
-            member = next(member for member in document.members if member.name == one.member)
-            lost += _describe_change(folder.live(one), member, around.keys) or [f"{one.live} was written to"]
+            said = _describe_change(folder.live(one), document.find_member(one), around.keys)
+            lost += said or [f"{one.live} was written to"]
     for member in document.servers:
         lost += build(member, folder.new, folder.root).find_changes()
     return tuple(lost)

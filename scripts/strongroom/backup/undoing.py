@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -195,10 +194,9 @@ def _go_back(found: Found, changed: Collection[Swapped], around: Surroundings, b
         build(member, folder.new, folder.root).take_back()
         reach_anyway(around, f"undo.live.{member.name}")
     remove_folders(folder.data_dir, (name for one in document.files for name in one.folders))
-    folder.write(replace(document, phase=Phase.UNDONE, ended=around.now()))
+    document = folder.write(replace(document, phase=Phase.UNDONE, ended=around.now()))
     reach_anyway(around, "undo.done")
-    for rest in (folder.old, *([] if document.discarded else [folder.new])):
-        shutil.rmtree(rest, ignore_errors=True)
+    folder.tidy(document)
 
 
 def _put_one_back(folder: RestoreFolder, one: Swapped, around: Surroundings) -> None:
