@@ -71,7 +71,18 @@ def find_commands(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize(
     "paper",
-    ["README.md", ".github/AT-REST.md", ".github/CONTRIBUTING.md", ".github/KEYS.md", ".github/runbooks/restore.md"],
+    [
+        "README.md",
+        ".github/AT-REST.md",
+        ".github/BACKUPS.md",
+        ".github/CONTRIBUTING.md",
+        ".github/KEYS.md",
+        ".github/runbooks/backups-stopped.md",
+        ".github/runbooks/leaked-password.md",
+        ".github/runbooks/lost-file.md",
+        ".github/runbooks/lost-server.md",
+        ".github/runbooks/restore.md",
+    ],
 )
 def test_every_command_of_a_paper_can_be_typed(repository: Path, paper: str) -> None:
     commands = find_commands((repository / paper).read_text(encoding="utf-8"))
