@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -64,6 +64,8 @@ class Drilled:
     recovery_point_seconds: float
     """The age of the set: what was written since would be lost."""
     escrow: bool
+    unopened: tuple[str, ...] = ()
+    """Encrypted members of an escrow drill: compared byte by byte, and no key was asked for to open them."""
 
     @property
     def exit(self) -> ExitCode:
@@ -84,13 +86,15 @@ def rehearse_set(
 ) -> Drilled:
     """Restore a set into scratch places and compare it with its manifest; the evidence stays in the store.
 
-    Raises VersionError where an engine is missing, and what the store raises; damage is no error but a finding.
+    An ``escrow`` drill asks for no key: it is for the day when nobody who keeps keys can be asked. Raises VersionError
+    where an engine is missing, and what the store raises; damage is no error but a finding.
     """
     shutil.rmtree(scene.scratch, ignore_errors=True)
     make_private_folder(scene.scratch)
     phases, began = Phases(), around.now()
+    around = replace(around, keys={}) if escrow else around
     try:
-        members, facts, asked = _restore_and_compare(store, chosen, scene, phases, around)
+        members, facts, asked = _restore_and_compare(store, chosen, scene, phases, around, escrow=escrow)
     finally:
         shutil.rmtree(scene.scratch, ignore_errors=True)
     age = (began - chosen.entry.began).total_seconds()
@@ -110,11 +114,16 @@ def rehearse_set(
         seconds=phases.seconds,
         recovery_point_seconds=age,
         escrow=escrow,
+        unopened=tuple(member.name for member in members if _is_closed(member, escrow=escrow)),
     )
 
 
+def _is_closed(member: MemberRecord, *, escrow: bool) -> bool:
+    return escrow and member.key is not None
+
+
 def _restore_and_compare(
-    store: Store, chosen: BackupSet, scene: Scene, phases: Phases, around: Surroundings
+    store: Store, chosen: BackupSet, scene: Scene, phases: Phases, around: Surroundings, *, escrow: bool
 ) -> tuple[tuple[MemberRecord, ...], tuple[str, ...], int]:
     restored = scene.scratch / "set"
     make_private_folder(restored)
@@ -125,7 +134,7 @@ def _restore_and_compare(
         return (), (f"{error}",), 0
     around.reach("drill.fetched")
     facts, asked = list[str](), 0
-    for number, member in enumerate(members):
+    for number, member in enumerate(one for one in members if not _is_closed(one, escrow=escrow)):
         place, mine = scene.scratch / str(number), [check for check in scene.checks if check.member == member.name]
         make_private_folder(place)
         with phases.measured(f"restore_{member.kind}"):

@@ -21,13 +21,14 @@ from strongroom.backup.members.local import DATA
 from strongroom.backup.members.model import Phases, record_file
 from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.model import Store
-from strongroom.core.errors import DifferencesError, GuardError, UsageError
+from strongroom.core.errors import DifferencesError, GuardError, StaleError, UsageError
 from strongroom.core.files import explain_os_error, follow, make_private_folder, sync_folder
 from strongroom.core.quoting import fold
 
 LATEST = "latest"
 _ID = re.compile(r"\d{8}_\d{6}(_\d+)?\Z")
 _LIST = "backup.list shows the sets"
+_WHICH = "--set, --at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,8 @@ def choose_set(catalog: Catalog, text: str, around: Surroundings) -> BackupSet:
     """Return the set that is meant: ``latest``, an id, or an instant (ISO 8601; without a zone it is UTC).
 
     ``latest`` is the newest that is whole and sound, an instant the newest of those that had ended by then; which newer
-    ones are passed over is told. An id is taken at its word. Raises UsageError where there is no such set.
+    ones are passed over is told. An id is taken at its word. Raises StaleError where no set counts, UsageError where
+    there is no such set.
     """
     named = catalog.find(text)
     if named is not None:
@@ -87,7 +89,7 @@ def choose_set(catalog: Catalog, text: str, around: Surroundings) -> BackupSet:
     if text == LATEST:
         return _choose_newest(catalog, list(catalog.sets), text, around)
     if _ID.match(text):
-        raise UsageError("--set", f"there is no set {text}", _LIST)
+        raise UsageError(_WHICH, f"there is no set {text}", _LIST)
     moment = read_moment(text)
     return _choose_newest(catalog, [one for one in catalog.sets if one.entry.ended <= moment], text, around)
 
@@ -98,7 +100,7 @@ def read_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         way = f"one of: {LATEST}, an id ({_LIST}), or an instant such as 2026-11-27T08:30:00Z"
-        raise UsageError("--set", f"names no set and is no instant (got {text!r})", way) from None
+        raise UsageError(_WHICH, f"must be a set or an instant (got {text!r})", way) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
@@ -107,7 +109,8 @@ def _choose_newest(catalog: Catalog, sets: list[BackupSet], text: str, around: S
     if chosen is None:
         fact = "there is no set that is whole and sound" + ("" if text == LATEST else f" by {text}")
         names = ", ".join(one.id for one in sets[-3:])
-        raise UsageError("backup", fact, f"name one that is not with --set: {names}" if names else _LIST)
+        way = f"name one that is not with --set: {names}" if names else "backup.create makes one"
+        raise (StaleError if text == LATEST else UsageError)("backup", fact, way)
     for one in sets[sets.index(chosen) + 1 :]:
         around.say(f"set {one.id}", f"is passed over: it {_say_why_not(one)}")
     for name, fact in catalog.damaged.items():

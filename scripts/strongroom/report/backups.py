@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from strongroom.backup.copying import Copied
 from strongroom.backup.creating import Created
@@ -32,8 +32,10 @@ RESULTS = {
     "backup.status": Status,
 }
 _MEGABYTE = 1_000_000
-_MOST = 20
+_MOST, _FEW = 20, 5
+_LONG_HOURS = 48
 _WORDS = {"backup": "backup", "drill": "drill", "escrow": "escrow drill"}
+_ALARMS = "looks wrong beside the set before (nothing is pruned until backup.prune --accept)"
 
 
 def show_initialised(made: Initialised, *, as_json: bool) -> None:
@@ -52,17 +54,17 @@ def show_created_set(created: Created, *, as_json: bool, color: bool) -> ExitCod
     """Print what a set holds and what it lacks; return 4 for one that is not whole."""
     screen = Screen(as_json=as_json, color=color)
     screen.list("missing", [f"{one.name}: {one.fact}" for one in created.missing], style="red")
-    screen.list("looks wrong beside the set before", created.alarms, most=_MOST, style="yellow")
+    screen.list(_ALARMS, created.alarms, most=_MOST, style="yellow")
     if created.left_out:
-        screen.say(f"left out, as system.yaml says: {', '.join(created.left_out[:_MOST])}")
+        screen.say(f"left out, as system.yaml says: {_few(created.left_out)}")
     if created.unnamed:
-        names = ", ".join(created.unnamed[:5]) + (", …" if len(created.unnamed) > 5 else "")  # noqa: PLR2004  # a few
-        screen.say(f"not in the set, as no files: names it: {count(len(created.unnamed))} files ({names})")
-    members = f"{count(len(created.members))} members"
+        files = _many(len(created.unnamed), "file")
+        screen.say(f"not in the set: {files} that nothing under files: in system.yaml names ({_few(created.unnamed)})")
+    members = _many(len(created.members), "member")
     if created.dry_run:
-        screen.conclude(f"would take {members}: {', '.join(created.members[:_MOST])}; nothing was written")
+        screen.conclude(f"would take {members}: {_few(created.members, _MOST)}; nothing was written")
     else:
-        figures = f"{members}, {count(created.rows)} rows, {_size(created.size)}"
+        figures = f"{members}, {_many(created.rows, 'row')}, {_size(created.size)}"
         word, style = ("PARTIAL", "red") if created.missing else ("VERIFIED", "green")
         screen.conclude(f"set {created.set}: {figures}; {created.store}", word=word, style=style)
     screen.end(created)
@@ -77,7 +79,7 @@ def show_sets(listed: Listed, *, as_json: bool, color: bool) -> None:
         pairs = zip((None, *listed.sets), listed.sets, strict=False)
         screen.table(heads, [_row(before, one) for before, one in pairs])
     screen.list("cannot be read", [f"{name}: {fact}" for name, fact in listed.damaged.items()], style="red")
-    screen.conclude(f"{count(len(listed.sets))} sets of {listed.system}; {listed.store}")
+    screen.conclude(f"{_many(len(listed.sets), 'set')} of {listed.system}; {listed.store}")
     screen.end(listed)
 
 
@@ -105,7 +107,7 @@ def _trend(before: float | None, now: float) -> str:
 
 
 def _day(at: datetime | None) -> str:
-    return "·" if at is None else at.strftime("%Y-%m-%d %H:%M")
+    return "·" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def show_set(shown: Shown, *, as_json: bool, color: bool) -> None:
@@ -117,15 +119,19 @@ def show_set(shown: Shown, *, as_json: bool, color: bool) -> None:
     ]
     screen.table(("member", "kind", "tables", "rows", "MB", "key"), rows)
     screen.list("missing", [f"{one.name}: {one.fact}" for one in shown.missing], style="red")
-    screen.list("looks wrong beside the set before", shown.alarms, style="yellow")
+    screen.list(_ALARMS, shown.alarms, style="yellow")
     screen.list("looked at", [_tell(piece.at, piece.action, piece.facts) for piece in shown.evidence])
-    window = f"{shown.began.isoformat(timespec='seconds')} to {shown.ended.isoformat(timespec='seconds')}"
+    window = f"{_instant(shown.began)} to {_instant(shown.ended)} UTC"
     screen.conclude(f"set {shown.set} ({shown.state}): taken from {window}; {shown.store}")
     screen.end(shown)
 
 
 def _tell(at: datetime, action: str, facts: Sequence[str]) -> str:
-    return f"{at.isoformat(timespec='seconds')} {action}: {'; '.join(facts) or 'sound'}"
+    return f"{_instant(at)} UTC {action}: {'; '.join(facts) or 'sound'}"
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def show_verified(verified: Verified, *, as_json: bool, color: bool) -> ExitCode:
@@ -137,10 +143,12 @@ def show_verified(verified: Verified, *, as_json: bool, color: bool) -> ExitCode
     screen.list("in the store, not in the catalog (the next backup.create lists them)", verified.unlisted)
     if verified.part is not None:
         part, parts = verified.part
-        screen.say(f"read part {part} of {parts}: another one each day of the week (--full: all)")
+        screen.say(f"read part {part} of {parts} of the repository: each day of the week another one (--full: all)")
     word, style = ("DAMAGED", "red") if verified.exit else ("SOUND", "green")
-    sound = len(verified.sets) - len(wrong)
-    said = f"{count(sound)} of {count(len(verified.sets))} sets, {_size(verified.size)}; {verified.store}"
+    sound = f"{count(len(verified.sets) - len(wrong))} of {_many(len(verified.sets), 'set')}"
+    if not (verified.sets or verified.exit):
+        word, style, sound = "EMPTY", "yellow", "there is no set to read"
+    said = f"{sound}, {_size(verified.size)}; {verified.store}"
     screen.conclude(said, word=word, style=style)
     screen.end(verified)
     return verified.exit
@@ -155,11 +163,13 @@ def show_drilled(drilled: Drilled, *, as_json: bool, color: bool) -> ExitCode:
     screen = Screen(as_json=as_json, color=color)
     screen.list("other than it was backed up", drilled.facts, most=_MOST, style="red")
     word, style = ("FAILED", "red") if drilled.exit else ("PASSED", "green")
-    figures = f"{count(len(drilled.members))} members, {count(drilled.rows)} rows, {count(drilled.checks)} checks"
-    took = sum(drilled.seconds.values())
-    age = drilled.recovery_point_seconds / 3600
+    if drilled.unopened:
+        screen.say(f"compared byte by byte, and not opened, as no key is asked for: {_few(drilled.unopened, _MOST)}")
+    members, rows = _many(len(drilled.members), "member"), _many(drilled.rows, "row")
+    took, age = sum(drilled.seconds.values()), _age(drilled.recovery_point_seconds / 3600)
     with_what = ", with the escrow password" if drilled.escrow else ""
-    said = f"set {drilled.set}{with_what}: {figures}; restored in {took:.1f} s, {age:.1f} h old"
+    figures = f"{members}, {rows}, {_many(drilled.checks, 'check')} asked"
+    said = f"set {drilled.set}{with_what}: {figures}; restored in {took:.1f} s, {age} old"
     screen.conclude(said, word=word, style=style)
     screen.end(drilled)
     return drilled.exit
@@ -173,7 +183,8 @@ def show_restored(restored: Restored, *, as_json: bool) -> None:
     if restored.restore is not None and not restored.dry_run:
         screen.say(f"taken back by: ./inv backup.undo --restore {restored.restore} (for seven days)")
     verb = "would restore" if restored.dry_run else "finished the restore of" if restored.finished else "restored"
-    figures = f"{count(len(restored.members))} members, {count(restored.rows)} rows, {_size(restored.size)}"
+    members, rows = _many(len(restored.members), "member"), _many(restored.rows, "row")
+    figures = f"{members}, {rows}, {_size(restored.size)}"
     screen.conclude(f"{verb} set {restored.set}: {figures}; {restored.place}")
     screen.end(restored)
 
@@ -202,7 +213,8 @@ def show_pruned(pruned: Pruned, *, as_json: bool) -> None:
     screen.list("accepted", pruned.accepted)
     screen.list("would remove" if pruned.dry_run else "removed", pruned.removed)
     verb = "would remove" if pruned.dry_run else "removed"
-    said = f"{verb} {count(len(pruned.removed))} sets ({_size(pruned.size)}), {count(len(pruned.kept))} stay"
+    going, left = _many(len(pruned.removed), "set"), len(pruned.kept)
+    said = f"{verb} {going} ({_size(pruned.size)}), {count(left)} {'stays' if left == 1 else 'stay'}"
     screen.conclude(f"{said}; {pruned.store}")
     screen.end(pruned)
 
@@ -213,8 +225,8 @@ def show_copied(copied: Copied, *, as_json: bool) -> ExitCode:
     damaged = [f"set {name}: {fact}" for name, fact in copied.damaged.items()]
     screen.list("damaged, and not copied", damaged, style="red")
     verb = "would copy" if copied.dry_run else "copied"
-    said = f"{verb} {count(len(copied.copied))} sets ({_size(copied.size)}), {count(len(copied.there))} were there"
-    screen.conclude(f"{said}; {copied.second}")
+    there = f"{count(len(copied.there))} {'was' if len(copied.there) == 1 else 'were'} there already"
+    screen.conclude(f"{verb} {_many(len(copied.copied), 'set')} ({_size(copied.size)}), {there}; {copied.second}")
     screen.end(copied)
     return copied.exit
 
@@ -222,20 +234,38 @@ def show_copied(copied: Copied, *, as_json: bool) -> ExitCode:
 def show_backup_status(status: Status, *, as_json: bool, color: bool) -> ExitCode:
     """Print how old the newest of each is; return 7 where something is stale or waits."""
     screen = Screen(as_json=as_json, color=color)
-    screen.table(("newest", "age", "may be", "set", "is"), [_age_row(age) for age in status.ages], numbers=False)
+    screen.table(("newest", "age", "at most", "set", "is"), [_age_row(age) for age in status.ages])
     screen.list("waits for a person", status.waiting, most=_MOST, style="red")
     word, style = ("STALE", "red") if status.exit else ("FRESH", "green")
-    said = f"{status.system}: {count(status.verified)} of {count(status.sets)} sets count; {status.store}"
+    counting = "counts" if status.sets == 1 else "count"
+    said = f"{status.system}: {count(status.verified)} of {_many(status.sets, 'set')} {counting}; {status.store}"
     screen.conclude(said, word=word, style=style)
     screen.end(status)
     return status.exit
 
 
 def _age_row(age: Age) -> tuple[str, ...]:
-    found = "none" if age.hours is None else f"{age.hours:.1f} h"
-    state = "fresh" if not age.is_stale else "stale" if age.is_required else "stale (not required)"
-    return _WORDS[age.name], found, f"{age.objective_hours:g} h", age.set or "·", state
+    found = "·" if age.hours is None else _age(age.hours)
+    state = "fresh" if not age.is_stale else "not there" if age.hours is None else "too old"
+    if age.is_stale and not age.is_required:
+        state += " (a reminder)"
+    return _WORDS[age.name], found, _age(age.objective_hours), age.set or "·", state
+
+
+def _age(hours: float) -> str:
+    """Write a time as a person says it: minutes below an hour, days from two on."""
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    return f"{round(hours, 1):g} h" if hours < _LONG_HOURS else f"{round(hours / 24, 1):g} days"
 
 
 def _size(size: int) -> str:
-    return f"{size / _MEGABYTE:.1f} MB"
+    return f"{size / _MEGABYTE:.1f} MB" if size >= _MEGABYTE else f"{size / 1000:.1f} kB"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{count(number)} {noun}s"
+
+
+def _few(names: Sequence[str], most: int = _FEW) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

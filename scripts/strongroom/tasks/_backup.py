@@ -20,7 +20,7 @@ from strongroom.backup.stores.model import Store
 from strongroom.backup.stores.opening import find_objects, open_store, read_about
 from strongroom.core.backup_entry import BackupEntry, FolderStore, Keep, StoreEntry
 from strongroom.core.config import Settings, read_settings
-from strongroom.core.errors import ConfigurationError, ExitCode, UsageError
+from strongroom.core.errors import ConfigurationError, ExitCode, KeyMissingError, UsageError
 from strongroom.core.paths import resolve_data_dir, resolve_paths
 from strongroom.core.scrubbing import watch
 from strongroom.core.secret import Secret
@@ -82,15 +82,24 @@ class Backups:
     def open_with_escrow(self) -> Store:
         """Open the store with the password that a person types, or that stands on stdin, and with no other.
 
-        Raises UsageError for a folder, which has none; KeyMissingError for one that does not open it.
+        No provider of keys is asked. Raises UsageError for a folder, which has none, and where none is typed;
+        KeyMissingError for one that does not open the store.
         """
         if isinstance(self.entry.store, FolderStore):
             raise UsageError("--escrow", "a folder has no password", "it is for repositories")
         is_typed = sys.stdin.isatty()
         typed = getpass("escrow password: ", stream=sys.stderr) if is_typed else sys.stdin.readline()
+        if not typed.strip():
+            raise UsageError("--escrow", "needs the escrow password: none was typed", "type it, or hand it to stdin")
         password = Secret(typed.strip())
         watch(password)
-        return open_store(self.entry.store, self.site, self.around, password)
+        opened = open_store(self.entry.store, self.site, self.around, password)
+        try:
+            opened.list_content()
+        except KeyMissingError as error:
+            way = "the escrow password is what backup.init wrote down, with its dashes"
+            raise KeyMissingError(error.subject, error.fact, way) from error
+        return opened
 
     def read(self) -> tuple[str, Catalog]:
         """Return the store's place and catalog: no password is needed."""

@@ -172,7 +172,7 @@ def test_which_set_is_meant(shop: Scene) -> None:
     for text, fact in (
         ("20200101_000000", "there is no set"),
         ("2020-01-01", "no set that is whole and sound by"),
-        ("yesterday", "is no instant"),
+        ("yesterday", "must be a set or an instant"),
     ):
         with pytest.raises(UsageError, match=fact):
             choose_set(catalog, text, shop.around)

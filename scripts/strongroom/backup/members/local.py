@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from strongroom.backup.documents import FileRecord, Kind, MemberRecord, TableRecord
@@ -168,16 +169,17 @@ def count_rows(connection: Connection) -> dict[str, TableRecord]:
 
 
 @contextmanager
-def found_key(path: Path, engine: Engine, keys: Mapping[str, Secret]) -> Iterator[Database]:
+def found_key(path: Path, engine: Engine, keys: Mapping[str, Secret], likely: str | None = None) -> Iterator[Database]:
     """Find which key opens a database, hold it for a while, and give the database as a handle.
 
-    Raises KeyMissingError for one that none of ``keys`` opens, with what a provider said that could not be asked.
+    The ``likely`` one is tried first, and then the others: a provider may call its versions otherwise by now. Raises
+    KeyMissingError for one that none of ``keys`` opens, with what a provider said that could not be asked.
     """
     if is_plain(path):
         yield Database(path, engine)
         return
     refusal: StrongroomError | None = None
-    for name in keys:
+    for name in chain([] if likely is None or likely not in keys else [likely], keys):
         try:
             secret = keys[name]
         except StrongroomError as error:

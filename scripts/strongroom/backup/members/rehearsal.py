@@ -10,7 +10,7 @@ from strongroom.backup.members.local import count_rows, found_key
 from strongroom.backup.request import Surroundings
 from strongroom.core.backup_entry import BackupCheck
 from strongroom.core.engines import Engine
-from strongroom.core.errors import StrongroomError
+from strongroom.core.errors import ConfigurationError, KeyMissingError, StrongroomError, UnreachableError
 from strongroom.sqlite.connection import Connection, check_integrity, open_snapshot
 from strongroom.sqlite.libraries import library_errors
 from strongroom.sqlite.snapshot import schema_digest
@@ -21,15 +21,18 @@ def rehearse_local(
 ) -> tuple[str, ...]:
     """Return what is other about a restored database than when it was backed up. A file is its bytes, which were read.
 
-    ``folder`` is where the set's files lie, each already known to be what the manifest lists.
+    ``folder`` is where the set's files lie, each already known to be what the manifest lists. Raises KeyMissingError
+    and the errors of providers where its key cannot be had: that says nothing against the set.
     """
     del scratch
     path = folder / member.files[0].path
     if member.kind is Kind.FILE:
         return ()
     try:
-        with found_key(path, Engine.SYSTEM, around.keys) as database, open_snapshot(database) as connection:
+        with found_key(path, Engine.SYSTEM, around.keys, member.key) as database, open_snapshot(database) as connection:
             return tuple(f"{member.name}: {fact}" for fact in _compare(connection, member, checks))
+    except (KeyMissingError, UnreachableError, ConfigurationError):
+        raise
     except StrongroomError as error:
         return (f"{member.name}: {error.fact}",)
 
