@@ -174,6 +174,9 @@ class BucketObjects:
         except exceptions.SSLError:
             hint = "name the authority that signed it as ca_file: of the bucket, or correct endpoint:"
             raise UnreachableError(self.place, "shows a certificate that we do not trust", hint) from None
+        except RecursionError:  # botocore looks for the bucket's region wherever it is sent
+            hint = "correct endpoint: (a server's, not its web page's) and region: of the bucket"
+            raise ConfigurationError(self.place, "sends us elsewhere, again and again", hint) from None
         except (exceptions.BotoCoreError, OSError, ValueError) as error:
             raise UnreachableError(self.place, f"does not answer ({type(error).__name__})", _UP) from None
 

@@ -171,15 +171,15 @@ def _take(objects: Objects, document: LeaseDocument, wait: Callable[[float], Non
             raise _busy(objects, latest or found)
         found = latest
     number = found.number + 1 if found is not None else 1
+    for name in objects.list(LEASE):
+        if _read_number(name) < number - 1:  # never the one that counts
+            objects.delete(name)
     is_made = objects.create(_name(number), encode_document(document, _OWNER).encode())
     last = _find_last(objects)  # the answer to ``create`` may have been lost on its way
     if is_made and last is not None and last.number > number:  # others came and went since we looked
         objects.delete(_name(number))
     if last is None or last.document != document:
         raise _busy(objects, last)
-    for name in objects.list(LEASE):
-        if _read_number(name) < number:
-            objects.delete(name)
     return number
 
 

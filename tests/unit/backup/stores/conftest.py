@@ -21,7 +21,9 @@ from strongroom.backup.stores.restic import ResticStore
 from strongroom.backup.stores.restic_making import make_restic, open_restic
 from strongroom.core import backup_entry
 from strongroom.core.secret import Secret
+from tests.integration.keys.servers import running_moto
 from tests.restic import lighten, provide_restic, run_restic
+from tests.unit.backup.stores.s3 import objects_at
 
 PASSWORD, ESCROW = "canary-of-the-working-password", "canary-of-the-escrow-password"
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -123,3 +125,10 @@ def made(empty: Path, tmp_path: Path) -> Made:
     root, said = tmp_path / "store", list[tuple[str, str]]()
     shutil.copytree(empty, root)
     return Made(store=open_at(root, tmp_path / "stage", around=surroundings(said)), root=root, said=said)
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_moto(tmp_path_factory.mktemp("moto")) as address:
+        objects_at(address)._client.create_bucket(Bucket="backups")
+        yield address
