@@ -108,8 +108,14 @@ class Backups:
         return objects.place, read_catalog(objects, about.id, self.site.system)
 
     @contextmanager
-    def lease(self, store: Store, task: str) -> Iterator[Surroundings]:
-        """Hold a store for ourselves; what is passed in notices at each step when it is lost. Raises LockedError."""
+    def lease(self, store: Store, task: str, *, dry_run: bool = False) -> Iterator[Surroundings]:
+        """Hold a store for ourselves; what is passed in notices at each step when it is lost. Raises LockedError.
+
+        A dry run holds nothing: it would write that it does.
+        """
+        if dry_run:
+            yield self.around
+            return
         with held(store.objects, self.around.now(), task=f"backup.{task}") as lease:
 
             def reach(step: str) -> None:
@@ -165,7 +171,12 @@ def _find_entry(system: System, store: FolderStore | None, folder: Path) -> Back
     return BackupEntry(store=store)
 
 
-def with_signals(backups: Backups, task: str, work: Callable[[], ExitCode]) -> ExitCode:
-    """Do a task's work between the signs that it began and how it ended; the figures of Prometheus are written."""
+def with_signals(backups: Backups, task: str, work: Callable[[], ExitCode], *, dry_run: bool = False) -> ExitCode:
+    """Do a task's work between the signs that it began and how it ended; the figures of Prometheus are written.
+
+    Nobody is told of a dry run.
+    """
+    if dry_run:
+        return work()
     signals = Signals(system=backups.site.system, entry=backups.entry, task=task, around=backups.around)
     return signals.tell(work, lambda: backups.read()[1])

@@ -66,12 +66,12 @@ def create(
 ) -> ExitCode:
     """Take a set: stage, check, store, read back, list."""
     backups = find_backups(c, system, store, to)
-    found, servers = find_sources(backups.site), find_servers(backups)
     if is_dry(c, dry_run):
-        foreseen = foresee_set(backups.open(), found, servers)
+        foreseen = foresee_set(backups.open(), find_sources(backups.site), find_servers(backups))
         return report.show_created_set(foreseen, as_json=is_json(c), color=wants_color(c))
 
     def work() -> ExitCode:
+        found, servers = find_sources(backups.site), find_servers(backups)
         opened = backups.open()
         clear_expired(backups.site.data_dir, backups.around)
         recheck = watch(backups.site.data_dir)
@@ -124,18 +124,18 @@ def verify(
     dry_run: bool = False,
 ) -> ExitCode:
     """Read what is kept, and compare it; exit 3 on damage."""
-    backups = find_backups(c, system, store, to)
+    backups, is_trial = find_backups(c, system, store, to), is_dry(c, dry_run)
 
     def work() -> ExitCode:
         opened = backups.open()
-        with backups.lease(opened, "verify") as around:
+        with backups.lease(opened, "verify", dry_run=is_trial) as around:
             catalog = read_catalog(opened.objects, opened.about.id, backups.site.system)
             chosen = catalog.sets if set is None else (choose_set(catalog, set, around),)
-            look = Look(sets=chosen, scratch=backups.scratch("verify"), full=full, dry_run=is_dry(c, dry_run))
+            look = Look(sets=chosen, scratch=backups.scratch("verify"), full=full, dry_run=is_trial)
             verified = verify_sets(opened, catalog, look, around)
         return report.show_verified(verified, as_json=is_json(c), color=wants_color(c))
 
-    return with_signals(backups, "verify", work)
+    return with_signals(backups, "verify", work, dry_run=is_trial)
 
 
 @task(
@@ -216,12 +216,12 @@ def copy(c: Context, system: str | None = None, dry_run: bool = False) -> ExitCo
     def work() -> ExitCode:
         opened, second = backups.open(), backups.open(backups.choose(second=True))
         catalog = backups.read()[1]
-        with backups.lease(second, "copy") as around:
+        with backups.lease(second, "copy", dry_run=is_trial) as around:
             there = read_catalog(second.objects, second.about.id, backups.site.system)
             copied = copy_sets(opened, catalog, second, there, around, dry_run=is_trial)
         return report.show_copied(copied, as_json=is_json(c))
 
-    return with_signals(backups, "copy", work)
+    return with_signals(backups, "copy", work, dry_run=is_trial)
 
 
 @task(help=EVERYWHERE)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from strongroom.backup.catalog import read_catalog
+from strongroom.backup.catalog import CATALOG, read_catalog
 from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.opening import find_objects, read_about
 from strongroom.containers import images, stack
 from strongroom.core.config import Settings
-from strongroom.core.errors import NotInitialisedError
 from strongroom.core.system import System
 from strongroom.demo import build_legacy_tree
 
@@ -46,7 +45,9 @@ def find_image_here(settings: Settings, name: str) -> str | None:
 def list_backups_under(system: System, settings: Settings, key: str) -> tuple[str, ...]:
     """Return the sets of a system's stores that only a version of a key (``NAME@VERSION``) opens. Read-only.
 
-    Raises UnreachableError where a store cannot be asked: a key is not given up on a guess.
+    A set whose entry cannot be read may be one of them, and counts as one. Raises UnreachableError where a
+    store cannot be asked, NotInitialisedError where there is none, as where it is not mounted: a key is not given up
+    on a guess.
     """
     entry = system.backup
     around = Surroundings(now=lambda: datetime.now(UTC), environment=settings.environment)
@@ -55,10 +56,8 @@ def list_backups_under(system: System, settings: Settings, key: str) -> tuple[st
         if store is None:
             continue
         objects = find_objects(store, around)
-        try:
-            about = read_about(store, system.name, objects)
-        except NotInitialisedError:
-            continue
-        sets = read_catalog(objects, about.id, system.name).list_under(key)
-        found += [f"set {name} of {objects.place}" for name in sets]
+        catalog = read_catalog(objects, read_about(store, system.name, objects).id, system.name)
+        found += [f"set {name} of {objects.place}" for name in catalog.list_under(key)]
+        unread = {name: fact for name, fact in catalog.damaged.items() if name.startswith(CATALOG)}
+        found += [f"maybe the set of {objects.place}/{name}, which {fact}" for name, fact in unread.items()]
     return tuple(found)
