@@ -21,6 +21,7 @@ from strongroom.backup.stores.model import Kept
 from strongroom.backup.stores.objects import Objects
 from strongroom.backup.stores.restic_damage import find_damage, is_index_damaged, mend
 from strongroom.backup.stores.restic_program import (
+    FOLDER,
     LOCKS,
     LONG,
     SHORT,
@@ -37,6 +38,8 @@ from strongroom.core.programs import ProgramResult
 
 _SET, _SYSTEM = "set=", "system="
 _NO_FILE = -1
+_UNFINISHED = "-tmp-"
+"""In the name of a file that a restic which was killed was about to write."""
 _AT_ONCE = 200
 """So many paths fit well into one command line."""
 _SPECIAL = str.maketrans({letter: f"\\{letter}" for letter in "\\*?["})
@@ -150,6 +153,10 @@ class ResticStore:
     def sweep(self) -> None:
         """Remove the data that no snapshot needs. Raises DifferencesError where data is missing: nothing is removed."""
         require_done(self._repository, self._change(["prune"]))
+        if self._repository.bucket is None:  # there an object is whole or not there
+            for name in self.objects.list(f"{FOLDER}/"):
+                if _UNFINISHED in name:
+                    self.objects.delete(name)
 
     def _read(self, words: Sequence[str | Path], timeout: float = LONG) -> ProgramResult:
         """Run what only reads. Data that goes while we read is not damaged: whoever holds the lease removes it."""
@@ -179,7 +186,7 @@ class ResticStore:
         holder = find_holder(self.objects)
         if holder is not None and not holder[1]:
             raise LockedError(self.place, f"{holder[0]} holds it", "wait until it has ended, then the same command")
-        if holder is not None and self.objects.list(LOCKS):
+        if holder is not None and any(_UNFINISHED not in name for name in self.objects.list(LOCKS)):
             words = ["unlock", "--remove-all"]
             require_done(self._repository, ask_restic(self._repository, words, timeout=SHORT))
 

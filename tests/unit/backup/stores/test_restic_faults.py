@@ -72,7 +72,7 @@ def test_restic_ends_with_us_and_the_next_task_goes_on(made: Made, tmp_path: Pat
     with open_child(words) as child:
         assert child.read_line() == "held"
         child.tell("go")
-        wait_until(lambda: bool(made.find("locks")), 60)
+        wait_until(lambda: any(made.repository.glob("locks/*")), 60)
         started = find_children(child.pid)
         assert started
         child.kill()
@@ -92,14 +92,16 @@ def test_a_restic_that_was_killed_leaves_a_lock_that_nobody_has_to_remove(made: 
     assert process.stdin is not None
     process.stdin.write(PASSWORD.encode())
     process.stdin.close()
-    wait_until(lambda: bool(made.find("locks")), 60)
+    wait_until(lambda: any(made.repository.glob("data/*/*-tmp-*")), 60)
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=10)
     assert made.find("locks")
+    assert any("-tmp-" in path.name for path in made.find("data")), "restic alone leaves it for ever"
     locator = made.keep("20261127_140000")
     with made.leased():
         made.store.sweep()
     assert made.find("locks") == []
+    assert not list(made.repository.rglob("*-tmp-*"))
     assert made.store.examine([locator]) == ()
 
 
