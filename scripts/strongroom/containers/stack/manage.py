@@ -23,7 +23,7 @@ from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.files import explain_os_error, locked, make_private_folder
 from strongroom.engine import describe_engine, name_engine
 
-_EVERY = (*PROFILES, "ops")
+_EVERY = (*PROFILES, "ops", "drill")
 _FOREIGN = ("COMPOSE_", "STRONGROOM_")
 """Variables that Compose reads from the stack's own file alone."""
 _OPS = ("STRONGROOM_DATA", "STRONGROOM_USER")
