@@ -42,14 +42,20 @@ def make_escrow_password() -> Secret:
 
 def read_credentials(bucket: Bucket, environment: Mapping[str, str]) -> Credentials:
     """Read what ``system.yaml`` names, and nothing else. Raises KeyMissingError, and what reading a file raises."""
-    return Credentials(
-        access_key=read_place(bucket.access_key, environment, f"{_BUCKET} access_key:"),
-        secret_key=read_place(bucket.secret_key, environment, f"{_BUCKET} secret_key:"),
+    return Credentials(  # the first is a name, and may be a word that stands elsewhere too
+        access_key=Secret(_read_text(bucket.access_key, environment, f"{_BUCKET} access_key")),
+        secret_key=read_place(bucket.secret_key, environment, f"{_BUCKET} secret_key"),
     )
 
 
 def read_place(place: Place, environment: Mapping[str, str], subject: str) -> Secret:
     """Read something secret from where ``system.yaml`` says it is. Raises KeyMissingError, naming ``subject``."""
+    secret = Secret(_read_text(place, environment, subject))
+    watch(secret)
+    return secret
+
+
+def _read_text(place: Place, environment: Mapping[str, str], subject: str) -> str:
     if place.file is not None:
         text = read_secret_file(subject, Path(place.file)).decode(errors="replace").strip()
     else:
@@ -57,9 +63,7 @@ def read_place(place: Place, environment: Mapping[str, str], subject: str) -> Se
     if not text or not text.isprintable():
         fact = f"{place.file or place.variable} holds none"
         raise KeyMissingError(subject, fact, "write it there, or correct the place in system.yaml")
-    secret = Secret(text)
-    watch(secret)
-    return secret
+    return text
 
 
 class Handing:

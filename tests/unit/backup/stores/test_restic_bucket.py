@@ -179,3 +179,8 @@ def test_a_store_is_not_made_where_conditions_are_passed_over(filled: str, tmp_p
         with pytest.raises(VersionError, match="two tasks could change the store at once"):
             make_restic(entry_at(address, "shop/other"), objects=objects, **words)
         assert objects.list("") == []
+
+
+def test_the_name_of_an_access_key_may_be_a_word_of_our_paths(filled: str, tmp_path: Path) -> None:
+    store = open_at(filled, tmp_path / "stage", SHOP_ACCESS="directory", PATH=f"{tmp_path}/directory:/usr/bin:/bin")
+    assert store.list_content() == ()
