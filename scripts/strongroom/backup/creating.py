@@ -77,6 +77,8 @@ def create_set(
     sources = _require_some(found, servers)
     content = store.list_content()
     catalog = list_anew(store, content, around)
+    for fact in () if all(one.is_sound for one in catalog.sets) else store.mend():
+        around.say(store.place, fact)
     taken = {kept.set for kept in content} | {one.id for one in catalog.sets}
     began = around.now()
     name = choose_free_name(began, taken.__contains__)

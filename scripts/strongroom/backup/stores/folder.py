@@ -102,6 +102,10 @@ class FolderStore:
         del locators, part
         return ()
 
+    def mend(self) -> tuple[str, ...]:
+        """Do nothing: no set here is built on another."""
+        return ()
+
     def remove(self, locators: Sequence[str]) -> None:
         """Take away the folders of sets, their names first."""
         for locator in locators:

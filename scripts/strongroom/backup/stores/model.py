@@ -69,6 +69,13 @@ class Store(Protocol):
         A folder finds nothing by itself: it is the hashes of the manifest that tell.
         """
 
+    def mend(self) -> tuple[str, ...]:
+        """Give up what the engine finds damaged, so that no set to come is built on it; say what was done, in lines.
+
+        A repository keeps each piece of content once: a damaged piece would be part of the next set as well. Brought
+        anew by that, it also makes earlier sets whole again.
+        """
+
     def remove(self, locators: Sequence[str]) -> None:
         """Forget the content of sets; nothing to do for what is not there."""
 

@@ -1,0 +1,49 @@
+"""A repository that was found damaged: the next ``backup.create`` builds nothing on what is damaged."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from strongroom.backup.catalog import Catalog, read_catalog
+from strongroom.backup.creating import create_set
+from strongroom.backup.place import find_sources
+from strongroom.backup.verifying import Look, verify_sets
+from tests.unit.backup.scene import Clock, Scene
+from tests.unit.backup.stores.conftest import ABOUT, Made, open_at, surroundings
+from tests.unit.backup.stores.test_restic_damage import DATA, flip
+
+
+def test_after_damage_was_found_the_next_set_is_whole_and_so_are_the_earlier_ones(made: Made, tmp_path: Path) -> None:
+    scene, said = Scene(root=tmp_path, entry={}), list[tuple[str, str]]()
+    scene.data.mkdir()
+    with closing(sqlite3.connect(scene.data / "shop.db")) as connection:
+        connection.execute("CREATE TABLE orders AS SELECT hex(randomblob(20000)) AS cell")
+        connection.commit()
+    around = replace(surroundings(said), now=Clock())
+    store = open_at(made.root, tmp_path / "stage", around=around)
+
+    def create() -> str:
+        with made.leased():
+            return str(create_set(store, find_sources(scene.site), (), around).set)
+
+    def verify() -> dict[str, bool]:
+        catalog = catalog_of(made)
+        verified = verify_sets(store, catalog, Look(sets=catalog.sets, scratch=tmp_path / "scratch", full=True), around)
+        return {name: not facts for name, facts in verified.sets.items()}
+
+    first = create()
+    flip(DATA(made))
+    second = create()
+    assert verify() == {first: False, second: False}, "restic builds a set on what is damaged"
+    third = create()
+    assert [fact.split(" ")[0] for _, fact in said] == ["made", "gave"]
+    assert verify() == {first: True, second: True, third: True}
+    create()
+    assert len(said) == 2
+
+
+def catalog_of(made: Made) -> Catalog:
+    return read_catalog(made.store.objects, ABOUT.id, ABOUT.system)
