@@ -108,7 +108,7 @@ def _refuse_unmet(site: Site, met: set[str]) -> None:
     unmet = next((text for text in wanted if text not in met and not set(text) & set("*?[")), None)
     if unmet is not None:
         fact = f"names {unmet}, and there is no such file in {site.data_dir}"
-        raise ConfigurationError("backup:", fact, "correct it in system.yaml, or put the file back")
+        raise ConfigurationError("backup", fact, "correct it in system.yaml, or put the file back")
 
 
 def _walk(data_dir: Path) -> Iterator[Path]:

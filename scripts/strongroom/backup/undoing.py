@@ -68,6 +68,8 @@ def undo(
     since, unless they are to be, and for a restore that a later one stands on; TargetBusyError while somebody uses the
     files; RollbackFailedError where what was put aside is not there any more; UsageError for an unknown id.
     """
+    if dry_run and restore is None and data_dir.is_dir() and not (Home(target=data_dir).root / RESTORES).is_dir():
+        return Undone(restore=None, dry_run=True)  # and nothing was made
     home = open_home(data_dir)
     with locked(home.lock):
         if not dry_run:

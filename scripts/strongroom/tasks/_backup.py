@@ -58,7 +58,7 @@ class Backups:
         if not second:
             return self.entry.store
         if self.entry.second is None:
-            raise ConfigurationError("backup:", "names no second: store", "name one in system.yaml")
+            raise ConfigurationError("backup", "names no second: store", "name one in system.yaml")
         return self.entry.second
 
     def choose_keep(self, days: int | None) -> Keep:
