@@ -29,7 +29,10 @@ def make_entry(
     *,
     seconds: Mapping[str, float] | None = None,
 ) -> EntryDocument:
-    """Return the entry of a set, with what looks wrong beside the whole set before it."""
+    """Return the entry of a set, with what looks wrong beside the newest whole one before it that did not.
+
+    So what was lost is told of each set that lacks it, until it is back or a person accepts it.
+    """
     entry = EntryDocument(
         set=manifest.set,
         system=manifest.system,
@@ -42,7 +45,8 @@ def make_entry(
         missing=manifest.missing,
         seconds=seconds or {},
     )
-    earlier = (one.entry for one in reversed(catalog.sets) if one.entry.began < entry.began and one.entry.is_whole)
+    before = (one for one in reversed(catalog.sets) if one.entry.began < entry.began)
+    earlier = (one.entry for one in before if one.entry.is_whole and one.is_accepted)
     return replace(entry, alarms=find_alarms(next(earlier, None), entry))
 
 
