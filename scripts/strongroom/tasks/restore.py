@@ -46,10 +46,12 @@ def restore(
 ) -> None:
     """Bring a set back, beside what is live or in its place."""
     backups = find_backups(c, system, store, to)
-    wish = read_wish(backups, into, file, table, in_place=in_place, dry_run=is_dry(c, dry_run))
+    is_trial = is_dry(c, dry_run)
+    wish = read_wish(backups, into, file, table, in_place=in_place, dry_run=is_trial)
     opened, (_, catalog) = backups.open(), backups.read()
     chosen = choose_set(catalog, at or set, backups.around)
     dsn = into if is_dsn(into) else None
+    opened = opened if is_trial else opened.restoring()
     restored = bring_back(backups, opened, chosen, wish, backups.around, dsn=dsn, disconnect=disconnect)
     report.show_restored(restored, as_json=is_json(c))
 

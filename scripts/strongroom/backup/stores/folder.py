@@ -34,6 +34,10 @@ class FolderStore:
         """Return the folder in which the files of a set lie as they are."""
         return self.root / SETS / locator
 
+    def restoring(self) -> FolderStore:
+        """Return the store: there is nothing to make anew."""
+        return self
+
     def stage(self, set_id: str) -> Path:
         """Return an empty folder beside the sets: what is put together there need not be copied once more."""
         if not self.root.is_dir():

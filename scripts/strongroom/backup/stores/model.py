@@ -41,6 +41,9 @@ class Store(Protocol):
     def find_files(self, locator: str) -> Path | None:
         """Return the folder in which the files of a set lie as they are; None where they are packed."""
 
+    def restoring(self) -> Store:
+        """Return the store as a restore reads it: what can be made anew of what is there is made anew on the way."""
+
     def stage(self, set_id: str) -> Path:
         """Return an empty folder (0700) in which a set is put together; what lay there of an earlier one is gone."""
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from strongroom.backup.documents import StoreDocument
 from strongroom.backup.request import Surroundings
-from strongroom.backup.stores.lease import find_holder
+from strongroom.backup.stores.lease import find_holder, held
 from strongroom.backup.stores.model import Kept
 from strongroom.backup.stores.objects import Objects
-from strongroom.backup.stores.restic_damage import find_damage, is_index_damaged, mend
+from strongroom.backup.stores.restic_damage import find_damage, is_index_damaged, may_index_help, mend
 from strongroom.backup.stores.restic_program import (
     FOLDER,
     LOCKS,
@@ -49,9 +49,15 @@ _ANOTHER = "take another set: backup.list shows them, backup.verify says which a
 class ResticStore:
     """Keeps the content of sets in a repository."""
 
-    def __init__(self, repository: Repository, about: StoreDocument, stage: Path, around: Surroundings) -> None:
-        """Open the store; ``stage`` is a folder of its own, the same each time."""
+    def __init__(
+        self, repository: Repository, about: StoreDocument, stage: Path, around: Surroundings, *, heals: bool = False
+    ) -> None:
+        """Open the store; ``stage`` is a folder of its own, the same each time.
+
+        With ``heals`` a damaged index is made anew also where something is only read.
+        """
         self.about, self._repository, self._stage, self._around = about, repository, stage, around
+        self._heals = heals
 
     @property
     def objects(self) -> Objects:
@@ -66,6 +72,10 @@ class ResticStore:
     def find_files(self, locator: str) -> Path | None:  # noqa: ARG002  # as of every store
         """Return None: what is in a repository is packed."""
         return None
+
+    def restoring(self) -> ResticStore:
+        """Return the store as a restore reads it: not even a damaged index keeps back what is there."""
+        return ResticStore(self._repository, self.about, self._stage, self._around, heals=True)
 
     def stage(self, set_id: str) -> Path:  # noqa: ARG002  # as of every store
         """Return an empty folder (0700), whose path is always the same."""
@@ -161,6 +171,11 @@ class ResticStore:
     def _read(self, words: Sequence[str | Path], timeout: float = LONG) -> ProgramResult:
         """Run what only reads. Data that goes while we read is not damaged: whoever holds the lease removes it."""
         ended = ask_restic(self._repository, words, timeout=timeout)
+        if self._heals and may_index_help(ended):
+            with held(self.objects, self._around.now(), task="backup.restore"):
+                self._make_way()
+                self._make_index()
+            ended = ask_restic(self._repository, words, timeout=timeout)
         if ended.is_success:
             return ended
         error = explain(self._repository, ended)
@@ -177,9 +192,12 @@ class ResticStore:
         ended = ask_restic(self._repository, words, timeout=LONG, directory=directory)
         if ended.is_success or not is_index_damaged(ended):
             return ended
+        self._make_index()
+        return ask_restic(self._repository, words, timeout=LONG, directory=directory)
+
+    def _make_index(self) -> None:
         self._around.say(self.place, "its index is damaged: it is made anew from the packs")
         require_done(self._repository, ask_restic(self._repository, ["repair", "index"], timeout=LONG))
-        return ask_restic(self._repository, words, timeout=LONG, directory=directory)
 
     def _make_way(self) -> None:
         """Take away the locks of programs that died. Raises LockedError where another task holds the lease."""

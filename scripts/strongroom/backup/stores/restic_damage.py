@@ -22,6 +22,7 @@ from strongroom.core.files import make_private_folder
 from strongroom.core.programs import ProgramResult
 
 _INDEX = re.compile(rb"LoadRaw\((<|\\u003c)index/")
+_UNLISTED = b"not found in repository"
 _ADVICE = re.compile(r"restic repair|must be (repaired|removed)|[Pp]lease open an issue|repository contains errors")
 _PACK = re.compile(r"^pack ([0-9a-f]{64}) contains (\d+) errors?:.*", re.DOTALL)
 
@@ -29,6 +30,11 @@ _PACK = re.compile(r"^pack ([0-9a-f]{64}) contains (\d+) errors?:.*", re.DOTALL)
 def is_index_damaged(ended: ProgramResult) -> bool:
     """Tell whether restic gave up as it could not read its index."""
     return _INDEX.search(ended.stderr) is not None
+
+
+def may_index_help(ended: ProgramResult) -> bool:
+    """Tell whether what restic did not find may be there, and only its index does not say so."""
+    return is_index_damaged(ended) or _UNLISTED in ended.stderr
 
 
 def find_damage(repository: Repository, part: tuple[int, int] | None) -> tuple[str, ...]:

@@ -101,6 +101,17 @@ def test_a_damaged_index_does_not_stop_the_next_set(made: Made, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("harm", [flip, Path.unlink])
+def test_a_damaged_index_does_not_stop_a_restore(made: Made, tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    locator = made.keep(SET)
+    harm(INDEX(made))
+    with pytest.raises(DifferencesError):
+        made.store.read_file(locator, "manifest.json")
+    assert made.store.restoring().read_file(locator, "manifest.json") == FILES["manifest.json"]
+    assert is_whole(made, locator, tmp_path / "out")
+    assert [fact for _, fact in made.said] == ["its index is damaged: it is made anew from the packs"]
+
+
+@pytest.mark.parametrize("harm", [flip, Path.unlink])
 def test_a_snapshot_that_is_damaged_or_gone_is_one_set_less_and_can_be_removed(
     made: Made, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
