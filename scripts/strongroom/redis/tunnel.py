@@ -92,8 +92,19 @@ def _carry(near: socket.socket, address: Address, context: ssl.SSLContext) -> No
         while True:
             ready = [far] if far.pending() else select.select([near, far], [], [])[0]
             for one, other in ((near, far), (far, near)):
-                if one in ready:
-                    chunk = one.recv(_CHUNK)
-                    if not chunk:
-                        return
+                chunk = _receive(one) if one in ready else None
+                if chunk == b"":
+                    return
+                if chunk:
                     other.sendall(chunk)
+
+
+def _receive(one: socket.socket) -> bytes | None:
+    """Return what has come; None where it was TLS' own business, after which nothing need follow."""
+    one.setblocking(False)
+    try:
+        return one.recv(_CHUNK)
+    except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        return None
+    finally:
+        one.setblocking(True)
