@@ -54,7 +54,7 @@ class Clients:
     @property
     def major(self) -> int:
         """The version that decides what goes with what."""
-        return int(self.version.partition(".")[0])
+        return _major(self.version)
 
     def run(
         self, program: str, arguments: Sequence[str | Path], connection: Connection, *, database: str | None = None,

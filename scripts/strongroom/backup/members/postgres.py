@@ -94,6 +94,8 @@ class PostgresSource:
         if not said.is_success:
             raise explain_client(said, f"roles of {self.name}")
         try:
+            for path in folder.rglob("*"):
+                path.chmod(0o700 if path.is_dir() else 0o600)
             for place in (folder, folder.parent):
                 sync_folder(place)
         except OSError as error:

@@ -16,10 +16,12 @@ from strongroom.postgres.clients import Clients
 _ENTRY = re.compile(r"^(?P<id>\d+); \d+ \d+ (?P<rest>.*)$")
 _BLOCK = re.compile(r"(?m)^--\n-- Name: (?P<name>.*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>.*); Owner: .*\n--\n")
 _UNSTEADY = re.compile(
-    r"(?m)^(?:\\(?:un)?restrict .*|\\connect .*|SET default_(?:tablespace|table_access_method) = .*;"
+    r"(?m)^(?:\\(?:un)?restrict .*|SET default_(?:tablespace|table_access_method) = .*;"
     r"|CREATE DATABASE .*;|-- PostgreSQL database dump complete|--)$"
 )
 """Lines that depend on the order of the rest, on the program, and on locales that another machine may lack."""
+_CONNECT = re.compile(r"(?m)^\\(?:encoding|connect) ")
+"""From here on it is about the way to run what follows."""
 _SETVAL = re.compile(r"(?m)^SELECT pg_catalog\.setval\(E?'((?:[^']|'')*)', (-?\d+), (true|false)\);$")
 _PART = r'(?:"(?:[^"]|"")*"|[^\s".]+)'
 _QUALIFIED = re.compile(rf"({_PART})\.({_PART})")
@@ -130,7 +132,7 @@ def _split_blocks(text: str) -> Iterable[tuple[Mapping[str, str], str]]:
     found = list(_BLOCK.finditer(text))
     ends = [match.start() for match in found[1:]] + [len(text)]
     for match, end in zip(found, ends, strict=True):
-        yield match.groupdict(), text[match.end() : end]
+        yield match.groupdict(), _CONNECT.split(text[match.end() : end])[0]
 
 
 def _is_about_database(found: Mapping[str, str]) -> bool:

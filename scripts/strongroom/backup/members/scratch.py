@@ -11,6 +11,7 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -91,10 +92,10 @@ def open_scratch_redis(folder: Path, rdb: Path, around: Surroundings) -> Iterato
     """
     program = _find_redis(around.environment)
     with _open_place(folder, around) as place:
-        log, socket = place.sockets / "log", place.sockets / "redis.sock"
+        log, door = place.sockets / "log", place.sockets / "redis.sock"
         _bring(rdb, place.data / "dump.rdb", place.user)
         settings = {
-            "port": "0", "unixsocket": str(socket), "unixsocketperm": "700", "dir": str(place.data),
+            "port": "0", "unixsocket": str(door), "unixsocketperm": "700", "dir": str(place.data),
             "dbfilename": "dump.rdb", "save": "", "appendonly": "no", "enable-debug-command": "local",
             "databases": str(_DATABASES), "replicaof": "127.0.0.1 0", "maxmemory": "0",
         }  # fmt: skip
@@ -103,8 +104,8 @@ def open_scratch_redis(folder: Path, rdb: Path, around: Surroundings) -> Iterato
             words += [f"--{name}", *(value.split() or [""])]
         environment = _trim(around.environment)
         with run_server(words, environment=environment, log=log, user=place.user) as is_running:
-            _wait(socket.is_socket, is_running, log, "scratch Redis")
-            with open_client(socket, place="scratch Redis") as client:
+            _wait(lambda: _accepts(door), is_running, log, "scratch Redis")
+            with open_client(door, place="scratch Redis") as client:
                 _wait(lambda: not client.is_loading(), is_running, log, "scratch Redis")
                 yield client
 
@@ -215,6 +216,13 @@ def _is_ready(cluster: Path) -> bool:
     except OSError:
         return False
     return len(lines) >= _STATUS_LINE and lines[_STATUS_LINE - 1].strip() == "ready"
+
+
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+        probe.connect(str(path))
+        return True
+    return False
 
 
 def _wait(is_so: Callable[[], bool], is_running: Callable[[], bool], log: Path, subject: str) -> None:
