@@ -180,13 +180,13 @@ class BucketObjects:
         except (exceptions.BotoCoreError, OSError, ValueError) as error:
             raise UnreachableError(self.place, f"does not answer ({type(error).__name__})", _UP) from None
 
-    def _explain_answer(self, error: exceptions.ClientError, action: str, name: str) -> StrongroomError:
+    def _explain_answer(self, error: exceptions.ClientError, action: str, name: str) -> Exception:
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         if code == _NOT_THERE:
-            return _NoneError(name, "is not there")
+            return _NoneError()
         if code in (_IS_THERE, _TWO_AT_ONCE):
-            return _AnotherError(name, "is there already")
+            return _AnotherError()
         if status == _UNKNOWN:
             return self._unconditional()
         for codes, kind, fact, hint in _CASES:
@@ -208,9 +208,9 @@ class BucketObjects:
         return VersionError(self.place, fact, "use a server that does, such as AWS, MinIO, Ceph or SeaweedFS of today")
 
 
-class _NoneError(StrongroomError):
+class _NoneError(Exception):
     """There is no such object."""
 
 
-class _AnotherError(StrongroomError):
+class _AnotherError(Exception):
     """There is one already."""
