@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from strongroom.backup.catalog import BackupSet
+from strongroom.backup.catalog import CATALOG, BackupSet
 from strongroom.backup.documents import Action, MemberRecord
 from strongroom.backup.evidence import note_look
 from strongroom.backup.fetching import fetch_members
@@ -21,14 +21,15 @@ def bring_members(
 ) -> tuple[MemberRecord, ...]:
     """Bring members of a set (None: all) into a new folder, by their paths in it, and compare each file.
 
-    What came otherwise is kept as evidence. Raises what ``fetch_members`` raises.
+    What came otherwise is kept as evidence, unless the set was removed meanwhile. Raises what ``fetch_members`` raises.
     """
     make_private_folder(into)
     around.progress.start("fetch", 0)
     try:
         _, members = fetch_members(store, chosen, names, into)
     except DifferencesError as error:
-        note_restore(store, chosen, names, around, facts=(f"{error}",))
+        if store.objects.read(f"{CATALOG}{chosen.id}.json") is not None:
+            note_restore(store, chosen, names, around, facts=(f"{error}",))
         raise
     return members
 

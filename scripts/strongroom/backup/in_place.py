@@ -17,7 +17,7 @@ from strongroom.backup.catalog import BackupSet
 from strongroom.backup.documents import MemberRecord
 from strongroom.backup.fetching import choose_members, find_difference, read_manifest
 from strongroom.backup.going_back import Exchange, exchange
-from strongroom.backup.live import make_folders, open_home, reach_anyway, refuse_odd, refuse_used, tell_old_keys
+from strongroom.backup.live import make_folders, open_home, reach_anyway, refuse_unfit, refuse_used, tell_old_keys
 from strongroom.backup.members.model import Phases
 from strongroom.backup.request import Surroundings
 from strongroom.backup.restores import (
@@ -69,8 +69,7 @@ def restore_in_place(
     case = _Case(store=store, chosen=chosen, wish=wish, around=around, build=build, phases=Phases())
     members = _choose(case)
     if wish.dry_run:
-        _refuse_unfit(follow(wish.data_dir), list_files(members))
-        return _describe(case, members)
+        return _foresee_all(case, Home(target=follow(wish.data_dir)), members)
     home = open_home(wish.data_dir)
     with locked(home.lock):
         sweep_restores(home)
@@ -83,16 +82,19 @@ def restore_in_place(
         done = _find_done(case, home, members)
         if done is not None:
             return _conclude(case, *done, (), is_finishing=True)
-        _refuse_unfit(home.target, list_files(members))
+        refuse_unfit(home.target, [one.live for one in list_files(members)])
         document = _begin(case, members)
         return _restore(case, begin_restore(home, document), document, members)
 
 
-def _refuse_unfit(data_dir: Path, files: Sequence[Swapped]) -> None:
-    """Make sure that live files may be replaced, and that nobody uses them. Raises GuardError, TargetBusyError."""
-    lives = [data_dir / one.live for one in files]
-    refuse_odd(data_dir, lives)
-    refuse_used(lives)
+def _foresee_all(case: _Case, home: Home, members: Sequence[MemberRecord]) -> Restored:
+    """Say what would be restored, and what of an interrupted restore would end first. Read-only."""
+    found = find_open(home)
+    if found is not None:
+        ending = "finished" if _is_same(case, found[1], members) else "taken back first"
+        case.around.say(f"restore {found[0].name}", f"was interrupted, and would be {ending}")
+    refuse_unfit(home.target, [one.live for one in list_files(members)])
+    return _describe(case, members)
 
 
 def _choose(case: _Case) -> tuple[MemberRecord, ...]:
@@ -165,7 +167,7 @@ def _restore(
             for member in document.servers:
                 case.build(member, folder.new, folder.root).prepare()
         around.reach("restore.prepared")
-        _refuse_unfit(folder.data_dir, document.files)
+        refuse_unfit(folder.data_dir, [one.live for one in document.files])
         document = folder.write(_foresee(folder, replace(document, phase=Phase.SWAPPING)))
     except BaseException:
         with suppress(StrongroomError, OSError):  # what stood in the way first is said; the next command clears it

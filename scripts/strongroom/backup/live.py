@@ -45,14 +45,19 @@ def refuse_used(files: Sequence[Path]) -> None:
         raise TargetBusyError(opener.path, fact, "stop it, then run the same command again")
 
 
-def refuse_odd(data_dir: Path, files: Iterable[Path]) -> None:
-    """Make sure that files can be replaced by a rename: no links, no folders, nothing outside. Raises GuardError."""
+def refuse_unfit(data_dir: Path, names: Iterable[str]) -> None:
+    """Make sure that files of a data directory can be replaced by a rename, and that nobody uses them. Read-only.
+
+    Raises GuardError for links, folders, and what lies outside; TargetBusyError.
+    """
+    files = [data_dir / name for name in names]
     for file in files:
         if file.is_symlink() or lies_under(data_dir, file) is None:
             way = "put the file itself there, or restore it beside the live data with --into"
             raise GuardError(file, "is a link, or is reached by one: its target would stay what it is", way)
         if file.exists() and not file.is_file():
             raise GuardError(file, "is no file", "move it away, then run the same command again")
+    refuse_used(files)
 
 
 def make_folders(data_dir: Path, folders: Iterable[str]) -> None:

@@ -27,7 +27,7 @@ from strongroom.backup.restores import (
 )
 from strongroom.backup.since import describe_state, find_changed, find_lost
 from strongroom.core.errors import GuardError, LockedError, RollbackFailedError, StrongroomError, UsageError
-from strongroom.core.files import locked
+from strongroom.core.files import follow, locked
 from strongroom.runs.home import Home
 
 RUNBOOK = "follow .github/runbooks/lost-file.md"
@@ -70,31 +70,36 @@ def undo(
     """
     if dry_run and restore is None and data_dir.is_dir() and not (Home(target=data_dir).root / RESTORES).is_dir():
         return Undone(restore=None, dry_run=True)  # and nothing was made
+    if dry_run:
+        return _foresee(Home(target=follow(data_dir)), restore, around, build)
     home = open_home(data_dir)
     with locked(home.lock):
-        if not dry_run:
-            sweep_restores(home)
+        sweep_restores(home)
         found = _choose(home, restore)
-        if found is None:
-            return Undone(restore=None, dry_run=dry_run)
-        folder, document = found
-        if document.phase is Phase.UNDONE:
-            return Undone(restore=folder.name, set=document.set, members=document.names, dry_run=dry_run)
-        is_cleared = document.phase is Phase.BRINGING
-        if dry_run:
-            lost = () if is_cleared else find_lost(found, find_changed(found), around, build)
-        else:
-            lost = put_all_back(found, around, build, discard_changes=discard_changes)
-        return Undone(
-            restore=folder.name,
-            set=document.set,
-            members=document.names,
-            files=() if is_cleared else tuple(one.live for one in document.files),
-            lost=lost,
-            kept=str(folder.new) if lost and not dry_run else None,
-            cleared=is_cleared,
-            dry_run=dry_run,
-        )
+        if found is None or found[1].phase is Phase.UNDONE:
+            return _describe(found, files=False)
+        lost = put_all_back(found, around, build, discard_changes=discard_changes)
+        is_cleared = found[1].phase is Phase.BRINGING
+        kept = str(found[0].new) if lost else None
+        return replace(_describe(found, files=not is_cleared), lost=lost, kept=kept, cleared=is_cleared)
+
+
+def _foresee(home: Home, restore: str | None, around: Surroundings, build: BuildSwap) -> Undone:
+    """Say what would be lost. Read-only."""
+    found = _choose(home, restore)
+    if found is None or found[1].phase is Phase.UNDONE:
+        return replace(_describe(found, files=False), dry_run=True)
+    is_cleared = found[1].phase is Phase.BRINGING
+    lost = () if is_cleared else find_lost(found, find_changed(found), around, build)
+    return replace(_describe(found, files=not is_cleared), lost=lost, cleared=is_cleared, dry_run=True)
+
+
+def _describe(found: Found | None, *, files: bool) -> Undone:
+    if found is None:
+        return Undone(restore=None)
+    folder, document = found
+    lives = tuple(one.live for one in document.files)
+    return Undone(restore=folder.name, set=document.set, members=document.names, files=lives if files else ())
 
 
 def clear_expired(data_dir: Path, around: Surroundings) -> tuple[str, ...]:

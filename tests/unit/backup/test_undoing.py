@@ -40,7 +40,7 @@ from tests.unit.backup.live_data import (
     restore,
     take_back,
 )
-from tests.unit.backup.scene import Scene, run
+from tests.unit.backup.scene import Scene, make_database, run
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,67 @@ def test_what_was_written_since_is_named_and_not_given_up_unasked(shop: Scene) -
     assert read_all(shop.data) == LIVE
     assert undone.kept is not None
     assert Path(undone.kept, "data", f"{MEMORY}-wal").stat().st_size
+
+
+def cut(shop: Scene, step: str, **wish: object) -> None:
+    """Let a restore end at a step as a kill ends it."""
+
+    def stop(name: str) -> None:
+        if name == step:
+            raise KeyboardInterrupt
+
+    shop.checkpoint = stop
+    with pytest.raises(KeyboardInterrupt):
+        restore(shop, **wish)
+    shop.checkpoint = lambda _: None
+
+
+def test_what_an_application_made_in_a_gap_is_not_given_up_unasked(shop: Scene) -> None:
+    cut(shop, f"restore.aside.{MEMORY}", members=(MEMORY,))
+    assert not (shop.data / MEMORY).exists()
+    make_database(shop.data / MEMORY, users=7)
+    with pytest.raises(GuardError, match="table users has 7 rows"):
+        take_back(shop)
+    with pytest.raises(GuardError, match="table users has 7 rows"):
+        restore(shop, members=(CORE,))
+    assert restore(shop, members=(MEMORY,)).found == (MEMORY,)
+    assert read_all(shop.data) == LIVE | {MEMORY: BACKED_UP[MEMORY]}
+    (found,) = (shop.data / ".strongroom" / "restores").glob(f"*/found/{MEMORY}")
+    run(found, "INSERT INTO users (name) VALUES ('it is a whole database')")
+
+
+def test_a_file_that_was_not_there_is_gone_again_also_after_a_kill(shop: Scene) -> None:
+    (shop.data / CORE).unlink()
+    cut(shop, f"restore.live.{CORE}")
+    assert restore(shop).finished
+    take_back(shop)
+    assert read_all(shop.data) == {name: rows for name, rows in LIVE.items() if name != CORE}
+
+
+def test_a_file_that_has_two_names_for_a_moment_is_simply_left(shop: Scene) -> None:
+    cut(shop, f"restore.aside.{CORE}", members=(CORE,))
+    assert (shop.data / CORE).stat().st_nlink == 2
+    assert take_back(shop).lost == ()
+    assert (read_all(shop.data), list_own(shop)) == (LIVE, ["restore.json"])
+    assert (shop.data / CORE).stat().st_nlink == 1
+
+
+def test_a_dry_run_says_what_was_interrupted_and_leaves_it(shop: Scene) -> None:
+    assert take_back(shop, dry_run=True).restore is None
+    assert not (shop.data / ".strongroom").exists()
+    cut(shop, f"restore.live.{CORE}")
+    before = {path: path.stat() for path in shop.data.rglob("*")}
+    restore(shop, dry_run=True)
+    restore(shop, members=(CORE,), dry_run=True)
+    assert [line.partition(": ")[2] for line in shop.said] == [
+        "was interrupted, and would be finished",
+        "was interrupted, and would be taken back first",
+    ]
+    undone = take_back(shop, dry_run=True)
+    assert (undone.dry_run, len(undone.files)) == (True, len(NAMES))
+    assert {path: path.stat().st_mtime_ns for path in before if path.is_file()} == {
+        path: about.st_mtime_ns for path, about in before.items() if path.is_file()
+    }
 
 
 def test_a_change_that_leaves_the_number_of_rows_is_one(shop: Scene) -> None:
