@@ -33,7 +33,7 @@ with held(store.objects, NOW, task=f"backup.{sys.argv[3]}"):
     if sys.argv[3] == "create":
         staged = store.stage("20261127_130000")
         with (staged / "large.db").open("wb") as large:
-            large.write(Path("/dev/urandom").open("rb").read(60_000_000))
+            large.write(Path("/dev/urandom").open("rb").read(40_000_000))
         store.put("20261127_130000", staged)
     else:
         store.sweep()
@@ -86,7 +86,7 @@ def test_restic_ends_with_us_and_the_next_task_goes_on(made: Made, tmp_path: Pat
 
 def test_a_restic_that_was_killed_leaves_a_lock_that_nobody_has_to_remove(made: Made, tmp_path: Path) -> None:
     (tmp_path / "large").mkdir()
-    (tmp_path / "large" / "large.db").write_bytes(Random(2).randbytes(40_000_000))
+    (tmp_path / "large" / "large.db").write_bytes(Random(2).randbytes(25_000_000))
     words = ["restic", "--repo", made.repository, "--no-cache", "--password-file", "/dev/stdin", "backup", "large"]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, cwd=tmp_path, stdout=subprocess.DEVNULL)
     assert process.stdin is not None
