@@ -152,9 +152,10 @@ def _store(
 ) -> tuple[str, str]:
     """Store a staged set and read its manifest back; return the locator, and the manifest's hash.
 
-    Raises DifferencesError for one that came otherwise.
+    Raises DifferencesError for one that came otherwise, or whose files changed since they were looked over.
     """
     text = encode_document(manifest, store.about.id)
+    _refuse_changed(staged, manifest)
     _keep_only(staged, manifest)
     write_text(staged / MANIFEST_FILE, text)
     around.reach("create.manifest")
@@ -167,6 +168,16 @@ def _store(
             raise DifferencesError(f"manifest of set {manifest.set}", fact, "see to the store's disk or server")
     around.reach("create.read_back")
     return locator, hash_text(text.encode())
+
+
+def _refuse_changed(staged: Path, manifest: ManifestDocument) -> None:
+    """Make sure that what lies in the stage is as long as it was when it was hashed: a disk may have cut it."""
+    for file in (file for member in manifest.members for file in member.files):
+        path = staged / file.path
+        size = path.stat().st_size if path.is_file() else 0
+        if size != file.size:
+            fact = f"has {size} bytes now, and had {file.size} when it was looked over"
+            raise DifferencesError(path, fact, "see to the disk of the stage, then run the same command again")
 
 
 def _keep_only(staged: Path, manifest: ManifestDocument) -> None:

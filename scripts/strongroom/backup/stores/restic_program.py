@@ -63,7 +63,7 @@ _AWAY = (
 _DAMAGED = (
     r"ciphertext verification failed|invalid data returned|not found in repository|is damaged|contains errors"
     r"|missing in repo|seems to be missing|no such file or directory|does not exist|not found in snapshot"
-    r"|failed to find snapshot|There were \d+ errors|unexpected EOF"
+    r"|failed to find snapshot|There were \d+ errors|unexpected EOF|is too short|pack size does not match"
 )
 _OLDER = r"unsupported repository version|unknown version|newer version of restic"
 _BY_TEXT: tuple[tuple[str, type[StrongroomError], str], ...] = (
