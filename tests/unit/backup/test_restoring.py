@@ -12,11 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.backup import extracting
 from strongroom.backup.catalog import write_entry
-from strongroom.backup.documents import Action, Missing
+from strongroom.backup.documents import Action, ManifestDocument, Missing
+from strongroom.backup.entries import hash_text
+from strongroom.backup.fetching import read_manifest
 from strongroom.backup.restoring import Restored, Wish, choose_set, restore_into
 from strongroom.core.errors import DifferencesError, GuardError, KeyMissingError, UsageError
 from strongroom.core.secret import Secret
+from strongroom.runs.documents import encode_document
+from strongroom.sqlite.content import Stored
+from strongroom.sqlite.transfer import copy_table
 from tests.e2e.vault import KEYS, can_open, open_vault, write_vault
 from tests.unit.backup.scene import Scene, flip, make_shop, run
 from tests.unit.rotate.vaults import CONTENT, ROWS
@@ -242,3 +248,49 @@ def test_what_is_encrypted_comes_back_encrypted(shop: Scene, tmp_path: Path) -> 
         assert not can_open(file, None)
         with closing(open_vault(file, KEYS["vault"])) as connection:
             assert connection.execute("SELECT count(*) FROM people").fetchone() == (ROWS - 1,)
+
+
+def forge(shop: Scene, manifest: ManifestDocument) -> None:
+    """Put another manifest into the one set that is there, and let the catalog list that one."""
+    store, (one,) = shop.open(), shop.catalog().sets
+    text = encode_document(manifest, store.about.id)
+    (store.root / "sets" / one.id / "manifest.json").write_text(text)
+    write_entry(store.objects, store.about.id, replace(one.entry, manifest_sha256=hash_text(text.encode())))
+
+
+@pytest.mark.parametrize("path", ["../evil.db", "/tmp/evil.db", "data/../../evil.db", "data//core.db", "."])
+def test_no_manifest_leads_out_of_the_folder(shop: Scene, tmp_path: Path, path: str) -> None:
+    shop.create()
+    manifest = read_manifest(shop.open(), shop.catalog().sets[0])
+    first, *rest = manifest.members
+    forge(shop, replace(manifest, members=(replace(first, files=(replace(first.files[0], path=path),)), *rest)))
+    with pytest.raises(DifferencesError, match="leads out of its set"):
+        restore(shop, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_manifest_of_another_set_is_none_and_neither_is_one_that_was_put_there(shop: Scene, tmp_path: Path) -> None:
+    shop.create()
+    one = shop.catalog().sets[0]
+    manifest = read_manifest(shop.open(), one)
+    for other in (replace(manifest, set="20200101_000000"), replace(manifest, system="library")):
+        forge(shop, other)
+        with pytest.raises(DifferencesError, match="is that of set"):
+            restore(shop, tmp_path / "out")
+    forge(shop, manifest)
+    content = shop.open().root / "sets" / one.id / "manifest.json"
+    content.write_text(encode_document(replace(manifest, members=manifest.members[:1]), shop.open().about.id))
+    with pytest.raises(DifferencesError, match="is not the one that the catalog lists"):
+        restore(shop, tmp_path / "out")
+
+
+def test_a_table_that_came_out_otherwise_is_told(shop: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose_a_row(connection: sqlite3.Connection, table: Stored) -> None:
+        copy_table(connection, table)
+        connection.execute("UPDATE main.users SET name = 'other' WHERE id = 2")
+
+    shop.create()
+    monkeypatch.setattr(extracting, "copy_table", lose_a_row)
+    with pytest.raises(DifferencesError, match="table users has 3 rows"):
+        restore(shop, tmp_path / "out", table="core.db:users")
+    assert not (tmp_path / "out").exists()
