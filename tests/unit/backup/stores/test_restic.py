@@ -23,7 +23,6 @@ from tests.restic import run_restic
 from tests.unit.backup.stores.conftest import (
     ESCROW,
     FILES,
-    IS_NIGHTLY,
     PASSWORD,
     Made,
     make_at,
