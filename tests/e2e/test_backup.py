@@ -84,6 +84,8 @@ def test_a_set_is_taken_read_rehearsed_copied_and_given_up(shop: Shop) -> None:
     shop.must("backup.init", "--second")
     assert shop.ask("backup.copy")["copied"] == [first["set"], second]
     assert shop.ask("backup.copy")["there"] == [first["set"], second]
+    assert [one["set"] for one in shop.ask("backup.list", "--store", "second")["sets"]] == [first["set"], second]
+    assert shop.ask("backup.drill", "--store", "second")["facts"] == []
     shop.describe(keep=ONE_SET)
     assert shop.ask("backup.prune")["removed"] == [first["set"]]
     assert (shop.list_sets(), shop.list_sets(shop.second)) == ([second], [first["set"], second])
@@ -276,8 +278,12 @@ BAD: Mapping[str, tuple[list[str], int, str]] = {
     "no instant": (["backup.drill", "--at", "noon"], 2, "--set, --at: must be a set or an instant (got 'noon')"),
     "too early": (["backup.drill", "--at", "2020-01-01"], 2, "no set that is whole and sound by 2020-01-01"),
     "store without to": (["backup.list", "--store", "folder"], 2, "--store folder: needs --to PATH"),
-    "to without store": (["backup.list", "--to", "x"], 2, "--store: must be folder (got None)"),
-    "another store": (["backup.list", "--store", "restic", "--to", "x"], 2, "--store: must be folder (got 'restic')"),
+    "to without store": (["backup.list", "--to", "x"], 2, "--store: must be second, or folder with --to (got None)"),
+    "another store": (
+        ["backup.list", "--store", "restic", "--to", "x"],
+        2,
+        "--store: must be second, or folder with --to (got 'restic')",
+    ),
     "no store there": (
         ["backup.list", "--store", "folder", "--to", "/nowhere"],
         10,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TypeVar
 
-from strongroom.backup.documents import Action, EntryDocument, EvidenceDocument
+from strongroom.backup.documents import Action, EntryDocument, EvidenceDocument, StoreDocument
 from strongroom.backup.stores.objects import Objects
-from strongroom.core.errors import StrongroomError
-from strongroom.runs.documents import Document, Kind, decode_document, encode_document
+from strongroom.core.errors import GuardError, StrongroomError
+from strongroom.runs.documents import Document, decode_document, encode_document, tell_owner
 
-CATALOG, EVIDENCE = "catalog/", "evidence/"
+ABOUT, CATALOG, EVIDENCE = "store.json", "catalog/", "evidence/"
+OfSet = TypeVar("OfSet", EntryDocument, EvidenceDocument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,8 @@ class BackupSet:
 
     def last(self, action: Action) -> EvidenceDocument | None:
         """Return the newest evidence of an action that found it sound."""
-        return next((one for one in reversed(self.evidence) if one.action is action and one.is_sound), None)
+        found = (one for one in reversed(self.evidence) if one.action is action and one.is_sound and one.members)
+        return next(found, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,8 @@ class Catalog:
 def read_catalog(objects: Objects, owner: str, system: str) -> Catalog:
     """Read the catalog of a store for one system. Raises what ``Objects`` raises."""
     damaged: dict[str, str] = {}
+    if find_about(objects, owner, damaged) is None and not damaged:
+        damaged[ABOUT] = "is gone"
     entries = _read_all(objects, CATALOG, EntryDocument, owner, damaged)
     evidence = _read_all(objects, EVIDENCE, EvidenceDocument, owner, damaged)
     by_set: dict[str, list[EvidenceDocument]] = {}
@@ -87,20 +94,52 @@ def read_catalog(objects: Objects, owner: str, system: str) -> Catalog:
     return Catalog(sets=tuple(sorted(sets, key=_when)), damaged=damaged)
 
 
+def find_about(objects: Objects, owner: str | None, damaged: dict[str, str]) -> StoreDocument | None:
+    """Return what a store says that it is; None where it does not, and why not in ``damaged``."""
+    content = objects.read(ABOUT)
+    try:
+        if content is not None:
+            return decode_document(content, f"{objects.place}/{ABOUT}", StoreDocument, owner)
+    except GuardError as error:
+        damaged[ABOUT] = error.fact
+    return None
+
+
+def infer_about(objects: Objects) -> StoreDocument | None:
+    """Return what a store is by the sets that its catalog lists; None where these do not agree, or are none."""
+    found: dict[tuple[str, str], EntryDocument] = {}
+    for name in objects.list(CATALOG):
+        content = objects.read(name)
+        with suppress(StrongroomError):
+            if content is not None:
+                entry = decode_document(content, name, EntryDocument)
+                found.setdefault((tell_owner(content, name), entry.system), entry)
+    if len(found) != 1:
+        return None
+    ((owner, system), entry) = found.popitem()
+    engine = "folder" if entry.locator == entry.set else "restic"
+    return StoreDocument(id=owner, system=system, engine=engine, made=entry.began)
+
+
 def _when(one: BackupSet) -> tuple[datetime, str]:
     return one.entry.began, one.id
 
 
-def _read_all(objects: Objects, prefix: str, kind: type[Kind], owner: str, damaged: dict[str, str]) -> dict[str, Kind]:
-    found: dict[str, Kind] = {}
+def _read_all(objects: Objects, prefix: str, kind: type[OfSet], owner: str, damaged: dict[str, str]) -> dict[str, OfSet]:
+    found: dict[str, OfSet] = {}
     for name in objects.list(prefix):
         content = objects.read(name)
         if content is None:  # removed meanwhile
             continue
         try:
-            found[name] = decode_document(content, f"{objects.place}/{name}", kind, owner)
+            document = decode_document(content, f"{objects.place}/{name}", kind, owner)
         except StrongroomError as error:
             damaged[name] = error.fact
+            continue
+        if document.set in (PurePosixPath(name).stem, PurePosixPath(name).parent.name):
+            found[name] = document
+        else:
+            damaged[name] = f"is that of set {document.set}"
     return found
 
 

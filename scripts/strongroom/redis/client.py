@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -12,12 +13,16 @@ from strongroom.core.errors import GuardError, KeyMissingError, StrongroomError,
 from strongroom.core.secret import Secret
 
 Word: TypeAlias = bytes | str | int
-Answer: TypeAlias = "bytes | int | RefusalError | list[Answer] | None"
+Answer: TypeAlias = "bytes | int | Refusal | list[Answer] | None"
 _SECONDS = 600.0
 
 
-class RefusalError(StrongroomError):
-    """The server refused a command."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a server says that refuses a command."""
+
+    place: str
+    fact: str
 
 
 class Client:
@@ -31,7 +36,7 @@ class Client:
     def ask(self, *words: Word) -> Answer:
         """Give one command and return its answer. Raises UnreachableError, and what ``explain_refusal`` says."""
         answer = self.ask_all([words])[0]
-        if isinstance(answer, RefusalError):
+        if isinstance(answer, Refusal):
             raise explain_refusal(answer)
         return answer
 
@@ -56,7 +61,7 @@ class Client:
     def is_loading(self) -> bool:
         """Tell whether the server still reads its data."""
         (answer,) = self.ask_all([["PING"]])
-        return isinstance(answer, RefusalError) and answer.fact.startswith("LOADING")
+        return isinstance(answer, Refusal) and answer.fact.startswith("LOADING")
 
     def scan(self) -> Iterator[list[bytes]]:
         """Yield the keys of the chosen database, some at a time; a key may come twice."""
@@ -78,7 +83,7 @@ class Client:
         if mark == b"+":
             return rest
         if mark == b"-":
-            return RefusalError(self.place, rest.decode(errors="replace"))
+            return Refusal(self.place, rest.decode(errors="replace"))
         if mark == b":":
             return int(rest)
         count = int(rest)
@@ -111,14 +116,14 @@ def open_client(path: Path, *, place: str, user: str | None = None, password: Se
             yield client
 
 
-def explain_refusal(refused: RefusalError) -> StrongroomError:
+def explain_refusal(refused: Refusal) -> StrongroomError:
     """Say in our words what a server refused: of its answer only what it says, which repeats no key."""
     kind = refused.fact.partition(" ")[0]
     if kind in ("NOAUTH", "WRONGPASS"):
-        return KeyMissingError(refused.subject, "user or password is wrong, or missing", "set the right ones")
+        return KeyMissingError(refused.place, "user or password is wrong, or missing", "set the right ones")
     if kind == "NOPERM":
-        return GuardError(refused.subject, "its user may not do that", "use one that may: see docker/redis/entrypoint")
-    return UnreachableError(refused.subject, f"refuses: {refused.fact.partition(',')[0]}", "see to what it says")
+        return GuardError(refused.place, "its user may not do that", "use one that may: see docker/redis/entrypoint")
+    return UnreachableError(refused.place, f"refuses: {refused.fact.partition(',')[0]}", "see to what it says")
 
 
 def _encode(words: Sequence[Word]) -> bytes:

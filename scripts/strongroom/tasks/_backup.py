@@ -32,7 +32,8 @@ from strongroom.tasks._signals import Signals
 from strongroom.tasks._task import wants_color
 
 SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
-STORE = "folder: plain copies below --to, instead of the store that system.yaml names."
+SECOND = "second"
+STORE = "second: the one that second: names; folder: plain copies below --to."
 TO = "The folder of --store folder."
 EVERYWHERE = {"system": SYSTEM, "store": STORE, "to": TO}
 DRY_RUN = "Say what would happen; write nothing."
@@ -130,7 +131,7 @@ def find_backups(c: Context, named: str | None, store: str | None = None, to: Pa
     settings = read_settings()
     folder = choose_system(named, settings)
     system = read_system(folder)
-    entry = _find_entry(system, _read_store(store, to), folder)
+    entry = _find_entry(system, store, to, folder)
     keys, _ = provide_keys(system, settings)
     know(keys.refresh_all)
     around = Surroundings(
@@ -151,24 +152,34 @@ def find_backups(c: Context, named: str | None, store: str | None = None, to: Pa
     return Backups(system=system, site=site, settings=settings, around=around)
 
 
-def _read_store(store: str | None, to: Path | None) -> FolderStore | None:
-    """Read what names a folder instead of the system's store."""
+def _find_entry(system: System, store: str | None, to: Path | None, folder: Path) -> BackupEntry:
+    """Return what is said of backups, with the store that was typed in the place of the first one.
+
+    Raises ConfigurationError where nothing is said, UsageError for what means no store.
+    """
     if store is None and to is None:
-        return None
+        return _require_entry(system, folder)
+    if store == SECOND and to is None:
+        entry = _require_entry(system, folder)
+        if entry.second is None:
+            raise ConfigurationError("backup:", "names no second: store", "name one in system.yaml")
+        return entry.model_copy(update={"store": entry.second})
     if store != "folder":
-        raise UsageError("--store", f"must be folder (got {store!r})", "other stores are named in system.yaml")
+        fact = f"must be second, or folder with --to (got {store!r})"
+        raise UsageError("--store", fact, "other stores are named in system.yaml")
     if to is None:
         raise UsageError("--store folder", "needs --to PATH", "name the folder of the copies")
-    return FolderStore(kind="folder", path=str(to.absolute()))
+    copies = FolderStore(kind="folder", path=str(to.absolute()))
+    if system.backup is None:
+        return BackupEntry(store=copies)
+    return system.backup.model_copy(update={"store": copies})
 
 
-def _find_entry(system: System, store: FolderStore | None, folder: Path) -> BackupEntry:
-    if system.backup is not None:
-        return system.backup if store is None else system.backup.model_copy(update={"store": store})
-    if store is None:
+def _require_entry(system: System, folder: Path) -> BackupEntry:
+    if system.backup is None:
         fact = "says nothing of backups: there is no backup: in it"
         raise ConfigurationError(folder / "system.yaml", fact, "see .github/BACKUPS.md; or --store folder --to PATH")
-    return BackupEntry(store=store)
+    return system.backup
 
 
 def with_signals(backups: Backups, task: str, work: Callable[[], ExitCode], *, dry_run: bool = False) -> ExitCode:

@@ -27,7 +27,8 @@ hooks: {before_publish: [[systemctl, stop, shop]], after_publish: [[systemctl, s
 """
 ACCEPTED = (
     "system.yaml:8: colour: unknown key, "
-    "accepted are audit_log, data_dir, databases, hooks, keys, mode, name, postgres, retention_days, title, version"
+    "accepted are audit_log, backup, data_dir, databases, hooks, keys, mode, name, postgres, retention_days, title, "
+    "version"
 )
 OUTSIDE = 'system.yaml:7: databases.ORDERS.legacy: must be a file name inside the data directory (got "../orders.db")'
 PATTERN = "system.yaml:7: databases.ORDERS.variable: must match pattern '^[A-Za-z_][A-Za-z0-9_]*$' (got \"SHOP-DB\")"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from strongroom.backup.documents import TableRecord
 from strongroom.core.errors import UnreachableError
-from strongroom.redis.client import Answer, Client, RefusalError, explain_refusal
+from strongroom.redis.client import Answer, Client, Refusal, explain_refusal
 
 CONTENT, FUNCTIONS = "all keys", "functions"
 _WHOLE = 1 << 128
@@ -88,7 +88,7 @@ def _list_functions(client: Client) -> Iterator[bytes]:
 
 
 def _wonder(client: Client, *answers: Answer) -> Exception:
-    refused = next((answer for answer in answers if isinstance(answer, RefusalError)), None)
+    refused = next((answer for answer in answers if isinstance(answer, Refusal)), None)
     if refused is not None:
         return explain_refusal(refused)
     return UnreachableError(client.place, "does not answer as Redis does", "see what it is")

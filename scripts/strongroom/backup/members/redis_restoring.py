@@ -16,7 +16,7 @@ from strongroom.backup.members.scratch import open_scratch_redis
 from strongroom.backup.request import Surroundings
 from strongroom.core.errors import DifferencesError, TargetBusyError, VersionError
 from strongroom.redis.address import Address
-from strongroom.redis.client import Client, RefusalError, explain_refusal, open_client
+from strongroom.redis.client import Client, Refusal, explain_refusal, open_client
 from strongroom.redis.dump import check_rdb
 from strongroom.redis.tunnel import open_tunnel
 
@@ -177,6 +177,6 @@ def _copy_functions(source: Client, live: Client) -> None:
 
 
 def _require(answers: Sequence[object]) -> None:
-    refused = next((answer for answer in answers if isinstance(answer, RefusalError)), None)
+    refused = next((answer for answer in answers if isinstance(answer, Refusal)), None)
     if refused is not None:
         raise explain_refusal(refused)
