@@ -267,7 +267,7 @@ def test_what_was_restored_and_taken_back(say: Say) -> None:
 def test_how_old_the_newest_of_each_is(say: Say) -> None:
     ages = (
         Age(name="backup", set=SET, at=AT, hours=0.42, objective_hours=26.0),
-        Age(name="drill", set=OLD, at=AT, hours=200.4, objective_hours=192.0),
+        Age(name="drill", set=OLD, at=AT, hours=202.0, objective_hours=192.0),
         Age(name="escrow", set=None, at=None, hours=None, objective_hours=2400.0, is_required=False),
     )
     status = Status(
