@@ -125,7 +125,9 @@ def _when(one: BackupSet) -> tuple[datetime, str]:
     return one.entry.began, one.id
 
 
-def _read_all(objects: Objects, prefix: str, kind: type[OfSet], owner: str, damaged: dict[str, str]) -> dict[str, OfSet]:
+def _read_all(
+    objects: Objects, prefix: str, kind: type[OfSet], owner: str, damaged: dict[str, str]
+) -> dict[str, OfSet]:
     found: dict[str, OfSet] = {}
     for name in objects.list(prefix):
         content = objects.read(name)

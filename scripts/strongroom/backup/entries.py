@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from strongroom.backup.alarms import find_alarms
-from strongroom.backup.catalog import Catalog, read_catalog, write_entry
+from strongroom.backup.catalog import ABOUT, Catalog, read_catalog, write_entry
 from strongroom.backup.documents import (
     MANIFEST_FILE,
     EntryDocument,
@@ -18,7 +18,7 @@ from strongroom.backup.documents import (
 from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.model import Kept, Store
 from strongroom.core.errors import StrongroomError
-from strongroom.runs.documents import decode_document
+from strongroom.runs.documents import decode_document, encode_document
 
 
 def make_entry(
@@ -63,6 +63,9 @@ def list_anew(store: Store, content: Sequence[Kept], around: Surroundings) -> Ca
     the lease.
     """
     catalog = read_catalog(store.objects, store.about.id, store.about.system)
+    if ABOUT in catalog.damaged:
+        store.objects.write(ABOUT, encode_document(store.about, store.about.id).encode())
+        around.say(f"{store.place}: {ABOUT}", f"{catalog.damaged[ABOUT]}; it was made anew, as the sets tell")
     listed = {one.entry.locator for one in catalog.sets}
     unlisted = [kept for kept in content if kept.locator not in listed]
     for kept in unlisted:

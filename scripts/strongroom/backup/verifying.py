@@ -38,9 +38,10 @@ class Verified:
 
     @property
     def exit(self) -> ExitCode:
-        """3 for anything wrong."""
-        is_wrong = any(self.sets.values()) or bool(self.documents)
-        return ExitCode.DIFFERENCES if is_wrong else ExitCode.DONE
+        """3 for anything wrong, 7 where only the catalog lacks a set."""
+        if any(self.sets.values()) or self.documents:
+            return ExitCode.DIFFERENCES
+        return ExitCode.PENDING if self.unlisted else ExitCode.DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

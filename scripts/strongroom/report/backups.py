@@ -135,7 +135,7 @@ def _instant(at: datetime) -> str:
 
 
 def show_verified(verified: Verified, *, as_json: bool, color: bool) -> ExitCode:
-    """Print what reading the sets showed; return 3 for damage."""
+    """Print what reading the sets showed; return 3 for damage, 7 for a set that the catalog lacks."""
     screen = Screen(as_json=as_json, color=color)
     wrong = {name: facts for name, facts in verified.sets.items() if facts}
     screen.list("damaged", _flatten(wrong), most=_MOST, style="red")
@@ -144,7 +144,8 @@ def show_verified(verified: Verified, *, as_json: bool, color: bool) -> ExitCode
     if verified.part is not None:
         part, parts = verified.part
         screen.say(f"read part {part} of {parts} of the repository: each day of the week another one (--full: all)")
-    word, style = ("DAMAGED", "red") if verified.exit else ("SOUND", "green")
+    words = {ExitCode.DONE: ("SOUND", "green"), ExitCode.PENDING: ("UNLISTED", "yellow")}
+    word, style = words.get(verified.exit, ("DAMAGED", "red"))
     sound = f"{count(len(verified.sets) - len(wrong))} of {_many(len(verified.sets), 'set')}"
     if not (verified.sets or verified.exit):
         word, style, sound = "EMPTY", "yellow", "there is no set to read"

@@ -63,6 +63,11 @@ def decode_document(text: bytes, place: str, kind: type[Kind], owner: str | None
     return _understand(_parse(text, place), place, kind, owner)
 
 
+def tell_owner(text: bytes, place: str) -> str:
+    """Return what a document belongs to, by the text that was kept of it. Raises VersionError, GuardError."""
+    return str(_parse(text, place)["owner"])
+
+
 def _understand(content: dict[str, Any], path: object, kind: type[Kind], owner: str | None) -> Kind:
     if content["document"] != kind.kind:
         raise _damaged(path, f"is a document of another kind ({content['document']})")

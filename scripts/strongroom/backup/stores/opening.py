@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from strongroom.backup.catalog import ABOUT, find_about, infer_about
 from strongroom.backup.documents import StoreDocument
 from strongroom.backup.place import Site
 from strongroom.backup.request import Surroundings
@@ -19,9 +20,8 @@ from strongroom.core.errors import GuardError, NotInitialisedError, UsageError
 from strongroom.core.files import explain_os_error, make_private_folder
 from strongroom.core.secret import Secret
 from strongroom.keys.escrow import Escrow, write_escrow
-from strongroom.runs.documents import decode_document, encode_document
+from strongroom.runs.documents import encode_document
 
-ABOUT = "store.json"
 LOST = "lost+found"
 """What a new file system has at its top."""
 
@@ -60,16 +60,19 @@ def _restic() -> Any:
 
 
 def read_about(entry: StoreEntry, system: str, objects: Objects) -> StoreDocument:
-    """Return what a store is.
+    """Return what a store is: where it cannot say so itself, what the sets that it lists say of it.
 
     Raises NotInitialisedError where there is none, GuardError where it is another system's, or of another engine.
     """
-    text = objects.read(ABOUT)
-    if text is None:
+    damaged: dict[str, str] = {}
+    about = find_about(objects, None, damaged) or infer_about(objects)
+    if about is None and damaged:
+        hint = "put it back from a copy of the store, or let backup.init make a store in an empty place"
+        raise GuardError(f"{objects.place}/{ABOUT}", damaged[ABOUT], hint)
+    if about is None:
         raise NotInitialisedError(
             objects.place, "is no store of backups", "is it mounted? backup.init makes a store, once"
         )
-    about = decode_document(text, f"{objects.place}/{ABOUT}", StoreDocument)
     if about.system != system:
         fact = f"holds the backups of {about.system}, and these are those of {system}"
         raise GuardError(objects.place, fact, "give each system a store of its own")
@@ -157,7 +160,8 @@ def _refuse_taken(entry: StoreEntry, objects: Objects) -> None:
     others = sorted(_list_names(objects) - begun)
     if others:
         fact = f"is not empty ({others[0]}), and there is no {ABOUT} in it"
-        raise GuardError(objects.place, fact, f"name an empty place; where {ABOUT} was lost, put it back from a copy")
+        way = f"name an empty place; where only {ABOUT} was lost, backup.create makes it anew"
+        raise GuardError(objects.place, fact, way)
 
 
 def _list_names(objects: Objects) -> set[str]:
