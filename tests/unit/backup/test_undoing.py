@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -92,8 +93,8 @@ def test_what_was_written_since_is_named_and_not_given_up_unasked(shop: Scene) -
     assert Path(undone.kept, "data", f"{MEMORY}-wal").stat().st_size
 
 
-def cut(shop: Scene, step: str, **wish: object) -> None:
-    """Let a restore end at a step as a kill ends it."""
+def cut(shop: Scene, step: str, do: Callable[..., object] = restore, **wish: object) -> None:
+    """Let a restore, or its undo, end at a step as a kill ends it."""
 
     def stop(name: str) -> None:
         if name == step:
@@ -101,7 +102,7 @@ def cut(shop: Scene, step: str, **wish: object) -> None:
 
     shop.checkpoint = stop
     with pytest.raises(KeyboardInterrupt):
-        restore(shop, **wish)
+        do(shop, **wish)
     shop.checkpoint = lambda _: None
 
 
@@ -125,6 +126,26 @@ def test_a_file_that_was_not_there_is_gone_again_also_after_a_kill(shop: Scene) 
     assert restore(shop).finished
     take_back(shop)
     assert read_all(shop.data) == {name: rows for name, rows in LIVE.items() if name != CORE}
+
+
+def test_a_file_that_was_deleted_and_is_back_is_not_taken_away_again_after_a_kill(shop: Scene) -> None:
+    restore(shop)
+    (shop.data / CORE).unlink()
+    cut(shop, f"undo.live.{CORE}", take_back)
+    take_back(shop)
+    assert read_all(shop.data) == LIVE
+
+
+def test_rows_written_between_a_kill_of_undo_and_the_next_are_not_given_up_unasked(shop: Scene) -> None:
+    restore(shop)
+    run(shop.data / MEMORY, "INSERT INTO users (name) VALUES ('discarded')")
+    cut(shop, f"undo.live.{CORE}", take_back, discard_changes=True)
+    assert take_back(shop, dry_run=True).lost == ()
+    run(shop.data / MEMORY, "INSERT INTO users (name) VALUES ('since the kill')")
+    with pytest.raises(GuardError, match="table users has 42 rows"):
+        take_back(shop)
+    take_back(shop, discard_changes=True)
+    assert read_all(shop.data) == LIVE
 
 
 def test_a_file_that_has_two_names_for_a_moment_is_simply_left(shop: Scene) -> None:
