@@ -105,7 +105,10 @@ class ResticStore:
                 self.place, f"restic {wrong}", "see to the store's disk or server, then run it again"
             )
         self._around.reach("restic.kept")
-        shutil.rmtree(staged)
+        try:
+            shutil.rmtree(staged)
+        except OSError as error:
+            raise explain_os_error(staged, error) from error
         return made[0]
 
     def list_content(self) -> tuple[Kept, ...]:
