@@ -101,10 +101,10 @@ def _carry(near: socket.socket, address: Address, context: ssl.SSLContext) -> No
 
 def _receive(one: socket.socket) -> bytes | None:
     """Return what has come; None where it was TLS' own business, after which nothing need follow."""
-    one.setblocking(False)
+    one.settimeout(0)
     try:
         return one.recv(_CHUNK)
     except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
         return None
     finally:
-        one.setblocking(True)
+        one.settimeout(None)
