@@ -38,11 +38,13 @@ def test_after_damage_was_found_the_next_set_is_whole_and_so_are_the_earlier_one
     flip(DATA(made))
     second = create()
     assert verify() == {first: False, second: False}, "restic builds a set on what is damaged"
+    said.clear()
     third = create()
     assert [fact.split(" ")[0] for _, fact in said] == ["made", "gave"]
+    said.clear()
     assert verify() == {first: True, second: True, third: True}
     create()
-    assert len(said) == 2
+    assert said == []
 
 
 def catalog_of(made: Made) -> Catalog:
