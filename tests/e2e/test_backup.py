@@ -300,15 +300,22 @@ BAD: Mapping[str, tuple[list[str], int, str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def kept(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """One with a set, which stays as it is."""
+    shop = templates["folder"].copy_to(tmp_path_factory.mktemp("kept"))
+    shop.create()
+    return shop
+
+
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_clear_line(plain: Shop, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(plain.root)
-    plain.create()
+def test_bad_input_is_one_clear_line(kept: Shop, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(kept.root)
     words, code, said = BAD[case]
-    before = plain.photograph()
-    ended = plain.run(*words)
+    before = kept.photograph()
+    ended = kept.run(*words)
     assert (ended.code, said in ended.error) == (code, True), ended.err
-    assert plain.photograph() == before
+    assert kept.photograph() == before
 
 
 SYSTEMS: Mapping[str, tuple[Callable[[Shop], Any], str, int, str]] = {

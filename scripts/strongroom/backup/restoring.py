@@ -109,7 +109,8 @@ def _choose_newest(catalog: Catalog, sets: list[BackupSet], text: str, around: S
     if chosen is None:
         fact = "there is no set that is whole and sound" + ("" if text == LATEST else f" by {text}")
         names = ", ".join(one.id for one in sets[-3:])
-        way = f"name one that is not with --set: {names}" if names else "backup.create makes one"
+        none = _LIST if catalog.sets else "backup.create makes one"
+        way = f"name one that is not with --set: {names}" if names else none
         raise (StaleError if text == LATEST else UsageError)("backup", fact, way)
     for one in sets[sets.index(chosen) + 1 :]:
         around.say(f"set {one.id}", f"is passed over: it {_say_why_not(one)}")
