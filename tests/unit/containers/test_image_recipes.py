@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.containers.images.build import _explain
-from strongroom.containers.images.recipe import NAMES, pack, read_recipe, read_versions
+from strongroom.containers.images.recipe import NAMES, list_needed, pack, read_recipe, read_versions
 from strongroom.core.errors import ConfigurationError
 
 PINNED = re.compile(
@@ -116,6 +116,12 @@ def test_locked_wheels_are_of_the_versions_that_the_one_file_names(repository: P
         found = re.search(rf"(?m)^{package}==(\S+) ", lock)
         assert found is not None
         assert found.group(1).startswith(versions[known]["image"]), package
+
+
+def test_an_image_brings_those_that_it_stands_on() -> None:
+    assert list_needed(["drill"]) == ["base", "build", "ops", "drill"]
+    assert list_needed(["redis"]) == ["base", "build", "redis"]
+    assert list_needed(NAMES) == list(NAMES)
 
 
 def test_every_image_has_a_recipe(repository: Path) -> None:

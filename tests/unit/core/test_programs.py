@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 
 from strongroom.core import scrubbing
 from strongroom.core.errors import ConfigurationError, GuardError, UnreachableError
-from strongroom.core.programs import ProgramResult, require_success, run_program
+from strongroom.core.programs import ProgramResult, require_success, run_program, run_server
 from strongroom.core.secret import Secret
-from tests.processes import is_running
+from tests.processes import find_children, is_running, wait_until
 
 
 def run_python(
@@ -135,3 +136,41 @@ def test_a_result_does_not_show_what_was_said() -> None:
     result = require_success(run_python("print('canary')"), GuardError)
     assert result.stdout == b"canary\n"
     assert "canary" not in repr(result)
+
+
+ENDS_AT_ONE = """
+import os, signal, sys, time
+signal.signal({ignored}, signal.SIG_IGN)
+print(os.getuid(), os.environ, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_server_runs_as_long_as_it_is_needed_and_gets_the_signal_that_it_ends_at(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    other = signal.SIGQUIT if number is signal.SIGTERM else signal.SIGTERM
+    words = [sys.executable, "-c", ENDS_AT_ONE.format(ignored=int(other))]
+    log, before = tmp_path / "log", set(find_children(os.getpid()))
+    started = time.monotonic()
+    with run_server(words, environment={"PATH": os.defpath, "A": "1"}, log=log, stop=number) as does_run:
+        wait_until(lambda: b"'A': '1'" in log.read_bytes())
+        (server,) = set(find_children(os.getpid())) - before
+        assert does_run()
+    assert not is_running(server)
+    assert time.monotonic() - started < 5
+
+
+def test_a_server_that_ends_by_itself_is_seen(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "import os; print(os.environ['A'])"]
+    with run_server(words, environment={"PATH": os.defpath, "A": "said"}, log=tmp_path / "log") as does_run:
+        wait_until(lambda: not does_run())
+    assert (tmp_path / "log").read_bytes() == b"said\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may be somebody else")
+def test_root_lets_a_program_run_as_somebody_else(tmp_path: Path) -> None:
+    ended = run_program(["/usr/bin/id"], environment={}, timeout=20, user=(65534, 65534))
+    assert ended.stdout.startswith(b"uid=65534")
+    assert b"0(root)" not in ended.stdout
