@@ -23,7 +23,8 @@ from strongroom.redis.tunnel import open_tunnel
 KEPT = "redis-before.rdb"
 _MARGIN_MILLISECONDS = 600_000
 """Keys that end sooner than in ten minutes are put back, and left out of the comparison: they may end meanwhile."""
-_AT_ONCE = 64
+_AT_ONCE = 8 << 20
+"""Bytes of values that are handed over together; a larger one goes alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,16 +113,19 @@ def _put(source: Client, address: Address, run_folder: Path, around: Surrounding
             _remove_others(source, live)
         _copy_functions(source, live)
     around.reach("redis.put")
-    wanted = digest_until(source, moment)
     with tempfile.TemporaryDirectory(prefix="after-", dir=run_folder) as folder:
         after = Path(folder) / "after.rdb"
         bring_rdb(address, after, around.environment)
         with open_scratch_redis(Path(folder), after, around) as found:
-            facts = list(compare_figures(wanted, digest_until(found, moment), "keys"))
+            facts = _compare(source, found, moment) and _compare(source, found, moment)
     if facts:
         fact = f"holds other things than the backup: {facts[0]}"
         raise DifferencesError(f"Redis at {address.place}", fact, "stop what writes to it, then the same command again")
     return keys
+
+
+def _compare(source: Client, found: Client, moment: int) -> list[str]:
+    return list(compare_figures(digest_until(source, moment), digest_until(found, moment), "keys"))
 
 
 def _read_time(client: Client) -> tuple[int, int]:
@@ -149,8 +153,7 @@ def _refuse_others(live: Client, address: Address, *, disconnect: bool) -> None:
 def _copy_keys(source: Client, live: Client) -> int:
     copied = 0
     for found in source.scan():
-        for start in range(0, len(found), _AT_ONCE):
-            keys = found[start : start + _AT_ONCE]
+        for keys in _group(source, found):
             asked = [words for key in keys for words in (("DUMP", key), ("PEXPIRETIME", key))]
             answers = source.ask_all(asked)
             commands = []
@@ -160,6 +163,21 @@ def _copy_keys(source: Client, live: Client) -> int:
             _require(live.ask_all(commands))
             copied += len(commands)
     return copied
+
+
+def _group(source: Client, keys: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Yield keys in groups whose values together are small enough to be held."""
+    group, size = list[bytes](), 0
+    sizes = source.ask_all([("MEMORY", "USAGE", key) for key in keys])
+    for key, own in zip(keys, sizes, strict=True):
+        needed = own if isinstance(own, int) else 0
+        if group and size + needed > _AT_ONCE:
+            yield group
+            group, size = [], 0
+        group.append(key)
+        size += needed
+    if group:
+        yield group
 
 
 def _remove_others(source: Client, live: Client) -> None:
