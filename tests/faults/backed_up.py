@@ -14,12 +14,14 @@ from typing import Any
 from tests.faults.child import Driver
 from tests.faults.scene import Ended, read_content
 
+PASSWORD = "0f" * 32
 KEEP = "{last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0, verified: 2}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shop:
     root: Path
+    engine: str = "folder"
 
     @property
     def data(self) -> Path:
@@ -35,15 +37,20 @@ class Shop:
     def copy_to(self, root: Path) -> Shop:
         """Set the stage anew, for one more kill: the same paths in another folder."""
         shutil.copytree(self.root, root)
-        made = Shop(root=root)
+        made = Shop(root=root, engine=self.engine)
         made.write_system()
         return made
 
     def write_system(self) -> None:
         (self.root / "shop").mkdir(exist_ok=True)
+        password = self.root / "password"
+        password.touch(mode=0o600)
+        password.write_text(PASSWORD)
+        opened_by = ", password: backups" if self.engine == "restic" else ""
         (self.root / "shop" / "system.yaml").write_text(
             f"version: 1\nname: shop\ntitle: A shop\ndata_dir: {{default: {self.data}}}\n"
-            f"backup:\n  store: {{kind: folder, path: {self.store}}}\n"
+            f"keys: {{backups: {{provider: file, path: {password}, encoding: hex}}}}\n"
+            f"backup:\n  store: {{kind: {self.engine}, path: {self.store}{opened_by}}}\n"
             f"  second: {{kind: folder, path: {self.root / 'second'}}}\n"
             f"  files: ['replays/*']\n  keep: {KEEP}\n"
         )
@@ -53,8 +60,8 @@ class Shop:
         return found | {path.name: path.read_bytes() for path in sorted((self.data / "replays").iterdir())}
 
 
-def build_shop(root: Path) -> Shop:
-    shop = Shop(root=root)
+def build_shop(root: Path, engine: str = "folder") -> Shop:
+    shop = Shop(root=root, engine=engine)
     for name, rows in (("core.db", 5), ("agents/memory.db", 50)):
         path = shop.data / name
         path.parent.mkdir(parents=True)
