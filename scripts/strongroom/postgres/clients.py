@@ -130,6 +130,8 @@ def explain_client(result: ProgramResult, subject: str) -> StrongroomError:
         return NoSpaceError(subject, "the disk is full", "free some space, then run the same command again")
     if "server version mismatch" in said:
         return VersionError(subject, fact, "use the image strongroom/ops of the server's version")
+    if "extension" in said and ("is not available" in said or "control file" in said):
+        return VersionError(subject, fact, "install its package beside this server (of drills: in docker/drill)")
     if "permission denied" in said or "must be " in said:
         return GuardError(subject, fact, "connect as a role that may, or have its owner grant it")
     return UnreachableError(subject, fact, "run the same command again")

@@ -18,6 +18,7 @@ from strongroom.backup.members import postgres as taking
 from strongroom.backup.members.postgres_figures import digest_tables, list_tables, lock_tables, read_figures
 from strongroom.core.errors import ConfigurationError, DifferencesError, GuardError, SourceBusyError, VersionError
 from strongroom.core.files import hash_file
+from strongroom.core.programs import ProgramResult
 from strongroom.postgres import clients
 from strongroom.postgres.connection import Access, Connection, open_postgres
 from tests.engines import make_surroundings
@@ -288,6 +289,31 @@ def test_a_password_is_in_no_argument_and_no_environment_and_on_no_disk(tmp_path
     assert "dbname=other" in shown
     assert "sslrootcert=/etc/ssl/certs/ca-certificates.crt" in shown
     assert where.startswith("/memfd:")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ('pg_restore: error: could not execute query: ERROR:  extension "postgis" is not available', 13),
+        ("pg_dump: error: aborting because of server version mismatch", 13),
+        ("pg_dump: error: could not write to file: No space left on device", 14),
+        ("pg_restore: error: x\nDETAIL:  could not extend file: No space left on device", 14),
+        ("pg_dump: error: query failed: ERROR:  permission denied for table users", 6),
+        (
+            'pg_dump: error: connection to server on socket "/run/x" failed: FATAL:  the database system is starting up',
+            5,
+        ),
+        ("killed", 5),
+        ("", 5),
+    ],
+)
+def test_what_a_program_complains_of_is_one_line_with_its_exit_code(said: str, code: int) -> None:
+    detail = "\nDETAIL:  Key (name)=(canary-5c1d) already exists.\nCONTEXT:  COPY users, line 1: canary-5c1d"
+    ended = ProgramResult(program="/x/pg_dump", exit_code=1, seconds=0, stdout=b"", stderr=f"{said}{detail}".encode())
+    error = clients.explain_client(ended, "postgres/shop")
+    assert error.exit_code == code
+    assert "canary" not in f"{error} {error.hint}"
+    assert "\n" not in str(error)
 
 
 def test_the_name_of_a_database_is_no_path() -> None:
