@@ -113,6 +113,7 @@ def _map_entries(connection: Connection, parent: TableJob, entry: BoundInput, re
     if parent.table.rowid is None:
         new, target, join = _find_version(connection, parent, entry, rewrite, old)
         waits = "(l._disposition = 'quarantined' AND l._winner_input IS NULL)"
+        new, target = [f"iif({waits}, NULL, {one})" for one in new], f"iif({waits}, NULL, {target})"
     else:
         target = f"t.{quote(parent.table.rowid)}"
         join = f"LEFT JOIN {dotted('main', parent.table.name)} t ON {target} = l._target_rowid"
