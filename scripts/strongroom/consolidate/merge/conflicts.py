@@ -64,14 +64,14 @@ def are_pairs(job: TableJob) -> bool:
 
 
 def _pair_rows(connection: Connection, job: TableJob) -> int:
-    """Find the keys that two files share by their own indexes, numbered as their first rows come."""
+    """Find the keys that two files share by their own indexes."""
     one, two = job.inputs
     with attached(connection, two.database, "other"), open_rows(connection, job, one) as rows:
         same = " AND ".join(f"o.{quote(two.columns[name])} = {rows.value(name)} COLLATE BINARY" for name in job.key)
         connection.execute("CREATE TABLE scratch.pairs (g INTEGER PRIMARY KEY, one INTEGER, two INTEGER)")
         count = connection.execute(
             f"INSERT INTO scratch.pairs (one, two) SELECT {rows.rid}, o.{quote(str(two.table.rowid))} "
-            f"FROM {rows.source} CROSS JOIN {dotted('other', two.table.name)} o ON {same} ORDER BY {rows.rid}"
+            f"FROM {rows.source} CROSS JOIN {dotted('other', two.table.name)} o ON {same}"
         ).rowcount
     connection.execute("INSERT INTO scratch.contenders SELECT 1, one, g, 1 FROM scratch.pairs")
     connection.execute("INSERT INTO scratch.contenders SELECT 2, two, g, 2 FROM scratch.pairs ORDER BY two")
