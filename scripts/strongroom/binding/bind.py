@@ -193,6 +193,7 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
         raise PlanError(rule.origin, f"{rule.into}: no input is there and the target has no schema")
     key, identity, strategy = choose_key(rule, table)
     ordered = sorted(inputs, key=lambda found: _rank(ground.plan, rule, found[0]))
+    is_numbered = table.integer_key is None and not table.without_rowid
     bound: list[BoundInput] = []
     offset = id_offset = 0
     for number, (source, source_table, entry) in enumerate(ordered, start=1):
@@ -200,8 +201,8 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
         check_columns(rule, key, table, source_table, columns)
         database = ground.databases[source]
         lowest, highest = find_rowid_range(database, source_table)
-        if bound and lowest < 1:
-            offset += 1 - lowest
+        if bound and is_numbered:
+            offset += max(1 - lowest, 0)
         bound.append(
             BoundInput(
                 number=number,
@@ -215,9 +216,9 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
             )
         )
         id_offset += highest
-        if table.integer_key is None and not table.without_rowid:
+        if is_numbered:
             offset += highest
-            _refuse_beyond(rule, offset)
+        _refuse_beyond(rule, offset)
     bound += seed_input(table, template, len(bound) + 1, offset)
     return TableJob(
         target=rule.target,

@@ -28,7 +28,7 @@ class BoundInput:
     columns: Mapping[str, str]
     """Target column to source column; what is missing here takes a default."""
     rowid_offset: int
-    """Added to the source's rowid it gives the target's, where the target's rowid is free."""
+    """Added to the source's rowid it gives the target's; 0 where the target's rows are not numbered like that."""
     id_offset: int = 0
     """Added to the source's ids where the strategy is offset."""
     highest_rowid: int = 0

@@ -29,6 +29,7 @@ def forget_groups(connection: Connection, job: TableJob) -> None:
 def keep_groups(connection: Connection, job: TableJob) -> None:
     """Write the rows of each group that a person has to decide, or did, as the target would store them.
 
+    Groups are numbered as their shown rows come.
     Undecided groups whose shown row was refused are not among them: they wait whole.
     """
     if not connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = 'decided'").fetchone():
@@ -50,8 +51,9 @@ def keep_groups(connection: Connection, job: TableJob) -> None:
         for place, column in enumerate(job.columns)
     ]
     connection.execute(
-        f"INSERT INTO {_kept(job)} SELECT v.g, row_number() OVER (PARTITION BY v.g ORDER BY v.n), v.input, v.rid, "
-        f"v.waits, {', '.join(values)} FROM scratch.versions v "
+        f"INSERT INTO {_kept(job)} SELECT dense_rank() OVER (ORDER BY a.input, a.rid), "
+        f"row_number() OVER (PARTITION BY v.g ORDER BY v.n), v.input, v.rid, v.waits, {', '.join(values)} "
+        "FROM scratch.versions v CROSS JOIN scratch.versions a ON a.g = v.g AND a.n = 1 "
         "LEFT JOIN scratch.twins t ON t.g = v.g AND t.n = v.n "
         "LEFT JOIN scratch.fresh f ON v.n = 1 AND f.input = v.input AND f.rid = v.rid "
         f"WHERE v.g IN ({shown}) AND (v.n = 1 OR coalesce(t.first, v.n) <> 1)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from strongroom.binding import TableJob
+from strongroom.consolidate.merge.raw import find_collation
 from strongroom.consolidate.merge.rows import Rows, open_rows
 from strongroom.core.quoting import dotted, literal, quote
 from strongroom.sqlite.connection import Connection
@@ -51,7 +52,7 @@ def set_taken_ids_aside(connection: Connection, rows: Rows, highest: int) -> int
     key = job.identity or str(job.table.integer_key)
     if _keeps_all_ids(rows, key):
         return 0
-    found = _find_taken(rows, key, with_merged=has_merged(connection))
+    found = _find_taken(connection, rows, key)
     if job.identity is None:
         _quarantine(connection, rows, f"SELECT rid, {_literal_reason(key)} FROM ({found})")
         return 0
@@ -84,18 +85,19 @@ def _is_own(rows: Rows, key: str) -> bool:
     return rows.entry.columns.get(key) == rows.entry.table.integer_key and not rows.is_settled
 
 
-def _find_taken(rows: Rows, key: str, *, with_merged: bool) -> str:
-    """Select rid, old id and whether it is a merged row's, for the rows whose id cannot stay."""
-    job, number = rows.job, rows.entry.number
+def _find_taken(connection: Connection, rows: Rows, key: str) -> str:
+    """Select rid, old id and whether it is a merged row's, for the rows whose id cannot stay in the target."""
+    job, number, table = rows.job, rows.entry.number, dotted("main", rows.job.table.name)
     claims = (
         f"SELECT {rows.rid} AS rid, {rows.value(key)} AS old, 0 AS merged FROM {rows.source} WHERE {survivors(rows)}"
     )
-    if with_merged:
+    if has_merged(connection):
         column = f"m.c{position_of(job, key)}"
         claims += f" UNION ALL SELECT m.rid, {column}, 1 FROM scratch.merged m WHERE m.input = {number}"
-    again = "0" if _is_own(rows, key) else "old IS NOT NULL AND row_number() OVER (PARTITION BY old ORDER BY rid) > 1"
+    alike = f"PARTITION BY old COLLATE {find_collation(connection, table, key)} ORDER BY rid"
+    again = "0" if _is_own(rows, key) else f"old IS NOT NULL AND row_number() OVER ({alike}) > 1"
     wrong = "0" if job.strategy == "uuid5" else "typeof(old) <> 'integer'"
-    is_taken = f"EXISTS (SELECT 1 FROM {dotted('main', job.table.name)} t WHERE t.{quote(key)} = old)"
+    is_taken = f"EXISTS (SELECT 1 FROM {table} t WHERE t.{quote(key)} = old)"
     moves = "1" if job.strategy == "offset" and rows.entry.id_offset else f"{wrong} OR again OR {is_taken}"
     return f"SELECT rid, old, merged FROM (SELECT rid, old, merged, {again} AS again FROM ({claims})) WHERE {moves}"
 

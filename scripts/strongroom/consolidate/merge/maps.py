@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from strongroom.binding import BoundInput, Rewrite, TableJob
 from strongroom.consolidate.merge.raw import open_raw
+from strongroom.consolidate.merge.rows import settled_name
 from strongroom.core.quoting import dotted, fold, quote, quote_all
 from strongroom.sqlite.connection import Connection
 
@@ -112,6 +113,7 @@ def _map_entries(connection: Connection, parent: TableJob, entry: BoundInput, re
     if parent.table.rowid is None:
         new, target, join = _find_version(connection, parent, entry, rewrite, old)
         waits = "(l._disposition = 'quarantined' AND l._winner_input IS NULL)"
+        new, target = [f"iif({waits}, NULL, {one})" for one in new], f"iif({waits}, NULL, {target})"
     else:
         target = f"t.{quote(parent.table.rowid)}"
         join = f"LEFT JOIN {dotted('main', parent.table.name)} t ON {target} = l._target_rowid"
@@ -134,32 +136,43 @@ def _find_version(
 
     The row that stands for another is one of those from which its group was decided; a row of no group is itself.
     """
+    stored, join = _find_stored(connection, entry, rewrite, old)
     if not _is_there(connection, "outcomes"):
-        return old, "NULL", ""
+        return stored, "NULL", join
     is_merged = parent.conflict.rule == "merge"
     held = "merged v ON v.g = w.g" if is_merged else "versions v ON v.g = w.g AND v.n = w.n"
     named = [column.name for column in parent.columns]
     made = [f"v.c{named.index(column)}" for column in rewrite.parent_columns]
-    new = [f"CASE WHEN v.g IS NULL THEN {one} ELSE {two} END" for one, two in zip(old, made, strict=True)]
+    new = [f"CASE WHEN v.g IS NULL THEN {one} ELSE {two} END" for one, two in zip(stored, made, strict=True)]
     number, row = f"coalesce(l._winner_input, {entry.number})", "coalesce(l._winner_rowid, l._rowid)"
-    join = f"LEFT JOIN scratch.contenders w ON w.input = {number} AND w.rid = {row} LEFT JOIN scratch.{held}"
+    join += f" LEFT JOIN scratch.contenders w ON w.input = {number} AND w.rid = {row} LEFT JOIN scratch.{held}"
     return new, f"{number} || ' ' || {row}", join
+
+
+def _find_stored(connection: Connection, entry: BoundInput, rewrite: Rewrite, old: list[str]) -> tuple[list[str], str]:
+    """Return a row's own values as its target stores them, and the join: what it had, where nothing changes them."""
+    if not _is_there(connection, settled_name(entry)):
+        return old, ""
+    join = f"LEFT JOIN {dotted('scratch', settled_name(entry))} t ON t._strongroom_row = l._rowid"
+    return [f"t.{quote(column)}" for column in rewrite.parent_columns], join
 
 
 def _map_plain(connection: Connection, parent: TableJob, entry: BoundInput, rewrite: Rewrite) -> None:
     """Map the rows that went in plainly, but whose values a transform changed."""
-    if parent.table.rowid is None:
-        return
     with open_raw(connection, entry) as raw:
+        home = home_of(parent, entry, raw.rid)
+        if parent.table.rowid is None:
+            stored, found = dotted("scratch", settled_name(entry)), f"t._strongroom_row = {raw.rid}"
+        else:
+            stored, found = dotted("main", parent.table.name), f"t.{quote(parent.table.rowid)} = {home}"
         old = [f"s.{quote(entry.columns[column])}" for column in rewrite.parent_columns]
         new = [f"t.{quote(column)}" for column in rewrite.parent_columns]
         differs = " OR ".join(f"{one} IS NOT {two} COLLATE BINARY" for one, two in zip(new, old, strict=True))
         present = " AND ".join(f"{value} IS NOT NULL" for value in old)
-        rowid = f"t.{quote(parent.table.rowid)}"
         connection.execute(
             f"INSERT OR IGNORE INTO {map_of(held_by(rewrite))} SELECT {entry.number}, {raw.rid}, {', '.join(old)}, "
-            f"{', '.join(new)}, {rowid}, 0 FROM {raw.table} AS s CROSS JOIN {dotted('main', parent.table.name)} t "
-            f"ON {rowid} = {home_of(parent, entry, raw.rid)} WHERE {present} AND ({differs}) AND NOT EXISTS "
+            f"{', '.join(new)}, {home}, 0 FROM {raw.table} AS s CROSS JOIN {stored} t ON {found} "
+            f"WHERE {present} AND ({differs}) AND NOT EXISTS "
             f"(SELECT 1 FROM {dotted('ledger', entry.name)} l WHERE l._rowid = {raw.rid})"
         )
 

@@ -17,10 +17,15 @@ from strongroom.sqlite.connection import Connection
 
 
 def can_change_one(job: TableJob) -> bool:
-    """Tell whether a table has one file, nothing leaves rows of it out, no two have one key, and all keep their ids."""
-    if len(job.inputs) != 1 or job.where or job.inputs[0].is_seed or job.inputs[0].table.rowid is None:
+    """Tell whether a table has one file, nothing leaves rows of it out, no two have one key, and all keep their ids.
+
+    Rows without rowid are found again by what was laid aside.
+    """
+    if len(job.inputs) != 1 or job.where or job.inputs[0].is_seed:
         return False
     entry, key = job.inputs[0], job.identity or job.table.integer_key
+    if entry.table.rowid is None or job.table.rowid is None:
+        return False
     if may_be_contested(job):
         return False
     if key is None:
@@ -58,8 +63,8 @@ def _insert(connection: Connection, job: TableJob, raw: Raw, source: str) -> int
     entry = job.inputs[0]
     columns = [column.name for column in job.columns]
     values = [settled_value(job, entry, name) for name in columns]
-    if job.table.integer_key is None and job.table.rowid is not None:
-        columns, values = [job.table.rowid, *columns], [_target_rowid(job, raw), *values]
+    if job.table.integer_key is None:
+        columns, values = [str(job.table.rowid), *columns], [_target_rowid(job, raw), *values]
     return connection.execute(
         f"INSERT OR IGNORE INTO {dotted('main', job.table.name)} ({quote_all(columns)}) SELECT {', '.join(values)} "
         f"FROM {source} WHERE NOT ({waits_for(job.rewrites_of(entry), entry)})"
@@ -71,7 +76,7 @@ def _target_rowid(job: TableJob, raw: Raw) -> str:
     key = job.table.integer_key
     if key is not None:
         return settled_value(job, job.inputs[0], key)
-    return "NULL" if job.table.rowid is None else f"{raw.rid} + {job.inputs[0].rowid_offset}"
+    return f"{raw.rid} + {job.inputs[0].rowid_offset}"
 
 
 def _write(connection: Connection, job: TableJob, raw: Raw, source: str) -> None:

@@ -37,13 +37,24 @@ def open_raw(connection: Connection, entry: BoundInput) -> Iterator[Raw]:
             connection.execute(f"DROP TABLE {numbered}")
 
 
+def find_collation(connection: Connection, table: str, column: str) -> str:
+    """Return by which of SQLite's collations a column compares; ``table`` is what stands in FROM.
+
+    A row of our own beside none of the table's takes the column's way.
+    """
+    own = f"SELECT {quote(column)} AS held FROM {table} WHERE 0 UNION ALL SELECT 'a'"
+    any_case, any_end = connection.execute(f"SELECT held = 'A', held = 'a ' FROM ({own})").fetchone()
+    return "NOCASE" if any_case else "RTRIM" if any_end else "BINARY"
+
+
 def _number_rows(connection: Connection, entry: BoundInput, into: str) -> None:
-    """Copy a table without a usable rowid and number its rows from 1 in key order."""
+    """Copy a table without a usable rowid and number its rows from 1 in key order; its key compares as it did."""
+    source, key = dotted("src", entry.table.name), entry.table.primary_key
     names = [column.name for column in entry.table.columns]
-    order = quote_all(entry.table.primary_key or names)
-    columns = ", ".join(f"{quote(column.name)} {column.affinity}" for column in entry.table.columns)
-    connection.execute(f"CREATE TABLE {into} (_strongroom_row INTEGER PRIMARY KEY, {columns})")
+    order = quote_all(key or names)
+    declared = {column.name: f"{quote(column.name)} {column.affinity}" for column in entry.table.columns}
+    declared |= {name: f"{declared[name]} COLLATE {find_collation(connection, source, name)}" for name in key}
+    connection.execute(f"CREATE TABLE {into} (_strongroom_row INTEGER PRIMARY KEY, {', '.join(declared.values())})")
     connection.execute(
-        f"INSERT INTO {into} SELECT row_number() OVER (ORDER BY {order}), {quote_all(names)} "
-        f"FROM {dotted('src', entry.table.name)}"
+        f"INSERT INTO {into} SELECT row_number() OVER (ORDER BY {order}), {quote_all(names)} FROM {source}"
     )

@@ -73,11 +73,16 @@ def open_rows(connection: Connection, job: TableJob, entry: BoundInput) -> Itera
         if not job.needs_settling(entry):
             yield Rows(job=job, entry=entry, table=raw.table, rid=raw.rid, is_settled=False)
             return
-        name = f"settled_{entry.number}"
+        name = settled_name(entry)
         settled = dotted("scratch", name)
         if not connection.execute("SELECT 1 FROM scratch.sqlite_master WHERE name = ?", (name,)).fetchone():
             _settle_rows(connection, job, entry, raw, settled)
         yield Rows(job=job, entry=entry, table=settled, rid="s._strongroom_row", is_settled=True)
+
+
+def settled_name(entry: BoundInput) -> str:
+    """Return the name of the working table with an input's rows as the target stores them."""
+    return f"settled_{entry.number}"
 
 
 def _settle_rows(connection: Connection, job: TableJob, entry: BoundInput, raw: Raw, into: str) -> None:
