@@ -300,7 +300,7 @@ def test_a_password_is_in_no_argument_and_no_environment_and_on_no_disk(tmp_path
         ("pg_restore: error: x\nDETAIL:  could not extend file: No space left on device", 14),
         ("pg_dump: error: query failed: ERROR:  permission denied for table users", 6),
         (
-            'pg_dump: error: connection to server on socket "/run/x" failed: FATAL:  the database system is starting up',
+            'pg_dump: error: connection to server on socket "/run/x" failed: FATAL:  the system is starting up',
             5,
         ),
         ("killed", 5),
