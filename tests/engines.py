@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from strongroom.backup.request import Surroundings
 from strongroom.engine import install_packages
+from tests.turns import turn
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
@@ -20,8 +19,7 @@ FOLDERS = Path("/usr/lib/postgresql")
 
 def provide_engines() -> int:
     """Make sure that PostgreSQL's and Redis' servers are here; return PostgreSQL's major version."""
-    with (Path(tempfile.gettempdir()) / "strongroom-engines.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with turn("packages"):
         if not _list_majors() or shutil.which("redis-server") is None:
             _install()
     return max(_list_majors())

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
 import os
 import subprocess
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 from strongroom.backup.stores.restic_program import require_restic
 from strongroom.core.errors import ConfigurationError, VersionError
 from strongroom.engine.debian import install_packages
+from tests.turns import turn
 
 SUITE = "trixie"
 """The Debian release whose restic the ops image has too; it runs on the one before."""
@@ -25,8 +24,7 @@ SUITE = "trixie"
 
 def provide_restic() -> None:
     """Have a restic on PATH that the product knows: Debian's is installed where there is none, once at a time."""
-    with (Path(tempfile.gettempdir()) / "strongroom-tests-restic.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with turn("packages"):
         try:
             require_restic(os.environ)
         except (ConfigurationError, VersionError):

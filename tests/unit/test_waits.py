@@ -15,6 +15,8 @@ ALLOWED = {
     "scripts/strongroom/core/pool.py: pipe.recv_bytes()": "ends with the parent, who is watched besides",
     "tests/e2e/test_key_rotation.py: os.waitpid(child, 0)": "the child ends itself by an alarm",
     "tests/faults/trees.py: os.waitpid(child, 0)": "the child ends itself by an alarm",
+    "tests/faults/restores.py: os.waitpid(pid, 0)": "whoever waits for the answer kills what does not end",
+    "tests/quick_inv.py: os.waitpid(child, 0)": "whoever asked has a time limit, and kills what does not end",
     "tests/faults/driver.py: os.waitpid(pid, 0)": "whoever waits for the answer kills what does not end",
     "tests/mutants/run.py: os.waitpid(self._pid, 0)": "its answer has ended, or it was killed",
     "tests/mutants/steps.py: os.waitpid(pid, 0)": "whoever waits for the answer kills what does not end",

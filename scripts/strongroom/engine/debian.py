@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from strongroom.core.programs import require_success, run_program
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _RELEASE = Path("/etc/os-release")
 _SECONDS = 600.0
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,7 @@ def install_packages(names: Sequence[str], environment: Mapping[str, str], *, su
     Raises UnreachableError, with apt's own words, when that fails.
     """
     mirror = find_mirror(environment)
-    with tempfile.TemporaryDirectory(prefix="strongroom-apt-") as scratch:
+    with _turn(), tempfile.TemporaryDirectory(prefix="strongroom-apt-") as scratch:
         options = [] if suite in (None, mirror.suite) else _use_suite(Path(scratch), mirror.uri, str(suite))
         quiet = {**environment, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
         for words in (["update"], ["install", "--yes", "--no-install-recommends", *names]):
@@ -77,6 +81,23 @@ def install_packages(names: Sequence[str], environment: Mapping[str, str], *, su
                 lines = (ended.stderr or ended.stdout).decode(errors="replace").strip().splitlines()
                 said = lines[-1] if lines else "apt-get failed"
                 raise UnreachableError(f"packages {', '.join(names)}", said, "see to apt, then run again")
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait until no other process of ours installs anything: apt would not. Raises UnreachableError after a while."""
+    with (Path(tempfile.gettempdir()) / "strongroom-apt.lock").open("w") as lock:
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    fact = "somebody else installs packages, and does not end"
+                    raise UnreachableError("apt", fact, "see to it, then run again") from None
+                time.sleep(_LOOK_SECONDS)
+        yield
 
 
 def _use_suite(scratch: Path, uri: str, suite: str) -> list[str]:

@@ -59,7 +59,7 @@ def test_every_row_before_the_start_is_in_and_none_after_the_end(tmp_path: Path)
             assert 40 + before <= rows <= 40 + after + 1
     finally:
         stop.set()
-        writer.join()
+        writer.join(60)
 
 
 def test_a_damaged_member_is_missing_and_the_others_are_published(tmp_path: Path) -> None:

@@ -69,10 +69,12 @@ def shop(made: Scene, tmp_path: Path) -> Scene:
 def hold(path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Let another process have a database open."""
     command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
         assert child.stdout is not None
         assert read_line(child.stdout, 30) == "up"
         yield child
+    finally:
         child.communicate(b"\n", timeout=30)
 
 
@@ -112,7 +114,7 @@ def test_the_seeds_recipe_brings_the_bad_rows_back_and_ours_does_not(shop: Scene
         "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(\"UPDATE users SET name = 'BAD'\");"
         "c.commit(); os._exit(0)"  # killed: the log stays
     )
-    subprocess.run([sys.executable, "-c", code, str(live)], check=True)
+    subprocess.run([sys.executable, "-c", code, str(live)], check=True, timeout=60)
     shutil.copytree(live.parent, seed / "agents")
     shutil.copy(backup, seed / MEMORY)  # the recipe
     assert count_bad(seed / MEMORY) == 41, "the loss: every row of the restored database is bad, and it says ok"

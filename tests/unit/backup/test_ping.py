@@ -61,7 +61,7 @@ def switch() -> Iterator[Switch]:
         serving.start()
         yield server
         server.shutdown()
-        serving.join()
+        serving.join(60)
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ def test_a_server_without_tls_or_none_is_unreachable(served: Served, tmp_path: P
         address = replace(served.address, port=plain.getsockname()[1])
         with pytest.raises(UnreachableError, match="does not speak TLS"), open_tunnel(address, tmp_path):
             pass
-        thread.join()
+        thread.join(60)
     nobody = replace(served.address, port=find_port())
     with pytest.raises(UnreachableError, match="refused"), open_tunnel(nobody, tmp_path):
         pass
@@ -187,4 +187,4 @@ def test_an_answer_that_is_cut_short_is_no_answer(said: bytes, tmp_path: Path) -
         thread.start()
         with open_client(path, place="it") as client, pytest.raises(UnreachableError):
             client.ask("PING")
-        thread.join()
+        thread.join(60)

@@ -13,6 +13,7 @@ from strongroom.core.errors import StaleError, StrongroomError, TargetBusyError
 from strongroom.postgres.connection import Access, Connection, compose, identifier, open_postgres
 
 _AGAIN_SECONDS = 0.1
+_LAST_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +108,10 @@ def _disconnecting(access: Access, names: list[str]) -> Iterator[None]:
                 )
                 ended.wait(_AGAIN_SECONDS)
 
-    thread = threading.Thread(target=end)
+    thread = threading.Thread(target=end, daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join(_LAST_SECONDS)

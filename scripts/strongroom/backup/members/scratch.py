@@ -148,7 +148,7 @@ def _open_place(folder: Path, around: Surroundings) -> Iterator[Place]:
     held = os.open(own, os.O_RDONLY | os.O_DIRECTORY)
     data = None
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a folder of our own, which nobody else looks at yet
         if user is not None and not _may_enter(folder, user):
             around.say("scratch engine", f"lies in {own}: user {user[0]} may not enter {folder}")
             folder = own

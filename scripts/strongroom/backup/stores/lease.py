@@ -29,6 +29,8 @@ _MOST_SECONDS = 600.0
 _LOOKS = 8
 """Within the time after which a holder counts as dead."""
 _TRIES = 3
+_LAST_SECONDS = 120.0
+"""For a beat that is under way: more than a store takes to answer, or not to."""
 _WAIT = "wait until it has ended, then the same command; a task that died is not waited for"
 
 
@@ -87,7 +89,7 @@ class Lease:
         Where that cannot be said, as the store is away, it is found out: from now on nothing changes any more.
         """
         self._is_ended.set()
-        self._beats.join()
+        self._beats.join(_LAST_SECONDS)
         with suppress(StrongroomError):
             self.require()
             self._write(replace(self._document, is_released=True))

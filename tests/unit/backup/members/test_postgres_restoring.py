@@ -30,7 +30,7 @@ from strongroom.core.errors import (
     UsageError,
     VersionError,
 )
-from tests.processes import wait_until
+from tests.processes import read_line, wait_until
 from tests.unit.backup.members.conftest import Shop, make_folder
 
 USERS = "public.users"
@@ -219,13 +219,13 @@ def test_a_killed_restore_is_done_again_without_a_person(shop: Shop, monkeypatch
     assert child.stdout is not None
     child.stdin.write(given)
     child.stdin.close()
-    assert child.stdout.readline() == b"here\n"
+    assert read_line(child.stdout, 60) == "here"
     assert name_aside(name, "restoring", "part") in list_databases(shop)
     assert name not in list_databases(shop)
     with pytest.raises(LockedError):
         restore_postgres(member, folder, shop.access, name, environment=shop.around.environment)
     os.kill(child.pid, signal.SIGKILL)
-    child.wait()
+    child.wait(timeout=60)
     child.stdout.close()
     wait_until(lambda: shop.run("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)])
     restore_postgres(member, folder, shop.access, name, environment=shop.around.environment)

@@ -79,7 +79,7 @@ def test_rows_written_while_it_is_taken_are_neither_dumped_nor_counted(shop: Sho
         after = len(acknowledged)
     finally:
         stop.set()
-        writer.join()
+        writer.join(60)
     counted = member.tables["public.log"].rows
     assert before <= counted < after
     dumped = [path.read_bytes() for path in folder.rglob("*.dat")]

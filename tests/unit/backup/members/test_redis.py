@@ -270,7 +270,7 @@ def test_a_killed_restore_is_done_again_and_what_was_before_is_still_there(cache
     password = cache.address.password
     assert password is not None
     given = (member, folder, replace(cache.address, password=None), run, step, password.reveal())
-    child = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(given), check=False)
+    child = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(given), check=False, timeout=60)
     assert child.returncode == -signal.SIGKILL
     with cache.open() as client:
         wait_until(lambda: client.ask_text("CLIENT", "LIST", "TYPE", "normal").count("id=") == 1)

@@ -22,7 +22,7 @@ from strongroom.backup.request import Surroundings
 from strongroom.core.errors import UnreachableError, VersionError
 from strongroom.postgres.connection import open_postgres
 from tests.engines import make_surroundings
-from tests.processes import find_children, is_running, wait_until
+from tests.processes import find_children, is_running, read_line, wait_until
 from tests.unit.backup.members.conftest import Cache
 
 
@@ -98,10 +98,10 @@ def test_an_engine_dies_with_us_and_the_next_one_clears_away_what_it_left(
     words = [sys.executable, "-c", script, str(tmp_path), str(major), os.environ["PATH"], str(parent)]
     child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout is not None
-    left = Path(child.stdout.readline().decode().strip()).parent
+    left = Path(read_line(child.stdout, 60)).parent
     (server,) = find_children(child.pid)
     os.kill(child.pid, signal.SIGKILL)
-    child.communicate()
+    child.communicate(timeout=60)
     wait_until(lambda: not is_running(server))
     assert left.is_dir()
     monkeypatch.setattr(scratch, "_STALE_SECONDS", 0)

@@ -93,7 +93,7 @@ def test_of_many_threads_one_has_it_at_a_time(objects: FolderObjects) -> None:
     start = threading.Barrier(6)
 
     def contend() -> None:
-        start.wait()
+        start.wait(60)
         for _ in range(12):
             try:
                 with holding(objects):
@@ -109,7 +109,7 @@ def test_of_many_threads_one_has_it_at_a_time(objects: FolderObjects) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert had[0] > 0
     assert most[0] == 1
 
@@ -249,7 +249,7 @@ def test_two_who_saw_the_same_task_die_do_not_both_follow_it(objects: FolderObje
     start = threading.Barrier(4)
 
     def follow(number: int) -> None:
-        start.wait()
+        start.wait(60)
         try:
             with holding(objects, replace(ELSEWHERE, host=f"host {number}")):
                 results.append("held")
@@ -261,7 +261,7 @@ def test_two_who_saw_the_same_task_die_do_not_both_follow_it(objects: FolderObje
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert sorted(results) == ["held", "locked", "locked", "locked"]
 
 

@@ -146,7 +146,7 @@ def test_a_full_disk_is_named_and_the_next_set_is_whole(made: Made, tmp_path: Pa
     made.root.rename(f"{made.root}.before")
     made.root.mkdir()
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-    if subprocess.run([*unshare, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+    if subprocess.run([*unshare, "true"], stderr=subprocess.DEVNULL, check=False, timeout=60).returncode:
         pytest.skip("no mounts here: neither as root nor in a user namespace")
     words = [*unshare, sys.executable, "-c", FULL, str(made.root), str(tmp_path / "stage")]
     ended = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
