@@ -78,11 +78,11 @@ def take_back(shop: Scene, restored: str | None = None, **options: Any) -> Undon
     return undo(shop.data, restored, shop.around, **options)
 
 
-def read_all(data: Path) -> dict[str, Any]:
+def read_all(data: Path, without: str = ".strongroom") -> dict[str, Any]:
     """Return what every file of a data directory holds, as an application reads it, in a copy of the directory."""
     copy = data.with_name("read")
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(data, copy, ignore=shutil.ignore_patterns(".strongroom"))
+    shutil.copytree(data, copy, ignore=shutil.ignore_patterns(".strongroom", without))
     found = {path.relative_to(copy).as_posix(): path for path in copy.rglob("*") if path.is_file()}
     said = {name: _read(path) for name, path in sorted(found.items()) if not name.endswith(("-wal", "-shm"))}
     shutil.rmtree(copy)

@@ -168,6 +168,15 @@ def test_a_file_that_somebody_holds_is_not_replaced(shop: Scene, name: str) -> N
     assert read_all(shop.data) == BACKED_UP
 
 
+def test_a_database_that_was_deleted_under_its_application_is_held_by_its_log(shop: Scene) -> None:
+    with hold(shop.data / MEMORY) as child:
+        (shop.data / MEMORY).unlink()
+        with pytest.raises(TargetBusyError, match=f"held open by process {child.pid}"):
+            restore(shop)
+    restore(shop)
+    assert read_all(shop.data) == BACKED_UP
+
+
 def test_whoever_opens_the_old_file_at_the_last_moment_has_it_back(shop: Scene) -> None:
     with ExitStack() as holding:
         folders = shop.data / ".strongroom" / "restores"

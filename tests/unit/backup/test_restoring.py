@@ -294,3 +294,11 @@ def test_a_table_that_came_out_otherwise_is_told(shop: Scene, tmp_path: Path, mo
     with pytest.raises(DifferencesError, match="table users has 3 rows"):
         restore(shop, tmp_path / "out", table="core.db:users")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_differs_once_it_lies_in_its_place_does_not_stay_there(shop: Scene, tmp_path: Path) -> None:
+    shop.create()
+    shop.checkpoint = lambda step: flip(tmp_path / "out" / "core.db") if step == "into.published" else None
+    with pytest.raises(DifferencesError, match=r"core\.db has other content"):
+        restore(shop, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

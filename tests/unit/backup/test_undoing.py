@@ -41,7 +41,7 @@ from tests.unit.backup.live_data import (
     restore,
     take_back,
 )
-from tests.unit.backup.scene import Scene, make_database, run
+from tests.unit.backup.scene import Scene, flip, make_database, run
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,18 @@ def test_rows_written_between_a_kill_of_undo_and_the_next_are_not_given_up_unask
     with pytest.raises(GuardError, match="table users has 42 rows"):
         take_back(shop)
     take_back(shop, discard_changes=True)
+    assert read_all(shop.data) == LIVE
+
+
+def test_rows_since_a_kill_are_not_given_up_where_finishing_fails(shop: Scene) -> None:
+    cut(shop, f"restore.live.{CORE}")
+    run(shop.data / CORE, "INSERT INTO users (name) VALUES ('since')")
+    shop.checkpoint = lambda step: flip(shop.data / VAULT) if step == f"restore.live.{STATE}" else None
+    with pytest.raises(RollbackFailedError, match=f"{CORE}: was written to since"):
+        restore(shop)
+    shop.checkpoint = lambda _: None
+    assert read_all(shop.data, without=VAULT)[CORE] == BACKED_UP[CORE] + 1
+    assert take_back(shop, discard_changes=True).kept is not None
     assert read_all(shop.data) == LIVE
 
 
