@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from strongroom.backup.documents import Action, EntryDocument, EvidenceDocument, StoreDocument
 from strongroom.backup.stores.objects import Objects
-from strongroom.core.errors import GuardError, StrongroomError
+from strongroom.core.errors import GuardError, StrongroomError, VersionError
 from strongroom.runs.documents import Document, decode_document, encode_document, tell_owner
 
 ABOUT, CATALOG, EVIDENCE = "store.json", "catalog/", "evidence/"
@@ -95,13 +95,15 @@ def read_catalog(objects: Objects, owner: str, system: str) -> Catalog:
 
 
 def find_about(objects: Objects, owner: str | None, damaged: dict[str, str]) -> StoreDocument | None:
-    """Return what a store says that it is; None where it does not, and why not in ``damaged``."""
-    content = objects.read(ABOUT)
+    """Return what a store says that it is; None where it does not, and why not in ``damaged``. Raises VersionError."""
+    content, place = objects.read(ABOUT), f"{objects.place}/{ABOUT}"
     try:
         if content is not None:
-            return decode_document(content, f"{objects.place}/{ABOUT}", StoreDocument, owner)
+            return decode_document(content, place, StoreDocument, owner)
     except GuardError as error:
         damaged[ABOUT] = error.fact
+    except VersionError as error:
+        raise VersionError(place, error.fact, "use the bundle that made the store; this one needs another") from error
     return None
 
 

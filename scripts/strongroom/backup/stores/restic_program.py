@@ -50,9 +50,17 @@ _BY_CODE: Mapping[int, tuple[type[StrongroomError], str, str]] = {
         "restic could not read or remove all that it was to",
         "see to the stage's and the store's disk",
     ),
-    10: (NotInitialisedError, "holds no repository", "is it mounted? backup.init makes a store, once"),
+    10: (
+        NotInitialisedError,
+        "holds no repository",
+        "is it mounted? put a lost config back from a copy of the store; backup.init makes a new one in an empty place",
+    ),
     11: (LockedError, "is being changed by another restic", "wait until it has ended, then the same command"),
-    12: (KeyMissingError, "does not open with this password", "bring the password: that system.yaml names"),
+    12: (
+        KeyMissingError,
+        "does not open with this password",
+        "bring the password: that system.yaml names; is it that one, put keys/ back from a copy of the store",
+    ),
 }
 _NO_SPACE = r"no space left on device|disk quota exceeded|XMinioStorageFull|QuotaExceeded"
 _DENIED = r"Access ?Denied|InvalidAccessKeyId|SignatureDoesNotMatch|403 Forbidden"
@@ -60,6 +68,7 @@ _AWAY = (
     r"connection re|no such host|timeout|deadline exceeded|SlowDown|InternalError|Internal Server Error|status code 5"
     r"|x509|tls: |permission denied|read-only file system|input/output error"
 )
+_CLOSED = r"config or key \w+ is damaged|LoadRaw\(<(key|config)/"
 _DAMAGED = (
     r"ciphertext verification failed|invalid data returned|not found in repository|is damaged|contains errors"
     r"|missing in repo|seems to be missing|no such file or directory|does not exist|not found in snapshot"
@@ -70,6 +79,11 @@ _BY_TEXT: tuple[tuple[str, type[StrongroomError], str], ...] = (
     (_NO_SPACE, NoSpaceError, "free some space where the store is, then the same command"),
     (_DENIED, KeyMissingError, "correct the bucket's credentials, or what they are allowed"),
     (_AWAY, UnreachableError, "see that the store is there and can be written to; then the same command"),
+    (
+        _CLOSED,
+        DifferencesError,
+        "put config and keys/ back from a copy of the store; backup.drill --escrow tries the other password",
+    ),
     (_DAMAGED, DifferencesError, "backup.verify says what is damaged; backup.create makes a new set"),
     (_OLDER, VersionError, _INSTALL),
 )

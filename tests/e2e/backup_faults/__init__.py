@@ -1,0 +1,1 @@
+"""Every fault that befalls backups, beside every command that may notice it."""
