@@ -18,13 +18,23 @@ from invoke.tasks import Task
 import strongroom.tasks
 from strongroom.tasks._task import OpsTask
 from strongroom.tasks.namespace import namespace
-from tests.e2e.canary.cases import FAILURES, LINES, MODES, found_in_vault, in_vault, other_entry
-from tests.e2e.canary.house import KEYS, WITH_CORES, House, build_house
+from tests.e2e.canary.cases import (
+    FAILURES,
+    LEAK,
+    LINES,
+    MODES,
+    found_in_vault,
+    in_bucket,
+    in_vault,
+    other_content,
+    other_entry,
+)
+from tests.e2e.canary.house import KEYS, WITH_CORES, WORDS, House, build_house, make_stores
 from tests.e2e.canary.needles import Needles
 from tests.e2e.canary.stopping import stop_at_the_hook, stop_when_a_key_is_at_hand, waiting
 from tests.integration.keys.servers import Playing, playing
 
-FIND = {"find_keys", "open_keys", "provide_keys"}
+FIND = {"find_keys", "open_keys", "provide_keys", "find_backups"}
 SHARE = 11
 """One of so many pairs of a failure and a task is tried, where it is not night."""
 ALWAYS = "sqlcipher.verify"
@@ -39,10 +49,12 @@ def server() -> Iterator[Playing]:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A house whose targets are published."""
+    """A house whose targets are published, and whose stores hold a backup."""
     house = build_house(tmp_path_factory.mktemp("canary"))
-    ended = house.run(*house.scene.argv()[1:])
-    assert ended.code == 0, ended.err
+    make_stores(house)
+    for words in (house.scene.argv()[1:], ["backup.create"]):
+        ended = house.run(*words)
+        assert ended.code == 0, ended.err
     return house
 
 
@@ -87,8 +99,8 @@ def flags_of(task: Any) -> Any:
 
 def test_nobody_finds_keys_by_another_way() -> None:
     folder = Path(str(strongroom.tasks.__file__)).parent
-    users = {path.stem for path in folder.glob("*.py") if "strongroom.keys" in path.read_text()}
-    assert users == {"_keys", "keys"}
+    texts = {path.stem: path.read_text().replace("strongroom.keys.escrow", "") for path in folder.glob("*.py")}
+    assert {name for name, text in texts.items() if "strongroom.keys" in text} == {"_keys", "keys"}
 
 
 def choose(failure: str, *, is_nightly: bool) -> list[str]:
@@ -162,6 +174,28 @@ def test_no_task_on_keys_and_single_files_shows_a_key(house: House, server: Play
     server.say((200, found_in_vault(KEYS["vault"])))
     with other_entry(house, in_vault(house, f"http://127.0.0.1:{server.port}")):
         go_through(house, [["keys.check", "--key", "vault"], LINES["sqlcipher.verify"](house)])
+
+
+def test_no_task_on_backups_shows_a_secret(house: House, server: Playing) -> None:
+    escrow = make_stores(house)
+    of = {task: LINES[f"backup.{task}"](house) for task in ("create", "verify", "drill", "copy", "restore", "prune")}
+    taken = [*of["create"], *of["verify"], "backup.show", *of["drill"], "backup.status", "backup.list"]
+    back = [*of["copy"], *of["restore"], *of["prune"], "backup.restore", "--in-place", "backup.undo"]
+    go_through(house, [taken, back])
+    for said, code in ((escrow, 0), (KEYS["other"], 12)):
+        ended = house.run("backup.drill", "--escrow", "--debug", said=said.encode())
+        assert (ended.code, ended.found) == (code, ()), ended.err
+    with other_content(house, KEYS["other"].encode(), name="store"):
+        ended = house.run("backup.create", "--debug", "--log", "json")
+        assert (ended.code, ended.found) == (12, ()), ended.err
+    server.say((403, {"errors": [LEAK]}))
+    house.given["CLOUD"] = WORDS["cloud"]
+    house.second = in_bucket(house, f"http://127.0.0.1:{server.port}")
+    house.describe()
+    ended = house.run("backup.copy", "--debug")
+    assert (ended.code, ended.found) == (12, ()), ended.err
+    assert b"ping: cannot be reached" in ended.err
+    assert house.find_written() == []
 
 
 def test_no_task_that_is_stopped_shows_a_key(published: House, is_nightly: bool) -> None:

@@ -64,6 +64,17 @@ LINES: Mapping[str, Callable[[House], Words]] = {
     "sqlcipher.verify": _one("verify"),
     "sqlcipher.decrypt": _one("decrypt", "--reason", "a test"),
     "sqlcipher.shell": _one("shell", "--write"),
+    "backup.init": lambda _: ["backup.init", "--without-escrow", "a test"],
+    "backup.create": lambda _: ["backup.create"],
+    "backup.list": lambda _: ["backup.list"],
+    "backup.show": lambda _: ["backup.show"],
+    "backup.verify": lambda _: ["backup.verify", "--full"],
+    "backup.drill": lambda _: ["backup.drill"],
+    "backup.restore": lambda house: ["backup.restore", "--into", house.fresh_folder()],
+    "backup.undo": lambda _: ["backup.undo"],
+    "backup.prune": lambda _: ["backup.prune"],
+    "backup.copy": lambda _: ["backup.copy"],
+    "backup.status": lambda _: ["backup.status"],
 }
 """By task: a line on a house whose targets are published, which leaves it as it is."""
 
@@ -78,17 +89,17 @@ def other_entry(house: House, entry: dict[str, Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _other_content(house: House, content: bytes | None, mode: int = 0o600) -> Iterator[None]:
-    file = house.root / "keys" / "vault"
+def other_content(house: House, content: bytes | None, mode: int = 0o600, name: str = "vault") -> Iterator[None]:
+    file = house.root / "keys" / name
     before = file.read_bytes()
     file.unlink()
     if content is not None:
-        house.write_key("vault", content).chmod(mode)
+        house.write_key(name, content).chmod(mode)
     try:
         yield
     finally:
         file.unlink(missing_ok=True)
-        house.write_key("vault", before)
+        house.write_key(name, before)
 
 
 @contextmanager
@@ -122,6 +133,14 @@ def in_cloud(house: House, endpoint: str) -> dict[str, Any]:
     return {"provider": "aws", "encoding": "hex", **where}
 
 
+def in_bucket(house: House, endpoint: str) -> dict[str, Any]:
+    """A store of backups in a bucket, one half of its credentials in a file, the other in the operator's variable."""
+    access = house.write_key("access", WORDS["token"])
+    place = {"access_key": {"file": str(access)}, "secret_key": {"variable": "CLOUD"}}
+    bucket = {"endpoint": endpoint, "bucket": "canary", "prefix": "shop", **place}
+    return {"kind": "restic", "bucket": bucket, "password": "store"}
+
+
 def found_in_vault(key: str) -> Any:
     """An answer to whoever asks whether his token is good, and to whoever asks for the key."""
     return {"data": {"ttl": 0, "data": {"key": key}, "metadata": {"version": 3}}}
@@ -148,10 +167,10 @@ def _cloud_says(status: int, said: Any) -> Callable[[House, Playing], Any]:
 LEAK = f"about {KEYS['vault']} and {WORDS['token']}"
 
 FAILURES: Mapping[str, tuple[Callable[[House, Playing], Any], set[int]]] = {
-    "wrong": (lambda house, _: _other_content(house, bytes.fromhex(KEYS["other"])), {12}),
-    "missing": (lambda house, _: _other_content(house, None), {12}),
-    "exposed": (lambda house, _: _other_content(house, bytes.fromhex(KEYS["vault"]), 0o644), {12}),
-    "cut": (lambda house, _: _other_content(house, WORDS["cut key"].encode()), {12}),
+    "wrong": (lambda house, _: other_content(house, bytes.fromhex(KEYS["other"])), {12}),
+    "missing": (lambda house, _: other_content(house, None), {12}),
+    "exposed": (lambda house, _: other_content(house, bytes.fromhex(KEYS["vault"]), 0o644), {12}),
+    "cut": (lambda house, _: other_content(house, WORDS["cut key"].encode()), {12}),
     "truncated": (lambda house, _: _cut_off(house), {6}),
     "down": (lambda house, _: other_entry(house, in_vault(house, f"http://127.0.0.1:{find_port()}")), {5}),
     "denied": (_vault_says(403, {"errors": [LEAK]}), {12}),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import yaml
 
 from tests.e2e.canary.needles import Needles
@@ -23,6 +24,7 @@ from tests.e2e.canary.program import write_program
 from tests.e2e.canary.watching import Watch, watching
 from tests.e2e.vault import build_vault, write_vault
 from tests.faults.scene import Scene
+from tests.restic import lighten, provide_restic
 
 SECONDS = 120
 PROGRAM = ("-m", "strongroom")
@@ -33,11 +35,13 @@ KEYS = {
     "second": "fb0f1eff3c4b5a69788796a5b4c3d2e1f0ffe2d3c4b5a69788796a5b4c3d2fbf",
     "vault": "5ca1ab1e0ddba115deadbeefcafef00d5ca1ab1e0ddba115fffefdbeefcafe99",
     "other": "0badcafe11aa22bb33cc44dd55ee66ff778899001122aabbccddeeff01237fff",
+    "store": "5707eca5cade0ddba11c0ffee15bad5eeda11dead2beef3fade4cab5fed6bad7",
 }
 WORDS = {
     "cut key": "7ab1e0ddba115c0ffee0f00dfeedface7ab1e0ddba115c0ffee0f00dfeedf",
     "token": "hvs.token-of-the-canary-4711",
     "cloud": "cloud-secret-of-the-canary/4711+",
+    "ping": "/ping-of-the-canary-4711",
 }
 NEEDLES = Needles(KEYS, WORDS)
 HOOK = """\
@@ -79,6 +83,10 @@ class House:
     engine: dict[str, str] = field(default_factory=lambda: {"DOCKER_HOST": "unix:///nowhere/docker.sock"})
     """Which Docker engine there is: none."""
     copies: int = 0
+    second: dict[str, Any] | None = None
+    """The second store of backups, where it is another one than a folder."""
+    needles: Needles = NEEDLES
+    """What is looked for."""
 
     @property
     def temporary(self) -> Path:
@@ -97,10 +105,20 @@ class House:
     def plain(self) -> Path:
         return self.root / "apps" / "plain.db"
 
+    @property
+    def store(self) -> Path:
+        """Where the application's backups are kept: a repository, once it was made."""
+        return self.root / "store"
+
     def fresh(self, file: Path) -> Path:
         """Return a copy of a database that a task may change."""
         self.copies += 1
         return Path(shutil.copy(file, self.root / "apps" / f"copy{self.copies}.db"))
+
+    def fresh_folder(self) -> Path:
+        """Return a folder that is not there yet."""
+        self.copies += 1
+        return self.root / "restored" / str(self.copies)
 
     def write_key(self, name: str, content: str | bytes) -> Path:
         path = self.root / "keys" / name
@@ -117,6 +135,13 @@ class House:
             "audit_log": str(self.audit),
             "hooks": {"before_publish": [["/bin/sh", str(self.root / "hook.sh"), str(self.root)]]},
             "keys": {**self.entries, **entries},
+            "data_dir": {"default": str(self.root / "data")},
+            "backup": {
+                "store": {"kind": "restic", "path": str(self.store), "password": "store"},
+                "second": self.second or {"kind": "folder", "path": str(self.root / "second")},
+                "metrics": str(self.root / "metrics.prom"),
+                "ping": {"variable": "PING"},
+            },
         }
         (self.scene.system / "system.yaml").write_text(yaml.safe_dump(about))
 
@@ -148,7 +173,7 @@ class House:
             stderr=subprocess.PIPE,
         )
         watch = Watch(
-            needles=NEEDLES,
+            needles=self.needles,
             root=process.pid,
             own="".join(f"{word}\0" for word in own).encode(),
             given=self.given,
@@ -165,7 +190,8 @@ class House:
             for stream in (process.stdin, process.stdout, process.stderr):
                 assert stream is not None
                 stream.close()
-        told = [f"stdout: {one}" for one in NEEDLES.find(out)] + [f"stderr: {one}" for one in NEEDLES.find(err)]
+        told = [f"stdout: {one}" for one in self.needles.find(out)]
+        told += [f"stderr: {one}" for one in self.needles.find(err)]
         return Ended(code=process.returncode, out=out, err=err, found=(*told, *sorted(watch.found)), watch=watch)
 
     def list_written(self) -> list[Path]:
@@ -175,7 +201,7 @@ class House:
 
     def find_written(self) -> list[str]:
         """Return what stands in files."""
-        return NEEDLES.find_in(self.list_written())
+        return self.needles.find_in(self.list_written())
 
     def read_uses(self) -> list[dict[str, Any]]:
         lines = self.audit.read_text().splitlines() if self.audit.is_file() else []
@@ -184,7 +210,7 @@ class House:
 
 def build_house(root: Path) -> House:
     """Build it: key first in a file as hex, second in a variable as base64, vault in a file as it is."""
-    for name in ("keys", "home", "temporary", "apps", "copies"):
+    for name in ("keys", "home", "temporary", "apps", "copies", "data"):
         (root / name).mkdir()
     (root / "hook.sh").write_text(HOOK)
     entries = {
@@ -192,15 +218,38 @@ def build_house(root: Path) -> House:
         "second": {"provider": "environment", "variable": "SECOND_KEY", "encoding": "base64"},
         "vault": {"provider": "file", "path": str(root / "keys" / "vault"), "encoding": "raw"},
         "fresh": {"provider": "file", "path": str(root / "keys" / "fresh"), "encoding": "base64"},
+        "store": {"provider": "file", "path": str(root / "keys" / "store"), "encoding": "hex"},
     }
     given = {"SECOND_KEY": base64.b64encode(bytes.fromhex(KEYS["second"])).decode()}
     house = House(root=root, scene=build_vault(root, keys=KEYS), entries=entries, given=given)
     house.write_key("first", KEYS["first"] + "\n")
     house.write_key("vault", bytes.fromhex(KEYS["vault"]))
+    house.write_key("store", KEYS["store"])
     house.describe()
     content = (
         "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO people VALUES (1, 'ann'), (2, 'bob');"
     )
     write_vault(house.app, content, KEYS["vault"])
     write_vault(house.plain, content, None)
+    write_vault(root / "data" / "app.db", content, KEYS["vault"])
+    write_vault(root / "data" / "plain.db", content, None)
     return house
+
+
+def make_stores(house: House) -> str:
+    """Make both stores of its backups, and name who waits for a sign, in the operator's variable.
+
+    Return the escrow password, which is in no file and is looked for as well.
+    """
+    provide_restic()
+    house.given["PING"] = f"http://127.0.0.1:9{WORDS['ping']}"
+    identity = pyrage.x25519.Identity.generate()
+    words: list[str | Path] = ["--escrow", str(identity.to_public()), "--output", house.root / "copies"]
+    for made in (house.run("backup.init", *words, "--debug"), house.run("backup.init", "--second", "--json")):
+        assert (made.code, made.found) == (0, ()), made.err
+    (copy,) = (house.root / "copies").glob("*backups*.age")
+    escrow = str(pyrage.decrypt(copy.read_bytes(), [identity]).decode())
+    house.needles = Needles(KEYS, {**WORDS, "escrow": escrow})
+    assert house.find_written() == []
+    lighten(house.store / "restic", KEYS["store"], escrow)
+    return escrow
