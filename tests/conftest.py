@@ -24,6 +24,8 @@ APART = (
     "e2e/test_canary.py",
     "faults/test_kill.py",
     "faults/test_kill_at_the_end.py",
+    "faults/test_kill_of_backups.py",
+    "faults/test_kill_of_restores.py",
     "faults/test_kill_of_rotations.py",
     "unit/consolidate/test_references.py",
 )

@@ -71,10 +71,10 @@ def create(
         return report.show_created_set(foreseen, as_json=is_json(c), color=wants_color(c))
 
     def work() -> ExitCode:
-        found, servers = find_sources(backups.site), find_servers(backups)
-        opened = backups.open()
         clear_expired(backups.site.data_dir, backups.around)
         recheck = watch(backups.site.data_dir)
+        found, servers = find_sources(backups.site), find_servers(backups)
+        opened = backups.open()
         with backups.lease(opened, "create") as around:
             created = create_set(opened, found, servers, around, recheck)
         return report.show_created_set(created, as_json=is_json(c), color=wants_color(c))

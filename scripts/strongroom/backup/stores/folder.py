@@ -11,7 +11,7 @@ from strongroom.backup.documents import StoreDocument
 from strongroom.backup.stores.model import Kept
 from strongroom.backup.stores.objects import FolderObjects
 from strongroom.core.errors import DifferencesError, UnreachableError
-from strongroom.core.files import copy_stream, explain_os_error, make_private_folders, sync_file, sync_folder
+from strongroom.core.files import explain_os_error, make_private_folders, sync_file, sync_folder
 
 SETS = "sets"
 _PART, _GONE = ".part", ".gone"
@@ -83,9 +83,8 @@ class FolderStore:
     def _copy(self, source: Path, copy: Path, into: Path) -> None:
         try:
             make_private_folders(into, copy.parent)
-            with source.open("rb", buffering=0) as stream:
-                copy.touch(mode=0o600)
-                copy_stream(stream, copy)
+            copy.touch(mode=0o600)
+            shutil.copyfile(source, copy)
         except FileNotFoundError as error:
             raise _missing(source) from error
         except OSError as error:
