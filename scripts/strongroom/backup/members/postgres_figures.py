@@ -34,8 +34,7 @@ WHERE c.relkind = %s AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.n
 ORDER BY 1, 2
 """
 _HALVES = """
-SELECT count(*), coalesce(sum(('x' || left(h, 16))::bit(64)::bigint), 0),
-    coalesce(sum(('x' || right(h, 16))::bit(64)::bigint), 0)
+SELECT count(*), coalesce(sum(h::bit(64)::bigint), 0), coalesce(sum((h << 64)::bit(64)::bigint), 0)
 """
 _WHOLE = 1 << 64
 
@@ -80,9 +79,7 @@ def digest_tables(connection: Connection, tables: Sequence[Relation]) -> dict[st
     """Count tables and sum up their content; large objects as if they were one more."""
     connection.execute("SELECT set_config('row_security', 'off', false)")  # rather refused than filtered
     found = {table.title: _digest_table(connection, table) for table in tables}
-    large = _digest(
-        connection, "SELECT md5(m.oid::text || ':' || md5(lo_get(m.oid))) AS h FROM pg_largeobject_metadata m OFFSET 0"
-    )
+    large = _digest(connection, "m.oid::text || ':' || md5(lo_get(m.oid))", "pg_largeobject_metadata AS m")
     return found | ({LARGE_OBJECTS: large} if large.rows else {})
 
 
@@ -110,12 +107,13 @@ def _read_sequences(connection: Connection) -> Iterator[tuple[str, TableRecord]]
 
 
 def _digest_table(connection: Connection, table: Relation) -> TableRecord:
-    rows = f"SELECT md5(textin(record_out(t.*))) AS h FROM ONLY {dotted(table.schema, table.name)} AS t"
-    return _digest(connection, f"{rows} {table.condition} OFFSET 0")
+    origin = f"ONLY {dotted(table.schema, table.name)} AS t {table.condition}"
+    return _digest(connection, "textin(record_out(t.*))", origin)
 
 
-def _digest(connection: Connection, rows: str) -> TableRecord:
-    """Sum up what a query gives as ``h``; its ``OFFSET 0`` lets the server compute that once for both halves."""
+def _digest(connection: Connection, text: str, origin: str) -> TableRecord:
+    """Count rows and sum up a text of each; ``OFFSET 0`` lets the server hash it once for both halves."""
+    rows = f"SELECT ('x' || md5({text}))::bit(128) AS h FROM {origin} OFFSET 0"
     row = connection.execute(f"{_HALVES} FROM ({rows}) x".encode()).fetchone()
     count, *halves = row or (0, 0, 0)
     return TableRecord(rows=count, digest="".join(f"{int(half) % _WHOLE:016x}" for half in halves))
