@@ -16,7 +16,7 @@ def compare_figures(wanted: Mapping[str, TableRecord], found: Mapping[str, Table
         elif now.rows != was.rows:
             yield f"{name} has {now.rows} {unit}, and had {was.rows}"
         elif now.digest != was.digest:
-            yield f"{name} has other content than it had, in as many {unit}"
+            yield f"{name} has other content than it had"
     for name, now in found.items():
         if name not in wanted:
             yield f"{name} was not there ({now.rows} {unit})"
