@@ -43,8 +43,12 @@ def work_on_postgres() -> dict[str, Any]:
     access = read_access(dsn, "DATABASE_URL", {"PGPASSWORD": password})
     with open_postgres(access) as connection:
         connection.execute("DROP DATABASE IF EXISTS shop")
-        connection.execute("CREATE DATABASE shop")
+        connection.execute("CREATE DATABASE shop TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
+        for role in ("shop_owner", "shop_reader"):
+            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchall():
+                connection.execute(f"CREATE ROLE {role}".encode())
     with open_postgres(name_database(access, "shop")) as connection:
+        connection.execute(Path("/every_kind.sql").read_bytes())
         connection.execute("CREATE TABLE public.users (id bigserial PRIMARY KEY, name text)")
         connection.execute("INSERT INTO public.users (name) SELECT 'user ' || i FROM generate_series(1, 500) i")
     folder = make("set")

@@ -17,13 +17,18 @@ from strongroom.engine import connect
 from tests.servers import HARDENED, Running
 
 SCRIPT = Path(__file__).with_name("members_inside.py")
+KINDS = Path(__file__).parents[2] / "unit" / "backup" / "members" / "every_kind.sql"
 
 
 def run(image: Built, server: Running, name: str, passwords: tuple[str, ...]) -> dict[str, Any]:
     """Run the script in an image, hardened, in the network of a server, and return what it says."""
     folder: Folder = server.folder
     given = {str(folder.secrets / file): f"/run/secrets/{file}" for file in passwords}
-    given |= {str(folder.tls / "ca.crt"): "/run/secrets/ca.crt", str(SCRIPT): "/script.py"}
+    given |= {
+        str(folder.tls / "ca.crt"): "/run/secrets/ca.crt",
+        str(SCRIPT): "/script.py",
+        str(KINDS): "/every_kind.sql",
+    }
     with connect(os.environ) as client:
         try:
             said = client.containers.run(
