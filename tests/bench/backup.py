@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from strongroom.core.errors import DifferencesError, UsageError
-from tests.bench.backup_ways import DATA_VERSION, Ground, change_some, make_data, write_ground
+from tests.bench.backup_ways import DATA_VERSION, Ground, change_some, make_data, open_server, write_ground
 from tests.bench.bounds import Bound, find_broken, find_measured, format_bounds
 from tests.bench.consolidate import HERE, KEPT_SCALE, Options, Say, open_workshop, require_space
 from tests.bench.measure import Measurement, measure_child, warm_memory
@@ -24,6 +24,7 @@ from tests.bench.outcome import Contender, Summary, align, count_free_cores
 PAIRS = {
     "create_folder": "hand_folder",
     "create_restic": "hand_restic",
+    "create_postgres": "hand_postgres",
     "restore_folder": "hand_restore_folder",
     "restore_restic": "hand_restore_restic",
     "drill_folder": "hand_drill_folder",
@@ -39,6 +40,8 @@ ABOUT = {
     "hand_restic": ".backup, quick_check, sha256sum, restic backup",
     "create_restic": "backup.create into restic",
     "again_restic": "the same with 1 % changed",
+    "hand_postgres": "pg_dump -Fd -j2, restic backup, of as much in PostgreSQL",
+    "create_postgres": "backup.create of it into restic: rows and digests by the server besides",
     "hand_restore_folder": "cp, sha256sum",
     "restore_folder": "backup.restore from a folder",
     "hand_restore_restic": "restic restore, sha256sum",
@@ -61,7 +64,7 @@ BOUNDS = (
     ),
     Bound(figure="peak_mb", about="peak memory of any process of ours, MB", limit=150),
 )
-SPACE = 9e9
+SPACE = 14e9
 """Bytes needed at scale 1: the data, both stores, what is restored."""
 
 
@@ -89,9 +92,10 @@ def run_benchmark(options: Options, say: Say) -> tuple[list[str], Summary]:
     with open_workshop(directory / "work-backup", keep=options.keep) as work:
         data = ensure_data(directory, scale)
         size = sum(path.stat().st_size for path in data.iterdir())
-        for repetition in range(1, repeat + 1):
-            _repeat(data, work / str(repetition), runs, say)
-            shutil.rmtree(work / str(repetition))
+        with open_server(work / "server", scale):
+            for repetition in range(1, repeat + 1):
+                _repeat(data, work / str(repetition), runs, say)
+                shutil.rmtree(work / str(repetition))
     contenders = {
         name: Contender(name=name, variant="plain", about=about, runs=tuple(runs[name]))
         for name, about in ABOUT.items()
@@ -128,7 +132,7 @@ def _repeat(data: Path, work: Path, runs: dict[str, list[Measurement]], say: Say
         run, _ = measure_child(ground.spell(name), work / "logs")
         runs[name].append(run if name in (*PAIRS, *AGAIN) else replace(run, peak_mb=0))
         say(f"{work.name} {name}: {run.wall:.2f} s, {run.cpu:.2f} CPU s, {run.peak_mb:.0f} MB")
-        ground.clear(name)
+        ground.clear()
 
 
 def summarize(contenders: Mapping[str, Contender]) -> Summary:

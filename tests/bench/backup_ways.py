@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+
+from strongroom.backup.members.postgres import name_database
+from strongroom.backup.members.scratch import open_scratch_postgres
+from strongroom.backup.request import Surroundings
+from strongroom.postgres.connection import open_postgres
+from tests.engines import provide_engines
 
 DATA_VERSION = 1
 """Of the data: another one is made anew."""
@@ -16,6 +25,13 @@ FILES = 4
 SEED = 20261127
 _ROW = 1_000
 """Bytes of a row, about; words of text, so that it compresses as text does."""
+DSN, DATABASE = "STRONGROOM_BENCH_DSN", "bench"
+_EVENTS = """
+CREATE TABLE public.events AS SELECT i AS id, md5((i % 50)::text) AS kind,
+    (SELECT string_agg(md5((i * 30 + j)::text), ' ') FROM generate_series(1, 28) j) AS body
+FROM generate_series(1, {rows}) i;
+ALTER TABLE public.events ADD PRIMARY KEY (id)
+"""
 _PASSWORD = "0f" * 32
 _TABLES = "SELECT 'SELECT count(*) FROM \"' || name || '\";' FROM sqlite_master WHERE type = 'table'"
 
@@ -43,6 +59,23 @@ def change_some(folder: Path) -> None:
             connection.execute("UPDATE events SET body = body || '.' WHERE id > ?", (most - most // 100,))
 
 
+@contextmanager
+def open_server(folder: Path, scale: float) -> Iterator[None]:
+    """Run a PostgreSQL of this machine with a database of ``scale`` GB; children find it by a variable."""
+    around = Surroundings(now=lambda: datetime.now(UTC), environment=dict(os.environ))
+    folder.mkdir(mode=0o700)
+    with open_scratch_postgres(folder, provide_engines(), around) as access:
+        os.environ[DSN] = " ".join(f"{name}='{value}'" for name, value in access.parameters.items())
+        try:
+            with open_postgres(access) as connection:
+                connection.execute(f"CREATE DATABASE {DATABASE}".encode())
+            with open_postgres(name_database(access, DATABASE)) as connection:
+                connection.execute(_EVENTS.format(rows=int(scale * 1e9 / _ROW)).encode())
+            yield
+        finally:
+            del os.environ[DSN]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ground:
     """A folder in which all ways of one repetition run."""
@@ -68,25 +101,28 @@ class Ground:
         """Return what must be there before a way begins, and is on nobody's bill."""
         if name == "create_folder":
             return [self._ours("folder", "init")]
-        if name == "create_restic":
-            return [self._ours("restic", "init", "--without-escrow", "a benchmark")]
-        return [["restic", *self._restic(), "init"]] if name == "hand_restic" else []
+        if name in ("create_restic", "create_postgres"):
+            return [self._ours(name.removeprefix("create_"), "init", "--without-escrow", "a benchmark")]
+        return [["restic", *self._restic(name), "init"]] if name in ("hand_restic", "hand_postgres") else []
 
-    def clear(self, name: str) -> None:
+    def clear(self) -> None:
         """Take away what a way restored, so that the next finds an empty place."""
         shutil.rmtree(self.root / "out", ignore_errors=True)
-        if name == "hand_restic":
-            shutil.rmtree(self.root / "staged")
+        shutil.rmtree(self.root / "staged", ignore_errors=True)
 
     def _ours(self, engine: str, verb: str, *words: str) -> list[str]:
         system = str(self.root / f"system-{engine}")
         return [sys.executable, "-P", "-m", "strongroom", f"backup.{verb}", "--system", system, *words]
 
-    def _restic(self) -> list[str]:
-        return ["--repo", str(self.root / "hand-repository"), "--password-file", str(self.root / "password")]
+    def _restic(self, name: str) -> list[str]:
+        return ["--repo", str(self.root / f"repository-{name}"), "--password-file", str(self.root / "password")]
 
     def _by_hand(self) -> dict[str, str]:
-        root, restic = self.root, " ".join(("restic", "--quiet", "--no-cache", *self._restic()))
+        root = self.root
+        restic, of_server = (
+            " ".join(("restic", "--quiet", "--no-cache", *self._restic(name)))
+            for name in ("hand_restic", "hand_postgres")
+        )
         take = (
             'mkdir -p {to}; for file in {data}/*.db; do copy={to}/$(basename "$file"); '
             'sqlite3 "$file" ".backup $copy"; sqlite3 "$copy" "PRAGMA quick_check" >/dev/null; sha256sum "$copy"; done'
@@ -101,6 +137,10 @@ class Ground:
         return {
             "hand_folder": take.format(to=f"{root}/copies", data=self.data),
             "hand_restic": f"{take.format(to=f'{root}/staged', data=self.data)}; cd {root}/staged; {restic} backup .",
+            "hand_postgres": (
+                f'mkdir {root}/staged; pg_dump --dbname "${DSN} dbname={DATABASE}" --format directory --jobs 2 '
+                f"--compress 0 --file {root}/staged/dump; cd {root}/staged; {of_server} backup ."
+            ),
             "hand_restore_folder": copy,
             "hand_restore_restic": bring,
             "hand_drill_folder": f"{copy}; {seen}",
@@ -108,18 +148,27 @@ class Ground:
         }
 
 
-def write_ground(ground: Ground, data: Path) -> None:
+def write_ground(ground: Ground, original: Path) -> None:
     """Copy the data, and write the two systems and the password."""
     ground.root.mkdir(parents=True)
-    shutil.copytree(data, ground.data)
+    shutil.copytree(original, ground.data)
     password = ground.root / "password"
     password.touch(mode=0o600)
     password.write_text(_PASSWORD)
-    for engine, more in (("folder", ""), ("restic", ", password: backups")):
+    (ground.root / "nothing").mkdir()
+    for engine, kind, more in (
+        ("folder", "folder", ""),
+        ("restic", "restic", ", password: backups"),
+        ("postgres", "restic", ", password: backups"),
+    ):
+        is_server = engine == "postgres"
+        data = ground.root / "nothing" if is_server else ground.data
         folder = ground.root / f"system-{engine}"
         folder.mkdir()
         (folder / "system.yaml").write_text(
-            f"version: 1\nname: bench\ntitle: A benchmark\ndata_dir: {{default: {ground.data}}}\n"
+            f"version: 1\nname: bench\ntitle: A benchmark\ndata_dir: {{default: {data}}}\n"
+            f"postgres: {{variables: [{DSN}]}}\n"
             f"keys:\n  backups: {{provider: file, path: {password}, encoding: hex}}\n"
-            f"backup:\n  store: {{kind: {engine}, path: {ground.root / f'store-{engine}'}{more}}}\n"
+            f"backup:\n  store: {{kind: {kind}, path: {ground.root / f'store-{engine}'}{more}}}\n"
+            + (f"  postgres: {{databases: [{DATABASE}]}}\n" if is_server else "")
         )
