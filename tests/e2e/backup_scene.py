@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -16,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pyrage
+import pytest
 import yaml
 
 from strongroom.tasks import _backup
@@ -199,6 +202,23 @@ def build_shop(root: Path, engine: str) -> Shop:
     shop.escrow = pyrage.decrypt(Path(shop.made["escrow"]).read_bytes(), [identity]).decode()
     lighten(shop.store / "restic", PASSWORD, shop.escrow)
     return shop
+
+
+def provide_templates(factory: pytest.TempPathFactory) -> Mapping[str, Shop]:
+    """Return by engine an application whose store holds nothing, to be copied; built once for all who test at once."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return {engine: _provide_template(shared / f"backups-in-{engine}", engine) for engine in ENGINES}
+
+
+def _provide_template(root: Path, engine: str) -> Shop:
+    about = root.with_suffix(".json")
+    with root.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not about.exists():
+            shop = build_shop(root, engine)
+            about.write_text(json.dumps({"made": shop.made, "escrow": shop.escrow}))
+    return Shop(root=root, engine=engine, **json.loads(about.read_text()))
 
 
 def _write_with_log(file: Path, aside: Path) -> None:

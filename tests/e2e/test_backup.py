@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.backup_scene import ENGINES, MEMBERS, ONE_SET, PASSWORD, Shop, build_shop, execute
+from tests.e2e.backup_scene import ENGINES, MEMBERS, ONE_SET, PASSWORD, Shop, execute, provide_templates
 from tests.e2e.vault import KEYS, can_open, read_vault
 from tests.integration.keys.servers import Playing, playing
 from tests.restic import run_restic
@@ -28,7 +28,7 @@ Templates = Mapping[str, Shop]
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """By engine: an application whose store holds nothing."""
-    return {engine: build_shop(tmp_path_factory.mktemp(engine), engine) for engine in ENGINES}
+    return provide_templates(tmp_path_factory)
 
 
 @pytest.fixture(params=ENGINES)
@@ -251,6 +251,20 @@ def test_a_set_that_is_not_whole_is_kept_and_nothing_is_pruned_for_it(shop: Shop
     assert shop.ask("backup.drill")["set"] == first
     shop.describe(leave_out=[{"path": "bad.db", "reason": "a test"}])
     assert shop.ask("backup.create")["left_out"] == ["bad.db"]
+
+
+def test_where_nothing_was_taken_yet_nothing_passes_for_sound(plain: Shop) -> None:
+    for words in (
+        ["backup.drill"],
+        ["backup.drill", "--at", "random"],
+        ["backup.show"],
+        ["backup.restore", "--in-place"],
+    ):
+        ended = plain.run(*words)
+        assert (ended.code, "backup.create makes one" in ended.err) == (7, True), ended.err
+    assert plain.must("backup.verify").out.startswith("EMPTY there is no set to read")
+    assert plain.run("backup.status").code == 7
+    assert plain.ask("backup.prune")["removed"] == []
 
 
 def test_what_is_too_old_is_told(plain: Shop) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
 from strongroom.keys import providing
-from tests.e2e.backup_scene import ENGINES, MEMBERS, ONE_SET, Shop, build_shop
+from tests.e2e.backup_scene import MEMBERS, ONE_SET, Shop, provide_templates
 from tests.e2e.kept_keys import UNWRITTEN, KeptKeys
 from tests.e2e.vault import KEYS, can_open
 from tests.unit.backup.scene import flip
@@ -21,7 +23,7 @@ NEW = "first"
 
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Shop]:
-    return {engine: build_shop(tmp_path_factory.mktemp(engine), engine) for engine in ENGINES}
+    return provide_templates(tmp_path_factory)
 
 
 @pytest.fixture
@@ -138,6 +140,11 @@ def test_the_password_of_a_repository_is_not_rotated(packed: Shop) -> None:
     assert packed.ask("backup.drill")["set"] == name
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def count_uses(shop: Shop) -> int:
     return len(shop.audit.read_text().splitlines())
 
@@ -173,6 +180,20 @@ def test_an_escrow_password_that_is_wrong_opens_nothing(packed: Shop) -> None:
     assert "what backup.init wrote down" in ended.err
     assert packed.run("backup.drill", "--escrow").code == 2
     assert packed.ask("backup.status", code=7)["ages"][2]["hours"] is None
+
+
+def test_a_person_at_a_terminal_types_the_escrow_password_unseen(packed: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = packed.create()
+    asked = []
+
+    def type_unseen(prompt: str, stream: TextIO) -> str:
+        asked.append((prompt, stream is sys.stderr))
+        return packed.escrow
+
+    monkeypatch.setattr("tests.e2e.backup_scene.io.StringIO", Terminal)
+    monkeypatch.setattr("strongroom.tasks._backup.getpass", type_unseen)
+    assert f"set {name}, with the escrow password" in packed.must("backup.drill", "--escrow", typed="not this").out
+    assert asked == [("escrow password: ", True)]
 
 
 def test_an_escrow_drill_finds_damage_of_what_it_cannot_open(packed: Shop) -> None:
