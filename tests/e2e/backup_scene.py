@@ -26,7 +26,7 @@ from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
 from tests.e2e.vault import KEYS, write_vault
 from tests.faults.scene import Ended
-from tests.restic import lighten, provide_restic
+from tests.restic import lighten, make_light, provide_restic
 
 ENGINES = ("folder", "restic")
 MONDAY = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -196,6 +196,7 @@ def build_shop(root: Path, engine: str) -> Shop:
         shop.made = shop.ask("backup.init")
         return shop
     provide_restic()
+    make_light(shop.store / "restic", PASSWORD)  # backup.init goes on with what was begun
     identity = pyrage.x25519.Identity.generate()
     words: list[str | Path] = ["--escrow", str(identity.to_public()), "--output", root]
     shop.made = shop.ask("backup.init", *words)

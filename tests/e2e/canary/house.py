@@ -24,7 +24,7 @@ from tests.e2e.canary.program import write_program
 from tests.e2e.canary.watching import Watch, watching
 from tests.e2e.vault import build_vault, write_vault
 from tests.faults.scene import Scene
-from tests.restic import lighten, provide_restic
+from tests.restic import lighten, make_light, provide_restic
 
 SECONDS = 120
 PROGRAM = ("-m", "strongroom")
@@ -242,6 +242,7 @@ def make_stores(house: House) -> str:
     Return the escrow password, which is in no file and is looked for as well.
     """
     provide_restic()
+    make_light(house.store / "restic", KEYS["store"])  # backup.init goes on with what was begun
     house.given["PING"] = f"http://127.0.0.1:9{WORDS['ping']}"
     identity = pyrage.x25519.Identity.generate()
     words: list[str | Path] = ["--escrow", str(identity.to_public()), "--output", house.root / "copies"]
