@@ -82,7 +82,7 @@ def choose_set(catalog: Catalog, text: str, around: Surroundings) -> BackupSet:
     """
     named = catalog.find(text)
     if named is not None:
-        fact = _say_why_not(named)
+        fact = _say_why_not(named) or _say_alarms(named)
         if fact is not None:
             around.say(f"set {named.id}", fact)
         return named
@@ -117,6 +117,9 @@ def _choose_newest(catalog: Catalog, sets: list[BackupSet], text: str, around: S
     for name, fact in catalog.damaged.items():
         if PurePosixPath(name).stem > chosen.id and name.startswith(CATALOG):
             around.say(name, f"cannot be read, and may be of a newer set: {fact}")
+    alarms = _say_alarms(chosen)
+    if alarms is not None:
+        around.say(f"set {chosen.id}", alarms)
     return chosen
 
 
@@ -127,6 +130,11 @@ def _say_why_not(one: BackupSet) -> str | None:
     if not one.entry.is_whole:
         return f"is without {', '.join(missing.name for missing in one.entry.missing)}"
     return None
+
+
+def _say_alarms(one: BackupSet) -> str | None:
+    """Say what a person should know before relying on a set; None where nothing looked wrong."""
+    return None if one.is_accepted else f"looks wrong beside the set before it: {'; '.join(one.entry.alarms)}"
 
 
 Layout = Mapping[str, tuple[MemberRecord, FileRecord]]

@@ -166,11 +166,10 @@ def list_damage() -> Iterator[Fault]:
 
 
 def list_repository_damage() -> Iterator[Fault]:
-    pack: dict[str, Any] = {"engine": "restic", "harms": HARMS | {"cut short": cut_short}}
-    del pack["harms"]["cut to half"]
+    packs = {"a byte flipped": flip, "missing": Path.unlink, "cut short": cut_short}
     trees = {"bytes flipped": flip_many, "missing": Path.unlink, "cut short": cut_short}
-    yield from harmed(what="pack of the newest set", find=find_data, notice=READING, due=tell_day(find_data), **pack)
-    yield from harmed(what="pack of every set", find=find_shared, notice=READING, due=tell_day(find_shared), **pack)
+    for name, find in {"pack of the newest set": find_data, "pack of every set": find_shared}.items():
+        yield from harmed("restic", name, find, READING, harms=packs, due=tell_day(find))
     showing = READING | {"prune", "show"}
     yield from harmed("restic", "pack of folders", find_trees, showing, harms=trees, due=tell_day(find_trees))
     yield from harmed(

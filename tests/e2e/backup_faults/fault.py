@@ -77,7 +77,7 @@ class Row:
     """What ``restic check`` alone ends with."""
     onwards: str
     """How the commands end that come next."""
-    wrong: tuple[str, ...] = field(default=())
+    wrong: list[str] = field(default_factory=list)
     """What must not be."""
 
     @property
@@ -116,7 +116,7 @@ def measure(fault: Fault, template: Shop, scratch: Path) -> Row:
                     codes[task] = _try(fault, shop, task, words, good, wrong)
     with _set_stage(template, scratch) as shop:
         onwards = _go_on(fault, shop, good, wrong)
-    return Row(fault=fault, codes=codes, restic=restic, onwards=onwards, wrong=tuple(wrong))
+    return Row(fault=fault, codes=codes, restic=restic, onwards=onwards, wrong=wrong)
 
 
 @contextmanager
@@ -138,11 +138,12 @@ def _try(fault: Fault, shop: Shop, task: str, words: tuple[str, ...], good: set[
     if ended.code and task == "restore" and place.exists():
         wrong.append(f"restore ends with {ended.code} and leaves something")
     says = SAYS.search(ended.out + ended.err) is not None
-    wrong += _judge(fault, task, ended, says=says)
+    wrong += judge(fault, task, ended, says=says)
     return f"{ended.code}{'*' if says and not ended.code else ''}"
 
 
-def _judge(fault: Fault, task: str, ended: Ended, *, says: bool) -> list[str]:
+def judge(fault: Fault, task: str, ended: Ended, *, says: bool) -> list[str]:
+    """Return what must not be of how a command ended."""
     found = []
     if ended.code == BUG or "Traceback" in ended.err:
         found.append(f"{task} ends with a bug: {ended.err[-1500:]}")
@@ -169,13 +170,13 @@ def _go_on(fault: Fault, shop: Shop, good: set[str], wrong: list[str]) -> str:
         if fault.meanwhile:
             met = shop.run("create")
             said.append(f"create {met.code}")
-            if fault.person is not None and not _says_how(met):
+            if fault.person is not None and not says_how(met):
                 wrong.append(f"create does not say what a person must do: {met.err}")
     for _ in range(2):
         ended = shop.run("create")
         said.append(f"create {ended.code}")
         if ended.code and fault.act is not None:
-            if fault.person is None or not _says_how(ended):
+            if fault.person is None or not says_how(ended):
                 wrong.append(f"create does not say what a person must do: {ended.err}")
             fault.act(shop)
             said.append("a person")
@@ -197,5 +198,6 @@ def _go_on(fault: Fault, shop: Shop, good: set[str], wrong: list[str]) -> str:
     return ", ".join(said)
 
 
-def _says_how(ended: Ended) -> bool:
+def says_how(ended: Ended) -> bool:
+    """Tell whether a command says in one line what is wrong, and in another what to do."""
     return " hint: " in ended.err and sum(line.startswith("error: ") for line in ended.err.splitlines()) == 1

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -50,6 +50,8 @@ class Shop:
     checkpoint: Callable[[str], None] = lambda _: None
     """Called at each step of a command line."""
     system: str = "shop"
+    is_apart: bool = False
+    """Each command line is a process of its own."""
     origin: Path = Path()
     """The shop that this is a copy of."""
 
@@ -91,9 +93,12 @@ class Shop:
         )
 
     def run(self, task: str, *flags: str | Path) -> Ended:
-        """Run a command line in this process, at the time that the clock says."""
-        out, err = io.StringIO(), io.StringIO()
+        """Run a command line in this process, or in one of its own, at the time that the clock says."""
         argv = ["inv", f"backup.{task}", "--system", str(self.root / "system"), *map(str, flags)]
+        return self._run_apart(argv) if self.is_apart else self._run(argv)
+
+    def _run(self, argv: list[str]) -> Ended:
+        out, err = io.StringIO(), io.StringIO()
         find = backup.find_backups
 
         def find_backups(*words: object, **options: object) -> _backup.Backups:
@@ -109,6 +114,23 @@ class Shop:
             code = OpsProgram(Collection(backup.namespace)).main(argv)
         return Ended(code=code, out=out.getvalue(), err=err.getvalue())
 
+    def _run_apart(self, argv: list[str]) -> Ended:
+        """Run a command line in a fork: a lease that it could not give back is that of a process that ended."""
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            ended = self._run(argv)
+            said = {"ended": asdict(ended), "clock": self.clock.at.isoformat()}
+            with os.fdopen(writing, "w") as stream:
+                json.dump(said, stream)
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as stream:
+            told = json.load(stream)
+        os.waitpid(pid, 0)
+        self.clock.at = datetime.fromisoformat(told["clock"])
+        return Ended(**told["ended"])
+
     def must(self, task: str, *flags: str | Path) -> Ended:
         ended = self.run(task, *flags)
         assert ended.code == 0, (task, ended.err)
@@ -119,7 +141,7 @@ class Shop:
         shutil.copytree(self.root, root, symlinks=True)
         clock = Clock()
         clock.at = self.clock.at
-        made = Shop(root=root, engine=self.engine, clock=clock, origin=self.root)
+        made = Shop(root=root, engine=self.engine, clock=clock, origin=self.root, is_apart=self.is_apart)
         made.write_system()
         return made
 
@@ -199,6 +221,17 @@ def execute(file: Path, sql: str) -> None:
 
 def build_shop(root: Path, engine: str) -> Shop:
     """Build an application whose store holds nothing yet."""
+    shop = lay_out(root, engine)
+    if engine == "folder":
+        shop.must("init")
+        return shop
+    shop.must("init", "--without-escrow", "a test", "--output", root)
+    lighten(shop.repository, PASSWORD)
+    return shop
+
+
+def lay_out(root: Path, engine: str) -> Shop:
+    """Build an application that has no store yet."""
     shop = Shop(root=root, engine=engine)
     for name, rows in (("core.db", 40), ("agents/memory.db", 400)):
         (shop.data / name).parent.mkdir(parents=True)
@@ -211,11 +244,6 @@ def build_shop(root: Path, engine: str) -> Shop:
     shop.password.touch(mode=0o600)
     shop.password.write_text(PASSWORD)
     shop.write_system()
-    if engine == "folder":
-        shop.must("init")
-        return shop
-    shop.must("init", "--without-escrow", "a test", "--output", root)
-    lighten(shop.repository, PASSWORD)
     return shop
 
 
@@ -227,5 +255,13 @@ def fill_shop(shop: Shop) -> Shop:
         shop.clock.at += timedelta(hours=1, minutes=number)
     shop.must("verify", "--full")
     shop.must("drill")
-    assert shop.must("status").code == 0
+    shop.must("status")
+    (shop.root / "clock").write_text(shop.clock.at.isoformat())
+    return shop
+
+
+def find_template(root: Path, engine: str) -> Shop:
+    """Return a shop that was built and filled, maybe by another process; the clock goes on where it stood."""
+    shop = Shop(root=root, engine=engine)
+    shop.clock.at = datetime.fromisoformat((root / "clock").read_text())
     return shop
