@@ -150,4 +150,6 @@ def restore_database(
         made = restore_postgres(member, folder, access, database, environment=environment)
     else:
         made = restore_table(member, folder, access, database, table, environment=environment)
+    if made.roles:
+        around.say(access.place, f"these roles were made, and have no password yet: {', '.join(made.roles)}")
     return access.place, made.rows

@@ -20,7 +20,7 @@ SCRIPT = Path(__file__).with_name("members_inside.py")
 KINDS = Path(__file__).parents[2] / "unit" / "backup" / "members" / "every_kind.sql"
 
 
-def run(image: Built, server: Running, name: str, passwords: tuple[str, ...]) -> dict[str, Any]:
+def run(image: Built, server: Running, name: str, passwords: tuple[str, ...], **options: Any) -> dict[str, Any]:
     """Run the script in an image, hardened, in the network of a server, and return what it says."""
     folder: Folder = server.folder
     given = {str(folder.secrets / file): f"/run/secrets/{file}" for file in passwords}
@@ -35,7 +35,7 @@ def run(image: Built, server: Running, name: str, passwords: tuple[str, ...]) ->
                 image.image, ["/script.py", name], entrypoint=["tini", "--", "python", "-P"], remove=True,
                 network_mode=f"container:{server.container.get_wrapped_container().id}", tmpfs={"/tmp": "mode=1777"},
                 volumes={path: {"bind": inside, "mode": "ro"} for path, inside in given.items()}, stderr=True,
-                **HARDENED,
+                **HARDENED, **options,
             )  # fmt: skip
         except ContainerError as error:
             pytest.fail(f"{error.stderr}")
@@ -50,6 +50,11 @@ def test_postgresql_is_taken_rehearsed_and_restored_in_the_image_of_drills(
     assert (said["rows"], said["rehearsed"], said["restored"], said["user"]) == (500, [], [500], 10002)
     assert all(re.match(r"17\.\d+$", version) for version in said["versions"].values()), said
     assert said["left"] == ["scratch", "set"]
+
+
+def test_a_user_whom_nobody_knows_may_drill_too(images: dict[str, Built], postgres: Running) -> None:
+    said = run(images["drill"], postgres, "postgres", ("postgres-password",), user="12345:12345")
+    assert (said["rows"], said["rehearsed"], said["user"]) == (500, [], 12345)
 
 
 def test_redis_is_taken_rehearsed_and_restored_in_the_image_of_drills(images: dict[str, Built], redis: Running) -> None:

@@ -62,8 +62,8 @@ def open_scratch_postgres(folder: Path, major: int, around: Surroundings) -> Ite
     NoSpaceError.
     """
     programs = _find_postgres(around.environment, major)
-    environment = _trim(around.environment)
     with _open_place(folder, around) as place:
+        environment = _trim(around.environment) | _name_us(place.sockets)
         cluster, log = place.data / "cluster", place.sockets / "log"
         made = run_program(
             [programs / "initdb", "--pgdata", cluster, "--username", SUPERUSER, "--auth=trust", "--encoding=UTF8",
@@ -244,9 +244,21 @@ def _explain_start(subject: str, said: str) -> StrongroomError:
     if newer is not None:
         return VersionError(subject, f"is too old for it: {newer.partition('# ')[2] or newer}", _IMAGE)
     if any("effective user ID" in line for line in lines):
-        return ConfigurationError(subject, lines[-1], "run as a user whom the image knows (of drill: 10002)")
+        return ConfigurationError(subject, lines[-1], "use the image drill, or run as a user whom the system knows")
     telling = next((line for line in reversed(lines) if re.search(r"FATAL|error|rror:", line)), lines[-1])
     return UnreachableError(subject, f"does not start: {telling}", "see to what it says")
+
+
+def _name_us(folder: Path) -> dict[str, str]:
+    """Return what gives a user a name whom the system does not know: initdb asks for it, and containers have such."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        (folder / "passwd").write_text(f"scratch:x:{os.geteuid()}:{os.getegid()}::/:/bin/false\n", encoding="utf-8")
+        (folder / "group").write_text(f"scratch:x:{os.getegid()}:\n", encoding="utf-8")
+        files = {"NSS_WRAPPER_PASSWD": folder / "passwd", "NSS_WRAPPER_GROUP": folder / "group"}
+        return {"LD_PRELOAD": "libnss_wrapper.so", **{name: str(file) for name, file in files.items()}}
+    return {}
 
 
 def _trim(environment: Mapping[str, str]) -> dict[str, str]:
