@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
@@ -27,6 +26,7 @@ from strongroom.tasks.namespace import namespace as every_task
 from tests.e2e.vault import KEYS, write_vault
 from tests.faults.scene import Ended
 from tests.restic import lighten, make_light, provide_restic
+from tests.turns import turn
 
 ENGINES = ("folder", "restic")
 MONDAY = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -214,8 +214,7 @@ def provide_templates(factory: pytest.TempPathFactory) -> Mapping[str, Shop]:
 
 def _provide_template(root: Path, engine: str) -> Shop:
     about = root.with_suffix(".json")
-    with root.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with turn(root.name):
         if not about.exists():
             shop = build_shop(root, engine)
             about.write_text(json.dumps({"made": shop.made, "escrow": shop.escrow}))
