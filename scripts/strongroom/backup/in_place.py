@@ -170,6 +170,9 @@ def _restore(
         refuse_unfit(folder.data_dir, [one.live for one in document.files])
         document = folder.write(_foresee(folder, replace(document, phase=Phase.SWAPPING)))
     except BaseException:
+        for member in document.servers:
+            with suppress(StrongroomError):
+                case.build(member, folder.new, folder.root).discard()
         with suppress(StrongroomError, OSError):  # what stood in the way first is said; the next command clears it
             folder.give_up(document)
         raise

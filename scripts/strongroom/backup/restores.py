@@ -188,6 +188,9 @@ class Swap(Protocol):
     def prepare(self) -> None:
         """Bring it up beside what is live, and compare it; nothing live is touched."""
 
+    def discard(self) -> None:
+        """Remove what was brought up; nothing live is touched."""
+
     def put_live(self) -> None:
         """Put it in the place of what is live, which is kept."""
 

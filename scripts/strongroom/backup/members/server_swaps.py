@@ -18,7 +18,7 @@ from strongroom.backup.members.redis_content import read_content
 from strongroom.backup.members.redis_restoring import KEPT, restore_redis, undo_redis
 from strongroom.backup.members.scratch import open_scratch_redis
 from strongroom.backup.request import Surroundings
-from strongroom.postgres.connection import Access, open_postgres
+from strongroom.postgres.connection import Access, compose, identifier, open_postgres
 from strongroom.redis.address import Address
 
 
@@ -60,6 +60,11 @@ class DatabaseSwap:
         if self.live not in self._list():
             self._none_before.touch(mode=0o600)
         restore_postgres(self.member, self.brought, self.access, self.restored, environment=self.environment)
+
+    def discard(self) -> None:
+        """Drop the database that was made beside the live one."""
+        with open_postgres(name_database(self.access, MAINTENANCE)) as connection:
+            connection.execute(compose("DROP DATABASE IF EXISTS {name}", name=identifier(self.restored)))
 
     def put_live(self) -> None:
         """Give it the live one's name; that one is kept under another."""
@@ -106,6 +111,9 @@ class RedisSwap:
 
     def prepare(self) -> None:
         """Do nothing: what is brought is loaded and compared before the first key is put live."""
+
+    def discard(self) -> None:
+        """Do nothing: nothing was made."""
 
     def put_live(self) -> None:
         """Let the live server hold what the set holds."""

@@ -178,3 +178,21 @@ def test_a_database_that_is_gone_comes_back_and_undo_takes_it_away_again(everyth
         assert asked.fetchone() == (0,)
     everything.restore()
     assert everything.look() == before
+
+
+def test_a_restore_that_fails_before_it_swaps_leaves_no_database_behind(
+    everything: Everything, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(swap: RedisSwap) -> None:
+        raise GuardError("redis", "is not to be had")
+
+    monkeypatch.setattr(RedisSwap, "prepare", refuse)
+    everything.damage()
+    with pytest.raises(GuardError, match="is not to be had"):
+        everything.restore()
+    with open_postgres(everything.shop.access) as connection:
+        asked = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE %s", (f"{everything.shop.name}_%",)
+        )
+        assert asked.fetchall() == []
+    assert everything.look() == (0, 0)
