@@ -202,7 +202,7 @@ def show_undone(undone: Undone, *, as_json: bool) -> None:
         said = f"restore {undone.restore} had touched nothing live: it is cleared away"
     else:
         verb = "would take back" if undone.dry_run else "took back"
-        said = f"{verb} restore {undone.restore} of set {undone.set}: {', '.join(undone.members)}"
+        said = f"{verb} restore {undone.restore} of set {undone.set}: {_few(undone.members)}"
     screen.conclude(said)
     screen.end(undone)
 

@@ -162,7 +162,7 @@ def _find_entry(system: System, store: str | None, to: Path | None, folder: Path
     if store == SECOND and to is None:
         entry = _require_entry(system, folder)
         if entry.second is None:
-            raise ConfigurationError("backup:", "names no second: store", "name one in system.yaml")
+            raise ConfigurationError("backup", "names no second: store", "name one in system.yaml")
         return entry.model_copy(update={"store": entry.second})
     if store != "folder":
         fact = f"must be second, or folder with --to (got {store!r})"

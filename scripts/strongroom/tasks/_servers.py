@@ -70,7 +70,7 @@ def find_redis(backups: Backups, *, to_write: bool = False) -> Address:
     entry, environment = backups.entry.redis, backups.around.environment
     if entry is None:
         raise ConfigurationError("backup", "names no redis:", "name the variables of its address in system.yaml")
-    password = None if entry.password is None else read_place(entry.password, environment, "backup: redis: password:")
+    password = None if entry.password is None else read_place(entry.password, environment, "backup: redis: password")
     return find_address(
         (entry.restore_variables if to_write else ()) or entry.variables,
         environment,

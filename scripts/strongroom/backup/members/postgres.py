@@ -105,7 +105,7 @@ class PostgresSource:
 def locate_folder(database: str) -> Path:
     """Return the folder of a database in a set. Raises ConfigurationError for a name that is no folder's."""
     if database in ("", ".", ".."):
-        raise ConfigurationError("backup:", f"names a database {database!r}", "correct it in system.yaml")
+        raise ConfigurationError("backup", f"names a database {database!r}", "correct it in system.yaml")
     return Path("postgres") / quote(database, safe=" @+=,()")
 
 
