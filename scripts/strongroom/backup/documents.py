@@ -31,7 +31,6 @@ class Kind(StrEnum):
 class Action(StrEnum):
     """What was done with a set by whoever looked at it."""
 
-    CREATE = "create"
     VERIFY = "verify"
     DRILL = "drill"
     ESCROW = "escrow"
@@ -198,5 +197,3 @@ class StoreDocument(Document):
     engine: str
     """``folder`` or ``restic``."""
     made: datetime
-    chunker_of: str | None = None
-    """The store whose chunks this one's are cut like, so that copies are deduplicated."""
