@@ -7,16 +7,15 @@ data and on a store of its own.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from strongroom.core.errors import DifferencesError, UsageError
+from strongroom.core.errors import UsageError
 from tests.bench.backup_ways import DATA_VERSION, Ground, change_some, make_data, open_server, write_ground
-from tests.bench.bounds import Bound, find_broken, find_measured, format_bounds
+from tests.bench.bounds import Bound, conclude, format_bounds
 from tests.bench.consolidate import HERE, KEPT_SCALE, Options, Say, open_workshop, require_space
 from tests.bench.measure import Measurement, measure_child, warm_memory
 from tests.bench.outcome import Contender, Summary, align, count_free_cores
@@ -71,13 +70,7 @@ SPACE = 14e9
 def show_backup(options: Options, *, as_json: bool) -> None:
     """Run the benchmark and print it; raise DifferencesError (exit 3) when a bound is broken."""
     lines, summary = run_benchmark(options, lambda line: print(line, file=sys.stderr, flush=True))
-    print("\n".join(lines))
-    if as_json:
-        print(json.dumps(summary))
-    if broken := find_broken(summary, BOUNDS):
-        sys.stdout.flush()
-        fact = f"{len(broken)} of {len(find_measured(summary, BOUNDS))} bounds do not hold: {', '.join(broken)}"
-        raise DifferencesError("bench.backup", fact)
+    conclude("bench.backup", lines, summary, BOUNDS, as_json=as_json)
 
 
 def run_benchmark(options: Options, say: Say) -> tuple[list[str], Summary]:

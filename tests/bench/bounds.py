@@ -6,9 +6,12 @@ were free; elsewhere they are shown.
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from strongroom.core.errors import DifferencesError
 from tests.bench.outcome import Summary, align
 
 FREE_CORES = 1.9
@@ -77,3 +80,22 @@ def format_bounds(summary: Summary, bounds: Sequence[Bound] = BOUNDS) -> list[st
         value = f"{summary[bound.figure]:.2f}"
         lines.append((bound.figure, value, f"{sign} {bound.limit:g}", aim, bound.judge(summary), bound.about))
     return align(lines)
+
+
+def conclude(
+    task: str,
+    lines: Sequence[str],
+    summary: Summary,
+    bounds: Sequence[Bound],
+    *,
+    as_json: bool,
+    printed: Sequence[str] | None = None,
+) -> None:
+    """Print what was measured, as JSON the figures ``printed``; raise DifferencesError (exit 3) for a broken bound."""
+    print("\n".join(lines))
+    if as_json:
+        print(json.dumps({figure: summary[figure] for figure in printed or summary}))
+    if broken := find_broken(summary, bounds):
+        sys.stdout.flush()
+        fact = f"{len(broken)} of {len(find_measured(summary, bounds))} bounds do not hold: {', '.join(broken)}"
+        raise DifferencesError(task, fact)

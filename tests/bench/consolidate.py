@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from strongroom.core.errors import DifferencesError, NoSpaceError, UsageError
-from tests.bench.bounds import PRINTED, find_broken, find_measured, format_bounds
+from strongroom.core.errors import NoSpaceError, UsageError
+from tests.bench.bounds import BOUNDS, PRINTED, conclude, find_broken, format_bounds
 from tests.bench.measure import Measurement, warm_memory
 from tests.bench.outcome import RUNS, Contender, Summary, format_contenders, format_steps, summarize
 from tests.bench.ways import Way, list_ways
@@ -54,13 +54,7 @@ class Options:
 def show_benchmark(options: Options, *, as_json: bool) -> None:
     """Run the benchmark and print it; raise DifferencesError (exit 3) when a bound is broken."""
     lines, summary = run_benchmark(options, lambda line: print(line, file=sys.stderr, flush=True))
-    print("\n".join(lines))
-    if as_json:
-        print(json.dumps({figure: summary[figure] for figure in PRINTED}))
-    if broken := find_broken(summary):
-        sys.stdout.flush()
-        fact = f"{len(broken)} of {len(find_measured(summary))} bounds do not hold: {', '.join(broken)}"
-        raise DifferencesError("bench.consolidate", fact)
+    conclude("bench.consolidate", lines, summary, BOUNDS, as_json=as_json, printed=PRINTED)
 
 
 def run_benchmark(options: Options, say: Say) -> tuple[list[str], Summary]:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from strongroom.core.errors import DifferencesError, UsageError
-from tests.bench.bounds import Bound, find_broken, find_measured, format_bounds
+from strongroom.core.errors import UsageError
+from tests.bench.bounds import Bound, conclude, format_bounds
 from tests.bench.consolidate import HERE, KEPT_SCALE, Options, Say, open_workshop, require_space
 from tests.bench.key_ways import GENERATOR, WAYS, export, make_plain
 from tests.bench.measure import Measurement, measure_child, warm_memory
@@ -46,13 +46,7 @@ SPACE = 5e9
 def show_keys(options: Options, *, as_json: bool) -> None:
     """Run the benchmark and print it; raise DifferencesError (exit 3) when a bound is broken."""
     lines, summary = run_benchmark(options, lambda line: print(line, file=sys.stderr, flush=True))
-    print("\n".join(lines))
-    if as_json:
-        print(json.dumps(summary))
-    if broken := find_broken(summary, BOUNDS):
-        sys.stdout.flush()
-        fact = f"{len(broken)} of {len(find_measured(summary, BOUNDS))} bounds do not hold: {', '.join(broken)}"
-        raise DifferencesError("bench.keys", fact)
+    conclude("bench.keys", lines, summary, BOUNDS, as_json=as_json)
 
 
 def run_benchmark(options: Options, say: Say) -> tuple[list[str], Summary]:
