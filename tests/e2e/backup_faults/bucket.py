@@ -15,11 +15,13 @@ from strongroom.backup.stores.bucket import BucketObjects
 from strongroom.backup.stores.passwords import read_credentials
 from strongroom.core import backup_entry
 from tests.e2e.backup_faults.fault import Fault, Row, befalling, judge, says_how
-from tests.e2e.backup_faults.shop import Shop, lay_out
+from tests.e2e.backup_faults.shop import PASSWORD, Shop, lay_out
 from tests.integration.keys.servers import find_port
+from tests.restic import make_light
 from tests.unit.backup.stores.s3 import ACCESS, SECRET, Asked, Said, answering, objects_at, passing_on, refuse
 
 VARIABLES = {"SHOP_ACCESS": ACCESS, "SHOP_SECRET": SECRET}
+PREFIX = "shop/faults"
 SECONDS = 0.3
 """That a server has here for an answer."""
 TASKS = ("list", "status", "create", "prune")
@@ -85,7 +87,7 @@ class InBucket:
     def name_server(self, address: str) -> None:
         """Let ``system.yaml`` name a server."""
         places = "access_key: {variable: SHOP_ACCESS}, secret_key: {variable: SHOP_SECRET}"
-        bucket = f"{{endpoint: '{address}', bucket: backups, prefix: shop/faults, {places}}}"
+        bucket = f"{{endpoint: '{address}', bucket: backups, prefix: {PREFIX}, {places}}}"
         self.shop.write_system(f"{{kind: restic, bucket: {bucket}, password: backup}}")
 
     def measure(self, fault: Fault) -> Row:
@@ -128,10 +130,21 @@ def begin_in_bucket(root: Path, address: str, set_variable: Callable[[str, str],
     """Make a store in a bucket, with two sets in it."""
     for name, value in VARIABLES.items():
         set_variable(name, value)
-    objects_at(address)._client.create_bucket(Bucket="backups")
+    objects = objects_at(address, prefix=PREFIX)
+    objects._client.create_bucket(Bucket="backups")
     found = InBucket(shop=lay_out(root, "restic"), address=address)
     found.name_server(address)
+    make_light(found.shop.repository, PASSWORD)
+    begun = {
+        f"restic/{path.relative_to(found.shop.repository)}": path
+        for path in found.shop.repository.rglob("*")
+        if path.is_file()
+    }
+    for name, path in begun.items():
+        objects.write(name, path.read_bytes())
     found.shop.must("init", "--without-escrow", "a test", "--output", root)
+    for name in set(objects.list("restic/keys/")) - set(begun):
+        objects.delete(name)  # the second password, which takes restic long
     for _ in range(2):
         found.shop.must("create")
         found.shop.clock.at += timedelta(hours=1)

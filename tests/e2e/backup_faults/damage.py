@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.backup_faults.fault import EVERY, FETCHING, VERIFYING, Fault, befalling
-from tests.e2e.backup_faults.shop import ENGINES, PASSWORD, Shop
-from tests.restic import lighten
+from tests.e2e.backup_faults.shop import ENGINES, Shop, begin_store
 
 Find = Callable[[Shop, int], Path]
 """Finds a file of the newest set (1), or the like of the one before (2)."""
@@ -121,10 +120,7 @@ def make_another(shop: Shop, system: str = "shop") -> Shop:
         other.data.mkdir(parents=True)
         shutil.copy(shop.password, other.password)
         other.write_system()
-        words = ["init"] if shop.engine == "folder" else ["init", "--without-escrow", "a test"]
-        other.must(*words)
-        if shop.engine == "restic":
-            lighten(other.repository, PASSWORD)
+        begin_store(other)
     return other
 
 

@@ -20,7 +20,7 @@ from invoke.collection import Collection
 from strongroom.tasks import _backup, backup
 from strongroom.tasks._program import OpsProgram
 from tests.faults.scene import Ended
-from tests.restic import lighten, run_restic
+from tests.restic import lighten, make_light, run_restic
 
 MONDAY = datetime(2026, 3, 2, 2, tzinfo=UTC)
 PASSWORD = "of-the-store-and-of-nothing-else"
@@ -222,12 +222,18 @@ def execute(file: Path, sql: str) -> None:
 def build_shop(root: Path, engine: str) -> Shop:
     """Build an application whose store holds nothing yet."""
     shop = lay_out(root, engine)
-    if engine == "folder":
-        shop.must("init")
-        return shop
-    shop.must("init", "--without-escrow", "a test", "--output", root)
-    lighten(shop.repository, PASSWORD)
+    begin_store(shop)
     return shop
+
+
+def begin_store(shop: Shop) -> None:
+    """Make the store of a shop; one that is a repository opens at once."""
+    if shop.engine == "folder":
+        shop.must("init")
+        return
+    make_light(shop.repository, PASSWORD)  # backup.init goes on with what was begun
+    shop.must("init", "--without-escrow", "a test", "--output", shop.root)
+    lighten(shop.repository, PASSWORD)
 
 
 def lay_out(root: Path, engine: str) -> Shop:

@@ -128,19 +128,19 @@ def name(fault: Fault) -> str:
     return fault.id
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("fault", FOLDERS, ids=name)
 def test_what_befalls_copies_in_a_folder_is_noticed(fault: Fault, look: Look, lines: list[str] | None) -> None:
     check(look(fault), lines)
 
 
-@pytest.mark.sample(20)
+@pytest.mark.sample(30)
 @pytest.mark.parametrize("fault", REPOSITORIES, ids=name)
 def test_what_befalls_a_repository_is_noticed(fault: Fault, look: Look, lines: list[str] | None) -> None:
     check(look(fault), lines)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("fault", MOUNTED, ids=name)
 def test_what_befalls_a_disk_is_noticed(fault: Fault, look: Look, lines: list[str] | None) -> None:
     check(look(fault), lines)
