@@ -31,6 +31,8 @@ class Verified:
     """Documents of the store that cannot be read, and why."""
     unlisted: tuple[str, ...]
     """Sets in the store that the catalog does not list: the next ``backup.create`` lists them."""
+    engine: tuple[str, ...] = ()
+    """What the repository's own check finds wrong, also where every set can be restored."""
     part: tuple[int, int] | None
     """Which part of a repository was read; None: all that the sets need."""
     size: int
@@ -39,7 +41,7 @@ class Verified:
     @property
     def exit(self) -> ExitCode:
         """3 for anything wrong, 7 where only the catalog lacks a set."""
-        if any(self.sets.values()) or self.documents:
+        if any(self.sets.values()) or self.documents or self.engine:
             return ExitCode.DIFFERENCES
         return ExitCode.PENDING if self.unlisted else ExitCode.DONE
 
@@ -66,8 +68,10 @@ def verify_sets(store: Store, catalog: Catalog, look: Look, around: Surroundings
     packed = [one for one in chosen if store.find_files(one.entry.locator) is None]
     part = None if look.full or not packed else choose_part(around.now())
     found = {one.id: _compare(store, one) for one in chosen}
-    if packed and store.examine([one.entry.locator for one in packed], part):
-        found |= {one.id: found[one.id] or _fetch_and_compare(store, one, look.scratch) for one in packed}
+    engine = store.examine([one.entry.locator for one in packed], part) if packed else ()
+    # A part that is sound says nothing of a set that another part was found damaged for.
+    doubtful = packed if engine else [one for one in packed if part is not None and not one.is_sound]
+    found |= {one.id: found[one.id] or _fetch_and_compare(store, one, look.scratch) for one in doubtful}
     for one in chosen if not look.dry_run else ():
         note_look(store, one, Action.VERIFY, around, facts=found[one.id])
         around.reach("verify.noted")
@@ -76,6 +80,7 @@ def verify_sets(store: Store, catalog: Catalog, look: Look, around: Surroundings
         store=store.place,
         sets=found,
         documents=catalog.damaged,
+        engine=engine,
         unlisted=tuple(kept.set for kept in store.list_content() if kept.locator not in listed),
         part=part,
         size=sum(one.entry.size for one in chosen),

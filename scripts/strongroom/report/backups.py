@@ -139,6 +139,7 @@ def show_verified(verified: Verified, *, as_json: bool, color: bool) -> ExitCode
     screen = Screen(as_json=as_json, color=color)
     wrong = {name: facts for name, facts in verified.sets.items() if facts}
     screen.list("damaged", _flatten(wrong), most=_MOST, style="red")
+    screen.list("found by restic's own check", verified.engine, most=_MOST, style="red")
     screen.list("cannot be read", [f"{name}: {fact}" for name, fact in verified.documents.items()], style="red")
     screen.list("in the store, not in the catalog (the next backup.create lists them)", verified.unlisted)
     if verified.part is not None:
