@@ -13,6 +13,7 @@ ALLOWED = {
     "scripts/strongroom/core/pool.py: self._waiting.get()": "a daemon thread, told by a None when it is over",
     "scripts/strongroom/core/pool.py: self.pipe.recv_bytes()": "ends with the worker: nobody else has its end",
     "scripts/strongroom/core/pool.py: pipe.recv_bytes()": "ends with the parent, who is watched besides",
+    "tests/e2e/backup_faults/shop.py: os.waitpid(pid, 0)": "the child ends itself by an alarm",
     "tests/e2e/test_key_rotation.py: os.waitpid(child, 0)": "the child ends itself by an alarm",
     "tests/faults/trees.py: os.waitpid(child, 0)": "the child ends itself by an alarm",
     "tests/faults/restores.py: os.waitpid(pid, 0)": "whoever waits for the answer kills what does not end",

@@ -52,12 +52,13 @@ def _with_clock(change: timedelta) -> Befall:
 @contextmanager
 def _another_run(shop: Shop) -> Iterator[None]:
     """Let a process that is alive hold the store."""
-    with subprocess.Popen(["sleep", "600"]) as process:
-        try:
-            with held(FolderObjects(shop.store), shop.clock(), task="backup.create", here=_describe(process.pid)):
-                yield
-        finally:
-            process.kill()
+    process = subprocess.Popen(["sleep", "600"])
+    try:
+        with held(FolderObjects(shop.store), shop.clock(), task="backup.create", here=_describe(process.pid)):
+            yield
+    finally:
+        process.kill()
+        process.wait(SECONDS)
 
 
 def _describe(pid: int) -> Holder:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
@@ -26,6 +27,7 @@ MONDAY = datetime(2026, 3, 2, 2, tzinfo=UTC)
 PASSWORD = "of-the-store-and-of-nothing-else"
 KEEP = "{last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0, verified: 2}"
 SETS = 3
+SECONDS = 120
 ENGINES = ("folder", "restic")
 
 
@@ -119,6 +121,7 @@ class Shop:
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
+            signal.alarm(SECONDS)
             ended = self._run(argv)
             said = {"ended": asdict(ended), "clock": self.clock.at.isoformat()}
             with os.fdopen(writing, "w") as stream:
