@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom import __version__
-from strongroom.backup.catalog import write_entry
+from strongroom.backup.catalog import Catalog, write_entry
 from strongroom.backup.documents import MANIFEST_FILE, ManifestDocument, MemberRecord, Missing
 from strongroom.backup.entries import hash_text, list_anew, make_entry
 from strongroom.backup.members.model import Phases, Source
@@ -77,7 +77,7 @@ def create_set(
     sources = _require_some(found, servers)
     content = store.list_content()
     catalog = list_anew(store, content, around)
-    for fact in () if all(one.is_sound for one in catalog.sets) else store.mend():
+    for fact in store.mend() if _was_damage_found(catalog) else ():
         around.say(store.place, fact)
     taken = {kept.set for kept in content} | {one.id for one in catalog.sets}
     began = around.now()
@@ -112,6 +112,13 @@ def create_set(
         rows=entry.rows,
         seconds=phases.seconds,
     )
+
+
+def _was_damage_found(catalog: Catalog) -> bool:
+    """Tell whether damage was found since the newest set began: what is known longer, that one was built around."""
+    newest = catalog.sets[-1].entry.began if catalog.sets else None
+    found = (piece.at for one in catalog.sets for piece in one.evidence if not piece.is_sound)
+    return newest is not None and any(at > newest for at in found)
 
 
 def _require_some(found: Found, servers: Sequence[Source]) -> tuple[Source, ...]:

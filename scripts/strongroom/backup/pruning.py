@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from strongroom.backup.catalog import BackupSet, Catalog, remove_entries, write_evidence
 from strongroom.backup.documents import Action, EvidenceDocument
@@ -32,8 +33,8 @@ class Pruned:
     dry_run: bool
 
 
-def prune_sets(store: Store, keep: Keep, around: Surroundings, *, accept: bool) -> Pruned:
-    """Remove the sets that nothing keeps. To be called under the store's lease.
+def prune_sets(store: Store, keep: Keep, around: Surroundings, scratch: Path, *, accept: bool) -> Pruned:
+    """Remove the sets that nothing keeps. To be called under the store's lease; ``scratch`` is made, and gone again.
 
     Raises GuardError while the newest set is not whole, or looks wrong beside the one before and nobody accepted it;
     DifferencesError where the newest set that stays is found damaged. Then nothing was removed.
@@ -44,7 +45,7 @@ def prune_sets(store: Store, keep: Keep, around: Surroundings, *, accept: bool) 
     accepted = _accept(store, catalog, around) if accept else ()
     going = [one for one in catalog.sets if one.id in decision.removed]
     if going:
-        _refuse_damage(store, catalog, decision, around)
+        _refuse_damage(store, catalog, decision, around, scratch)
     around.reach("prune.begun")
     for one in going:
         remove_entries(store.objects, [one.id])
@@ -89,10 +90,10 @@ def _refuse_doubt(catalog: Catalog, *, accept: bool) -> None:
         raise GuardError(f"set {newest.id}", fact, "where that is as it should be: backup.prune --accept")
 
 
-def _refuse_damage(store: Store, catalog: Catalog, decision: Decision, around: Surroundings) -> None:
+def _refuse_damage(store: Store, catalog: Catalog, decision: Decision, around: Surroundings, scratch: Path) -> None:
     """Look at the newest set that counts once more, before others are given up for it."""
     newest = next((one for one in reversed(catalog.sets) if one.is_verified and one.id in decision.kept), None)
-    wrong = check_kept(store, newest) if newest is not None else ("no set that counts would be left",)
+    wrong = check_kept(store, newest, scratch) if newest is not None else ("no set that counts would be left",)
     if not wrong:
         return
     subject = store.place if newest is None else f"set {newest.id}"

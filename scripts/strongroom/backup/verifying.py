@@ -92,9 +92,12 @@ def choose_part(now: datetime) -> tuple[int, int]:
     return now.isoweekday(), _PARTS
 
 
-def check_kept(store: Store, one: BackupSet) -> tuple[str, ...]:
-    """Return what is wrong with a set, without reading a packed repository. Read-only."""
-    return _compare(store, one)
+def check_kept(store: Store, one: BackupSet, scratch: Path) -> tuple[str, ...]:
+    """Return what is wrong with a set; out of a repository it is brought, unless somebody did before. Read-only."""
+    brought = any(one.last(action) for action in (Action.DRILL, Action.ESCROW, Action.RESTORE))
+    is_packed = store.find_files(one.entry.locator) is None
+    wrong = _compare(store, one)
+    return _fetch_and_compare(store, one, scratch) if is_packed and not (wrong or brought) else wrong
 
 
 def _compare(store: Store, one: BackupSet) -> tuple[str, ...]:

@@ -200,7 +200,7 @@ def prune(
     def work() -> ExitCode:
         opened = backups.open()
         with backups.lease(opened, "prune") as around:
-            pruned = prune_sets(opened, keep, around, accept=accept)
+            pruned = prune_sets(opened, keep, around, backups.scratch("prune"), accept=accept)
         report.show_pruned(pruned, as_json=is_json(c))
         return ExitCode.DONE
 

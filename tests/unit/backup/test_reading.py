@@ -142,7 +142,7 @@ def test_prune_keeps_what_the_rules_keep_and_takes_evidence_along(shop: Scene) -
     names = [shop.create().set for _ in range(4)]
     verify(shop)
     foreseen = foresee_prune(shop.open(), shop.catalog(), FEW, shop.around, accept=False)
-    pruned = prune_sets(shop.open(), FEW, shop.around, accept=False)
+    pruned = prune_sets(shop.open(), FEW, shop.around, shop.root / "scratch", accept=False)
     assert pruned.removed == foreseen.removed == tuple(names[:2])
     assert [one.id for one in shop.catalog().sets] == names[2:]
     assert sorted(path.name for path in (shop.root / "store" / "sets").iterdir()) == names[2:]
@@ -158,25 +158,25 @@ def test_prune_refuses_after_a_partial_set_and_what_looks_wrong_until_it_is_acce
     flip(shop.data / "bad.db", 4099)
     shop.create()
     with pytest.raises(GuardError, match="is not whole"):
-        prune_sets(shop.open(), FEW, shop.around, accept=True)
+        prune_sets(shop.open(), FEW, shop.around, shop.root / "scratch", accept=True)
     (shop.data / "bad.db").unlink()
     run(shop.data / "core.db", "DELETE FROM users")
     shop.create()
     with pytest.raises(GuardError, match="looks wrong beside the one before"):
-        prune_sets(shop.open(), FEW, shop.around, accept=False)
+        prune_sets(shop.open(), FEW, shop.around, shop.root / "scratch", accept=False)
     assert len(shop.catalog().sets) == 5
-    pruned = prune_sets(shop.open(), FEW, shop.around, accept=True)
+    pruned = prune_sets(shop.open(), FEW, shop.around, shop.root / "scratch", accept=True)
     assert pruned.accepted == ("core.db: table users has 0 rows, 3 before",)
-    assert prune_sets(shop.open(), FEW, shop.around, accept=False).removed == ()
+    assert prune_sets(shop.open(), FEW, shop.around, shop.root / "scratch", accept=False).removed == ()
 
 
 def test_prune_reads_the_newest_once_more_and_gives_nothing_up_for_a_damaged_one(shop: Scene) -> None:
     names = [shop.create().set for _ in range(4)]
     flip(shop.root / "store" / "sets" / str(names[-1]) / "data" / "core.db")
     with pytest.raises(DifferencesError, match="nothing is pruned"):
-        prune_sets(shop.open(), FEW, shop.around, accept=False)
+        prune_sets(shop.open(), FEW, shop.around, shop.root / "scratch", accept=False)
     assert len(shop.catalog().sets) == 4
-    pruned = prune_sets(shop.open(), FEW, shop.around, accept=False)
+    pruned = prune_sets(shop.open(), FEW, shop.around, shop.root / "scratch", accept=False)
     assert pruned.removed == (names[0],)
     assert set(pruned.kept) == set(names[1:])
 

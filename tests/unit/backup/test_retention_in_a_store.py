@@ -63,7 +63,7 @@ def test_a_prune_leaves_what_the_rules_say_and_nothing_of_the_rest(histories: Se
         then = now + timedelta(seconds=1)  # the scene's clock goes on as it is read
         expected = {one.id for one in sets if list_reasons(one, sets, keep, then)}
         verified = {one.id for one in sets if counts(one)}
-        pruned = prune_sets(store, keep, scene.around, accept=False)
+        pruned = prune_sets(store, keep, scene.around, scene.root / "scratch", accept=False)
         left = {one.id for one in scene.catalog().sets}
         assert left == expected == set(pruned.kept), f"{keep}, {now}"
         assert len(left & verified) >= min(keep.verified, len(verified))
@@ -75,7 +75,7 @@ def test_a_prune_leaves_what_the_rules_say_and_nothing_of_the_rest(histories: Se
 def test_an_empty_store_has_nothing_to_prune(tmp_path: Path) -> None:
     scene = Scene(root=tmp_path)
     scene.data.mkdir()
-    assert prune_sets(scene.init(), ONE, scene.around, accept=False).removed == ()
+    assert prune_sets(scene.init(), ONE, scene.around, scene.root / "scratch", accept=False).removed == ()
 
 
 def test_a_table_that_is_gone_is_told_each_night_until_somebody_accepts_it(tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_a_table_that_is_gone_is_told_each_night_until_somebody_accepts_it(tmp_p
     for _ in range(3):
         assert shop.create().alarms == ("core.db: table users is gone (3 rows before)",)
         with pytest.raises(GuardError, match="table users is gone"):
-            prune_sets(shop.open(), ONE, shop.around, accept=False)
+            prune_sets(shop.open(), ONE, shop.around, shop.root / "scratch", accept=False)
         assert shop.catalog().find(str(good)) is not None
-    assert good in prune_sets(shop.open(), ONE, shop.around, accept=True).removed
+    assert good in prune_sets(shop.open(), ONE, shop.around, shop.root / "scratch", accept=True).removed
     assert shop.create().alarms == ()
 
 
@@ -101,4 +101,4 @@ def test_what_came_back_is_told_no_more(tmp_path: Path) -> None:
     run(shop.data / "core.db", "ALTER TABLE away RENAME TO users")
     newest = shop.create()
     assert newest.alarms == ()
-    assert newest.set in prune_sets(shop.open(), ONE, shop.around, accept=False).kept
+    assert newest.set in prune_sets(shop.open(), ONE, shop.around, shop.root / "scratch", accept=False).kept
