@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import zlib
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,13 +50,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the day's sample of marked tests; what is left out counts as deselected, never as passed.
 
-    ``STRONGROOM_SAMPLE_SEED`` chooses another one. A test that is named on the command line runs.
+    Of each function one case in so many is left, at least one; ``STRONGROOM_SAMPLE_SEED`` chooses others. A test that
+    is named on the command line runs.
     """
     if is_nightly_profile() or any("::" in argument for argument in config.args):
         return
-    left_out = [item for item in items if not _is_sampled(item)]
+    chosen = set(choose_sample(items))
+    kept = [item for item in items if item.nodeid in chosen or not item.get_closest_marker("sample")]
+    left_out = [item for item in items if item.get_closest_marker("sample") and item.nodeid not in chosen]
     if left_out:
-        items[:] = [item for item in items if _is_sampled(item)]
+        items[:] = kept
         config.hook.pytest_deselected(items=left_out)
 
 
@@ -64,12 +67,16 @@ def is_nightly_profile() -> bool:
     return settings.get_current_profile_name() == "nightly"
 
 
-def _is_sampled(item: pytest.Item) -> bool:
-    mark = item.get_closest_marker("sample")
-    if mark is None:
-        return True
-    name = f"{os.environ.get('STRONGROOM_SAMPLE_SEED', '')}{item.nodeid.removeprefix('tests/')}"
-    return zlib.crc32(name.encode()) % mark.args[0] == 0
+def choose_sample(items: Sequence[pytest.Item]) -> Iterator[str]:
+    functions: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sample"):
+            functions.setdefault(item.nodeid.partition("[")[0].removeprefix("tests/"), []).append(item)
+    for name, cases in functions.items():
+        mark = cases[0].get_closest_marker("sample")
+        assert mark is not None
+        chance = random.Random(f"{os.environ.get('STRONGROOM_SAMPLE_SEED', '')}{name}")
+        yield from (case.nodeid for case in chance.sample(cases, -(-len(cases) // mark.args[0])))
 
 
 class ByGroup(LoadScopeScheduling):

@@ -115,6 +115,7 @@ def test_every_task_is_tried_with_some_failure() -> None:
     assert {task for failure in FAILURES for task in choose(failure, is_nightly=False)} == set(LINES)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("failure", FAILURES)
 def test_no_failure_shows_a_key(published: House, server: Playing, is_nightly: bool, failure: str) -> None:
     begin, codes = FAILURES[failure]

@@ -150,6 +150,7 @@ def test_a_damaged_index_of_a_table_without_rowid_does_not_arrive(
     check_refused_or_whole(build_copying(tmp_path, describe(kind)), damage)
 
 
+@pytest.mark.sample(3)
 @damages
 @pytest.mark.parametrize("kind", TABLES)
 def test_a_damaged_index_does_not_arrive_where_the_target_has_a_schema(
@@ -159,6 +160,7 @@ def test_a_damaged_index_does_not_arrive_where_the_target_has_a_schema(
     check_refused_or_whole(build_copying(tmp_path, describe(kind), schema=schema), damage)
 
 
+@pytest.mark.sample(3)
 @damages
 @pytest.mark.parametrize(("rule", "damaged"), [("merge", "old.db"), ("merge", "more.db"), ("prefer", "more.db")])
 @pytest.mark.parametrize("kind", ["no id", "primary key", "unique without rowid"])

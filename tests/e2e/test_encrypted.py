@@ -484,6 +484,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
             yield opened
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("moment", CHECKPOINTS)
 @pytest.mark.parametrize("processes", [False, True])
 def test_a_kill_leaves_nothing_in_plain_and_the_same_command_goes_on(

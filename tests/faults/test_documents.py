@@ -97,6 +97,7 @@ WRONG: dict[Callable[[Path], None], int] = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("wrong", list(WRONG), ids=lambda wrong: wrong.__name__)
 @pytest.mark.parametrize("name", list(DOCUMENTS))
 def test_a_document_that_is_not_as_it_was_written_is_named(

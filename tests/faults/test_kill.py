@@ -92,6 +92,7 @@ def some_changes(case: Case, is_nightly: bool) -> list[dict[str, object]]:
 MOMENTS = pytest.mark.parametrize("choose", [all_checkpoints, some_changes])
 
 
+@pytest.mark.sample(2)
 @MOMENTS
 @pytest.mark.parametrize("previous", PREVIOUS)
 def test_killed_anywhere_the_same_command_ends_as_if_undisturbed(
@@ -103,6 +104,7 @@ def test_killed_anywhere_the_same_command_ends_as_if_undisturbed(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.sample(2)
 @MOMENTS
 @pytest.mark.parametrize("previous", PREVIOUS)
 def test_killed_anywhere_rollback_gives_the_previous_state_back(

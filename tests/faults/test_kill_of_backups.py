@@ -56,6 +56,7 @@ def test_every_step_has_a_kill(stage: Stage, driver: Driver, task: str) -> None:
     assert [line.removeprefix("checkpoint ") for line in trace if line.startswith("checkpoint ")] == STEPS[task]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("task", "step"), [(task, step) for task in STEPS for step in dict.fromkeys(STEPS[task])])
 def test_killed_at_any_step_the_same_command_goes_on(stage: Stage, driver: Driver, task: str, step: str) -> None:
     shop, before = stage()
@@ -63,6 +64,7 @@ def test_killed_at_any_step_the_same_command_goes_on(stage: Stage, driver: Drive
     check(shop, driver, task, before)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("task", STEPS)
 def test_killed_before_any_change_of_a_file_the_same(stage: Stage, driver: Driver, task: str, is_nightly: bool) -> None:
     shop, before = stage()

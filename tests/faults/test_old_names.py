@@ -226,6 +226,7 @@ def test_rollback_does_not_write_over_a_file_that_took_an_old_names_place(place:
     assert read(place.source / "one.db", "kept") == [("kept",)]
 
 
+@pytest.mark.sample(2)
 def test_killed_at_any_step_in_place_the_same_command_goes_on_and_the_way_back_is_whole(
     place: Scene, driver: Driver, is_nightly: bool
 ) -> None:

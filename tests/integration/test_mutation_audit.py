@@ -114,6 +114,7 @@ def test_an_untouched_stage_is_clean(staged: Staged, tmp_path: Path) -> None:
     assert verify(staged, tmp_path, ground.snapshots) == []
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
 def test_a_planted_change_is_found(change: Change, staged: Staged, findings: Findings, tmp_path: Path) -> None:
     ground = copy_ground(staged, tmp_path)
