@@ -291,6 +291,14 @@ BAD: Mapping[str, tuple[list[str], int, str]] = {
     "unknown set to verify": (["backup.verify", "--set", "20200101_000000"], 2, "there is no set 20200101_000000"),
     "no instant": (["backup.drill", "--at", "noon"], 2, "--set, --at: must be a set or an instant (got 'noon')"),
     "too early": (["backup.drill", "--at", "2020-01-01"], 2, "no set that is whole and sound by 2020-01-01"),
+    "an empty instant": (["backup.restore", "--at", "", "--into", "x"], 2, "--at"),
+    "a set and an instant": (
+        ["backup.restore", "--set", "latest", "--at", "2026-01-01", "--into", "x"],
+        2,
+        "--at: and --set exclude each other",
+    ),
+    "an empty place": (["backup.restore", "--into", " "], 2, "--into: is empty"),
+    "too many days": (["backup.prune", "--days", "99999999999999"], 2, "--days: must be from 1 to 36500"),
     "store without to": (["backup.list", "--store", "folder"], 2, "--store folder: needs --to PATH"),
     "to without store": (["backup.list", "--to", "x"], 2, "--store: must be second, or folder with --to (got None)"),
     "another store": (
@@ -307,7 +315,7 @@ BAD: Mapping[str, tuple[list[str], int, str]] = {
     "made twice": (["backup.init"], 6, "store: is a store already"),
     "escrow of a folder": (["backup.drill", "--escrow"], 2, "--escrow: a folder has no password"),
     "escrow for a folder": (["backup.init", "--second", "--escrow", "age1x"], 2, "--escrow: a folder has no password"),
-    "no days": (["backup.prune", "--days", "0"], 2, "--days: must be 1 or more (got 0)"),
+    "no days": (["backup.prune", "--days", "0"], 2, "--days: must be from 1 to 36500 (got 0)"),
     "restore to nowhere": (["backup.restore"], 2, "backup.restore: needs --into PATH (or a DSN), or --in-place"),
     "restore both ways": (["backup.restore", "--in-place", "--into", "x"], 2, "--in-place: replaces what is live"),
     "unknown member": (["backup.restore", "--into", "new", "--file", "nope.db"], 2, "nope.db"),

@@ -27,7 +27,12 @@ def _compare_member(before: Summary, after: Summary) -> Iterator[str]:
         left = after.tables.get(table)
         if left is None:
             yield f"{before.name}: table {table} is gone ({rows} rows before)"
-        elif left * 2 < rows:
+        elif _is_half(left, rows):
             yield f"{before.name}: table {table} has {left} rows, {rows} before"
-    if after.size * 2 < before.size:
+    if _is_half(after.size, before.size):
         yield f"{before.name} has {after.size} bytes, {before.size} before"
+
+
+def _is_half(left: int, before: int) -> bool:
+    """Tell whether something is down by half; of two, one is no sign of anything."""
+    return left * 2 < before or (left * 2 == before and left > 1)

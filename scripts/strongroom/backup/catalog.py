@@ -46,11 +46,15 @@ class BackupSet:
         return not self.entry.alarms or any(one.accepted for one in self.evidence)
 
     def list_damaged(self) -> tuple[str, ...]:
-        """Return the members that were last found damaged."""
-        last: dict[str, bool] = {}
+        """Return the members that were last found damaged; what a drill found, only a drill takes back."""
+        last: dict[tuple[str, bool], bool] = {}
         for one in self.evidence:
-            last.update(dict.fromkeys(one.members, one.is_sound))
-        return tuple(name for name, is_sound in last.items() if not is_sound)
+            is_drill = one.action is Action.DRILL
+            for name in one.members:
+                last[name, is_drill] = one.is_sound
+                if is_drill and one.is_sound:
+                    last[name, False] = True
+        return tuple(dict.fromkeys(name for (name, _), is_sound in last.items() if not is_sound))
 
     def last(self, action: Action) -> EvidenceDocument | None:
         """Return the newest evidence of an action that found it sound."""

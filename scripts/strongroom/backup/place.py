@@ -14,7 +14,15 @@ from strongroom.backup.members.local import LocalSource, is_plain
 from strongroom.core.backup_entry import BackupEntry
 from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError, ExitCode, UnreachableError
-from strongroom.core.files import COMPANIONS, DATABASE_SUFFIXES, OWN_FOLDER, explain_os_error, is_ours
+from strongroom.core.files import (
+    COMPANIONS,
+    DATABASE_SUFFIXES,
+    OWN_FOLDER,
+    explain_os_error,
+    follow,
+    is_ours,
+    show_path,
+)
 
 STAGE = "backup"
 
@@ -36,6 +44,10 @@ class Site:
     def stage(self) -> Path:
         """Return where sets are put together for a repository, the same path each time."""
         return self.own / "stage" if self.entry.stage is None else Path(self.entry.stage) / self.system
+
+    def find_stage(self, store_id: str) -> Path:
+        """Return where sets of one store are put together: two tasks on two stores never meet there."""
+        return self.stage / store_id
 
     @property
     def own(self) -> Path:
@@ -66,28 +78,37 @@ def find_sources(site: Site) -> Found:
     if not site.data_dir.is_dir():
         raise UnreachableError(site.data_dir, "is no directory", "mount it, or correct data_dir: in system.yaml")
     databases, files, left_out, unnamed = [], [], [], []
-    met: set[str] = set()
+    missing, met = list[Missing](), set[str]()
     for path in _walk(site.data_dir):
         name = path.relative_to(site.data_dir).as_posix()
         pattern = _find_pattern(name, [one.path for one in site.entry.leave_out], met)
+        is_named = _find_pattern(name, site.entry.files, met) is not None
         if pattern is not None:
-            left_out.append(name)
+            left_out.append(show_path(Path(name)))
+        elif path.is_symlink():
+            missing += _look_at_link(site, path, name, is_named=is_named)
+        elif not _is_text(name):
+            if is_named or _is_database(path):
+                fact = "has a name that is not UTF-8, which no manifest can hold: rename it"
+                missing.append(Missing(name=show_path(Path(name)), fact=fact, exit_code=ExitCode.USAGE))
+            else:
+                unnamed.append(show_path(Path(name)))
         elif _is_database(path):
             databases.append(LocalSource(name=name, path=path, kind=Kind.SQLITE, engine=site.engine))
-        elif _find_pattern(name, site.entry.files, met) is not None:
+        elif is_named:
             files.append(LocalSource(name=name, path=path, kind=Kind.FILE))
         else:
             unnamed.append(name)
-    outside = tuple(_list_outside(site, met))
+    missing += _list_outside(site, met)
     _refuse_unmet(site, met)
     return Found(
-        sources=tuple(databases + files), missing=outside, left_out=tuple(left_out), unnamed=tuple(unnamed)
+        sources=tuple(databases + files), missing=tuple(missing), left_out=tuple(left_out), unnamed=tuple(unnamed)
     )  # fmt: skip
 
 
 def _find_pattern(name: str, patterns: tuple[str, ...] | list[str], met: set[str]) -> str | None:
-    """Return the first pattern that names a path; ``*`` stands for any text, also over folders."""
-    found = next((pattern for pattern in patterns if fnmatchcase(name, pattern)), None)
+    """Return the first pattern that names a path, or is it; ``*`` stands for any text, also over folders."""
+    found = next((pattern for pattern in patterns if name == pattern or fnmatchcase(name, pattern)), None)
     if found is not None:
         met.add(found)
     return found
@@ -95,7 +116,8 @@ def _find_pattern(name: str, patterns: tuple[str, ...] | list[str], met: set[str
 
 def _list_outside(site: Site, met: set[str]) -> Iterator[Missing]:
     for kind, path in site.named:
-        if not path.is_file() or path.is_relative_to(site.data_dir):
+        is_met = path.is_relative_to(site.data_dir)  # the walk comes by, and tells of links
+        if not path.is_file() or is_met or follow(path).is_relative_to(follow(site.data_dir)):
             continue
         if _find_pattern(kind, [one.path for one in site.entry.leave_out], met) is None:
             fact = f"{path} lies outside the data directory: move it there, or name {kind} under leave_out:"
@@ -105,21 +127,45 @@ def _list_outside(site: Site, met: set[str]) -> Iterator[Missing]:
 def _refuse_unmet(site: Site, met: set[str]) -> None:
     """Refuse a name that nothing has. A pattern may find nothing today; a file that is named must be there."""
     wanted = [*site.entry.files, *(one.path for one in site.entry.leave_out)]
-    unmet = next((text for text in wanted if text not in met and not set(text) & set("*?[")), None)
+    unmet = next((text for text in wanted if text not in met and "*" not in text), None)
     if unmet is not None:
         fact = f"names {unmet}, and there is no such file in {site.data_dir}"
         raise ConfigurationError("backup", fact, "correct it in system.yaml, or put the file back")
 
 
 def _walk(data_dir: Path) -> Iterator[Path]:
-    """Yield the regular files of a directory, without our own folders, links, and the journals of databases."""
+    """Yield the regular files and the links of a directory, without our own folders and the journals of databases."""
     for folder, folders, names in os.walk(data_dir, onerror=_refuse_unread):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not is_ours(here / name))
+        yield from (here / name for name in folders if (here / name).is_symlink())
         for name in sorted(names):
             path = here / name
-            if path.is_file() and not path.is_symlink() and not _is_journal(path):
+            if path.is_symlink() or (path.is_file() and not _is_journal(path)):
                 yield path
+
+
+def _look_at_link(site: Site, path: Path, name: str, *, is_named: bool) -> Iterator[Missing]:
+    """Tell of a link that leads to data elsewhere.
+
+    What lies in the directory itself is taken under its own name; what lies in a store is a copy of ours.
+    """
+    goal = follow(path)
+    is_wanted = is_named or goal.is_dir() or (goal.is_file() and _is_database(goal))
+    stores = [Path(entry.path) for entry in (site.entry.store, site.entry.second) if entry is not None and entry.path]
+    if is_wanted and not any(goal.is_relative_to(follow(place)) for place in (site.data_dir, *stores)):
+        fact = (
+            f"is a link to {show_path(goal)}, outside the data directory: move that there, or name it under leave_out:"
+        )
+        yield Missing(name=show_path(Path(name)), fact=fact, exit_code=ExitCode.USAGE)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_unread(error: OSError) -> NoReturn:

@@ -13,7 +13,7 @@ from strongroom.backup.catalog import BackupSet, Catalog
 from strongroom.backup.documents import Action, Kind, MemberRecord
 from strongroom.backup.evidence import note_look
 from strongroom.backup.fetching import fetch_members
-from strongroom.backup.members.model import Phases
+from strongroom.backup.members.model import CHECK, Phases, is_about_check
 from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.model import Store
 from strongroom.core.backup_entry import BackupCheck
@@ -98,10 +98,18 @@ def rehearse_set(
     finally:
         shutil.rmtree(scene.scratch, ignore_errors=True)
     age = (began - chosen.entry.began).total_seconds()
+    is_read, is_same = bool(members), all(is_about_check(fact) for fact in facts)
     note_look(
-        store, chosen, Action.ESCROW if escrow else Action.DRILL, around,
-        facts=facts, seconds=phases.seconds, recovery_point_seconds=age,
-    )  # fmt: skip
+        store,
+        chosen,
+        Action.VERIFY if not is_read else Action.ESCROW if escrow else Action.DRILL,
+        around,
+        facts=facts,
+        # An answer that is wrong says nothing of the set: it came out as it went in.
+        members=() if facts and is_read and is_same else None,
+        seconds=phases.seconds,
+        recovery_point_seconds=age,
+    )
     around.reach("drill.noted")
     return Drilled(
         set=chosen.id,
@@ -142,7 +150,6 @@ def _restore_and_compare(
         asked += len(mine)
         shutil.rmtree(place, ignore_errors=True)
     names = {member.name for member in members}
-    facts += [
-        f"{check.member}: a check asks it, and the set lacks it" for check in scene.checks if check.member not in names
-    ]
+    lacking = (check for check in scene.checks if check.member not in names)
+    facts += [f"{check.member}: {CHECK}{check.sql!r} cannot be asked: the set lacks the member" for check in lacking]
     return members, tuple(facts), asked

@@ -10,7 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from strongroom.core.key_entries import Address, FilePath, KeyName, Place, VariableName, VaultPath, Word
 
-Count = Annotated[int, Field(ge=0, strict=True)]
+MOST_DAYS = 36_500
+"""A hundred years: what is meant to last longer is no backup."""
+Count = Annotated[int, Field(ge=0, le=MOST_DAYS, strict=True)]
 
 
 def _check_pattern(text: str) -> str:
@@ -109,9 +111,9 @@ class Keep(_Entry):
 class Objectives(_Entry):
     """How old the newest of each may be before ``backup.status`` ends with 7."""
 
-    backup_hours: Annotated[int, Field(ge=1, strict=True)] = 26
-    drill_hours: Annotated[int, Field(ge=1, strict=True)] = 8 * 24
-    escrow_days: Annotated[int, Field(ge=1, strict=True)] = 100
+    backup_hours: Annotated[int, Field(ge=1, le=MOST_DAYS * 24, strict=True)] = 26
+    drill_hours: Annotated[int, Field(ge=1, le=MOST_DAYS * 24, strict=True)] = 8 * 24
+    escrow_days: Annotated[int, Field(ge=1, le=MOST_DAYS, strict=True)] = 100
 
 
 class BackupCheck(_Entry):

@@ -18,7 +18,7 @@ from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.lease import held
 from strongroom.backup.stores.model import Store
 from strongroom.backup.stores.opening import find_objects, open_store, read_about
-from strongroom.core.backup_entry import BackupEntry, FolderStore, Keep, StoreEntry
+from strongroom.core.backup_entry import MOST_DAYS, BackupEntry, FolderStore, Keep, StoreEntry
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.errors import ConfigurationError, ExitCode, KeyMissingError, UsageError
 from strongroom.core.paths import resolve_data_dir, resolve_paths
@@ -67,14 +67,15 @@ class Backups:
         keep = self.entry.keep
         if days is None:
             return keep
-        if days < 1:
-            raise UsageError("--days", f"must be 1 or more (got {days})", "the newest that count stay in any case")
+        if not 1 <= days <= MOST_DAYS:
+            fact = f"must be from 1 to {MOST_DAYS} (got {days})"
+            raise UsageError("--days", fact, "the newest that count stay in any case")
         nothing = dict.fromkeys(("last", "hourly", "daily", "weekly", "monthly", "yearly"), 0)
         return keep.model_copy(update={**nothing, "days": days})
 
-    def scratch(self, purpose: str) -> Path:
-        """Return the folder in which something is restored for a while."""
-        return self.site.stage.with_name(f"{self.site.stage.name}.{purpose}")
+    def scratch(self, purpose: str, store: Store) -> Path:
+        """Return the folder in which something of a store is restored for a while."""
+        return self.site.stage.with_name(f"{self.site.stage.name}.{purpose}") / store.about.id
 
     def open(self, entry: StoreEntry | None = None) -> Store:
         """Open the store, or another one that is named. Raises NotInitialisedError, KeyMissingError, GuardError."""

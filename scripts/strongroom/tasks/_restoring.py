@@ -13,10 +13,10 @@ from strongroom.backup.in_place import restore_in_place
 from strongroom.backup.members.model import Phases
 from strongroom.backup.request import Surroundings
 from strongroom.backup.restores import no_servers
-from strongroom.backup.restoring import Restored, Wish, restore_into
+from strongroom.backup.restoring import LATEST, Restored, Wish, restore_into
 from strongroom.backup.stores.model import Store
-from strongroom.core.errors import UsageError
-from strongroom.core.files import make_private_folder
+from strongroom.core.errors import GuardError, UsageError
+from strongroom.core.files import follow, make_private_folder
 from strongroom.tasks._backup import Backups
 from strongroom.tasks._servers import build_swap, restore_database
 
@@ -31,6 +31,8 @@ def read_wish(
         raise UsageError(
             "--in-place", "replaces what is live: it goes with --file only", "leave out --into and --table"
         )
+    if into is not None and not into.strip():
+        raise UsageError("--into", "is empty", "is the variable set? name a folder")
     if not in_place and into is None:
         raise UsageError(
             "backup.restore", "needs --into PATH (or a DSN), or --in-place", "--into is beside the live data"
@@ -42,6 +44,16 @@ def read_wish(
         table=table,
         dry_run=dry_run,
     )
+
+
+def read_choice(named: str | None, at: str | None) -> str:
+    """Return which set is meant. Raises UsageError for both flags, and for an empty one: some variable is not set."""
+    if named is not None and at is not None:
+        raise UsageError("--at", "and --set exclude each other", "say which set, or by when")
+    for flag, value in (("--set", named), ("--at", at)):
+        if value is not None and not value.strip():
+            raise UsageError(flag, "is empty", "is the variable set? leave the flag out for the newest set that counts")
+    return named or at or LATEST
 
 
 def is_dsn(text: str | None) -> bool:
@@ -57,10 +69,22 @@ def restore(
     if dsn is not None:
         return _restore_database(backups, store, chosen, wish, around, dsn)
     if wish.into is not None:
+        _refuse_store(backups, wish.into)
         return restore_into(store, chosen, wish, around)
     has_servers = backups.entry.postgres is not None or backups.entry.redis is not None
     build = partial(build_swap, backups, disconnect=disconnect) if has_servers else no_servers
     return restore_in_place(store, chosen, wish, around, build)
+
+
+def _refuse_store(backups: Backups, into: Path) -> None:
+    """Make sure that nothing is restored into a store, which would take it for a set. Raises GuardError."""
+    for entry in (backups.entry.store, backups.entry.second):
+        if (
+            entry is not None
+            and entry.path is not None
+            and follow(into.absolute()).is_relative_to(follow(Path(entry.path)))
+        ):
+            raise GuardError(into, f"lies in the store {entry.path}", "name a folder elsewhere")
 
 
 def _restore_database(
@@ -75,7 +99,7 @@ def _restore_database(
     if len(kept) != 1:
         fact = f"must mean one database of PostgreSQL in set {chosen.id}, and means {len(kept)}"
         raise UsageError("--file", fact, "say --file postgres/DATABASE, or --table postgres/DATABASE:SCHEMA.TABLE")
-    scratch, phases = backups.scratch("restore"), Phases()
+    scratch, phases = backups.scratch("restore", store), Phases()
     shutil.rmtree(scratch, ignore_errors=True)
     make_private_folder(scratch.parent)
     try:

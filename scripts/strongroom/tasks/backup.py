@@ -131,7 +131,7 @@ def verify(
         with backups.lease(opened, "verify", dry_run=is_trial) as around:
             catalog = read_catalog(opened.objects, opened.about.id, backups.site.system)
             chosen = catalog.sets if set is None else (choose_set(catalog, set, around),)
-            look = Look(sets=chosen, scratch=backups.scratch("verify"), full=full, dry_run=is_trial)
+            look = Look(sets=chosen, scratch=backups.scratch("verify", opened), full=full, dry_run=is_trial)
             verified = verify_sets(opened, catalog, look, around)
         return report.show_verified(verified, as_json=is_json(c), color=wants_color(c))
 
@@ -162,7 +162,7 @@ def drill(
             catalog = read_catalog(opened.objects, opened.about.id, backups.site.system)
             chosen = choose_random(catalog) if at == RANDOM else choose_set(catalog, at, around)
             scene = Scene(
-                scratch=backups.scratch("drill"),
+                scratch=backups.scratch("drill", opened),
                 rehearsals=list_rehearsals(),
                 checks=backups.entry.checks,
             )
@@ -200,7 +200,7 @@ def prune(
     def work() -> ExitCode:
         opened = backups.open()
         with backups.lease(opened, "prune") as around:
-            pruned = prune_sets(opened, keep, around, backups.scratch("prune"), accept=accept)
+            pruned = prune_sets(opened, keep, around, backups.scratch("prune", opened), accept=accept)
         report.show_pruned(pruned, as_json=is_json(c))
         return ExitCode.DONE
 

@@ -11,7 +11,7 @@ from strongroom import report
 from strongroom.backup.restoring import choose_set
 from strongroom.backup.undoing import undo as take_back
 from strongroom.tasks._backup import EVERYWHERE, find_backups
-from strongroom.tasks._restoring import is_dsn, read_wish
+from strongroom.tasks._restoring import is_dsn, read_choice, read_wish
 from strongroom.tasks._restoring import restore as bring_back
 from strongroom.tasks._servers import build_swap
 from strongroom.tasks._task import is_dry, is_json, task
@@ -32,7 +32,7 @@ from strongroom.tasks._task import is_dry, is_json, task
 )
 def restore(
     c: Context,
-    set: str = "latest",  # noqa: A002  # the flag's name
+    set: str | None = None,  # noqa: A002  # the flag's name
     at: str | None = None,
     into: str | None = None,
     file: list[str] | None = None,
@@ -49,7 +49,7 @@ def restore(
     is_trial = is_dry(c, dry_run)
     wish = read_wish(backups, into, file, table, in_place=in_place, dry_run=is_trial)
     opened, (_, catalog) = backups.open(), backups.read()
-    chosen = choose_set(catalog, at or set, backups.around)
+    chosen = choose_set(catalog, read_choice(set, at), backups.around)
     dsn = into if is_dsn(into) else None
     opened = opened if is_trial else opened.restoring()
     restored = bring_back(backups, opened, chosen, wish, backups.around, dsn=dsn, disconnect=disconnect)

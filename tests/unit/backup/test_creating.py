@@ -94,10 +94,10 @@ def test_what_shrank_by_half_or_is_gone_is_said(tmp_path: Path) -> None:
     shop.init()
     assert shop.create().alarms == ()
     run(shop.data / "core.db", "DROP TABLE users")
-    run(shop.data / "agents" / "memory.db", "DELETE FROM users WHERE id > 19")
+    run(shop.data / "agents" / "memory.db", "DELETE FROM users WHERE id > 20")
     assert shop.create().alarms == (
         "core.db: table users is gone (3 rows before)",
-        "agents/memory.db: table users has 19 rows, 40 before",
+        "agents/memory.db: table users has 20 rows, 40 before",
     )
     (shop.data / "core.db").unlink()
     assert shop.create().alarms[0].startswith("core.db is gone")

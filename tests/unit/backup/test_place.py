@@ -73,3 +73,40 @@ def test_a_data_directory_that_is_not_mounted_is_no_empty_set(tmp_path: Path) ->
     shop = make_shop(tmp_path)
     with pytest.raises(UnreachableError, match="is no directory"):
         find_sources(replace(shop.site, data_dir=tmp_path / "gone"))
+
+
+def test_a_link_that_leads_elsewhere_is_missing_and_one_that_stays_is_not_taken_twice(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path)
+    make_database(tmp_path / "disk" / "big.db", users=1)
+    (shop.data / "big.db").symlink_to(tmp_path / "disk" / "big.db")
+    (shop.data / "more").symlink_to(tmp_path / "disk")
+    (shop.data / "old.db").symlink_to("core.db")
+    (shop.data / "gone.db").symlink_to("nowhere.db")
+    found = find_sources(shop.site)
+    assert sorted(one.name for one in found.missing) == ["big.db", "more"]
+    assert "is a link to" in found.missing[0].fact
+    assert [one.name for one in found.sources] == ["core.db", "agents/memory.db"]
+    shop.entry = {"leave_out": [{"path": name, "reason": "elsewhere"} for name in ("big.db", "more")]}
+    assert find_sources(shop.site).missing == ()
+
+
+def test_a_name_that_no_manifest_can_hold_is_missing_and_the_others_are_taken(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path)
+    odd = os.fsencode(shop.data) + b"/bad\xff"
+    for end in (b".db", b".txt"):
+        with open(odd + end, "wb"):  # noqa: PTH123  a name in bytes
+            pass
+    found = find_sources(shop.site)
+    assert [(one.name, "is not UTF-8" in one.fact) for one in found.missing] == [("bad\\xff.db", True)]
+    assert "bad\\xff.txt" in found.unnamed
+    shop.init()
+    assert shop.create().exit == 4
+
+
+def test_a_name_is_met_as_it_stands_and_a_database_too(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, files=["r[1].json", "core.db"])
+    (shop.data / "r[1].json").write_text("{}")
+    assert [one.name for one in find_sources(shop.site).sources] == ["core.db", "agents/memory.db", "r[1].json"]
+    shop.entry = {"files": ["r[2].json"]}
+    with pytest.raises(ConfigurationError, match="names r"):
+        find_sources(shop.site)

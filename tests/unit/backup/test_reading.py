@@ -115,6 +115,36 @@ def test_a_drill_asks_the_checks_and_measures(shop: Scene) -> None:
     assert drilled.recovery_point_seconds > 0
 
 
+def test_a_check_that_fails_is_told_and_says_nothing_of_the_set(shop: Scene) -> None:
+    name = shop.create().set
+    shop.entry["checks"] = [
+        {"member": "core.db", "sql": "SELECT 1", "expect": 2},
+        {"member": "x.db", "sql": "SELECT 1", "expect": 1},
+    ]
+    assert drill(shop, name).exit is ExitCode.DIFFERENCES
+    (one,) = shop.catalog().sets
+    assert (one.is_verified, one.last(Action.DRILL)) == (True, None)
+
+
+def test_a_check_without_an_end_ends(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strongroom.backup.members.rehearsal._CHECK_SECONDS", 0.2)
+    endless = "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*) FROM r"
+    shop.entry["checks"] = [{"member": "core.db", "sql": endless, "expect": 1}]
+    drilled = drill(shop, shop.create().set)
+    assert [fact.rpartition("(")[2] for fact in drilled.facts] == ["takes longer than 0.2 s)"]
+
+
+def test_what_a_drill_found_is_not_taken_back_by_reading(shop: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = shop.create().set
+    monkeypatch.setattr("strongroom.backup.members.rehearsal.schema_digest", lambda _: "another")
+    assert drill(shop, name).exit is ExitCode.DIFFERENCES
+    monkeypatch.undo()
+    assert verify(shop).exit is ExitCode.DONE
+    assert not shop.catalog().sets[0].is_verified
+    assert drill(shop, name).exit is ExitCode.DONE
+    assert shop.catalog().sets[0].is_verified
+
+
 def test_a_drill_that_passed_is_kept_as_evidence(shop: Scene) -> None:
     assert drill(shop, shop.create().set).exit is ExitCode.DONE
     evidence = shop.catalog().sets[0].last(Action.DRILL)

@@ -31,6 +31,15 @@ class Source(Protocol):
         """
 
 
+CHECK = "check "
+"""How a fact of a rehearsal begins, behind the member's name, that is about a question of ``system.yaml``."""
+
+
+def is_about_check(fact: str) -> bool:
+    """Tell whether a fact of a rehearsal is an answer that is wrong, and no difference."""
+    return fact.partition(": ")[2].startswith(CHECK)
+
+
 class Phases:
     """How long each phase of a work took, in seconds of wall time."""
 

@@ -55,6 +55,7 @@ def rehearse_postgres(
 def run_checks(connection: Connection, checks: Sequence[BackupCheck]) -> Iterator[str]:
     """Ask a restored database questions, each on its own, and yield a line for each wrong answer; no answer is told."""
     connection.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
+    connection.execute("SELECT set_config('statement_timeout', '300s', false)")
     for check in checks:
         try:
             row = connection.execute(check.sql.encode()).fetchone()

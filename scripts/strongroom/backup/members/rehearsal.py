@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from strongroom.backup.documents import Kind, MemberRecord
 from strongroom.backup.members.local import count_rows, found_key
+from strongroom.backup.members.model import CHECK
 from strongroom.backup.request import Surroundings
 from strongroom.core.backup_entry import BackupCheck
 from strongroom.core.engines import Engine
@@ -14,6 +16,10 @@ from strongroom.core.errors import ConfigurationError, KeyMissingError, Strongro
 from strongroom.sqlite.connection import Connection, check_integrity, open_snapshot
 from strongroom.sqlite.libraries import library_errors
 from strongroom.sqlite.snapshot import schema_digest
+
+_CHECK_SECONDS = 300.0
+"""For a question of ``system.yaml``; whoever asks to be stopped is heard meanwhile."""
+_CHECK_STEPS = 100_000
 
 
 def rehearse_local(
@@ -53,11 +59,16 @@ def _compare(connection: Connection, member: MemberRecord, checks: Sequence[Back
 
 
 def _ask(connection: Connection, check: BackupCheck) -> Iterator[str]:
+    deadline = time.monotonic() + _CHECK_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, _CHECK_STEPS)
     try:
         row = connection.execute(check.sql).fetchone()
     except library_errors() as error:
-        yield f"check {check.sql!r} cannot be asked ({error})"
+        why = f"takes longer than {_CHECK_SECONDS:g} s" if time.monotonic() > deadline else str(error)
+        yield f"{CHECK}{check.sql!r} cannot be asked ({why})"
         return
+    finally:
+        connection.set_progress_handler(None, 0)
     answer = None if row is None else row[0]
     if answer != check.expect:
-        yield f"check {check.sql!r} is not answered as it should be"
+        yield f"{CHECK}{check.sql!r} is not answered as it should be"

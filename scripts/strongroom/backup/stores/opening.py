@@ -104,7 +104,7 @@ def open_store(entry: StoreEntry, site: Site, around: Surroundings, password: Se
         return FolderStore(Path(entry.path), about)
     secret = around.keys[entry.password] if password is None else password
     opened: Store = _restic().open_restic(
-        entry, objects=objects, about=about, password=secret, stage=site.stage, around=around
+        entry, objects=objects, about=about, password=secret, stage=site.find_stage(about.id), around=around
     )
     return opened
 
@@ -146,7 +146,12 @@ def _make_repository(
 ) -> str | None:
     """Make a repository; return the file with its second password, None where there is to be none."""
     _, password = _restic().make_restic(
-        entry, objects=objects, about=about, password=around.keys[entry.password], stage=site.stage, around=around
+        entry,
+        objects=objects,
+        about=about,
+        password=around.keys[entry.password],
+        stage=site.find_stage(about.id),
+        around=around,
     )
     copy = write_escrow(escrow, f"{site.system}-backups-{about.id[:8]}", password.reveal().encode())
     return None if copy is None else str(copy)
