@@ -40,6 +40,7 @@ class Scene:
     entry: dict[str, Any] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
     keys: Mapping[str, Secret] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     checkpoint: Callable[[str], None] = lambda _: None
 
@@ -61,6 +62,7 @@ class Scene:
         return Surroundings(
             now=self.clock,
             keys=self.keys,
+            environment=self.environment,
             say=lambda subject, fact: self.said.append(f"{subject}: {fact}"),
             checkpoint=self.checkpoint,
         )
