@@ -110,6 +110,14 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _open_to_the_end() -> Iterator[None]:
+    """Let no command line that has keys close the process that tests: what that forbids itself is forbidden for good."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("strongroom.keys.provided.close_process", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _held_to_the_contract() -> Iterator[None]:
     """Hold every result that a command line prints with ``--json`` against its schema."""
     with pytest.MonkeyPatch.context() as patch:
