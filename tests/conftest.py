@@ -111,7 +111,7 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(scope="session", autouse=True)
 def _open_to_the_end() -> Iterator[None]:
-    """Let no command line that has keys close the process that tests: what that forbids itself is forbidden for good."""
+    """Let no command line that has keys close the process that tests: what it gives up it never gets back."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("strongroom.keys.provided.close_process", lambda: None)
         yield
