@@ -13,7 +13,7 @@ from strongroom.backup.entries import hash_text, list_anew, make_entry
 from strongroom.backup.members.model import Phases, Source
 from strongroom.backup.place import Found
 from strongroom.backup.request import Surroundings
-from strongroom.backup.stores.model import Store
+from strongroom.backup.stores.model import Kept, Store
 from strongroom.core.errors import DifferencesError, ExitCode, GuardError, LockedError, NoSpaceError, StrongroomError
 from strongroom.core.files import write_text
 from strongroom.runs.documents import encode_document
@@ -76,9 +76,7 @@ def create_set(
     """
     sources = _require_some(found, servers)
     content = store.list_content()
-    catalog = list_anew(store, content, around)
-    for fact in store.mend() if _was_damage_found(catalog) else ():
-        around.say(store.place, fact)
+    catalog = _put_in_order(store, content, around)
     taken = {kept.set for kept in content} | {one.id for one in catalog.sets}
     began = around.now()
     name = choose_free_name(began, taken.__contains__)
@@ -112,6 +110,14 @@ def create_set(
         rows=entry.rows,
         seconds=phases.seconds,
     )
+
+
+def _put_in_order(store: Store, content: Sequence[Kept], around: Surroundings) -> Catalog:
+    """Return the catalog, once all that is whole is listed, and nothing to come is built on what is damaged."""
+    catalog = list_anew(store, content, around)
+    for fact in store.mend() if _was_damage_found(catalog) else ():
+        around.say(store.place, fact)
+    return catalog
 
 
 def _was_damage_found(catalog: Catalog) -> bool:
