@@ -13,6 +13,7 @@ from strongroom.core.plan.choices import refuse_choices
 from strongroom.core.plan.form import (
     Check,
     ColumnRule,
+    ColumnType,
     Conflict,
     Defaults,
     Drop,
@@ -26,7 +27,15 @@ from strongroom.core.plan.form import (
     Target,
     Transform,
 )
-from strongroom.core.plan.models import ConflictModel, InputModel, PlanModel, ReferenceModel, TableModel
+from strongroom.core.plan.models import (
+    ColumnTypeModel,
+    ConflictModel,
+    InputModel,
+    PlanModel,
+    ReferenceModel,
+    TableModel,
+    TargetModel,
+)
 from strongroom.core.quoting import fold
 from strongroom.core.yaml_text import Positions, load_yaml, validate_model
 
@@ -47,16 +56,7 @@ def read_plan(path: Path) -> Plan:
         sha256=reader.digest(),
         defaults=Defaults(**model.defaults.model_dump()),
         sources={name: Source(name=name, **source.model_dump()) for name, source in model.sources.items()},
-        targets={
-            name: Target(
-                name=name,
-                path=target.path,
-                schema=target.schema_,
-                aliases=tuple(target.aliases),
-                key=target.encrypt or None,
-            )
-            for name, target in model.targets.items()
-        },
+        targets={name: _expand_target(name, target) for name, target in model.targets.items()},
         tables=(*reader.expand_tables(), *reader.expand_copies()),
         drops=reader.expand_drops(),
         checks=tuple(Check(sql=check.sql, expect=check.expect) for check in model.checks),
@@ -64,6 +64,25 @@ def read_plan(path: Path) -> Plan:
     reader.refuse_doubles(plan)
     reader.refuse_decrypting(plan)
     return reader.add_aliases(plan)
+
+
+def _expand_target(name: str, target: TargetModel) -> Target:
+    types: dict[tuple[str, str], ColumnType] = {}
+    for place, said in target.types.items():
+        table, _, column = place.rpartition(".")
+        model = ColumnTypeModel(type=said) if isinstance(said, str) else said
+        options = model.model_dump(exclude={"values"})
+        types[table, column] = ColumnType(**options, values=tuple(model.values or ()))
+    return Target(
+        name=name,
+        path=target.path,
+        schema=target.schema_,
+        aliases=tuple(target.aliases),
+        key=target.encrypt or None,
+        postgres=target.postgres,
+        dsn=target.dsn,
+        types=types,
+    )
 
 
 class _Reader:

@@ -18,6 +18,8 @@ class Defaults:
     unmapped_column: str
     on_conflict: str
     quarantine_budget: int
+    time_zone: str | None = None
+    """Of times that are written without one, where they become ``timestamptz``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,18 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnType:
+    """What a column becomes in PostgreSQL, as far as the plan says."""
+
+    type: str | None = None
+    epoch: str | None = None
+    """The unit of its numbers: s, ms, us or julian."""
+    time_zone: str | None = None
+    values: tuple[str, ...] = ()
+    """The labels of an enum."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One database that we build."""
 
@@ -48,6 +62,17 @@ class Target:
     """Other paths that lead to it, relative to the target directory, those of its sources among them."""
     key: str | None = None
     """The name of the key under which it is kept; None for a plain one."""
+    postgres: str | None = None
+    """The schema that the plan names for it; ``live_schema`` is the one that it becomes."""
+    dsn: str | None = None
+    """The variable that names the server."""
+    types: Mapping[tuple[str, str], ColumnType] = field(default_factory=dict)
+    """Table and column, as the plan spells them, to what they become."""
+
+    @property
+    def live_schema(self) -> str:
+        """Return the schema that it becomes in PostgreSQL."""
+        return self.postgres or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

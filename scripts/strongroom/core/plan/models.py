@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -27,9 +28,31 @@ def _be_pattern(text: str) -> str:
     return text
 
 
+def _be_zone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError("is no time zone: UTC, or a name like Europe/Vienna")
+    return text
+
+
 FileName = Annotated[str, Field(min_length=1), AfterValidator(_stay_inside)]
+ZoneName = Annotated[str, AfterValidator(_be_zone)]
 KeyName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 """Of a key. Its name only: the plan is no place for keys."""
+
+
+SchemaName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,53}$")]
+"""Of PostgreSQL; what we add for the schemas beside it fits into 63 bytes."""
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+ColumnName = Annotated[str, Field(pattern=r"^.+\..+$")]
+TypeName = Annotated[
+    str,
+    Field(
+        pattern=r"^(smallint|integer|bigint|real|double precision|numeric(\(\d+(,\d+)?\))?|boolean|text|"
+        r"varchar(\(\d+\))?|jsonb?|timestamptz|timestamp|date|uuid|bytea|enum)$|"
+        r"^(smallint|integer|bigint|real|double precision|numeric|boolean|text|date|uuid|timestamptz|timestamp)\[\]$"
+    ),
+]
+"""What a column may become."""
 
 
 class _Model(BaseModel):
@@ -44,6 +67,7 @@ class DefaultsModel(_Model):
     unmapped_column: Literal["error", "carry"] = "error"
     on_conflict: Literal["quarantine", "fail"] = "quarantine"
     quarantine_budget: int = Field(default=0, ge=0)
+    time_zone: ZoneName | None = None
 
 
 class SourceModel(_Model):
@@ -71,16 +95,44 @@ class SourceModel(_Model):
         return self
 
 
+class ColumnTypeModel(_Model):
+    """What a column becomes in PostgreSQL, and how its times are read."""
+
+    type: TypeName | None = None
+    epoch: Literal["s", "ms", "us", "julian"] | None = None
+    time_zone: ZoneName | None = None
+    values: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> ColumnTypeModel:
+        if (self.type == "enum") != (self.values is not None):
+            raise ValueError("enum needs values: its labels in their order, and no other type has them")
+        if self.type not in (None, "timestamptz") and (self.epoch or self.time_zone):
+            raise ValueError("epoch and time_zone are for timestamptz only")
+        return self
+
+
 class TargetModel(_Model):
     """One database that we build, and its ``aliases``, relative to the target directory.
 
-    ``encrypt`` names its key; false says that it is plain on purpose, though encrypted sources feed it.
+    ``encrypt`` names its key; false says that it is plain on purpose, though encrypted sources feed it. ``postgres``
+    is the schema that it becomes in PostgreSQL, ``dsn`` the variable that names the server, ``types`` says of
+    ``table.column`` what it becomes.
     """
 
-    path: FileName
+    path: FileName = ""
     schema_: FileName | None = Field(default=None, alias="schema")
     aliases: list[FileName] = []
     encrypt: KeyName | Literal[False] | None = None
+    postgres: SchemaName | None = None
+    dsn: VariableName | None = None
+    types: dict[ColumnName, TypeName | ColumnTypeModel] = {}
+
+    @model_validator(mode="after")
+    def _has_a_file(self) -> TargetModel:
+        if not self.path:
+            raise ValueError("needs path: the database's file (with postgres: it is NAME.db unless it says another)")
+        return self
 
 
 class InputModel(_Model):
@@ -214,6 +266,19 @@ class PlanModel(_Model):
     tables: list[TableModel] = []
     drop: list[DropModel] = []
     checks: list[CheckModel] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_files(cls, data: object) -> object:
+        """Give a target in PostgreSQL that names no file the one of its name."""
+        targets = data.get("targets") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or not isinstance(targets, dict):
+            return data
+        named = {
+            name: {"path": f"{name}.db", **target} if isinstance(target, dict) and "postgres" in target else target
+            for name, target in targets.items()
+        }
+        return {**data, "targets": named}
 
     @field_validator("version", mode="before")
     @classmethod

@@ -1,0 +1,75 @@
+"""What a load keeps of itself: ``load.json`` in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from strongroom.runs.documents import Document
+from strongroom.runs.records import SnapshotRecord
+
+Way = Literal["staged", "into-live", "skip-existing"]
+"""How rows become live: by renaming schemas, or one by one; in the last case the live row wins."""
+
+
+class LoadState(StrEnum):
+    """How far a load is, as its document says; one that is loading and whose process is gone was interrupted."""
+
+    LOADING = "loading"
+    FAILED = "failed"
+    STAGED = "staged"
+    """Proven, and ready for cutover."""
+    WAITING = "waiting"
+    """Proven, and more rows wait than its budget allows."""
+    DIFFERENT = "different"
+    LIVE = "live"
+    ROLLED_BACK = "rolled back"
+    GIVEN_UP = "given up"
+    """Another load took its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaRecord:
+    """One target, and the schemas in which its rows stand or stood."""
+
+    schema: str
+    """The live one."""
+    staged: str
+    previous: str
+    snapshot: SnapshotRecord
+    """What was loaded."""
+    key: str | None = None
+    """The name of the key of its ledger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadDocument(Document):
+    """``load.json``: what was asked for, and how far it is."""
+
+    kind: ClassVar[str] = "load"
+
+    load: str
+    state: LoadState
+    tool: str
+    """The version of the tool."""
+    system: str
+    origin: Literal["consolidated", "legacy"]
+    way: Way
+    plan: str
+    """The plan's file, for people; its text is in the folder."""
+    plan_sha256: str
+    server: str
+    """``host:port/database``, for people."""
+    variable: str
+    """What named the server."""
+    targets: Mapping[str, SchemaRecord]
+    began: datetime
+    ended: datetime | None = None
+    error: str | None = None
+    replaces: bool = False
+    """Whether rows that only the live schemas hold may step aside with them."""
+    live: Mapping[str, Mapping[str, int]] | None = None
+    """After cutover, by target: what it takes to tell whether somebody wrote since."""
