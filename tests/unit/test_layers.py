@@ -103,6 +103,7 @@ LIBRARIES = {
     "pyrage": {"keys.escrow"},
     "requests": {"backup.ping", "engine", "keys.vault"},
     "rich": {"report"},
+    "sqlglot": {"load.draft"},
     "sqlparse": {"schema"},
     "sqlcipher3": {"sqlite.libraries"},
     "sqlite3": {"demo", "sqlite"},
