@@ -13,14 +13,14 @@ import platform
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.core.errors import NoSpaceError, UsageError
-from tests.bench.bounds import BOUNDS, PRINTED, conclude, find_broken, format_bounds
+from tests.bench.bounds import BOUNDS, PRINTED, Bound, conclude, find_broken, format_bounds
 from tests.bench.measure import Measurement, warm_memory
 from tests.bench.outcome import RUNS, Contender, Summary, format_contenders, format_steps, summarize
 from tests.bench.ways import Way, list_ways
@@ -117,9 +117,9 @@ def prepare_ways(directory: Path, work: Path, scale: float, say: Say) -> dict[st
     return ways
 
 
-def warm_caches(directories: set[Path]) -> None:
+def warm_caches(directories: set[Path], pattern: str = "*.db") -> None:
     """Read every source once."""
-    for path in sorted(path for directory in directories for path in directory.glob("*.db")):
+    for path in sorted(path for directory in directories for path in directory.glob(pattern)):
         with path.open("rb") as file:
             while file.read(1 << 20):
                 pass
@@ -149,7 +149,14 @@ def run_tenth(directory: Path, work: Path, options: Options, say: Say) -> dict[s
     return run_ways({name: ways[name] for name in RUNS.values()}, work / "tenth", small, say)
 
 
-def write_result(contenders: Mapping[str, Contender], summary: Summary, conditions: Mapping[str, object]) -> None:
+def write_result(
+    contenders: Mapping[str, Contender],
+    summary: Summary,
+    conditions: Mapping[str, object],
+    *,
+    bounds: Sequence[Bound] = BOUNDS,
+    path: Path | None = None,
+) -> None:
     """Keep the last result beside this module: figures and facts, no names of hosts or paths."""
     result = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -158,7 +165,7 @@ def write_result(contenders: Mapping[str, Contender], summary: Summary, conditio
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         **conditions,
-        "broken": find_broken(summary),
+        "broken": find_broken(summary, bounds),
         "summary": summary,
         "contenders": {
             name: {
@@ -176,4 +183,4 @@ def write_result(contenders: Mapping[str, Contender], summary: Summary, conditio
         },
     }
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
-    LAST_RESULT.write_text(text, encoding="utf-8")
+    (path or LAST_RESULT).write_text(text, encoding="utf-8")

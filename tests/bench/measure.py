@@ -38,10 +38,10 @@ def warm_memory(size: int) -> None:
     A virtual machine's host takes free memory back within seconds and gives it again page by page, at
     2 to 3 s a GB. Which contender finds how much of it depends on who ran before: so each finds enough.
     """
-    subprocess.run([sys.executable, "-P", "-m", __name__, str(size)], check=True, env=_environment())
+    subprocess.run([sys.executable, "-P", "-m", __name__, str(size)], check=True, env=child_environment())
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}"}
 
 
@@ -56,7 +56,7 @@ def measure_child(arguments: list[str], logs: Path) -> tuple[Measurement, str]:
     out, err = logs / "stdout", logs / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         began, busy = time.perf_counter(), read_busy_seconds()
-        child = subprocess.Popen(arguments, stdout=stdout, stderr=stderr, env=_environment())
+        child = subprocess.Popen(arguments, stdout=stdout, stderr=stderr, env=child_environment())
         try:
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:

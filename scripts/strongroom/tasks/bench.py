@@ -72,4 +72,24 @@ def backup(c: Context, *, scale: float = 1.0, repeat: int = 3, directory: Path |
     show_backup(options, as_json=is_json(c))
 
 
-namespace = Collection("bench", consolidate, keys, backup)
+@task(
+    help={
+        "scale": "Size of the data: 1 is about 1 GB and 4 million rows.",
+        "repeat": "How often each way runs; medians are shown.",
+        "directory": "Where data, servers and others' programs are kept (default: tests/bench/.data).",
+        "flat": "Measure peak memory at a tenth of the scale too.",
+    }
+)
+def postgres(
+    c: Context, *, scale: float = 1.0, repeat: int = 3, directory: Path | None = None, flat: bool = True
+) -> None:
+    """Measure postgres.load beside the usual ways."""
+    read_settings().require_clone()
+    from tests.bench.consolidate import Options  # noqa: PLC0415  # the image has no tests
+    from tests.bench.postgres import show_postgres  # noqa: PLC0415  # the same
+
+    options = Options(scale=scale, repeat=repeat, directory=directory, keep=False, flat=flat)
+    show_postgres(options, as_json=is_json(c))
+
+
+namespace = Collection("bench", consolidate, keys, backup, postgres)
