@@ -28,7 +28,7 @@ from strongroom.sqlite.prover import Prover
 from strongroom.sqlite.schema import read_schema
 from strongroom.sqlite.snapshot import Snapshot, hash_source, take_snapshot
 
-_PROVER = Prover(begin=begin_look, prove=prove_copy, prove_document=prove_document)
+PROVER = Prover(begin=begin_look, prove=prove_copy, prove_document=prove_document)
 
 
 def take_snapshots(opening: Opening, folder: RunFolder, workers: Workers) -> dict[str, Snapshot]:
@@ -50,7 +50,7 @@ def take_snapshots(opening: Opening, folder: RunFolder, workers: Workers) -> dic
         for name, database in found.items()
     }
     futures = {
-        name: workers.submit(take_snapshot, sources[name], found[name], copies[name], _PROVER)
+        name: workers.submit(take_snapshot, sources[name], found[name], copies[name], PROVER)
         for name in sorted(found, key=lambda name: -size_of(found[name]))
     }
     for name in workers.finished(futures):

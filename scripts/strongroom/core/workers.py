@@ -56,14 +56,15 @@ class Workers:
             self._background -= self._await_some(self._background)
 
     def finished(self, futures: Mapping[str, Future[Result]]) -> Iterator[str]:
-        """Yield the names of jobs as they end; the first error ends all.
+        """Yield the names of jobs as they end, those too that are added meanwhile; the first error ends all.
 
         Raises what the job raised, and StrongroomError when a worker died.
         """
-        waiting = {future: name for name, future in futures.items()}
-        while waiting:
+        ended: set[str] = set()
+        while waiting := {future: name for name, future in futures.items() if name not in ended}:
             for future in self._await_some(waiting):
-                yield waiting.pop(future)
+                ended.add(waiting[future])
+                yield waiting[future]
 
     def gather(self, futures: list[Future[Result]]) -> list[Result]:
         """Wait for jobs, in their order; the first error ends all.

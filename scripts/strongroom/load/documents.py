@@ -32,6 +32,43 @@ class LoadState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A foreign key of a schema: which columns hold which columns of which table of the same schema."""
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeSchema:
+    """A staged schema as it was made, before a row came."""
+
+    has_files: bool
+    """Whether it was made by schema files."""
+    objects: Mapping[str, str]
+    """What stood in it, by name, as the server writes it."""
+    references: tuple[Reference, ...]
+    carried: tuple[str, ...]
+    """What was taken along beside the files, one line each."""
+    reported: tuple[str, ...]
+    """What did not come along, or came as something else, one line each."""
+    skipped: tuple[str, ...]
+    """Tables of the source that hold nothing of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeDocument(Document):
+    """``made.json``: the staged schemas, by target."""
+
+    kind: ClassVar[str] = "staged schemas"
+
+    targets: Mapping[str, MadeSchema]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaRecord:
     """One target, and the schemas in which its rows stand or stood."""
 

@@ -9,14 +9,19 @@ from pathlib import Path
 
 from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.files import make_private_folder
-from strongroom.load.documents import LoadDocument, SchemaRecord
-from strongroom.runs.documents import read_document, write_document
+from strongroom.load.documents import LoadDocument, MadeDocument, SchemaRecord
+from strongroom.load.outcome import Outcome
+from strongroom.runs.documents import Document, Kind, read_document, write_document
 from strongroom.runs.folder import mark_run
 from strongroom.runs.home import Home
 from strongroom.runs.naming import choose_name
 from strongroom.sqlite.database import Database, under_key
 
-_DOCUMENT = "load.json"
+_FILES: dict[type[Document], str] = {
+    LoadDocument: "load.json",
+    MadeDocument: "made.json",
+    Outcome: "report.json",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +61,15 @@ class LoadFolder:
 
     def read(self) -> LoadDocument | None:
         """Read what the load is; None where it never said. Raises VersionError, GuardError."""
-        return read_document(self.root / _DOCUMENT, LoadDocument, self.owner)
+        return self.read_as(LoadDocument)
 
-    def write(self, document: LoadDocument) -> None:
-        """Say what the load is, durably."""
-        write_document(self.root / _DOCUMENT, document, self.owner)
+    def read_as(self, kind: type[Kind]) -> Kind | None:
+        """Read one of the load's documents; None where it is not there. Raises VersionError, GuardError."""
+        return read_document(self.root / _FILES[kind], kind, self.owner)
+
+    def write(self, document: Document) -> None:
+        """Write one of the load's documents, durably."""
+        write_document(self.root / _FILES[type(document)], document, self.owner)
 
 
 def begin_load(home: Home, now: datetime) -> LoadFolder:

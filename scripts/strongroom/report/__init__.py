@@ -18,6 +18,7 @@ from strongroom.report.deciding import Terminal
 from strongroom.report.examined import show_findings, show_inventory
 from strongroom.report.guard import show_audit, show_guard, show_moved
 from strongroom.report.keys import is_confirmed, is_terminal, open_keyboard
+from strongroom.report.loads import show_load
 from strongroom.report.log import name_run, say_bug, say_end, say_error, say_note, say_progress, speaking
 from strongroom.report.outcome import render_markdown, say, show_outcome, write_markdown
 from strongroom.report.page import begin_chapter, open_page
@@ -87,6 +88,7 @@ __all__ = [
     "show_inventory",
     "show_kept",
     "show_keys",
+    "show_load",
     "show_logs",
     "show_moved",
     "show_outcome",

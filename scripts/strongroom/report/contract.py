@@ -12,6 +12,7 @@ from strongroom.report import (
     decided,
     examined,
     guard,
+    loads,
     outcome,
     plans,
     provided,
@@ -48,7 +49,7 @@ def result_types() -> dict[str, object]:
         "bench.keys": Mapping[str, float],
         "bench.backup": Mapping[str, float],
     }
-    return dict(sorted({**found, **schemas.describe_results(), **others}.items()))
+    return dict(sorted({**found, **schemas.describe_results(), **loads.describe_results(), **others}.items()))
 
 
 def render_contract() -> str:

@@ -86,6 +86,13 @@ def read_file_sets(system: Path, database: str | None = None) -> tuple[FileSet, 
     )
 
 
+def find_file_sets(system: Path) -> dict[str, FileSet]:
+    """Return the schema files of a system's folder by database; none where it has none. Raises ConfigurationError."""
+    if not (system / "postgres").is_dir():
+        return {}
+    return {files.database: files for files in read_file_sets(system)}
+
+
 def _read_file(path: Path) -> SchemaFile:
     content = path.read_bytes()
     try:

@@ -159,6 +159,17 @@ def open_stage(database: Database, *, page_size: int = 4096) -> Iterator[Connect
 
 
 @contextmanager
+def open_kept(database: Database) -> Iterator[Connection]:
+    """Open a database of ours that several processes write to, each change durable; it is made where it is missing."""
+    with translated(database):
+        connection = _connect(database, "mode=rwc", "PRAGMA synchronous = FULL")
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
 def open_memory(engine: Engine = Engine.SYSTEM) -> Iterator[Connection]:
     """Open an empty database in memory."""
     connection: Any = load_library(engine).connect(_IN_MEMORY, uri=True, isolation_level=None, check_same_thread=False)
@@ -281,14 +292,9 @@ def check_integrity(connection: Connection, *, quick: bool = False, table: str |
     """
     (before,) = connection.execute("PRAGMA main.cache_size").fetchone()
     connection.execute(f"PRAGMA main.cache_size = -{_PASSING_CACHE_KIB if quick else _SEARCHING_CACHE_KIB}")
+    pragma, what = "quick_check" if quick else "integrity_check", "10" if table is None else quote(table)
     try:
-        return _ask_integrity(
-            connection, "quick_check" if quick else "integrity_check", "10" if table is None else quote(table)
-        )
+        found = tuple(str(row[0]) for row in connection.execute(f"PRAGMA main.{pragma}({what})"))
     finally:
         connection.execute(f"PRAGMA main.cache_size = {before}")
-
-
-def _ask_integrity(connection: Connection, pragma: str, what: str) -> tuple[str, ...]:
-    found = tuple(str(row[0]) for row in connection.execute(f"PRAGMA main.{pragma}({what})"))
     return () if found == ("ok",) else found

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from strongroom.backup.catalog import CATALOG, read_catalog
 from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.opening import find_objects, read_about
+from strongroom.consolidate.snapshots import PROVER
 from strongroom.containers import images, stack
 from strongroom.core.config import Settings
 from strongroom.core.system import System
 from strongroom.demo import build_legacy_tree
 
+if TYPE_CHECKING:
+    from strongroom.load.request import Schemas
+
 __all__ = [
+    "PROVER",
     "build_legacy_tree",
     "count_days_of_certificates",
     "find_image_here",
     "find_local_postgres",
+    "give_schemas",
     "list_backups_under",
 ]
 
@@ -40,6 +48,28 @@ def find_image_here(settings: Settings, name: str) -> str | None:
     """Return one of our images, of this clone's stack where there is one; None where no engine of here has it."""
     kept = stack.Stack(root=settings.root, environment=settings.environment).read_kept()
     return images.find_here(settings.environment, name, tag="local" if kept is None else kept.tag)
+
+
+def give_schemas(system: str, folder: Path) -> Schemas:
+    """Return what makes a system's schemas in PostgreSQL as ``postgres.apply`` does.
+
+    Raises ConfigurationError for a file that is none. What speaks to the server is imported late.
+    """
+    from strongroom.load.request import Schemas
+    from strongroom.schema.beside import grant_rights, make_beside, provide_owner
+    from strongroom.schema.files import find_file_sets
+    from strongroom.schema.objects import list_differences, read_objects
+    from strongroom.schema.roles import owner_of
+
+    sets = find_file_sets(folder)
+    return Schemas(
+        owner=owner_of(system),
+        provide=lambda connection: provide_owner(connection, system),
+        make=lambda connection, database, schema: make_beside(connection, system, sets, database, schema),
+        grant=lambda connection, schema: grant_rights(connection, system, schema),
+        read_objects=read_objects,
+        list_differences=list_differences,
+    )
 
 
 def list_backups_under(system: System, settings: Settings, key: str) -> tuple[str, ...]:

@@ -1,0 +1,104 @@
+"""How far a load is, kept in the server beside what it loads: a range counts when its rows do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from strongroom.load.jobs import Range, TableJob
+from strongroom.postgres.connection import Connection, compose, identifier
+
+_TABLES = {
+    "loads": "load text PRIMARY KEY",
+    "ranges": "target text, into_table text, low bigint, high bigint, PRIMARY KEY (target, into_table, low)",
+    "structure": "target text, position integer, into_table text, kind text, name text, statement text, "
+    "is_there boolean NOT NULL DEFAULT false, PRIMARY KEY (target, position)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of a table's structure that waits until its rows are in."""
+
+    position: int
+    table: str
+    kind: str
+    """``p``, ``u``, ``x``, ``f``: a constraint, as the catalogue says; ``i`` an index, ``t`` triggers."""
+    name: str
+    statement: str
+    is_there: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """The schema in which it is kept, the system's owner's."""
+
+    system: str
+    owner: str
+    """The role."""
+    load: str
+    """What marks the load, of one target directory."""
+
+    @property
+    def schema(self) -> str:
+        """Return its name."""
+        return f"strongroom_{self.system}_load"
+
+    def is_open(self, connection: Connection) -> bool:
+        """Tell whether the book is this load's. Read-only."""
+        asked = "SELECT pg_catalog.to_regclass(%s) IS NOT NULL"
+        if connection.execute(asked, (f'"{self.schema}".loads',)).fetchone() != (True,):
+            return False
+        return self._do(connection, "loads", "SELECT load FROM {table}") == [(self.load,)]
+
+    def begin(self, connection: Connection) -> None:
+        """Begin it anew, whatever it said; within the caller's transaction, as the owner."""
+        there = "SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s"
+        if connection.execute(there, (self.schema,)).fetchone() is None:
+            connection.execute(compose("CREATE SCHEMA {schema}", schema=identifier(self.schema)))
+        for name, columns in _TABLES.items():
+            self._do(connection, name, "DROP TABLE IF EXISTS {table}")
+            self._do(connection, name, f"CREATE TABLE {{table}} ({columns})")
+        self._do(connection, "loads", "INSERT INTO {table} VALUES (%s)", (self.load,))
+
+    def note_range(self, connection: Connection, job: TableJob, part: Range) -> None:
+        """Say that a range is loaded, in the transaction in which it is."""
+        text = "INSERT INTO {table} VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
+        self._do(connection, "ranges", text, (job.target, job.into, part.low, part.high))
+
+    def forget_ranges(self, connection: Connection, job: TableJob) -> None:
+        """Say that a table is not loaded."""
+        text = "DELETE FROM {table} WHERE (target, into_table) = (%s, %s)"
+        self._do(connection, "ranges", text, (job.target, job.into))
+
+    def read_ranges(self, connection: Connection, job: TableJob) -> set[tuple[int, int]]:
+        """Return the ranges of a table that are loaded. Read-only."""
+        text = "SELECT low, high FROM {table} WHERE (target, into_table) = (%s, %s)"
+        return {(low, high) for low, high in self._do(connection, "ranges", text, (job.target, job.into))}
+
+    def keep_structure(self, connection: Connection, target: str, parts: Sequence[Part]) -> None:
+        """Keep what was taken off."""
+        for part in parts:
+            row = (target, part.position, part.table, part.kind, part.name, part.statement)
+            self._do(connection, "structure", "INSERT INTO {table} VALUES (%s, %s, %s, %s, %s, %s)", row)
+
+    def read_structure(self, connection: Connection, target: str) -> list[Part]:
+        """Return what was taken off of a target, in its order. Read-only."""
+        text = (
+            "SELECT position, into_table, kind, name, statement, is_there FROM {table} WHERE target = %s "
+            "ORDER BY position"
+        )
+        return [
+            Part(position=row[0], table=row[1], kind=row[2], name=row[3], statement=row[4], is_there=row[5])
+            for row in self._do(connection, "structure", text, (target,))
+        ]
+
+    def note_there(self, connection: Connection, target: str, part: Part) -> None:
+        """Say that a piece stands again, in the transaction in which it does."""
+        text = "UPDATE {table} SET is_there = true WHERE (target, position) = (%s, %s)"
+        self._do(connection, "structure", text, (target, part.position))
+
+    def _do(self, connection: Connection, name: str, text: str, values: Sequence[object] = ()) -> list[Any]:
+        done = connection.execute(compose(text, table=identifier(self.schema, name)), values)
+        return done.fetchall() if done.description is not None else []

@@ -1,0 +1,150 @@
+"""Text, numbers of a fixed width, bytes."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from itertools import repeat
+
+from strongroom.load.convert.model import Packed, Packer, UnfitError, Value, frame, frame_all, refuse_class
+
+_NOTHING = type(None)
+_EXACT = 2**53
+"""Up to here every whole number is a double."""
+
+
+class TextPacker(Packer):
+    """``text``, and ``varchar(n)`` of at most ``limit`` characters."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        """Take texts of any length, or of at most ``limit`` characters."""
+        self._limit = limit
+
+    def pack(self, value: Value) -> bytes:
+        """Return a text's UTF-8."""
+        if type(value) is not str:
+            raise refuse_class(value, "text")
+        if "\0" in value:
+            raise UnfitError("holds NUL, which PostgreSQL's text cannot")
+        if self._limit is not None and len(value) > self._limit:
+            raise UnfitError(f"has {len(value)} characters, more than {self._limit}")
+        return value.encode()
+
+    def pack_all(self, values: Sequence[Value]) -> Packed:
+        """Do as ``pack``; NUL is looked for once in all of them."""
+        kinds = set(map(type, values))
+        if self._limit is not None or not kinds <= {str, _NOTHING}:
+            return super().pack_all(values)
+        if _NOTHING in kinds:
+            packed = [None if value is None else value.encode() for value in values]
+            framed = frame(packed)
+        else:
+            framed = frame_all(list(map(str.encode, values)))
+        if b"\0" in b"\xff".join(framed[1]):
+            raise UnfitError("holds NUL, which PostgreSQL's text cannot")
+        return framed
+
+
+class EnumPacker(Packer):
+    """An enum: its labels."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        """Take texts that are one of ``labels``."""
+        self._labels = {label: label.encode() for label in labels}
+
+    def pack(self, value: Value) -> bytes:
+        """Return a label's UTF-8."""
+        if type(value) is not str:
+            raise refuse_class(value, "an enum")
+        if value not in self._labels:
+            raise UnfitError("is none of the labels")
+        return self._labels[value]
+
+
+class BytesPacker(Packer):
+    """``bytea``."""
+
+    def pack(self, value: Value) -> bytes:
+        """Return a BLOB as it is."""
+        if type(value) is not bytes:
+            raise refuse_class(value, "bytea")
+        return value
+
+
+class IntegerPacker(Packer):
+    """``smallint``, ``integer``, ``bigint``: of 2, 4 or 8 bytes."""
+
+    def __init__(self, size: int) -> None:
+        """Take whole numbers that ``size`` bytes hold."""
+        self._size = size
+        self._form = {2: ">h", 4: ">i", 8: ">q"}[size]
+        self._pack_field = struct.Struct(f">i{self._form[1]}").pack
+
+    def pack(self, value: Value) -> bytes:
+        """Return a number, most significant byte first."""
+        if type(value) is not int:
+            raise refuse_class(value, "a whole number")
+        try:
+            return struct.pack(self._form, value)
+        except struct.error as error:
+            raise UnfitError(f"lies outside of {8 * self._size} bits") from error
+
+    def pack_all(self, values: Sequence[Value]) -> Packed:
+        """Do as ``pack``, each with its length in one go."""
+        if set(map(type, values)) != {int}:
+            return super().pack_all(values)
+        try:
+            return (list(map(self._pack_field, repeat(self._size), values)),)
+        except struct.error as error:
+            raise UnfitError(f"lies outside of {8 * self._size} bits") from error
+
+
+class DoublePacker(Packer):
+    """``double precision``, and ``real`` where ``size`` is 4: what is a float as well."""
+
+    def __init__(self, size: int = 8) -> None:
+        """Take doubles, or those that are floats."""
+        self._size = size
+        self._form = {4: ">f", 8: ">d"}[size]
+        self._pack_field = struct.Struct(">id").pack
+
+    def pack(self, value: Value) -> bytes:
+        """Return a number's IEEE-754 bits, most significant byte first."""
+        if type(value) is int:
+            if abs(value) > _EXACT:
+                raise UnfitError("is a whole number beyond 2^53, which a double may round")
+            value = float(value)
+        if type(value) is not float:
+            raise refuse_class(value, "a double")
+        return struct.pack(">d", value) if self._size == 8 else _pack_float(value)  # noqa: PLR2004  # bytes
+
+    def pack_all(self, values: Sequence[Value]) -> Packed:
+        """Do as ``pack``, each with its length in one go."""
+        if self._size == 8 and set(map(type, values)) == {float}:  # noqa: PLR2004  # bytes
+            return (list(map(self._pack_field, repeat(8), values)),)
+        return super().pack_all(values)
+
+
+def _pack_float(value: float) -> bytes:
+    try:
+        packed = struct.pack(">f", value)
+    except OverflowError as error:
+        raise UnfitError("is larger than any float") from error
+    if struct.unpack(">f", packed)[0] != value and not math.isnan(value):
+        raise UnfitError("is a double that real would round")
+    return packed
+
+
+class BooleanPacker(Packer):
+    """``boolean``."""
+
+    def pack(self, value: Value) -> bytes:
+        """Return one byte for 0, 1, ``true`` and ``false``."""
+        if type(value) is int and value in (0, 1):
+            return b"\x01" if value else b"\0"
+        if type(value) is str and value.lower() in ("true", "false"):
+            return b"\x01" if value.lower() == "true" else b"\0"
+        if type(value) in (int, str):
+            raise UnfitError("is neither 0 nor 1, true nor false")
+        raise refuse_class(value, "boolean")

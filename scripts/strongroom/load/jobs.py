@@ -1,0 +1,63 @@
+"""What workers are handed: a table of the source, where its rows go, and which of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strongroom.core.quoting import quote
+from strongroom.load.columns import ServerType
+from strongroom.load.convert import Reading
+from strongroom.sqlite.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnJob:
+    """One column that is loaded."""
+
+    source: str
+    into: str
+    type: ServerType
+    reading: Reading
+    not_null: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableJob:
+    """One table that is loaded."""
+
+    target: str
+    table: str
+    into: str
+    schema: str
+    """Where the table stands."""
+    columns: tuple[ColumnJob, ...]
+    kept: tuple[str, ...]
+    """All columns of the source that can be read, in their order."""
+    address: str | None
+    """By what a row is found again: a name of its rowid; None: by its place in the order of ``key``."""
+    key: tuple[str, ...]
+    snapshot: Database
+    ledger: Database
+    rows: int
+    size: int
+    """Bytes, estimated."""
+
+    @property
+    def name(self) -> str:
+        """Return ``target.table`` of the source."""
+        return f"{self.target}.{self.table}"
+
+    @property
+    def order(self) -> str:
+        """Return by what rows are ordered, in SQL."""
+        return quote(self.address) if self.address is not None else ", ".join(map(quote, self.key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Some rows of a table, by their addresses; both ends are in it."""
+
+    low: int
+    high: int
+    is_whole: bool
+    """Whether they are all of them."""

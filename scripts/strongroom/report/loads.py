@@ -1,0 +1,80 @@
+"""Loads into PostgreSQL on screen: what arrived, what waits, what is different."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from strongroom.core.errors import DecisionNeededError, DifferencesError, ExitCode
+from strongroom.core.results import TableTally, Verdict
+from strongroom.report.log import say_error
+from strongroom.report.screen import Screen, count, number
+
+if TYPE_CHECKING:
+    from strongroom.load.outcome import Outcome
+
+_SHOWN = 10
+_STYLES = {Verdict.PROVEN: "bold green", Verdict.PROVEN_WITH_QUARANTINE: "bold yellow"}
+_COLUMNS = {
+    "read": "read",
+    "inserted": "in",
+    "merged_identical": "same",
+    "superseded": "beaten",
+    "quarantined": "waiting",
+}
+
+
+def describe_results() -> dict[str, object]:
+    """Return what ``--json`` prints, by task; imported late, as the driver is."""
+    from strongroom.load.outcome import Outcome  # noqa: PLC0415
+
+    return {"postgres.load": Outcome, "postgres.verify": Outcome}
+
+
+def show_load(outcome: Outcome, *, as_json: bool, color: bool, again: bool = False) -> int:
+    """Print how a load, or ``again`` the proof of one, ended; return its exit code."""
+    _say_error(outcome)
+    screen = Screen(as_json=as_json, color=color)
+    if not outcome.nothing_done:
+        _show_tables(screen, outcome.tables)
+        screen.list("carried along", outcome.carried, most=_SHOWN)
+        screen.list("does not come along, or as something else", outcome.reported, most=_SHOWN)
+        screen.list("notes", outcome.notes, most=_SHOWN)
+        screen.list("rows that wait", outcome.waiting, most=_SHOWN, style="yellow")
+        screen.list("differences", outcome.differences, most=_SHOWN, style="red")
+    style = _STYLES.get(outcome.verdict, "bold red")
+    screen.conclude(_say(outcome, again=again), word=outcome.verdict.value, style=style)
+    screen.end(outcome)
+    return outcome.exit
+
+
+def _say_error(outcome: Outcome) -> None:
+    if outcome.exit == ExitCode.DIFFERENCES:
+        fact = f"found differences: {outcome.differences[0]}" if outcome.differences else "found unexplained rows"
+        say_error(DifferencesError("verification", fact, f"all of them are in the report of load {outcome.load}"))
+    elif outcome.exit == ExitCode.DECISION:
+        fact = f"{outcome.quarantined} rows wait for a person, and the budget is {outcome.budget}: not for cutover"
+        hint = f"mend them where they come from and load again; or --quarantine-budget {outcome.quarantined}"
+        say_error(DecisionNeededError("quarantine", fact, hint))
+
+
+def _show_tables(screen: Screen, tables: Mapping[str, TableTally]) -> None:
+    """Show the tables whose rows did not all arrive; the others in one line."""
+    eventful = {name: tally for name, tally in tables.items() if tally.read != tally.inserted}
+    if eventful:
+        rows = [(name, *(number(getattr(tally, column)) for column in _COLUMNS)) for name, tally in eventful.items()]
+        screen.table(("table", *_COLUMNS.values()), rows)
+    plain = [tally for name, tally in tables.items() if name not in eventful]
+    if plain:
+        rows_read = count(sum(tally.read for tally in plain))
+        screen.say(f"{'and ' if eventful else ''}{len(plain)} tables whose {rows_read} rows all arrived")
+
+
+def _say(outcome: Outcome, *, again: bool) -> str:
+    where = ", ".join(sorted(outcome.schemas.values()))
+    if outcome.nothing_done:
+        return f"load {outcome.load}: nothing to do, equal sources are in {where} at {outcome.server}"
+    waiting = f", {count(outcome.quarantined)} waiting" if outcome.quarantined else ""
+    what = "proof of load" if again else "load"
+    rows = f"{count(outcome.rows_read)} rows read, {outcome.unexplained} unexplained{waiting}"
+    return f"{what} {outcome.load}: {rows}, {where} at {outcome.server}, {outcome.seconds:.1f} s"

@@ -1,0 +1,55 @@
+"""``postgres.load`` and what follows it: consolidated databases into PostgreSQL, proven, live, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke.context import Context
+
+from strongroom import report
+from strongroom.tasks._loading import Loads, refuse_negative
+from strongroom.tasks._request import PLAN, SYSTEM
+from strongroom.tasks._task import is_dry, is_json, task, wants_color
+
+TARGET = "Directory of the consolidated databases."
+LOAD = "A load's id (default: the latest)."
+
+
+@task(
+    help={
+        "system": SYSTEM,
+        "target": TARGET,
+        "plan": PLAN,
+        "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
+        "replace": "Let rows that only the live schemas hold step aside with them, into NAME_previous.",
+        "dry_run": "Show what would happen; write nothing.",
+    }
+)
+def load(
+    c: Context,
+    target: Path,
+    system: str | None = None,
+    plan: Path | None = None,
+    quarantine_budget: int | None = None,
+    replace: bool = False,
+    dry_run: bool = False,
+) -> int:
+    """Load databases into PostgreSQL, staged and proven."""
+    from strongroom.load.request import Request
+    from strongroom.load.run import load as run
+
+    refuse_negative(quarantine_budget)
+    found = Loads(system, plan, "deploy")
+    request = Request(
+        system=found.about.name,
+        plan=found.file,
+        target=target,
+        access=found.find_access(),
+        replace=replace,
+        quarantine_budget=quarantine_budget,
+        dry_run=is_dry(c, dry_run),
+        jobs=found.settings.jobs,
+        engine=found.settings.sqlite,
+    )
+    outcome = run(request, found.surround(c))
+    return report.show_load(outcome, as_json=is_json(c), color=wants_color(c))
