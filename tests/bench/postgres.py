@@ -29,6 +29,7 @@ from tests.bench.outcome import Contender, Summary, align, count_free_cores
 from tests.bench.postgres_check import Losses, find_losses, format_losses, keep_truth
 from tests.bench.postgres_data import ensure_consolidated
 from tests.bench.postgres_live import measure_live
+from tests.bench.postgres_odd import TARGET, Judged, count_wrong, format_values, judge_values, make_odd
 from tests.bench.postgres_server import BenchServer, open_server
 from tests.bench.postgres_ways import ABOUT, OURS, Ground, find_peers, prepare_ground
 
@@ -54,12 +55,14 @@ BOUNDS = (
     Bound(figure="cutover_s", about="seconds without a write while a load becomes live", limit=1, on_the_clock=True),
     Bound(figure="rollback_s", about="seconds without a write while it is taken back", limit=1, on_the_clock=True),
     Bound(figure="lost", about="rows and cells that our load lost", limit=0),
+    Bound(figure="odd", about="hard values that our load lost or altered, or that cost others their row", limit=0),
 )
 SPACE = 16e9
 """Bytes needed at scale 1: the data twice over, its CSV, the server with the truth and one way's result, its log."""
 FILLED = 4
 """How many times the data's size a way may write at most."""
-STAGED = "_staged"
+SUFFIXES = {"load": "_staged"}
+"""Of the schemas into which a way loads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,8 @@ def run_benchmark(options: Options, say: Say) -> tuple[list[str], Summary]:
         contenders, losses = run_ways(ground, repeat, say)
         live = measure_live(ground, say)
         tenth = run_tenth(directory, work, server, options, say) if options.flat else {}
-    summary = summarize(contenders, tenth, live, losses)
+        values = run_odd(work, server, peers)
+    summary = summarize(contenders, tenth, live, losses) | {"odd": count_wrong(values["load"])}
     size = f"{data.size / 1e6:.0f} MB, {data.rows} rows in {len(data.tables)} tables"
     if scale == KEPT_SCALE:
         conditions = {"scale": scale, "repeat": repeat, "data": size}
@@ -101,7 +105,7 @@ def run_benchmark(options: Options, say: Say) -> tuple[list[str], Summary]:
     else:
         say(f"the bounds are meant for scale {KEPT_SCALE:g}; nothing is kept of scale {scale:g}")
     head = f"scale {scale:g}: {size}; medians of {repeat}; {summary['free_cores']:.1f} cores were free"
-    tables = (format_ways(contenders), format_losses(losses), format_bounds(summary, BOUNDS))
+    tables = (format_ways(contenders), format_losses(losses), format_values(values), format_bounds(summary, BOUNDS))
     absent = [f"{name}: not to be had here, not measured" for name in ABOUT if name not in contenders]
     return [head, *absent, *(line for table in tables for line in ("", *table))], summary
 
@@ -124,7 +128,7 @@ def run_ways(ground: Ground, repeat: int, say: Say) -> tuple[dict[str, Contender
             if not truth:
                 truth = keep_truth(ground.data, ground.server)
             elif name not in losses and name != "verify":
-                losses[name] = find_losses(ground.data, ground.server, STAGED if name == "load" else "")
+                losses[name] = find_losses(ground.data, ground.server, SUFFIXES.get(name, ""))
     ground.prepare("load")
     contenders = {
         name: Contender(name=name, variant="plain", about=ABOUT[name], runs=tuple(each)) for name, each in runs.items()
@@ -159,6 +163,12 @@ def run_tenth(directory: Path, work: Path, server: BenchServer, options: Options
         say(f"a tenth, {name}: {run.wall:.2f} s, {run.peak_mb:.0f} MB")
         found[name] = Contender(name=name, variant="plain", about=ABOUT[name], runs=(run,))
     return found
+
+
+def run_odd(work: Path, server: BenchServer, peers: Mapping[str, Path]) -> dict[str, Judged]:
+    """Let ours and others' ways load values that are hard to carry."""
+    ground = prepare_ground(work / "odd", make_odd(work / "odd-data"), server, peers)
+    return {name: judge_values(ground, name, TARGET + SUFFIXES.get(name, "")) for name in ("load", *peers)}
 
 
 def summarize(

@@ -64,16 +64,28 @@ def load_table(source: Any, server: Any, table: dict[str, Any]) -> None:
     server.commit()
 
 
-def main(path: str) -> None:
-    """Carry every table of a job."""
+def main(path: str) -> int:
+    """Carry every table of a job; a table that fails is told, and the others go on."""
     job = json.loads(Path(path).read_text(encoding="utf-8"))
+    failed = 0
     with closing(to_postgres.connect(job["dsn"])) as server:
         for target, database in job["databases"].items():
             with closing(from_sqlite.connect(f"file:{database}?mode=ro")) as source:
                 for table in job["tables"]:
-                    if table["target"] == target:
-                        load_table(source, server, table)
+                    if table["target"] == target and not _try(source, server, table):
+                        failed = 1
+    return failed
+
+
+def _try(source: Any, server: Any, table: dict[str, Any]) -> bool:
+    try:
+        load_table(source, server, table)
+    except (pa.ArrowException, from_sqlite.Error) as error:  # both drivers raise one kind
+        server.rollback()
+        print(f"{table['name']}: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

@@ -39,13 +39,19 @@ def load_table(connection: duckdb.DuckDBPyConnection, table: dict[str, Any]) -> 
     connection.execute(f"INSERT INTO server.{place} SELECT {', '.join(values)} FROM {source}")
 
 
-def main(path: str) -> None:
-    """Carry every table of a job."""
+def main(path: str) -> int:
+    """Carry every table of a job; a table that fails is told, and the others go on."""
     job = json.loads(Path(path).read_text(encoding="utf-8"))
     connection = open_both(job)
+    failed = 0
     for table in job["tables"]:
-        load_table(connection, table)
+        try:
+            load_table(connection, table)
+        except duckdb.Error as error:
+            print(f"{table['name']}: {error}", file=sys.stderr)
+            failed = 1
+    return failed
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

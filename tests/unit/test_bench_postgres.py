@@ -28,6 +28,7 @@ from tests.bench.postgres_data import (
     ensure_consolidated,
     write_load_system,
 )
+from tests.bench.postgres_odd import CASES, count_wrong, format_values, judge, make_odd
 from tests.bench.postgres_ways import ABOUT, DSN, OURS, PACKAGES, Ground
 
 LOSSES = {name: Losses() for name in ABOUT if name not in ("floor", "verify")}
@@ -70,7 +71,7 @@ def test_the_load_is_what_is_left_without_its_proof_and_divided_by_the_floor() -
     assert (summary["load_vs_floor"], summary["cpu_load"]) == (1.2, 1.2)
     assert (summary["pgloader_vs_load"], summary["pgloader_vs_proven"]) == (3.0, 1.8)
     assert (summary["duckdb_vs_load"], summary["peak_mb"], summary["peak_vs_tenth"]) == (0.833, 120, 1.5)
-    assert set(KEPT) <= set(summary)
+    assert set(KEPT) - {"odd"} <= set(summary)
 
 
 def test_a_way_that_is_not_to_be_had_has_no_figure() -> None:
@@ -153,6 +154,34 @@ def test_the_plan_names_every_target_and_every_type_that_no_declaration_says(
     assert plan.defaults.time_zone == "UTC"
     assert read_system(folder).postgres.variables == (DSN,)
     assert json.loads((folder / "plan.yaml").read_text())["copy"]["memory"] == ["semantic.*", "continuum.*"]
+
+
+def test_hard_values_are_judged_one_by_one_and_so_is_the_plain_one_beside_each(tmp_path: Path) -> None:
+    odd = make_odd(tmp_path / "odd")
+    fits, unfit = CASES[0], next(case for case in CASES if case.becomes is None)
+    stands = {
+        "right": {0: False, 1: True},
+        "altered": {0: False, 1: False},
+        "GONE": {0: False},
+        "GONE, and the table": {},
+    }
+    for wanted, rows in stands.items():
+        server: Any = SimpleNamespace(read=lambda _, rows=rows: list(rows.items()))
+        assert judge(fits, odd.tables[0], server, "odd") == wanted
+    assert judge(unfit, odd.tables[0], SimpleNamespace(read=lambda _: [(0, False)]), "odd") == "left out"  # type: ignore[arg-type]
+    assert judge(unfit, odd.tables[0], SimpleNamespace(read=lambda _: [(0, False), (1, None)]), "odd") == "altered"  # type: ignore[arg-type]
+    assert count_wrong((0, [*stands, "left out", "left out, and the table"])) == 4
+    assert format_values({"load": (4, ["right"] * len(CASES))})[-1].split() == ["exit", "code", "4"]
+
+
+def test_every_hard_value_is_in_its_database_as_it_was_meant(tmp_path: Path) -> None:
+    odd = make_odd(tmp_path / "odd")
+    with closing(sqlite3.connect(odd.databases / "odd.db")) as connection:
+        connection.text_factory = bytes
+        for table, case in zip(odd.tables, CASES, strict=True):
+            column = next(name for name in table.kind.columns if name != "id")
+            ((same,),) = connection.execute(f'SELECT "{column}" IS {case.value} FROM {table.name} WHERE id = 1')
+            assert same, case
 
 
 def every_table(data: Consolidated) -> Iterator[tuple[Any, list[tuple[Any, ...]]]]:
