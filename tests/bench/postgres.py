@@ -127,7 +127,7 @@ def run_ways(ground: Ground, repeat: int, say: Say) -> tuple[dict[str, Contender
             say(f"{repetition} {name}: {run.wall:.2f} s, {cpu}, {run.peak_mb:.0f} MB")
             if not truth:
                 truth = keep_truth(ground.data, ground.server)
-            elif name not in losses and name != "verify":
+            elif name not in losses and name not in ("floor", "verify"):
                 losses[name] = find_losses(ground.data, ground.server, SUFFIXES.get(name, ""))
     ground.prepare("load")
     contenders = {
