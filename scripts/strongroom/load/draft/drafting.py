@@ -23,7 +23,7 @@ from strongroom.load.draft.tables import (
     write_column_default,
     write_type,
 )
-from strongroom.load.draft.views import report_views
+from strongroom.load.draft.views import create_views
 from strongroom.sqlite.connection import Connection
 from strongroom.sqlite.schema import Schema, Table, read_schema
 
@@ -169,7 +169,7 @@ def _create_all(desk: _Desk, shapes: Sequence[Shape]) -> Iterator[Drafted]:
         yield from create_references(desk.connection, shape, desk.tables, by_name, desk.told)
     for view in desk.schema.views:
         refuse_table_name(desk.target.name, view)
-    report_views(desk.schema.views, desk.told)
+    yield from create_views(desk.connection, desk.schema.views, by_name, desk.told)
 
 
 def _create_tables(desk: _Desk, shapes: Sequence[Shape]) -> Iterator[Drafted]:

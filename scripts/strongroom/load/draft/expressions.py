@@ -5,9 +5,9 @@ The parser is sqlglot's; what is written comes from here, since its own translat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlglot import exp
@@ -21,6 +21,7 @@ from strongroom.load.draft.terms import (
     Term,
     UntranslatableError,
     condition,
+    constant_number,
     constant_text,
     unify,
     write_condition,
@@ -51,7 +52,23 @@ _RANGES: tuple[type[exp.Expr], ...] = (
     exp.Or,
 )
 _SIMPLE: tuple[type[exp.Expr], ...] = (exp.Literal, exp.Column, exp.Paren, exp.Func, exp.Cast, exp.HexString)
-_LARGEST = 2**63 - 1
+_READ = {"this", "expression", "expressions"}
+_ALSO_READ: dict[type[exp.Expr], set[str]] = {
+    exp.Between: {"low", "high"},
+    exp.Case: {"ifs", "default"},
+    exp.Cast: {"to"},
+    exp.Column: {"table"},
+    exp.Div: {"safe", "typed"},
+    exp.DPipe: {"safe"},
+    exp.If: {"true", "false"},
+    exp.Like: {"negate"},
+    exp.Literal: {"is_string"},
+    exp.Replace: {"replacement"},
+    exp.StrPosition: {"substr"},
+    exp.Substring: {"start", "length"},
+    exp.Trim: {"position"},
+}
+"""What the parser may say of a node besides: whatever else it says is not understood, and nothing is dropped."""
 
 
 def translate(sql: str, scope: Scope) -> Term:
@@ -73,21 +90,23 @@ class Translator:
 
     def translate(self, node: exp.Expr) -> Term:
         """Return what an expression is in PostgreSQL. Raises UntranslatableError."""
-        for kinds, rule in self._rules():
-            if isinstance(node, kinds):
-                return rule(node)
-        call = CALLS.get(type(node))
-        if call is not None:
-            return call(self.translate, node)
-        if isinstance(node, exp.Anonymous):
-            return call_by_name(self.translate, node)
-        raise UntranslatableError(f"uses {_name(node)}")
+        rule = self.find_rule(node)
+        if rule is None:
+            raise UntranslatableError(f"uses {name_node(node)}")
+        refuse_unread(node, _READ | _ALSO_READ.get(type(node), set()))
+        return rule(node)
+
+    def find_rule(self, node: exp.Expr) -> Callable[[Any], Term] | None:
+        """Return what translates a node, if anything does."""
+        found = next((rule for kinds, rule in self._rules() if isinstance(node, kinds)), None)
+        call = CALLS.get(type(node), call_by_name if isinstance(node, exp.Anonymous) else None)
+        return found if found is not None or call is None else partial(call, self.translate)
 
     def _rules(self) -> Sequence[tuple[Any, Callable[[Any], Term]]]:
         return (
             (exp.Column, self._column),
-            (exp.Literal, _literal),
-            (exp.Boolean, lambda node: _integer(int(node.this))),
+            (exp.Literal, lambda node: constant_text(node.name) if node.is_string else constant_number(node.name)),
+            (exp.Boolean, lambda node: constant_number(str(int(node.this)))),
             (exp.Null, lambda _: Term(sql="NULL", kind="null", alone="null")),
             (exp.HexString, lambda node: Term(sql=f"'\\x{node.name}'::bytea", kind="bytes", alone="blob")),
             (exp.Paren, lambda node: self.translate(node.this)),
@@ -129,7 +148,11 @@ class Translator:
 
     def _compare(self, node: exp.Expr) -> Term:
         left, right = self._operands(node, _RANGES)
-        return compare(left, _COMPARISONS[type(node)], right)
+        return self.compare(left, _COMPARISONS[type(node)], right)
+
+    def compare(self, left: Term, operator: str, right: Term) -> Term:
+        """Return a comparison. Raises UntranslatableError."""
+        return compare(left, operator, right)
 
     def _logic(self, node: exp.Expr, word: str) -> Term:
         sides = (write_condition(self.translate(side)) for side in (node.this, node.expression))
@@ -139,7 +162,7 @@ class Translator:
         if not isinstance(node.this, _SIMPLE):
             raise UntranslatableError("depends on what binds first: put it in parentheses")
         if isinstance(node.this, exp.Literal) and not node.this.is_string:
-            return _number(f"-{node.this.name}")
+            return constant_number(f"-{node.this.name}")
         term = write_number(self.translate(node.this))
         return Term(sql=f"(- {term.sql})", kind=term.kind, alone=term.alone)
 
@@ -154,8 +177,8 @@ class Translator:
         raise UntranslatableError("uses IS")
 
     def _in(self, node: exp.In) -> Term:
-        if not node.expressions or node.args.get("query") or isinstance(node.this, _RANGES):
-            raise UntranslatableError("uses IN with a query or an empty list")
+        if not node.expressions or isinstance(node.this, _RANGES):
+            raise UntranslatableError("looks in an empty list, or depends on what binds first")
         term = self.translate(node.this)
         if term.kind == "null":
             raise UntranslatableError("looks for NULL in a list")
@@ -170,15 +193,20 @@ class Translator:
         if isinstance(node.this, _RANGES):
             raise UntranslatableError("depends on what binds first: put it in parentheses")
         term, low, high = (self.translate(one) for one in (node.this, node.args["low"], node.args["high"]))
-        return condition(f"{compare(term, '>=', low).sql} AND {compare(term, '<=', high).sql}")
+        return condition(f"{self.compare(term, '>=', low).sql} AND {self.compare(term, '<=', high).sql}")
 
     def _like(self, node: exp.Like) -> Term:
-        return match_like(*self._operands(node, _RANGES))
+        return self._match(node, "")
 
     def _escape(self, node: exp.Escape) -> Term:
         if not isinstance(node.this, exp.Like) or not node.expression.is_string:
             raise UntranslatableError("uses ESCAPE")
-        return match_like(*self._operands(node.this, _RANGES), escape=node.expression.name)
+        return self._match(node.this, node.expression.name)
+
+    def _match(self, node: exp.Like, escape: str) -> Term:
+        refuse_unread(node, {*_READ, "negate"})
+        found = match_like(*self._operands(node, _RANGES), escape=escape)
+        return condition(f"NOT {found.sql}") if node.args.get("negate") else found
 
     def _collate(self, node: exp.Collate) -> Term:
         if not isinstance(node.this, _SIMPLE):
@@ -217,7 +245,7 @@ class Translator:
         whens, thens = [], []
         for one in node.args["ifs"]:
             asked = self.translate(one.this)
-            whens.append(write_condition(asked) if base is None else compare(base, "=", asked).sql)
+            whens.append(write_condition(asked) if base is None else self.compare(base, "=", asked).sql)
             thens.append(self.translate(one.args["true"]))
         default = node.args.get("default")
         otherwise = [self.translate(default)] if default is not None else []
@@ -227,6 +255,13 @@ class Translator:
         default = node.args.get("false")
         terms = [self.translate(node.args["true"]), *([self.translate(default)] if default is not None else [])]
         return _write_case([write_condition(self.translate(node.this))], unify(terms))
+
+
+def refuse_unread(node: exp.Expr, known: set[str]) -> None:
+    """Raise UntranslatableError where the parser says more of a node than is ``known``."""
+    said = {name for name, value in node.args.items() if value not in (None, False, [])}
+    if said - known:
+        raise UntranslatableError(f"uses {name_node(node)} in another form ({', '.join(sorted(said - known))})")
 
 
 def _write_case(whens: Sequence[str], terms: Sequence[Term]) -> Term:
@@ -243,25 +278,7 @@ def _reckon(left: Term, sign: str, right: Term) -> Term:
     return Term(sql=f"({one} {sign} {two})", kind=kind, alone="real" if kind == "real" else "integer")
 
 
-def _literal(node: exp.Literal) -> Term:
-    if node.is_string:
-        return constant_text(node.name)
-    return _number(node.name)
-
-
-def _number(written: str) -> Term:
-    if re.fullmatch(r"-?[0-9]+", written):
-        return _integer(int(written))
-    return Term(sql=f"({written})", kind="real", alone="real")
-
-
-def _integer(value: int) -> Term:
-    if abs(value) > _LARGEST:
-        raise UntranslatableError("has a number beyond 64 bits")
-    return Term(sql=f"({value})" if value < 0 else str(value), kind="int", constant=value, alone="integer")
-
-
-def _name(node: exp.Expr) -> str:
+def name_node(node: exp.Expr) -> str:
     """Return what people call an operator or a function."""
     if isinstance(node, exp.JSONExtract | exp.JSONExtractScalar):
         return "json_extract()"

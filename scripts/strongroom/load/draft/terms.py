@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from strongroom.core.quoting import literal, quote
 from strongroom.load.draft.model import Chosen
 
+_LARGEST = 2**63 - 1
 NUMBERS = {"int", "real", "numeric"}
 _KINDS = {
     "bigint": "int",
@@ -50,6 +52,8 @@ class Term:
     """Whether COLLATE says it."""
     affinity: str | None = None
     """A column's."""
+    cast: str = ""
+    """What stands behind a column's name to make it that kind."""
     alone: str | None = None
     """The storage class of all its values, where there is only one: what ``typeof`` says."""
 
@@ -66,8 +70,10 @@ def term_of(chosen: Chosen, collation: str, prefix: str = "") -> Term:
     name = prefix + quote(chosen.column.name)
     plain = chosen.type.partition("(")[0]
     kind = _KINDS.get(plain, "other")
+    cast = "::text" if plain == "enum" else ""
     return Term(
-        sql=f"{name}::text" if plain == "enum" else name,
+        sql=f"{name}{cast}",
+        cast=cast,
         kind="other" if not _is_alike(kind, chosen.holds) else kind,
         collation=collation,
         affinity=chosen.column.affinity,
@@ -88,6 +94,16 @@ def text_literal(value: str) -> str:
 def constant_text(value: str) -> Term:
     """Return a text that is a literal."""
     return Term(sql=text_literal(value), kind="text", constant=value, alone="text")
+
+
+def constant_number(written: str) -> Term:
+    """Return a number that is a literal, of its digits. Raises UntranslatableError."""
+    if not re.fullmatch(r"-?[0-9]+", written):
+        return Term(sql=f"({written})", kind="real", alone="real")
+    value = int(written)
+    if abs(value) > _LARGEST:
+        raise UntranslatableError("has a number beyond 64 bits")
+    return Term(sql=f"({value})" if value < 0 else str(value), kind="int", constant=value, alone="integer")
 
 
 def condition(sql: str) -> Term:
