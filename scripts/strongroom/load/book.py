@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from strongroom.load.documents import Part
 from strongroom.load.jobs import Range, TableJob
 from strongroom.postgres.connection import Connection, compose, identifier
 
@@ -15,19 +16,6 @@ _TABLES = {
     "structure": "target text, position integer, into_table text, kind text, name text, statement text, "
     "is_there boolean NOT NULL DEFAULT false, PRIMARY KEY (target, position)",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A piece of a table's structure that waits until its rows are in."""
-
-    position: int
-    table: str
-    kind: str
-    """``p``, ``u``, ``x``, ``f``: a constraint, as the catalogue says; ``i`` an index, ``t`` triggers."""
-    name: str
-    statement: str
-    is_there: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

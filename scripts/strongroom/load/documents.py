@@ -43,6 +43,19 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of a table's structure that waits until its rows are in."""
+
+    position: int
+    table: str
+    kind: str
+    """``p``, ``u``, ``x``, ``f``: a constraint, as the catalogue says; ``i`` an index, ``t`` triggers."""
+    name: str
+    statement: str
+    is_there: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MadeSchema:
     """A staged schema as it was made, before a row came."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 
 from strongroom.core.progress import add_rows
@@ -47,8 +49,9 @@ class Encoder:
             for at in range(len(piece.addresses)):
                 yield from self._encode_row(piece, at)
             return
-        fields = [[self._head] * len(piece.addresses), *chain.from_iterable(columns)]
-        yield from _join(list(chain.from_iterable(zip(*fields, strict=True))))
+        pieces = [[self._head] * len(piece.addresses), *chain.from_iterable(columns)]
+        largest = max((max(map(len, column[-1])) for column in columns if len(column) > 1), default=0)
+        yield from _join(chain.from_iterable(zip(*pieces, strict=True)), largest)
 
     def _pack(self, number: int, values: Sequence[object]) -> tuple[Sequence[bytes], ...]:
         if self._job.columns[number].not_null and None in values:
@@ -64,25 +67,43 @@ class Encoder:
                 name = self._job.columns[number].source
                 self.entries.append(Entry(address=piece.addresses[at], reason=f"{name} {error}", rule=name))
                 return
-        yield from _join(fields)
+        yield from _join(fields, max(map(len, fields)))
 
 
-def _join(fields: Sequence[bytes]) -> Iterator[bytes]:
-    if max(map(len, fields)) < _LARGE:
+def _join(fields: Iterable[bytes], largest: int) -> Iterator[bytes]:
+    if largest < _LARGE:
         yield b"".join(fields)
     else:
         yield from fields
 
 
-def fill(access: Access, job: TableJob, parts: Sequence[Range], book: Book) -> int:
-    """Load ranges of a table, each in a transaction of its own; return how many rows went in.
+def fill(connection: Connection, job: TableJob, parts: Sequence[Range], book: Book) -> None:
+    """Load ranges of a table, each in a transaction of its own.
 
     Rows that do not fit, and those that the server refuses, are in the ledger before the transaction ends. Raises
     UnreachableError, NoSpaceError and what else the server says of no row.
     """
-    with open_postgres(access) as connection, open_snapshot(job.snapshot) as source:
+    with open_snapshot(job.snapshot) as source, no_collecting():
+        for part in parts:
+            _fill_range(connection, source, job, part, book)
+
+
+@contextmanager
+def no_collecting() -> Iterator[None]:
+    """Let Python not look for cycles among millions of values, of which none is in one."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def open_for_work(access: Access, book: Book) -> Iterator[Connection]:
+    """Connect as the system's owner, for statements that may take long."""
+    with open_postgres(access) as connection:
         settle_for_work(connection, book)
-        return sum(_fill_range(connection, source, job, part, book) for part in parts)
+        yield connection
 
 
 def settle_for_work(connection: Connection, book: Book) -> None:
@@ -94,7 +115,7 @@ def settle_for_work(connection: Connection, book: Book) -> None:
     connection.execute(compose("SET ROLE {owner}", owner=identifier(book.owner)))
 
 
-def _fill_range(connection: Connection, source: Rows, job: TableJob, part: Range, book: Book) -> int:
+def _fill_range(connection: Connection, source: Rows, job: TableJob, part: Range, book: Book) -> None:
     skipped = read_addresses(job, KEY, REFERENCE)
     try:
         with connection.transaction():
@@ -106,14 +127,16 @@ def _fill_range(connection: Connection, source: Rows, job: TableJob, part: Range
                     for data in encoder.encode(piece):
                         write(data)
                     add_rows(len(piece.addresses))
-            return _end(connection, job, part, encoder, book)
+            _end(connection, job, part, encoder, book)
     except Error as error:
         if not speaks_of_a_row(error):
             raise
-    return _fill_carefully(connection, source, job, part, book)
+    else:
+        return
+    _fill_carefully(connection, source, job, part, book)
 
 
-def _fill_carefully(connection: Connection, source: Rows, job: TableJob, part: Range, book: Book) -> int:
+def _fill_carefully(connection: Connection, source: Rows, job: TableJob, part: Range, book: Book) -> None:
     """Do it again where the server refused a row: piece by piece, to the row that it was."""
     skipped = read_addresses(job, KEY, REFERENCE)
     encoder = Encoder(job)
@@ -123,7 +146,7 @@ def _fill_carefully(connection: Connection, source: Rows, job: TableJob, part: R
         for piece in read_pieces(source, job, part, skipped):
             _send(connection, job, encoder, piece)
             add_rows(len(piece.addresses))
-        return _end(connection, job, part, encoder, book)
+        _end(connection, job, part, encoder, book)
 
 
 def _send(connection: Connection, job: TableJob, encoder: Encoder, piece: Piece) -> None:
@@ -145,10 +168,9 @@ def _send(connection: Connection, job: TableJob, encoder: Encoder, piece: Piece)
             _send(connection, job, encoder, Piece(addresses=piece.addresses[half], columns=columns))
 
 
-def _end(connection: Connection, job: TableJob, part: Range, encoder: Encoder, book: Book) -> int:
+def _end(connection: Connection, job: TableJob, part: Range, encoder: Encoder, book: Book) -> None:
     note_rows(job, encoder.entries)
     book.note_range(connection, job, part)
-    return len(encoder.entries)
 
 
 def _names(job: TableJob) -> list[str]:

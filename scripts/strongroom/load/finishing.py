@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from strongroom.load.book import Book, Part
+from strongroom.load.book import Book
 from strongroom.load.convert import UnfitError, choose_packer
-from strongroom.load.filling import fill, settle_for_work
-from strongroom.load.jobs import TableJob
+from strongroom.load.documents import Part
+from strongroom.load.filling import fill, open_for_work
+from strongroom.load.jobs import Range, TableJob, TableWork
 from strongroom.load.ledger import KEY, Entry, note_rows
 from strongroom.load.reading import WHOLE, read_pieces
 from strongroom.load.sequences import advance_sequence
 from strongroom.load.structure import put_back
-from strongroom.postgres.connection import Access, Connection, compose, identifier, open_postgres
+from strongroom.postgres.connection import Access, Connection, compose, identifier
 from strongroom.postgres.copying import UniqueViolation, copy_out
 from strongroom.sqlite.connection import open_snapshot
 
@@ -23,19 +24,34 @@ _UNIQUE_COLUMNS = """
     WHERE i.indexrelid = pg_catalog.to_regclass(%s)"""
 
 
-def finish_table(access: Access, job: TableJob, parts: Sequence[Part], sequences: Sequence[str], book: Book) -> None:
+def load_table(access: Access, work: TableWork, ranges: Sequence[Range], book: Book) -> None:
+    """Load ranges of a table; where they are all that is left of it, bring it to its end.
+
+    Raises UnreachableError, NoSpaceError, DifferencesError.
+    """
+    with open_for_work(access, book) as connection:
+        fill(connection, work.job, ranges, book)
+        if len(ranges) == len(work.ranges):
+            _finish(connection, work, book)
+
+
+def finish_table(access: Access, work: TableWork, book: Book) -> None:
     """Put back what belongs to one table alone; of rows that have one key after conversion the first stays.
 
     Raises UnreachableError, NoSpaceError, DifferencesError.
     """
-    with open_postgres(access) as connection:
-        settle_for_work(connection, book)
-        for part in parts:
-            while not _put(connection, job, part, book):
-                _set_aside(access, connection, job, part, book)
-        for column in sequences:
-            advance_sequence(connection, job, column)
-        connection.execute(compose("ANALYZE {table}", table=identifier(job.schema, job.into)))
+    with open_for_work(access, book) as connection:
+        _finish(connection, work, book)
+
+
+def _finish(connection: Connection, work: TableWork, book: Book) -> None:
+    job = work.job
+    for part in work.parts:
+        while not _put(connection, job, part, book):
+            _set_aside(connection, job, part, book)
+    for column in work.sequences:
+        advance_sequence(connection, job, column)
+    connection.execute(compose("ANALYZE {table}", table=identifier(job.schema, job.into)))
 
 
 def _put(connection: Connection, job: TableJob, part: Part, book: Book) -> bool:
@@ -48,7 +64,7 @@ def _put(connection: Connection, job: TableJob, part: Part, book: Book) -> bool:
     return True
 
 
-def _set_aside(access: Access, connection: Connection, job: TableJob, part: Part, book: Book) -> None:
+def _set_aside(connection: Connection, job: TableJob, part: Part, book: Book) -> None:
     """Let rows wait whose key another row has, and load the table without them."""
     columns = _find_columns(connection, job, part)
     taken = set(_read_doubles(connection, job, columns))
@@ -58,7 +74,7 @@ def _set_aside(access: Access, connection: Connection, job: TableJob, part: Part
     note_rows(job, entries)
     with connection.transaction():
         book.forget_ranges(connection, job)
-    fill(access, job, [WHOLE], book)
+    fill(connection, job, [WHOLE], book)
 
 
 def _find_columns(connection: Connection, job: TableJob, part: Part) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from strongroom.core.quoting import quote
 from strongroom.load.columns import ServerType
 from strongroom.load.convert import Reading
+from strongroom.load.documents import Part
 from strongroom.sqlite.database import Database
 
 
@@ -61,3 +62,15 @@ class Range:
     high: int
     is_whole: bool
     """Whether they are all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableWork:
+    """What is left to do for one table."""
+
+    job: TableJob
+    ranges: tuple[Range, ...]
+    parts: tuple[Part, ...]
+    """What was taken off of it, but for foreign keys."""
+    sequences: tuple[str, ...]
+    """Columns that go on by themselves."""

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from itertools import groupby
 
 from strongroom.core.errors import DifferencesError
 from strongroom.core.workers import Workers
-from strongroom.load.book import Book, Part
+from strongroom.load.book import Book
 from strongroom.load.cascade import find_waiting_children
 from strongroom.load.documents import MadeSchema
-from strongroom.load.filling import fill, settle_for_work
-from strongroom.load.finishing import finish_table
-from strongroom.load.jobs import Range, TableJob
+from strongroom.load.filling import fill, open_for_work
+from strongroom.load.finishing import finish_table, load_table
+from strongroom.load.jobs import Range, TableJob, TableWork
 from strongroom.load.reading import WHOLE, split_table
 from strongroom.load.staging import list_sequences
 from strongroom.load.structure import put_back, validate
-from strongroom.postgres.connection import Access, open_postgres
+from strongroom.postgres.connection import Access, Connection, open_postgres
 from strongroom.sqlite.connection import open_snapshot
 
 _RANGE_BYTES = 96 << 20
 """Of a table, estimated: so much is loaded again after a kill."""
 Checkpoint = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """What is left to do for one table."""
-
-    job: TableJob
-    ranges: tuple[Range, ...]
-    parts: tuple[Part, ...]
-    sequences: tuple[str, ...]
 
 
 class Loading:
@@ -48,70 +37,68 @@ class Loading:
 
         Raises UnreachableError, NoSpaceError, DifferencesError.
         """
-        self._fill([self._look(job) for job in jobs])
+        self._fill(self._look(jobs))
         for target, group in groupby(jobs, key=lambda job: job.target):
             self._let_children_wait(list(group), made[target])
         self._checkpoint("loaded")
         return tuple(line for target in made for line in self._join(target, jobs))
 
-    def _look(self, job: TableJob) -> _Plan:
-        """Say what of a table is not there yet. Read-only."""
-        with open_postgres(self._access) as connection, open_snapshot(job.snapshot) as source:
-            done = self._book.read_ranges(connection, job)
+    def _look(self, jobs: Sequence[TableJob]) -> list[TableWork]:
+        """Say what of tables is not there yet, the largest first. Read-only."""
+        ordered = sorted(jobs, key=lambda job: -job.size)
+        with open_postgres(self._access) as connection:
+            return [self._look_at(connection, job) for job in ordered]
+
+    def _look_at(self, connection: Connection, job: TableJob) -> TableWork:
+        done = self._book.read_ranges(connection, job)
+        with open_snapshot(job.snapshot) as source:
             ranges = [] if _key(WHOLE) in done else split_table(source, job, _RANGE_BYTES)
-            parts = [
+        return TableWork(
+            job=job,
+            ranges=tuple(part for part in ranges if _key(part) not in done),
+            parts=tuple(
                 part
                 for part in self._book.read_structure(connection, job.target)
                 if part.table == job.into and part.kind != "f" and not part.is_there
-            ]
-            return _Plan(
-                job=job,
-                ranges=tuple(part for part in ranges if _key(part) not in done),
-                parts=tuple(parts),
-                sequences=list_sequences(connection, job),
-            )
+            ),
+            sequences=list_sequences(connection, job),
+        )
 
-    def _fill(self, plans: Sequence[_Plan]) -> None:
-        """Fill tables, the largest first; what belongs to a table follows as soon as its rows are in."""
-        waiting = {plan.job.into + "\0" + plan.job.target: len(plan.ranges) for plan in plans}
-        futures: dict[str, Future[object]] = {}
-        named: dict[str, _Plan] = {}
+    def _fill(self, plans: Sequence[TableWork]) -> None:
+        """Fill tables; what belongs to a table follows as soon as its rows are in."""
+        waiting = {work.job.name: len(work.ranges) for work in plans}
+        futures: dict[str, Future[None]] = {}
+        named: dict[str, TableWork] = {}
 
-        def start(name: str, function: Callable[..., object], plan: _Plan, *arguments: object) -> None:
-            named[name] = plan
-            futures[name] = self._workers.submit(function, self._access, plan.job, *arguments)
+        def start(name: str, function: Callable[..., None], work: TableWork, *arguments: object) -> None:
+            named[name] = work
+            futures[name] = self._workers.submit(function, self._access, work, *arguments, self._book)
 
-        def finish(plan: _Plan) -> None:
-            start(f"finish {plan.job.name}", finish_table, plan, plan.parts, plan.sequences, self._book)
-
-        for plan in sorted(plans, key=lambda plan: -plan.job.size):
-            for part in plan.ranges:
-                start(f"fill {plan.job.name} {part.low}", fill, plan, [part], self._book)
-            if not plan.ranges:
-                finish(plan)
+        for work in plans:
+            for part in work.ranges:
+                start(f"fill {work.job.name} {part.low}", load_table, work, [part])
+            if not work.ranges:
+                start(f"finish {work.job.name}", finish_table, work)
         for name in self._workers.finished(futures):
             self._checkpoint(name)
-            plan = named[name]
-            key = plan.job.into + "\0" + plan.job.target
-            if name.startswith("fill "):
-                waiting[key] -= 1
-                if not waiting[key]:
-                    finish(plan)
+            work = named[name]
+            waiting[work.job.name] -= 1
+            if not waiting[work.job.name] and len(work.ranges) > 1:
+                start(f"finish {work.job.name}", finish_table, work)
 
     def _let_children_wait(self, jobs: list[TableJob], made: MadeSchema) -> None:
         by_name = {job.into: job for job in jobs}
         for table in find_waiting_children(jobs, made.references):
             job = by_name[table]
-            with open_postgres(self._access) as connection, connection.transaction():
-                settle_for_work(connection, self._book)
-                self._book.forget_ranges(connection, job)
-            fill(self._access, job, [WHOLE], self._book)
+            with open_for_work(self._access, self._book) as connection:
+                with connection.transaction():
+                    self._book.forget_ranges(connection, job)
+                fill(connection, job, [WHOLE], self._book)
 
     def _join(self, target: str, jobs: Sequence[TableJob]) -> list[str]:
         """Put the foreign keys of a target back, and validate those without orphans; say which stay open."""
         lines = []
-        with open_postgres(self._access) as connection:
-            settle_for_work(connection, self._book)
+        with open_for_work(self._access, self._book) as connection:
             schema = next((job.schema for job in jobs if job.target == target), "")
             for part in self._book.read_structure(connection, target):
                 if part.kind != "f":

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from strongroom.core.errors import PlanError
-from strongroom.core.plan import Plan, Target
+from strongroom.core.plan import ColumnType, Plan, Target
 from strongroom.core.quoting import fold, quote
 from strongroom.load.columns import ServerColumn
 from strongroom.load.convert import Reading, choose_packer
@@ -111,17 +111,20 @@ def _choose_reading(connection: Connection, side: Side, table: Table, column: Co
     return Reading(zone=zone, epoch=epoch)
 
 
-def find_type(target: Target, table: str, column: str) -> object:
+def find_type(target: Target, table: str, column: str) -> ColumnType | None:
     """Return what the plan says of a column's type, if anything."""
     names = (fold(table), fold(column))
     return next((said for place, said in target.types.items() if tuple(map(fold, place)) == names), None)
 
 
 def _measure(connection: Connection, job: TableJob) -> TableJob:
-    """Count a table's rows, and estimate its size by the first of them."""
+    """Estimate a table's rows, by the ends of its addresses where it has them, and its size by the first rows."""
     table = f"main.{quote(job.table)}"
-    (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    counted = "count(*)" if job.address is None else f"max({quote(job.address)}) - min({quote(job.address)}) + 1"
+    (rows,) = connection.execute(f"SELECT {counted} FROM {table}").fetchone()
     sizes = " + ".join(f"coalesce(length(CAST({quote(column.source)} AS BLOB)), 0)" for column in job.columns) or "0"
-    asked = f"SELECT avg(size) FROM (SELECT {sizes} AS size FROM {table} LIMIT {_SAMPLE})"
-    (average,) = connection.execute(asked).fetchone()
-    return replace(job, rows=rows, size=int(rows * ((average or 0) + _ROW_OVERHEAD)))
+    asked = f"SELECT avg(size), count(*) FROM (SELECT {sizes} AS size FROM {table} LIMIT {_SAMPLE})"
+    average, seen = connection.execute(asked).fetchone()
+    rows = (rows or 0) if seen == _SAMPLE else seen
+    size = min(int(rows * ((average or 0) + _ROW_OVERHEAD)), job.snapshot.path.stat().st_size)
+    return replace(job, rows=rows, size=size)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from strongroom.load.book import Part
-from strongroom.load.documents import Reference
+from strongroom.load.documents import Part, Reference
 from strongroom.postgres.connection import Connection, Error, compose, identifier, literal
 
 _OFF = """
@@ -54,6 +53,7 @@ def take_off(connection: Connection, schema: str, tables: Sequence[str]) -> list
 
     Within the caller's transaction. What something else needs stays where it is.
     """
+    connection.execute("SELECT pg_catalog.set_config('search_path', '', true)")  # names are written out then
     found = [row for row in connection.execute(_OFF, {"schema": schema}).fetchall() if row[0] in tables]
     found.sort(key=lambda row: _ORDER.index(row[1]))
     parts = []

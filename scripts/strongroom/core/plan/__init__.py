@@ -7,6 +7,7 @@ from strongroom.core.plan.choices import MARK, find_choices
 from strongroom.core.plan.expand import read_plan
 from strongroom.core.plan.form import (
     ColumnRule,
+    ColumnType,
     Conflict,
     Defaults,
     Drop,
@@ -25,6 +26,7 @@ from strongroom.core.plan.form import (
 __all__ = [
     "MARK",
     "ColumnRule",
+    "ColumnType",
     "Conflict",
     "Defaults",
     "Drop",

@@ -27,6 +27,8 @@ _JULIAN = Fraction(4_903_089, 2)
 _FIRST = (datetime(1, 1, 1) - _BEGIN) // timedelta(microseconds=1)  # noqa: DTZ001
 _LAST = (datetime(9999, 12, 31, 23, 59, 59, 999_999) - _BEGIN) // timedelta(microseconds=1)  # noqa: DTZ001
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_KNOWN: tuple[dict[str, int], dict[str, int]] = ({}, {})
+"""Days and times of day in UTC that were read, in microseconds: of all columns, for as long as the process lives."""
 _BEYOND = "lies outside of the years 1 to 9999"
 _DIGITS, _LAST_HOUR = 6, 23
 _REMEMBERED = 100_000
@@ -40,8 +42,7 @@ class InstantPacker(Packer):
         self._zone: tzinfo | None = None if zone is None else UTC if zone == "UTC" else ZoneInfo(zone)
         self._epoch = epoch
         self._pack_field = struct.Struct(">iq").pack
-        self._days: dict[str, int] = {}
-        self._times: dict[str, int] = {}
+        self._days, self._times = _KNOWN
 
     def pack(self, value: Value) -> bytes:
         """Return an instant in microseconds since 2000."""
