@@ -108,7 +108,7 @@ LIBRARIES = {
     "sqlcipher3": {"sqlite.libraries"},
     "sqlite3": {"demo", "sqlite"},
     "subprocess": {"core.programs"},
-    "tenacity": {"containers.stack", "keys.retrying", "schema"},
+    "tenacity": {"containers.stack", "keys.retrying", "load.holding", "schema"},
     "tests.bench": {"tasks"},  # bench.consolidate; measured code is in the package, the measuring is not
     "yaml": {"core.yaml_text"},
 }

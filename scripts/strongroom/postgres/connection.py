@@ -18,6 +18,8 @@ Identifier: TypeAlias = sql.Identifier
 Error = psycopg.Error
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 """What the server says where somebody else holds what a statement needs."""
+CUT_OFF = psycopg.errors.QueryCanceled
+"""What it says where a statement took longer than it may."""
 GONE = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 """What it says of a table that somebody dropped."""
 _CONNECT_SECONDS = 10

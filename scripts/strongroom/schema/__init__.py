@@ -4,5 +4,15 @@ from strongroom.postgres.access import find_access
 from strongroom.schema.apply import Applied, apply_schemas
 from strongroom.schema.drift import Drift, compare_schemas
 from strongroom.schema.files import FileSet, read_file_sets
+from strongroom.schema.noting import Records
 
-__all__ = ["Applied", "Drift", "FileSet", "apply_schemas", "compare_schemas", "find_access", "read_file_sets"]
+__all__ = [
+    "Applied",
+    "Drift",
+    "FileSet",
+    "Records",
+    "apply_schemas",
+    "compare_schemas",
+    "find_access",
+    "read_file_sets",
+]

@@ -26,7 +26,7 @@ from strongroom.schema.records import (
 from strongroom.schema.roles import let_owner_create, owner_of, provide_roles
 from strongroom.schema.running import run_files
 
-_LOCK = 0x5712_0265_0042_0017
+LOCK = 0x5712_0265_0042_0017
 """Our advisory lock: of two appliers one waits."""
 _QUEUES = "300ms"
 """For so long at most a statement stands in front of others who want the same table; then all is begun again."""
@@ -100,7 +100,7 @@ def _give_up(access: Access, error: BaseException | None) -> LockedError:
 def _apply(connection: Connection, system: str, sets: Sequence[FileSet], *, dry_run: bool) -> tuple[Applied, ...]:
     with connection.transaction(force_rollback=dry_run):
         connection.execute("SELECT pg_catalog.set_config('lock_timeout', %s, true)", (_QUEUES,))
-        if connection.execute("SELECT pg_catalog.pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone() != (True,):
+        if connection.execute("SELECT pg_catalog.pg_try_advisory_xact_lock(%s)", (LOCK,)).fetchone() != (True,):
             raise _OtherAppliesError
         is_kept = find_home(connection, system) if dry_run else hold_home(connection, system)
         if not dry_run:

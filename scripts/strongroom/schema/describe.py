@@ -15,6 +15,8 @@ from strongroom.schema.files import FileSet
 from strongroom.schema.objects import Objects, read_objects
 from strongroom.schema.running import run_files
 
+_THERE = "SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s"
+
 
 def describe_files(connection: Connection, system: str, sets: Sequence[FileSet]) -> dict[str, Objects]:
     """Return, by database, what all of its files make; nothing stays changed. Within the caller's transaction.
@@ -25,7 +27,8 @@ def describe_files(connection: Connection, system: str, sets: Sequence[FileSet])
         for files in sets:
             aside = f"strongroom_{secrets.token_hex(8)}"
             text = "ALTER SCHEMA {schema} RENAME TO {aside}"
-            connection.execute(compose(text, schema=identifier(files.database), aside=identifier(aside)))
+            if connection.execute(_THERE, (files.database,)).fetchone() is not None:
+                connection.execute(compose(text, schema=identifier(files.database), aside=identifier(aside)))
         for files in sets:
             beside = provide_extensions(connection, list_extensions(files))
             run_files(connection, system, files.database, files.files, beside=beside)

@@ -7,7 +7,7 @@ catalogue alone, before anything in it is read, and refused where it is not exac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from strongroom import __version__
 from strongroom.core.errors import GuardError
@@ -138,6 +138,20 @@ def write_files(connection: Connection, system: str, database: str, files: Seque
     text = compose("INSERT INTO {table} VALUES (%s, %s, %s, %s, now())", table=_table(system, _FILES))
     for file in files:
         connection.execute(text, (database, file.name, file.sha256, __version__))
+
+
+def read_rows(connection: Connection, system: str, database: str) -> list[tuple[str, ...]]:
+    """Return the records of a database's files whole, as texts. The home is there. Read-only."""
+    text = "SELECT file, sha256, version, applied_at::text FROM {table} WHERE database = %s ORDER BY file"
+    return connection.execute(compose(text, table=_table(system, _FILES)), (database,)).fetchall()
+
+
+def write_rows(connection: Connection, system: str, database: str, rows: Iterable[Sequence[str]]) -> None:
+    """Put such records in the place of what is there; the caller acts as the system's owner."""
+    table = _table(system, _FILES)
+    connection.execute(compose("DELETE FROM {table} WHERE database = %s", table=table), (database,))
+    for row in rows:
+        connection.execute(compose("INSERT INTO {table} VALUES (%s, %s, %s, %s, %s)", table=table), (database, *row))
 
 
 def write_expected(connection: Connection, system: str, described: Mapping[str, Objects]) -> None:

@@ -65,7 +65,7 @@ def test_another_apply_that_does_not_end_is_not_waited_for_for_ever(
     site.write("core/001_goods.sql", ONE)
     monkeypatch.setattr(applying, "PATIENCE", 1.0)
     with site.connect() as other, other.transaction():
-        other.execute("SELECT pg_advisory_xact_lock(%s)", (applying._LOCK,))
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (applying.LOCK,))
         code, _, error = site.run("apply")
     assert (code, "another apply is at work, for 1 s; nothing was applied" in error) == (11, True), error
 

@@ -1,0 +1,118 @@
+"""What cutover and rollback are asked for, what is passed in beside it, and the steps that both take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from strongroom.load.documents import LoadDocument
+from strongroom.load.holding import Held, Mode, hold, list_tables, list_views
+from strongroom.load.outside import find_outside, point_views
+from strongroom.load.owning import act_as, owner_of, rename_schema
+from strongroom.load.place import LoadFolder
+from strongroom.load.request import Objects, Schemas
+from strongroom.postgres.connection import Access, Connection
+from strongroom.runs import Checkpoint
+
+
+class Records(Protocol):
+    """The records of applied schema files, which follow the schemas; within the caller's transaction."""
+
+    def describe(self, connection: Connection, staged: Mapping[str, str]) -> Mapping[str, Objects]:
+        """Return what the files make of each live schema, by its name; ``staged`` says where each waits."""
+
+    def note_applied(self, connection: Connection, database: str, objects: Objects) -> str:
+        """Say that a schema is what its files make; return what was said before."""
+
+    def put_back(self, connection: Connection, database: str, kept: str) -> None:
+        """Say again what was said before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A load that is to go live, or was live and is to step back."""
+
+    system: str
+    access: Access
+    folder: LoadFolder
+    document: LoadDocument
+    dry_run: bool = False
+
+    @property
+    def mark(self) -> str:
+        """Return what the load is known by in the server."""
+        return self.folder.owner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """Clock, and what other subjects do for a switch."""
+
+    now: Callable[[], datetime]
+    schemas: Schemas
+    records: Records
+    refuse_changed_sources: Callable[[], None] = lambda: None
+    """Raises SourceChangedError where a source was written to since it was loaded."""
+    take_backup: Callable[[], str] | None = None
+    """Backs up what is live, and returns what names the backup."""
+    say: Callable[[str, str], None] = lambda _subject, _fact: None
+    checkpoint: Checkpoint = lambda _: None
+
+
+@contextmanager
+def acting(connection: Connection, system: str) -> Iterator[None]:
+    """Work in one transaction as the system's owner, and see all rows or fail."""
+    with connection.transaction():
+        connection.execute("SET LOCAL row_security = off")
+        act_as(connection, owner_of(system))
+        yield
+
+
+def hold_quiet(connection: Connection, asked: Asked, around: Around, schemas: Sequence[str]) -> None:
+    """Let nobody change the form of schemas' tables, while applications go on."""
+    hold(connection, asked.access.place, Mode.QUIET, list_tables(connection, schemas), say=around.say)
+
+
+def hold_unwritten(connection: Connection, asked: Asked, around: Around, schemas: Sequence[str]) -> None:
+    """Let nobody write to tables that no application uses."""
+    hold(connection, asked.access.place, Mode.UNWRITTEN, list_tables(connection, schemas), say=around.say)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What one target does."""
+
+    live: str
+    """The name that stays the same for applications."""
+    aside: str | None
+    """The name that the schema which bears it gets; None where there is none."""
+    coming: str | None
+    """The schema that gets it; None where nothing was live before."""
+
+
+@contextmanager
+def switched(connection: Connection, asked: Asked, around: Around, moves: Sequence[Move]) -> Iterator[None]:
+    """Hold what is live against everybody, run the block, then rename; views elsewhere follow the names.
+
+    All within the caller's transaction, so that others see all of it or nothing. Raises UnreachableError, GuardError.
+    """
+    # A schema in whose place nothing comes leaves no name for a view to follow.
+    views = [view for move in moves if move.coming is not None for view in find_outside(connection, move.live)]
+    outside = [Held(schema=view.schema, name=view.name, owner=view.owner) for view in views]
+    schemas = [move.live for move in moves]
+    seen = [*outside, *list_views(connection, schemas)]
+    hold(connection, asked.access.place, Mode.ALONE, list_tables(connection, schemas), say=around.say, views=seen)
+    around.checkpoint("switch.held")
+    act_as(connection, owner_of(asked.system))
+    yield
+    for move in moves:
+        if move.aside is not None:
+            rename_schema(connection, asked.system, move.live, move.aside)
+        if move.coming is not None:
+            rename_schema(connection, asked.system, move.coming, move.live)
+        around.checkpoint("switch.renamed")
+    point_views(connection, views)
+    act_as(connection, owner_of(asked.system))
