@@ -1,0 +1,143 @@
+"""Questions to the server about the rows of one table: many at once, each of bounded size, all of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from strongroom.load.verify.pairing import Cell, Pair
+from strongroom.load.verify.wires import Items, select_inner, select_outer, take_apart
+from strongroom.postgres.connection import Access, Connection, compose, identifier, open_postgres
+
+_SETTINGS = ("jit", "enable_hashjoin", "enable_mergejoin", "synchronize_seqscans")
+"""What makes small questions slow, all of it off."""
+_KNOWS_RANGES = 14_00_00
+"""From which version the server reads a range of places without looking at the others."""
+_AT_ONCE = 5000
+_MOST_IN_BLOCK = 28
+"""Bytes that a row takes at least of its block (24 of its header, 4 of its pointer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows of the server, column by column, each as the parts in which it was sent."""
+
+    count: int
+    columns: Sequence[Sequence[bytes | None]]
+    """None in the place of no values at all."""
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes were sent."""
+        return sum(len(part) for parts in self.columns for part in parts if part is not None)
+
+    def take_apart(self, cells: Sequence[Cell]) -> list[Items]:
+        """Return the values, column by column."""
+        return [take_apart(cell, parts, self.count) for cell, parts in zip(cells, self.columns, strict=True)]
+
+
+@contextmanager
+def open_server(access: Access) -> Iterator[Connection]:
+    """Connect to look at one moment of the server, read-only.
+
+    Raises what ``open_postgres`` does.
+    """
+    with open_postgres(access, is_read_only=True) as connection:
+        for name in _SETTINGS:
+            connection.execute("SELECT set_config(%s, 'off', false)", (name,))
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield connection
+
+
+class Asking:
+    """Asks for the rows of one table."""
+
+    def __init__(self, connection: Connection, pair: Pair) -> None:
+        """Ask for the server's side of a pair."""
+        self._connection = connection
+        self._pair = pair
+        self._names: dict[str, Any] = {
+            "rows": identifier(pair.schema, pair.table),
+            **{f"c{place}": identifier("t", cell.into) for place, cell in enumerate(pair.cells)},
+        }
+
+    def ask_range(self, low: int, high: int, most: int) -> Answer:
+        """Return the rows whose key lies from ``low`` to ``high``, in its order, ``most`` at most."""
+        key = f"c{self._pair.key[0]}"
+        where = f"FROM {{rows}} AS t WHERE {{{key}}} BETWEEN %s::int8 AND %s::int8 ORDER BY {{{key}}} LIMIT %s"
+        return self._ask(where, (low, high, most))
+
+    def ask_keys(self, keys: Sequence[Sequence[Any]]) -> Answer:
+        """Return the rows of these keys (column by column), in their order; those that are not there are left out."""
+        held = [self._pair.cells[place] for place in self._pair.key]
+        given = ", ".join(f"%s::{_array_of(cell)}" for cell in held)
+        named = ", ".join(f"k{place}" for place in range(len(held)))
+        same = " AND ".join(f"{{c{place}}} = k.k{number}" for number, place in enumerate(self._pair.key))
+        where = f"FROM unnest({given}) WITH ORDINALITY AS k ({named}, n) JOIN {{rows}} AS t ON {same} ORDER BY k.n"
+        return self._ask(where, [list(column) for column in keys])
+
+    def ask_blocks(self, first: int, beyond: int | None, size: int) -> tuple[Answer, list[str]]:
+        """Return the rows that stand in the blocks (of ``size`` bytes) from ``first`` on, and their places."""
+        if self._connection.info.server_version >= _KNOWS_RANGES:
+            before = "" if beyond is None else f" AND t.ctid < '({beyond},0)'"
+            where = f"FROM {{rows}} AS t WHERE t.ctid >= '({first},0)'{before}"
+        else:
+            last = (1 << 31) if beyond is None else beyond - 1
+            where = (
+                "FROM {rows} AS t WHERE t.ctid = ANY (ARRAY(SELECT format('(%%s,%%s)', b, o)::tid FROM "
+                f"generate_series({first}::int8, least({last}, pg_relation_size(t.tableoid) / {size})) AS b, "
+                f"generate_series(1, {size // _MOST_IN_BLOCK}) AS o))"
+            )
+        row = self._fetch(where, (), more="t.ctid::text AS place", aggregate="array_agg(place)")
+        return self._split(row[:-1]), row[-1] or []
+
+    def ask_value(self, place: int, condition: str, values: Sequence[Any]) -> Any:
+        """Return one value by itself, of the first row for which a condition of ours is true."""
+        cell = self._pair.cells[place]
+        held = select_inner(cell, f"c{place}")
+        whole = held if cell.kind.name == "bytea" else f"convert_to({held}, 'UTF8')"
+        text = f"SELECT {whole} FROM {{rows}} AS t WHERE {condition} LIMIT 1"
+        row = self._connection.execute(compose(text, **self._names), values, binary=True).fetchone()
+        found = None if row is None else row[0]
+        return found if found is None or cell.kind.name == "bytea" else found.decode("utf-8", "surrogateescape")
+
+    def read_keys(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the keys of all rows as they come, one by one, through a cursor of the server."""
+        chosen = ", ".join(f"{{c{place}}}" for place in self._pair.key)
+        with self._connection.cursor(name="keys") as cursor:
+            cursor.itersize = _AT_ONCE
+            yield from cursor.execute(compose(f"SELECT {chosen} FROM {{rows}} AS t", **self._names))
+
+    def by_key(self) -> str:
+        """Return the condition under which a row has a key, whose values are parameters."""
+        return " AND ".join(
+            f"{{c{place}}} = %s::{_array_of(self._pair.cells[place]).removesuffix('[]')}" for place in self._pair.key
+        )
+
+    def _ask(self, where: str, values: Sequence[Any]) -> Answer:
+        return self._split(self._fetch(where, values))
+
+    def _fetch(self, where: str, values: Sequence[Any], *, more: str = "", aggregate: str = "") -> tuple[Any, ...]:
+        cells = self._pair.cells
+        inner = [f"{select_inner(cell, f'c{place}')} AS c{place}" for place, cell in enumerate(cells)]
+        outer = [one for place, cell in enumerate(cells) for one in select_outer(cell, f"c{place}")]
+        chosen = ", ".join(["count(*)", *outer, *filter(None, [aggregate])])
+        text = f"SELECT {chosen} FROM (SELECT {', '.join([*inner, *filter(None, [more])])} {where}) AS s"
+        row = self._connection.execute(compose(text, **self._names), values, binary=True, prepare=True).fetchone()
+        return row or ()
+
+    def _split(self, row: Sequence[Any]) -> Answer:
+        columns, at = [], 1
+        for cell in self._pair.cells:
+            width = len(select_outer(cell, ""))
+            columns.append(row[at : at + width])
+            at += width
+        return Answer(row[0], columns)
+
+
+def _array_of(cell: Cell) -> str:
+    if cell.kind.name == "bytea":
+        return "bytea[]"
+    return "text[]" if cell.kind.name in ("text", "varchar") else "int8[]"

@@ -1,0 +1,130 @@
+"""JSON by value: names without order, numbers as decimals of any length, texts by characters.
+
+A number becomes a text that begins with NUL, which no text in JSON may hold here: so 1, true and "1" stay three things,
+and two values are the same when Python says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from strongroom.load.verify.unfit import UnfitError
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_OUTSIDE = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+_DEEPEST = 500
+_FARTHEST = 1000
+
+
+@lru_cache(maxsize=8192)
+def spell_number(text: str) -> str:
+    """Return the one spelling of a decimal number: digits without zeros around them, and a power of ten.
+
+    Raises UnfitError for one of which Python's decimals know nothing.
+    """
+    try:
+        sign, digits, exponent = Decimal(text).as_tuple()
+    except InvalidOperation:
+        raise UnfitError("is a number beyond 10^1000") from None
+    whole = "".join(map(str, digits)).lstrip("0")
+    held = whole.rstrip("0")
+    if not held:
+        return "0"
+    return f"{'-' * sign}{held}e{int(exponent) + len(whole) - len(held)}"
+
+
+def read_json(text: str) -> Any:
+    """Return the value of a text that is JSON as the paper takes it, comparable. Raises UnfitError."""
+    _refuse_odd(text)
+    try:
+        found = _VALUES.decode(text)
+        if "\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise UnfitError("holds half a surrogate pair") from None
+    except UnfitError:
+        raise
+    except (ValueError, RecursionError):
+        raise UnfitError("is no JSON") from None
+    return found
+
+
+def read_server_json(text: str) -> Any:
+    """Return the value of what the server wrote, comparable; a text that is no value for what the paper refuses."""
+    try:
+        return read_json(text)
+    except UnfitError as error:
+        return f"\0{error}: {text}"
+
+
+def read_list(text: str) -> list[Any]:
+    """Return the elements of a JSON array as SQLite's values: true is 1. Raises UnfitError."""
+    read_json(text)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise UnfitError("holds a number too long for any column") from None
+    if not isinstance(found, list):
+        raise UnfitError("is no JSON array")
+    if any(isinstance(one, list | dict) for one in found):
+        raise UnfitError("is an array of more than one dimension")
+    return [int(one) if isinstance(one, bool) else one for one in found]
+
+
+def write_json(value: Any) -> bytes:
+    """Return the same bytes for values that are the same."""
+    return json.dumps(value, sort_keys=True).encode()
+
+
+def _refuse_odd(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise UnfitError("is no UTF-8") from None
+    if "\\u0000" in text and _NUL.search(text):
+        raise UnfitError("holds NUL")
+    if text.count("[") + text.count("{") > _DEEPEST and _measure_depth(text) > _DEEPEST:
+        raise UnfitError(f"is nested beyond {_DEEPEST} levels")
+
+
+def _measure_depth(text: str) -> int:
+    depth = deepest = 0
+    for found in _OUTSIDE.finditer(text):
+        if found[1]:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found[2]:
+            depth -= 1
+    return deepest
+
+
+@lru_cache(maxsize=8192)
+def _mark_number(text: str) -> str:
+    spelt = spell_number(text)
+    held, _, power = spelt.partition("e")
+    digits = held.lstrip("-")
+    size = len(digits) + int(power or 0) - 1
+    if spelt != "0" and (size > _FARTHEST or size < -_FARTHEST or (size == _FARTHEST and digits != "1")):
+        raise UnfitError("holds a number beyond 10^±1000")
+    return f"\0{spelt}"
+
+
+def _join(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UnfitError("has a name twice in one object")
+    return found
+
+
+def _refuse(_word: str) -> NoReturn:
+    raise UnfitError("is no JSON: NaN and infinity are no numbers")
+
+
+_VALUES = json.JSONDecoder(
+    parse_float=_mark_number, parse_int=_mark_number, parse_constant=_refuse, object_pairs_hook=_join
+)

@@ -1,0 +1,110 @@
+"""Rows that have one key after conversion, and what rows refer to: what the ledger may say of one that waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from strongroom.core.quoting import dotted, fold, quote
+from strongroom.load.verify.asking import Asking
+from strongroom.load.verify.pairing import Pair
+from strongroom.load.verify.parts import Both
+from strongroom.load.verify.reading import Reading
+from strongroom.load.verify.rows import select_numbered
+from strongroom.load.verify.server import ServerIndex
+from strongroom.load.verify.source import SourceKey
+from strongroom.load.verify.unfit import UnfitError
+from strongroom.load.verify.values import Same, Value, decode_text
+from strongroom.sqlite.connection import Connection
+
+_SPACE = " "
+_UPPER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+
+@dataclass(slots=True)
+class Rivals:
+    """The keys of one table."""
+
+    connection: Connection
+    both: Both
+    pair: Pair
+    reading: Reading
+    asking: Asking
+
+    def try_winner(self, winner: int, own: dict[str, Value]) -> str:
+        """Return what is wrong with a row that is said to have another's key and to stand; nothing where it is so."""
+        theirs = self._fetch(winner)
+        if theirs is None:
+            return f"and row {winner}, which is said to have its key, is not in the source"
+        if self._is_away(winner):
+            return f"and row {winner}, which is said to have its key, does not stand itself"
+        if any(self._collide(index, own, theirs) for index in self._list_uniques()):
+            return ""
+        return f"and row {winner}, which is said to have its key, has another"
+
+    def has_live_rival(self, own: dict[str, Value]) -> bool:
+        """Tell whether a row of the server has the key by which rows are found."""
+        if not self.pair.key:
+            return False
+        values = [self.reading.read_key(place, own[fold(self.pair.cells[place].source)]) for place in self.pair.key]
+        return None not in values and bool(self.asking.ask_keys([[value] for value in values]).count)
+
+    def list_references(self) -> Iterator[SourceKey]:
+        """Yield the foreign keys of the table, of both sides, by the names of the source."""
+        source, table = self.both.tables_of(self.pair)
+        yield from source.foreign_keys
+        for key in table.foreign_keys:
+            parent = next((pair for pair in self.both.pairs if pair.table == key.parent), None)
+            if parent is not None:
+                mine = [_source_of(self.pair, name) for name in key.columns]
+                theirs = [_source_of(parent, name) for name in key.parent_columns]
+                if None not in (*mine, *theirs):
+                    yield SourceKey(columns=tuple(filter(None, mine)), parent=parent.source,
+                                    parent_columns=tuple(filter(None, theirs)))  # fmt: skip
+
+    def _list_uniques(self) -> list[ServerIndex]:
+        return [index for index in self.both.tables_of(self.pair)[1].indexes if index.is_unique]
+
+    def _collide(self, index: ServerIndex, own: dict[str, Value], theirs: dict[str, Value]) -> bool:
+        """Tell whether two rows are one to an index, as far as its columns, and what folds them, are known."""
+        for name, folded in zip(index.columns, index.folded, strict=True):
+            how, _, inner = folded.partition(" ")
+            place = next((place for place, cell in enumerate(self.pair.cells) if cell.into == (name or inner)), None)
+            if place is None:
+                return False
+            mine, other = self._read(place, own), self._read(place, theirs)
+            if mine is None or other is None or _fold(how, mine) != _fold(how, other):
+                return False
+        return True
+
+    def _read(self, place: int, row: dict[str, Value]) -> Same:
+        try:
+            return self.reading.read_source(place, row[fold(self.pair.cells[place].source)])
+        except UnfitError:
+            return None
+
+    def _fetch(self, address: int) -> dict[str, Value] | None:
+        names = [cell.source for cell in self.pair.cells]
+        whole = select_numbered(self.pair, ", ".join(map(quote, names)))
+        self.connection.text_factory = decode_text
+        row = self.connection.execute(f"SELECT * FROM ({whole}) WHERE _address = ?", (address,)).fetchone()
+        return None if row is None else dict(zip(map(fold, names), row[1:], strict=True))
+
+    def _is_away(self, address: int) -> bool:
+        found = self.connection.execute(
+            f"SELECT 1 FROM {dotted('ledger', str(self.pair.kept))} "
+            "WHERE _rowid = ? AND _disposition IN ('quarantined', 'superseded')",
+            (address,),
+        ).fetchone()
+        return found is not None
+
+
+def _source_of(pair: Pair, name: str) -> str | None:
+    return next((cell.source for cell in pair.cells if cell.into == name), None)
+
+
+def _fold(how: str, value: Same) -> Same:
+    """Do what an index's expression does that stands for one of SQLite's collations."""
+    if not how or not isinstance(value, str):
+        return value
+    return value.translate(_UPPER) if how == "lower" else value.rstrip(_SPACE)

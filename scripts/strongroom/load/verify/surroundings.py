@@ -1,0 +1,159 @@
+"""What holds of whole tables in the server: rows, no orphans but the source's, sequences that go on, defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from strongroom.core.quoting import dotted, fold, quote
+from strongroom.core.results import ReferenceTally
+from strongroom.load.verify.pairing import Pair
+from strongroom.load.verify.parts import Both
+from strongroom.load.verify.rows import AWAY, select_numbered
+from strongroom.load.verify.server import ServerColumn, ServerKey
+from strongroom.postgres.connection import Connection, compose, identifier
+from strongroom.sqlite.connection import Connection as Source
+
+_BLOCKS = 1 << 15
+_KNOWS_RANGES = 14_00_00
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """Asks both sides about whole tables."""
+
+    connection: Source
+    server: Connection
+    both: Both
+
+    def count(self, schema: str, table: str, condition: str = "true", **names: Any) -> int:
+        """Count rows of a table (``t``) for which a condition of ours is true, so many blocks at a time."""
+        rows = identifier(schema, table)
+        size = self._ask("SELECT pg_relation_size(%s::regclass) / current_setting('block_size')::int8",
+                         (rows.as_string(self.server),))  # fmt: skip
+        step = _BLOCKS if self.server.info.server_version >= _KNOWS_RANGES else size + 1
+        found = 0
+        for first in range(0, size + 1, step):
+            whole = size < step
+            within = "" if whole else f" AND t.ctid >= '({first},0)'"
+            within += "" if whole or first + step > size else f" AND t.ctid < '({first + step},0)'"
+            text = f"SELECT count(*) FROM {{rows}} AS t WHERE {condition}{within}"
+            found += self._ask(compose(text, rows=rows, **names), ())
+        return found
+
+    def _ask(self, statement: Any, values: tuple[Any, ...]) -> int:
+        row = self.server.execute(statement, values or None).fetchone()
+        return int(row[0]) if row is not None and row[0] is not None else 0
+
+    def follow_references(self, pair: Pair, waiting: int) -> Iterator[tuple[str, ReferenceTally, list[str]]]:
+        """Yield each foreign key of a table in the server, what became of it, and what is wrong with it."""
+        for key in self.both.tables_of(pair)[1].foreign_keys:
+            parent = next((other for other in self.both.pairs if other.table == key.parent), None)
+            after = self._count_orphans(pair, key)
+            columns = [_source_of(pair, name) for name in key.columns]
+            theirs = [None if parent is None else _source_of(parent, name) for name in key.parent_columns]
+            before = standing = after
+            if parent is not None and None not in (*columns, *theirs):
+                pairs = [(str(mine), str(other)) for mine, other in zip(columns, theirs, strict=True)]
+                before, standing = self._count_source_orphans(pair, parent, pairs)
+            name = f"{pair.into}.{','.join(column or '?' for column in columns)}"
+            wrong = []
+            if after > standing:
+                wrong.append(
+                    f"{name}: {after} rows have no parent in PostgreSQL, and {standing} of the source have none"
+                )
+            if key.is_validated and after:
+                wrong.append(f"{name}: foreign key {key.name} is called valid, and {after} rows have no parent")
+            if not key.is_validated and not after:
+                wrong.append(f"{name}: foreign key {key.name} is NOT VALID, and no row is without its parent")
+            tally = ReferenceTally(
+                parent=f"{pair.target}.{key.parent}", orphans_before=before, orphans_after=after, waiting=waiting
+            )
+            yield name, tally, wrong
+
+    def _count_orphans(self, pair: Pair, key: ServerKey) -> int:
+        places = range(len(key.columns))
+        has = " AND ".join(f"{{c{place}}} IS NOT NULL" for place in places)
+        same = " AND ".join(f"{{p{place}}} = {{c{place}}}" for place in places)
+        names = {f"c{place}": identifier("t", name) for place, name in enumerate(key.columns)}
+        names |= {f"p{place}": identifier("p", name) for place, name in enumerate(key.parent_columns)}
+        condition = f"{has} AND NOT EXISTS (SELECT FROM {{parents}} AS p WHERE {same})"
+        return self.count(pair.schema, pair.table, condition, parents=identifier(pair.schema, key.parent), **names)
+
+    def _count_source_orphans(self, pair: Pair, parent: Pair, columns: list[tuple[str, str]]) -> tuple[int, int]:
+        """Count the rows of the source that have no parent there: all of them, and those that do not wait."""
+        has = " AND ".join(f"c.{quote(mine)} IS NOT NULL" for mine, _ in columns)
+        same = " AND ".join(f"p.{quote(other)} = c.{quote(mine)} COLLATE BINARY" for mine, other in columns)
+        away = "0"
+        if pair.kept is not None:
+            away = (
+                f"EXISTS (SELECT 1 FROM {dotted('ledger', pair.kept)} AS l "
+                f"WHERE l._rowid = c._address AND l._disposition IN {AWAY})"
+            )
+        whole = select_numbered(pair, ", ".join(quote(mine) for mine, _ in columns))
+        every, waiting = self.connection.execute(
+            f"SELECT count(*), coalesce(sum({away}), 0) FROM ({whole}) AS c "
+            f"WHERE {has} AND NOT EXISTS (SELECT 1 FROM {dotted('main', parent.source)} AS p WHERE {same})"
+        ).fetchone()
+        return every, every - waiting
+
+    def find_late_sequences(self, pair: Pair) -> tuple[list[str], list[str]]:
+        """Return the sequences that would give a number again, and notes on those that cannot be read."""
+        source, table = self.both.tables_of(pair)
+        wrong, notes = [], []
+        for column in table.columns:
+            if column.sequence is None:
+                continue
+            if not self._ask("SELECT has_sequence_privilege(%s, 'SELECT')::int", (column.sequence,)):
+                notes.append(f"{pair.into}: sequence {column.sequence} cannot be read")
+                continue
+            text = "SELECT max({column}) FROM {rows} AS t"
+            rows = identifier(pair.schema, pair.table)
+            used = self._ask(compose(text, column=identifier("t", column.name), rows=rows), ())
+            if source.alias is not None and fold(_source_of(pair, column.name) or "") == fold(source.alias):
+                used = max(used, source.mark)
+            following = self._read_next(column)
+            if following <= used:
+                wrong.append(f"{pair.into}: the next {column.name} would be {following}, and {used} is taken already")
+        return wrong, notes
+
+    def _read_next(self, column: ServerColumn) -> int:
+        return self._ask(
+            f"SELECT last_value + CASE WHEN is_called THEN (SELECT seqincrement FROM pg_sequence "  # its name is quoted
+            f"WHERE seqrelid = %s::regclass) ELSE 0 END FROM {column.sequence}",
+            (column.sequence,),
+        )
+
+    def find_strange_defaults(self, pair: Pair) -> Iterator[str]:
+        """Yield the columns that the source lacks, and that hold something else than their default."""
+        known = {cell.into for cell in pair.cells}
+        for column in self.both.tables_of(pair)[1].columns:
+            if column.name in known or column.is_generated:
+                continue
+            name = identifier("t", column.name)
+            if column.default is None and column.sequence is None:
+                count = self.count(pair.schema, pair.table, "{column} IS NOT NULL", column=name)
+                if count:
+                    yield f"{pair.into}: column {column.name} is not the source's, and {count} rows hold something"
+            elif not self._is_one_default(pair, column):
+                yield f"{pair.into}: column {column.name} is not the source's, and holds not its default alone"
+
+    def _is_one_default(self, pair: Pair, column: ServerColumn) -> bool:
+        """Tell whether a column holds one value, and its default where that is a constant; or a number for each row."""
+        text = "SELECT count(*), count({column}), count(DISTINCT {column}::text), min({column}::text) FROM {rows} AS t"
+        names = {"column": identifier("t", column.name), "rows": identifier(pair.schema, pair.table)}
+        row = self.server.execute(compose(text, **names)).fetchone() or (0, 0, 0, None)
+        rows, held, different, value = row
+        if column.sequence is not None or "random" in (column.default or ""):
+            return bool(rows == held == different)
+        if "(" in (column.default or ""):
+            return bool(different <= 1 and held in (0, rows))
+        wanted = self.server.execute(
+            f"SELECT ({column.default})::text".encode()  # as the server's catalogue wrote it
+        ).fetchone()
+        return not rows or (different <= 1 and held in (0, rows) and wanted is not None and wanted[0] == value)
+
+
+def _source_of(pair: Pair, name: str) -> str | None:
+    return next((cell.source for cell in pair.cells if cell.into == name), None)
