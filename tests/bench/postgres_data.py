@@ -46,6 +46,8 @@ class LoadedTable:
     target: str
     name: str
     kind: Kind
+    said: tuple[str, ...]
+    """Columns whose type the plan says."""
     added: Mapping[str, str]
     """Column that the legacy file lacks -> its value by those that are there."""
     source: Path
@@ -119,10 +121,12 @@ def list_tables(dataset: DataSet) -> Iterator[LoadedTable]:
     for file in dataset.files:
         for table in file.tables:
             added = _TRUTHS.get(table.kind, {})
+            columns = KINDS[table.kind].columns | added
             yield LoadedTable(
                 target=file.target,
                 name=table.name,
-                kind=replace(KINDS[table.kind], columns=KINDS[table.kind].columns | added),
+                kind=replace(KINDS[table.kind], columns=columns),
+                said=tuple(column for column in columns if column in TYPED),
                 added={column: expression for column, (_, expression) in added.items()},
                 source=dataset.sources / f"{file.name}.db",
             )
@@ -190,11 +194,10 @@ def write_load_system(data: Consolidated, folder: Path, variable: str) -> Path:
             "path": f"{target}.db",
             "postgres": target,
             "types": {
-                f"{table.name}.{column}": TYPED[column]
+                f"{table.name}.{column}": table.types[column]
                 for table in data.tables
                 if table.target == target
-                for column in table.types
-                if column in TYPED
+                for column in table.said
             },
         }
         for target in data.targets

@@ -116,7 +116,7 @@ def _describe(number: int, case: Case) -> LoadedTable:
     column, declared, _ = PLACES[case.type]
     kind = Kind(columns={"id": ("INTEGER PRIMARY KEY", ""), column: (declared, "")}, key=("id",), indexes=())
     name = f"value_{number:02}"
-    return LoadedTable(target=TARGET, name=name, kind=kind, added={}, source=Path(f"{name}.db"))
+    return LoadedTable(target=TARGET, name=name, kind=kind, said=(column,), added={}, source=Path(f"{name}.db"))
 
 
 def judge_values(ground: Ground, name: str, schema: str) -> Judged:
