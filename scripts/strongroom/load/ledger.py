@@ -87,7 +87,7 @@ def count_waiting(ledger: Database) -> int:
         return sum(int(connection.execute(asked.format(dotted("main", name))).fetchone()[0]) for name in kept)
 
 
-def list_waiting(ledger: Database, limit: int = 20) -> list[str]:
+def list_waiting(ledger: Database, limit: int = 1000) -> list[str]:
     """Return the first rows of a target that wait, in words, without a value. Read-only."""
     if not ledger.path.is_file():
         return []

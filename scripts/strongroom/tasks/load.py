@@ -7,6 +7,7 @@ from pathlib import Path
 from invoke.context import Context
 
 from strongroom import report
+from strongroom.tasks._keys import find_keys
 from strongroom.tasks._loading import Loads, refuse_negative
 from strongroom.tasks._request import PLAN, SYSTEM
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
@@ -53,3 +54,37 @@ def load(
     )
     outcome = run(request, found.surround(c))
     return report.show_load(outcome, as_json=is_json(c), color=wants_color(c))
+
+
+@task(
+    help={
+        "system": SYSTEM,
+        "target": TARGET,
+        "plan": PLAN,
+        "load": LOAD,
+        "show_values": "Name values that differ, and not only their hashes.",
+    }
+)
+def verify(
+    c: Context,
+    target: Path,
+    system: str | None = None,
+    plan: Path | None = None,
+    load: str | None = None,
+    show_values: bool = False,
+) -> int:
+    """Prove a load row by row; exit 3 where it differs."""
+    from strongroom.load.again import VerifyRequest
+    from strongroom.load.again import verify as run
+
+    found = Loads(system, plan, "monitor")
+    request = VerifyRequest(
+        target=target,
+        access=found.find_access(),
+        load=load,
+        show_values=show_values,
+        jobs=found.settings.jobs,
+        engine=found.settings.sqlite,
+    )
+    outcome = run(request, find_keys(found.folder))
+    return report.show_load(outcome, as_json=is_json(c), color=wants_color(c), again=True)

@@ -1,0 +1,58 @@
+"""Prove a load once more, where its rows stand now. Read-only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from strongroom.core.engines import Engine
+from strongroom.core.errors import GuardError
+from strongroom.core.secret import Secret
+from strongroom.core.workers import open_workers
+from strongroom.load.documents import LoadDocument, LoadState
+from strongroom.load.judging import prove_load
+from strongroom.load.outcome import Outcome
+from strongroom.load.place import find_load
+from strongroom.postgres.connection import Access
+from strongroom.runs.home import Home
+from strongroom.sqlite.keyring import hold_needed
+
+_STANDING = (LoadState.STAGED, LoadState.WAITING, LoadState.DIFFERENT, LoadState.LIVE, LoadState.ROLLED_BACK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRequest:
+    """A proof, as asked for."""
+
+    target: Path
+    access: Access
+    load: str | None = None
+    """Its id; None: the latest."""
+    show_values: bool = False
+    """Whether differences name values, and not only their hashes."""
+    jobs: int = 1
+    engine: Engine = Engine.SYSTEM
+
+
+def verify(request: VerifyRequest, keys: Mapping[str, Secret]) -> Outcome:
+    """Prove a load from its snapshots, its ledger and the server.
+
+    Raises UnreachableError, UsageError, and GuardError for one that did not come to its end.
+    """
+    began = time.monotonic()
+    folder, about = find_load(Home(target=request.target, engine=request.engine), request.load)
+    if about.state not in _STANDING:
+        fact = f"is {about.state}: its rows stand nowhere"
+        raise GuardError(f"load {folder.name}", fact, "run postgres.load, or name another --load")
+    with (
+        hold_needed(keys, _name_keys(about)),
+        open_workers(request.jobs, lambda: None) as workers,
+    ):
+        found = prove_load(folder, about, request.access, workers, show_values=request.show_values)
+    return replace(found, seconds=round(time.monotonic() - began, 3))
+
+
+def _name_keys(about: LoadDocument) -> set[str | None]:
+    return {name for record in about.targets.values() for name in (record.key, record.snapshot.key)}

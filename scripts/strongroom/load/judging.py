@@ -1,0 +1,61 @@
+"""Prove what a load did, and say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from strongroom.core.workers import Workers
+from strongroom.load.claims import make_claims
+from strongroom.load.documents import LoadDocument, MadeDocument
+from strongroom.load.ledger import count_waiting, list_waiting
+from strongroom.load.outcome import Outcome, choose_exit, judge
+from strongroom.load.place import LoadFolder
+from strongroom.load.proving import prove
+from strongroom.load.request import Schemas
+from strongroom.postgres.connection import Access, open_postgres
+
+
+def prove_load(
+    folder: LoadFolder, about: LoadDocument, access: Access, workers: Workers, *, show_values: bool = False
+) -> Outcome:
+    """Prove a load where its rows stand now; ``budget`` is none, and ``seconds`` are nobody's yet.
+
+    Raises UnreachableError, PlanError, GuardError for a load that does not say what it made.
+    """
+    made = folder.read_as(MadeDocument) or MadeDocument(targets={})
+    claims = make_claims(folder, about, made)
+    found = prove(claims, access, workers, show_values=show_values)
+    ledgers = [claim.ledger for claim in claims]
+    quarantined = sum(map(count_waiting, ledgers))
+    unexplained = sum(tally.unexplained for tally in found.tables.values())
+    verdict = judge(found.differences, unexplained, quarantined)
+    return Outcome(
+        verdict=verdict,
+        exit=choose_exit(verdict, quarantined, quarantined),
+        load=folder.name,
+        server=about.server,
+        schemas={claim.target: claim.schema for claim in claims},
+        seconds=0.0,
+        rows_read=sum(tally.read for tally in found.tables.values()),
+        unexplained=unexplained,
+        quarantined=quarantined,
+        budget=quarantined,
+        tables=found.tables,
+        targets=found.targets,
+        references=found.references,
+        differences=found.differences,
+        notes=found.notes,
+        waiting=tuple(line for ledger in ledgers for line in list_waiting(ledger)),
+        carried=tuple(line for one in made.targets.values() for line in one.carried),
+        reported=tuple(line for one in made.targets.values() for line in one.reported),
+    )
+
+
+def compare_structure(claims: Mapping[str, str], made: MadeDocument, access: Access, schemas: Schemas) -> Iterable[str]:
+    """Yield what stands otherwise in schemas, by target, than before the rows came."""
+    with open_postgres(access, is_read_only=True) as connection:
+        for target, schema in claims.items():
+            held = schemas.read_objects(connection, schema)
+            for line in schemas.list_differences(made.targets[target].objects, held):
+                if "NOT VALID" not in line:  # of orphans, which the proof counts
+                    yield f"schema {schema}: {line}"

@@ -1,0 +1,202 @@
+"""What is looked at before a load begins or goes on: databases, the load before, its snapshots."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from strongroom import __version__
+from strongroom.core.errors import PlanError, UnreachableError
+from strongroom.core.files import write_text
+from strongroom.core.plan import Plan, Target, read_plan
+from strongroom.core.workers import Workers
+from strongroom.load.book import Book
+from strongroom.load.documents import LoadDocument, LoadState, SchemaRecord
+from strongroom.load.place import LoadFolder, begin_load, list_loads
+from strongroom.load.request import Request, Surroundings, source_of
+from strongroom.load.staging import Stage
+from strongroom.runs.home import Home
+from strongroom.runs.records import record_snapshots
+from strongroom.sqlite.database import Database, under_key
+from strongroom.sqlite.snapshot import Snapshot, is_as_copied, take_snapshot
+
+_OVER = (LoadState.GIVEN_UP, LoadState.LIVE, LoadState.ROLLED_BACK)
+"""States of loads that a new one leaves alone."""
+_USABLE = (LoadState.LOADING, LoadState.FAILED, LoadState.STAGED, LoadState.WAITING, LoadState.LIVE)
+"""States of a load that may go on, or with which there is nothing to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A request, and what was found of what it asks for."""
+
+    request: Request
+    around: Surroundings
+    plan: Plan
+    found: Mapping[str, Database]
+
+    @property
+    def home(self) -> Home:
+        """Return our own directory under the target."""
+        return Home(target=self.request.target, engine=self.request.engine)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A load that is under way."""
+
+    opening: Opening
+    folder: LoadFolder
+    about: LoadDocument
+
+    @property
+    def request(self) -> Request:
+        """Return what was asked for."""
+        return self.opening.request
+
+    @property
+    def around(self) -> Surroundings:
+        """Return what was passed in."""
+        return self.opening.around
+
+    @property
+    def book(self) -> Book:
+        """Return its book in the server."""
+        return Book(system=self.request.system, owner=self.around.schemas.owner, load=self.folder.owner)
+
+    def list_stages(self) -> list[Stage]:
+        """Return its targets, each with its snapshot and its staged schema."""
+        return [
+            Stage(
+                plan=self.opening.plan,
+                target=self.opening.plan.targets[name],
+                schema=record.staged,
+                snapshot=self.folder.find_snapshot(record),
+                ledger=self.folder.find_ledger(name, record.key),
+            )
+            for name, record in self.about.targets.items()
+        ]
+
+
+def open_load(request: Request, around: Surroundings) -> Opening:
+    """Read the plan, and find the databases. Read-only. Raises PlanError, UnreachableError."""
+    plan = read_plan(request.plan)
+    _refuse_equal_schemas(plan)
+    return Opening(request=request, around=around, plan=plan, found=_find_databases(request, plan))
+
+
+def _find_databases(request: Request, plan: Plan) -> dict[str, Database]:
+    """Return the consolidated databases. Raises UnreachableError for one that is not there."""
+    found = {}
+    for name, target in plan.targets.items():
+        database = under_key(request.target / target.path, target.key, request.engine)
+        if not database.path.is_file():
+            raise UnreachableError(database.path, "there is no such file", "run consolidate.run first, or say --target")
+        found[name] = database
+    return found
+
+
+def find_earlier(opening: Opening) -> tuple[LoadFolder, LoadDocument] | None:
+    """Return the latest load, when it is of the same plan, server and databases, and these are as it copied them."""
+    request, found = opening.request, opening.found
+    latest = next(list_loads(opening.home), None)
+    if latest is None:
+        return None
+    folder, about = latest
+    if about.state not in _USABLE or about.way != request.way:
+        return None
+    same = (about.plan_sha256, about.server, about.system, about.tool)
+    if (
+        same != (opening.plan.sha256, request.access.place, request.system, __version__)
+        or about.targets.keys() != found.keys()
+    ):
+        return None
+    for name, record in about.targets.items():
+        snapshot = find_snapshot(folder, name, record)
+        if not snapshot.copy.path.is_file() or not is_as_copied(snapshot, found[name], folder.root / "scratch"):
+            return None
+    return latest
+
+
+def find_snapshot(folder: LoadFolder, name: str, record: SchemaRecord) -> Snapshot:
+    """Return a target's snapshot, as it lies in a load's folder."""
+    known = record.snapshot
+    return Snapshot(
+        source=name,
+        path=known.path,
+        copy=folder.find_snapshot(record),
+        original=known.original,
+        sha256=known.sha256,
+        source_sha256=known.source_sha256,
+        size=known.size,
+        schema_sha256=known.schema_sha256,
+        state=known.state,
+        source_key=known.source_key,
+    )
+
+
+def begin(opening: Opening, workers: Workers) -> tuple[LoadFolder, LoadDocument]:
+    """Take the snapshots of a new load, and say what it is."""
+    request, around, plan, home = opening.request, opening.around, opening.plan, opening.home
+    _give_up_others(home)
+    folder = begin_load(home, around.now())
+    write_text(folder.plan, plan.path.read_text(encoding="utf-8"))
+    around.progress.start("snapshot", 0)
+    futures = {
+        name: workers.submit(
+            take_snapshot,
+            source_of(name, plan.targets[name].path, database.key),
+            database,
+            replace(database, path=folder.snapshots / plan.targets[name].path),
+            around.prover,
+        )
+        for name, database in opening.found.items()
+    }
+    workers.gather(list(futures.values()))
+    snapshots = {name: future.result() for name, future in futures.items()}
+    records = record_snapshots(snapshots, folder.snapshots).sources
+    about = LoadDocument(
+        load=folder.name,
+        state=LoadState.LOADING,
+        tool=__version__,
+        system=request.system,
+        origin="consolidated",
+        way=request.way,
+        plan=str(plan.path),
+        plan_sha256=plan.sha256,
+        server=request.access.place,
+        variable=request.access.origin,
+        targets={
+            name: SchemaRecord(
+                schema=target.live_schema,
+                staged=f"{target.live_schema}_staged",
+                previous=f"{target.live_schema}_previous",
+                snapshot=records[name],
+                key=target.key,
+            )
+            for name, target in plan.targets.items()
+        },
+        began=around.now(),
+        replaces=request.replace,
+    )
+    folder.write(about)
+    return folder, about
+
+
+def _give_up_others(home: Home) -> None:
+    """Say of loads that never went live that another one takes their place, and free their space."""
+    for folder, about in list_loads(home):
+        if about.state not in _OVER:
+            folder.write(replace(about, state=LoadState.GIVEN_UP))
+            shutil.rmtree(folder.snapshots, ignore_errors=True)
+
+
+def _refuse_equal_schemas(plan: Plan) -> None:
+    known: dict[str, Target] = {}
+    for target in plan.targets.values():
+        other = known.setdefault(target.live_schema, target)
+        if other is not target:
+            raise PlanError(
+                f"target {target.name}", f"becomes the schema of {other.name}", "give each its own postgres:"
+            )
