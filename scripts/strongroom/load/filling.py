@@ -10,7 +10,8 @@ from itertools import chain
 from strongroom.core.progress import add_rows
 from strongroom.load.book import Book
 from strongroom.load.convert import Packer, UnfitError, choose_packer
-from strongroom.load.jobs import Range, TableJob
+from strongroom.load.convert.plain import IntegerPacker
+from strongroom.load.jobs import ADDRESS, Range, TableJob
 from strongroom.load.ledger import KEY, REFERENCE, SERVER, Entry, note_rows, read_addresses
 from strongroom.load.reading import WHOLE, Piece, read_pieces
 from strongroom.postgres.connection import Access, Connection, Error, compose, identifier, open_postgres
@@ -18,6 +19,7 @@ from strongroom.postgres.copying import copy_rows, say_what_failed, speaks_of_a_
 from strongroom.sqlite.connection import Connection as Rows
 from strongroom.sqlite.connection import open_snapshot
 
+_ADDRESSES = IntegerPacker(8)
 _LARGE = 1 << 20
 """Fields of this many bytes are handed on by themselves, and not copied together."""
 
@@ -29,7 +31,7 @@ class Encoder:
         """Choose what packs each column."""
         self._job = job
         self._packers = [self._choose(number) for number in range(len(job.columns))]
-        self._head = len(job.columns).to_bytes(2, "big")
+        self._head = len(_names(job)).to_bytes(2, "big")
         self.entries: list[Entry] = []
 
     def _choose(self, number: int) -> Packer:
@@ -49,6 +51,7 @@ class Encoder:
             for at in range(len(piece.addresses)):
                 yield from self._encode_row(piece, at)
             return
+        columns += [_ADDRESSES.pack_all(piece.addresses)] if self._job.keeps_address else []
         pieces = [[self._head] * len(piece.addresses), *chain.from_iterable(columns)]
         largest = max((max(map(len, column[-1])) for column in columns if len(column) > 1), default=0)
         yield from _join(chain.from_iterable(zip(*pieces, strict=True)), largest)
@@ -67,6 +70,7 @@ class Encoder:
                 name = self._job.columns[number].source
                 self.entries.append(Entry(address=piece.addresses[at], reason=f"{name} {error}", rule=name))
                 return
+        fields += _ADDRESSES.pack_all((piece.addresses[at],))[0] if self._job.keeps_address else []
         yield from _join(fields, max(map(len, fields)))
 
 
@@ -174,7 +178,7 @@ def _end(connection: Connection, job: TableJob, part: Range, encoder: Encoder, b
 
 
 def _names(job: TableJob) -> list[str]:
-    return [column.into for column in job.columns]
+    return [*(column.into for column in job.columns), *([ADDRESS] if job.keeps_address else [])]
 
 
 def count_unfit(job: TableJob) -> list[Entry]:

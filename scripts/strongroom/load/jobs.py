@@ -10,6 +10,9 @@ from strongroom.load.convert import Reading
 from strongroom.load.documents import Part
 from strongroom.sqlite.database import Database
 
+ADDRESS = "_strongroom_address"
+"""The column of a staged table by which a row of the source is found again; no live table has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnJob:
@@ -42,6 +45,8 @@ class TableJob:
     rows: int
     size: int
     """Bytes, estimated."""
+    keeps_address: bool = False
+    """Whether each row's address goes into a column of its own, ``ADDRESS``."""
 
     @property
     def name(self) -> str:

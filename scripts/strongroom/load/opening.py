@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from strongroom import __version__
 from strongroom.core.errors import PlanError, UnreachableError
@@ -74,6 +75,7 @@ class Load:
                 schema=record.staged,
                 snapshot=self.folder.find_snapshot(record),
                 ledger=self.folder.find_ledger(name, record.key),
+                keeps_addresses=self.about.way != "staged",
             )
             for name, record in self.about.targets.items()
         ]
@@ -143,18 +145,7 @@ def begin(opening: Opening, workers: Workers) -> tuple[LoadFolder, LoadDocument]
     folder = begin_load(home, around.now())
     write_text(folder.plan, plan.path.read_text(encoding="utf-8"))
     around.progress.start("snapshot", 0)
-    futures = {
-        name: workers.submit(
-            take_snapshot,
-            source_of(name, plan.targets[name].path, database.key),
-            database,
-            replace(database, path=folder.snapshots / plan.targets[name].path),
-            around.prover,
-        )
-        for name, database in opening.found.items()
-    }
-    workers.gather(list(futures.values()))
-    snapshots = {name: future.result() for name, future in futures.items()}
+    snapshots = copy_databases(opening, folder.snapshots, workers)
     records = record_snapshots(snapshots, folder.snapshots).sources
     about = LoadDocument(
         load=folder.name,
@@ -182,6 +173,22 @@ def begin(opening: Opening, workers: Workers) -> tuple[LoadFolder, LoadDocument]
     )
     folder.write(about)
     return folder, about
+
+
+def copy_databases(opening: Opening, folder: Path, workers: Workers) -> dict[str, Snapshot]:
+    """Copy the databases into a folder, each as of one instant, and prove the copies. Raises what copying raises."""
+    futures = {
+        name: workers.submit(
+            take_snapshot,
+            source_of(name, opening.plan.targets[name].path, database.key),
+            database,
+            replace(database, path=folder / opening.plan.targets[name].path),
+            opening.around.prover,
+        )
+        for name, database in opening.found.items()
+    }
+    workers.gather(list(futures.values()))
+    return {name: future.result() for name, future in futures.items()}
 
 
 def _give_up_others(home: Home) -> None:

@@ -17,6 +17,7 @@ from strongroom.load.loading import Loading
 from strongroom.load.opening import Load, Opening, begin, find_earlier, open_load
 from strongroom.load.outcome import Outcome, choose_exit, judge
 from strongroom.load.place import LoadFolder
+from strongroom.load.rehearsal import rehearse
 from strongroom.load.request import Request, Surroundings
 from strongroom.load.staging import list_jobs, make_stage
 from strongroom.postgres.connection import compose, identifier, open_postgres
@@ -36,6 +37,8 @@ def load(request: Request, around: Surroundings) -> Outcome:
     Raises every error of design, section 9, that the facts call for; an outcome with exit 3 or 4 is returned.
     """
     opening = open_load(request, around)
+    if request.dry_run:
+        return rehearse(opening)
     home = opening.home
     make_private_folder(home.root)
     with locked(home.lock), hold_needed(around.keys, {database.key for database in opening.found.values()}):

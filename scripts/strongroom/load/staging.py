@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from strongroom.core.errors import PlanError
 from strongroom.core.plan import Plan, Target
@@ -12,7 +12,7 @@ from strongroom.load.book import Book
 from strongroom.load.columns import read_columns
 from strongroom.load.documents import MadeSchema
 from strongroom.load.draft import Draft, draft_column, draft_schema, draft_table
-from strongroom.load.jobs import TableJob
+from strongroom.load.jobs import ADDRESS, TableJob
 from strongroom.load.mapping import Side, find_column, find_table, map_table
 from strongroom.load.request import Schemas
 from strongroom.load.structure import read_references, take_off
@@ -32,6 +32,8 @@ class Stage:
     schema: str
     snapshot: Database
     ledger: Database
+    keeps_addresses: bool = False
+    """Whether each staged row says where it comes from, as it does not go live as it stands."""
 
 
 def make_stage(connection: Connection, stage: Stage, schemas: Schemas, book: Book) -> MadeSchema:
@@ -45,6 +47,10 @@ def make_stage(connection: Connection, stage: Stage, schemas: Schemas, book: Boo
         draft = _DRAFTLESS if has_files else draft_schema(source, stage.target, stage.plan.defaults)
         failed = _run(connection, draft)
         carried, more = _carry(connection, source, stage) if has_files else ((), ())
+        if stage.keeps_addresses:
+            for table in read_columns(connection, stage.schema):
+                names = {"table": identifier(stage.schema, table), "column": identifier(ADDRESS)}
+                connection.execute(compose("ALTER TABLE {table} ADD COLUMN {column} bigint", **names))
     schemas.grant(connection, stage.schema)
     objects = dict(schemas.read_objects(connection, stage.schema))
     references = read_references(connection, stage.schema)
@@ -142,7 +148,8 @@ def list_jobs(connection: Connection, stage: Stage, made: MadeSchema) -> list[Ta
     with open_snapshot(stage.snapshot) as source:
         tables: Mapping[str, Table] = read_schema(source).tables
         pairs = [(table, find_table(side, name)) for name, table in tables.items() if name not in made.skipped]
-        return [map_table(source, side, table, into) for table, into in pairs if into is not None]
+        jobs = [map_table(source, side, table, into) for table, into in pairs if into is not None]
+    return [replace(job, keeps_address=stage.keeps_addresses) for job in jobs]
 
 
 def list_sequences(connection: Connection, job: TableJob) -> tuple[str, ...]:

@@ -75,6 +75,9 @@ def _say(outcome: Outcome, *, again: bool) -> str:
     if outcome.nothing_done:
         return f"load {outcome.load}: nothing to do, equal sources are in {where} at {outcome.server}"
     waiting = f", {count(outcome.quarantined)} waiting" if outcome.quarantined else ""
+    if outcome.dry_run:
+        rows = f"{count(outcome.rows_read)} rows would go to {where} at {outcome.server}{waiting}"
+        return f"dry run: {rows}; nothing written"
     what = "proof of load" if again else "load"
     rows = f"{count(outcome.rows_read)} rows read, {outcome.unexplained} unexplained{waiting}"
     return f"{what} {outcome.load}: {rows}, {where} at {outcome.server}, {outcome.seconds:.1f} s"
