@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from strongroom.load.draft.terms import NUMBERS, Term, UntranslatableError, text_literal, unify
+from strongroom.load.draft.terms import NUMBERS, Term, UntranslatableError, text_literal, unify, write_number
 
 Translate = Callable[[Any], Term]
 _INTEGERS = {"INT", "INTEGER", "BIGINT"}
@@ -104,6 +104,8 @@ def _replace(translate: Translate, node: exp.Replace) -> Term:
     parts = (node.this, node.expression, node.args.get("replacement"))
     if None in parts:
         raise UntranslatableError("uses replace() in another form")
+    if translate(node.expression).constant in {None, ""}:  # of nothing SQLite replaces nothing, even by NULL
+        raise UntranslatableError("replaces what is no literal")
     return _make_text(f"replace({', '.join(_text(translate, one).sql for one in parts)})")
 
 
@@ -116,10 +118,12 @@ def _typeof(translate: Translate, node: exp.Typeof) -> Term:
 
 def _cast(translate: Translate, node: exp.Cast) -> Term:
     term, kind = translate(node.this), str(node.to.this.name)
+    if term.kind == "null":
+        return term
     if kind in {"TEXT", "VARCHAR"} and term.kind in {"int", "text"}:
         return _text(translate, node.this)
     if kind in _INTEGERS and term.kind in {"int", "boolean"}:
-        return _make_integer(f"{term.sql}::bigint")
+        return _make_integer(f"{write_number(term).sql}::bigint")
     if kind in {"DOUBLE", "FLOAT", "REAL"} and term.kind in {"int", "real"}:
         return Term(sql=f"{term.sql}::double precision", kind="real", alone="real")
     raise UntranslatableError("uses CAST in a way that differs")

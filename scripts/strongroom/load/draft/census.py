@@ -6,6 +6,7 @@ time, tries the values of those columns whose declared type takes only some of t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,7 +70,14 @@ class Trial:
         """Judge what only all values together tell."""
 
     def _pack(self, values: Sequence[Any]) -> None:
-        self._packer.pack_all(values)
+        self._packer.pack_all(list(set(values)))  # equal values fit alike, or not at all
+
+
+class NumberTrial(Trial):
+    """The same of columns of numbers alone, where all but infinity fit."""
+
+    def _pack(self, values: Sequence[Any]) -> None:
+        self._packer.pack_all([value for value in (math.inf, -math.inf) if value in values])
 
 
 class InstantTrial(Trial):
@@ -87,7 +95,7 @@ class InstantTrial(Trial):
         if numbers:
             self._lowest = min(numbers) if self._lowest is None else min(self._lowest, *numbers)
             self._highest = max(numbers) if self._highest is None else max(self._highest, *numbers)
-        self._packer.pack_all([value for value in values if type(value) not in (int, float)] if numbers else values)
+        super()._pack([value for value in values if type(value) not in (int, float)] if numbers else values)
 
     def conclude(self) -> None:
         """Find the unit, and see that the first and the last number are instants."""
@@ -102,9 +110,12 @@ class InstantTrial(Trial):
         self.failure = numbers.failure
 
 
-def begin_trial(kind: str, reading: Reading) -> Trial:
-    """Return what tries the values of a column of a type."""
-    return InstantTrial(reading) if kind == "timestamptz" else Trial(_choose(kind, reading))
+def begin_trial(kind: str, holds: frozenset[str], reading: Reading) -> Trial:
+    """Return what tries the values of a column of a type, whose storage classes are known."""
+    if kind == "timestamptz":
+        return InstantTrial(reading)
+    is_number = kind in {"jsonb", "numeric"} and "text" not in holds
+    return (NumberTrial if is_number else Trial)(_choose(kind, reading))
 
 
 def try_columns(connection: Connection, table: str, trials: Mapping[str, Trial]) -> None:

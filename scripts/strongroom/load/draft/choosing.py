@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from strongroom.core.errors import PlanError
 from strongroom.core.plan.form import ColumnType, Defaults, Target
 from strongroom.core.quoting import fold
 from strongroom.load.convert import Reading
 from strongroom.load.draft.census import Trial, begin_trial, read_classes, try_columns
-from strongroom.load.draft.epochs import describe_numbers, detect_epoch, find_zoneless
 from strongroom.load.draft.model import Chosen
+from strongroom.load.draft.planned import obey_plan
 from strongroom.sqlite.connection import Connection
 from strongroom.sqlite.schema import Column, Table
 
@@ -23,7 +22,7 @@ _OF_WORD = (
     (re.compile(r"date"), "date"),
     (re.compile(r"jsonb?"), "jsonb"),
     (re.compile(r"(uuid|guid)\b.*"), "uuid"),
-    (re.compile(r"(decimal|numeric)\b.*"), "numeric"),
+    (re.compile(r"(currency|dec|decimal|fixed|money|number|numeric)\b.*"), "numeric"),
 )
 _OF_CLASS = {"integer": "bigint", "real": "double precision", "text": "text", "blob": "bytea"}
 _TAKES = {
@@ -41,7 +40,6 @@ _TAKES = {
 """The storage classes of which a type takes all or some values."""
 _TRIED = {"boolean", "date", "jsonb", "numeric", "timestamptz", "uuid"}
 _NUMBERS = {"integer", "real"}
-_LONGEST_LABEL = 63
 
 
 def choose_types(
@@ -49,14 +47,14 @@ def choose_types(
 ) -> tuple[Chosen, ...]:
     """Return the types of some columns of a table, in their order. Read-only.
 
-    Raises PlanError for a column whose values no type holds, and for what the plan says and cannot be.
+    One whose values no type holds is left undecided. Raises PlanError for what the plan says and cannot be.
     """
     classes = _look(connection, table, columns)
     said = {fold(column): kind for (name, column), kind in target.types.items() if fold(name) == fold(table.name)}
     wishes = {column.name: _find_wish(column) for column in columns}
     readings = {column.name: _find_reading(said.get(fold(column.name)), defaults) for column in columns}
     trials = {
-        name: begin_trial(wish, readings[name])
+        name: begin_trial(wish, classes[name], readings[name])
         for name, wish in wishes.items()
         if wish in _TRIED and fold(name) not in said and classes[name] and classes[name] <= _TAKES[wish]
     }
@@ -67,19 +65,10 @@ def choose_types(
         kind = said.get(fold(column.name))
         subject = f"{target.name}.{table.name}.{column.name}"
         if kind is not None:
-            chosen.append(_obey(connection, subject, table.name, plain, kind))
+            chosen.append(obey_plan(connection, subject, table.name, plain, kind))
         else:
-            chosen.append(_choose(subject, table.name, plain, wishes[column.name], trials.get(column.name)))
+            chosen.append(_choose(table.name, plain, wishes[column.name], trials.get(column.name)))
     return tuple(chosen)
-
-
-def refuse_unknown(target: Target, tables: Mapping[str, Table]) -> None:
-    """Raise PlanError where the plan says a type of a column that is not there."""
-    known = {(fold(table.name), name) for table in tables.values() for name in table.by_name}
-    for table, column in target.types:
-        if (fold(table), fold(column)) not in known:
-            subject = f"{target.name}.{table}.{column}"
-            raise PlanError(subject, "has a type in the plan, and is not there", "correct its name under types:")
 
 
 def _look(connection: Connection, table: Table, columns: Sequence[Column]) -> Mapping[str, frozenset[str]]:
@@ -107,39 +96,7 @@ def _find_reading(said: ColumnType | None, defaults: Defaults) -> Reading:
     return Reading(zone=zone or defaults.time_zone, epoch=said.epoch if said is not None else None)
 
 
-def _obey(connection: Connection, subject: str, table: str, plain: Chosen, said: ColumnType) -> Chosen:
-    """Take the type that the plan says; who says how times are read says that they are times."""
-    kind = said.type or "timestamptz"
-    if kind == "timestamptz":
-        _refuse_unread(connection, subject, table, plain)
-    if kind == "enum":
-        _refuse_labels(subject, said.values)
-    return replace(plain, type=kind, labels=said.values)
-
-
-def _refuse_unread(connection: Connection, subject: str, table: str, plain: Chosen) -> None:
-    name, reading = plain.column.name, plain.reading
-    if plain.holds & _NUMBERS and reading.epoch is None and detect_epoch(connection, table, name) is None:
-        fact = f"is to be a time, and its numbers are of no one unit ({describe_numbers(connection, table, name)})"
-        raise PlanError(
-            subject, fact, f"say it under types: {table}.{name}: {{type: timestamptz, epoch: s}}, or ms, us"
-        )
-    if "text" in plain.holds and reading.zone is None and find_zoneless(connection, table, name):
-        fact = "is to be a time, and holds times without a zone"
-        raise PlanError(subject, fact, "say time_zone: UTC (or another) under defaults:, or of the column under types:")
-
-
-def _refuse_labels(subject: str, labels: Sequence[str]) -> None:
-    for label in labels:
-        if len(label.encode()) > _LONGEST_LABEL:
-            raise PlanError(
-                subject, f"has a label of more than {_LONGEST_LABEL} bytes: {label}", "shorten it, or say text"
-            )
-    if len(set(labels)) < len(labels):
-        raise PlanError(subject, "has a label twice", "name each of its values once under types:")
-
-
-def _choose(subject: str, table: str, plain: Chosen, wish: str | None, trial: Trial | None) -> Chosen:
+def _choose(table: str, plain: Chosen, wish: str | None, trial: Trial | None) -> Chosen:
     """Take the declared type where all fits, else what holds everything as it is."""
     holds, declared = plain.holds, plain.column.declared
     if wish is not None and holds <= _TAKES[wish] and (trial is None or trial.failure is None):
@@ -149,18 +106,12 @@ def _choose(subject: str, table: str, plain: Chosen, wish: str | None, trial: Tr
         told = f"{table}.{plain.column.name}: declared {declared}, and holds {_name(holds)}: rows that do not fit wait"
         return replace(plain, type=str(wish), reported=told)
     if kind is None:
-        said = f"is declared {declared}" if declared else "declares no type"
-        fact = f"{said} and holds {_name(holds)}, which no one type holds"
-        raise PlanError(subject, fact, f"say it under types: {table}.{plain.column.name}: text (the other rows wait)")
+        return replace(plain, is_undecided=True)
     if plain.column.affinity == "BLOB" and wish is None:
         return replace(plain, type=kind)
-    why = (
-        f": a value {trial.failure}"
-        if trial is not None and trial.failure
-        else f": it holds {_name(holds)}"
-        if holds
-        else ""
-    )
+    why = f": it holds {_name(holds)}" if holds else ""
+    if trial is not None and trial.failure is not None:
+        why = f": a value {trial.failure}"
     return replace(plain, type=kind, reported=f"{table}.{plain.column.name}: declared {declared}, comes as {kind}{why}")
 
 

@@ -37,6 +37,8 @@ class Clauses:
     """Of columns by folded name, where one is said."""
     deferrals: list[str] = field(default_factory=list)
     """Of each REFERENCES in its order, as PostgreSQL says it; empty where it is not deferrable."""
+    resolutions: list[str] = field(default_factory=list)
+    """What SQLite does about a conflict where a key or NOT NULL says it: REPLACE, IGNORE, FAIL, ROLLBACK."""
 
 
 def read_clauses(sql: str) -> Clauses:
@@ -100,6 +102,8 @@ def _read_part(part: Sequence[Token], sql: str, found: Clauses) -> None:
             found.collations[column] = part[at + 1].text.upper()
         elif word == "REFERENCES":
             found.deferrals.append("")
+        elif word == "ON" and following == "CONFLICT":
+            found.resolutions.extend({word_of(part[at + 2])} - {"ABORT"})
         elif word == "DEFERRABLE" and word_of(part[at - 1]) != "NOT" and found.deferrals:
             is_late = [word_of(one) for one in part[at + 1 : at + 3]] == ["INITIALLY", "DEFERRED"]
             found.deferrals[-1] = "DEFERRABLE INITIALLY DEFERRED" if is_late else "DEFERRABLE"

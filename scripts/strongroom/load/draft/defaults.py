@@ -65,7 +65,10 @@ def _ask_sqlite(column: Column) -> Any:
     with open_memory() as memory, texts_as_str(memory):
         strict = " STRICT" if column.strict else ""
         memory.execute(f"CREATE TABLE t (c {column.declared} DEFAULT {said if is_bare else f'({said})'}){strict}")
-        memory.execute("INSERT INTO t DEFAULT VALUES")
+        try:
+            memory.execute("INSERT INTO t DEFAULT VALUES")
+        except memory.Error as error:
+            raise UntranslatableError("does not fit its own column") from error
         return memory.execute("SELECT c FROM t").fetchone()[0]
 
 

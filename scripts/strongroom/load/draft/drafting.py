@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from strongroom.core.errors import PlanError
 from strongroom.core.plan.form import Defaults, Target
 from strongroom.core.quoting import fold, quote
-from strongroom.load.draft.choosing import choose_types, refuse_unknown
+from strongroom.load.draft.choosing import choose_types
 from strongroom.load.draft.clauses import Clauses, UnreadableError, read_clauses, read_module
 from strongroom.load.draft.indexes import create_checks, create_indexes
 from strongroom.load.draft.model import Chosen, Draft, Drafted
 from strongroom.load.draft.names import NameBook, refuse_column_name, refuse_table_name, shorten
+from strongroom.load.draft.planned import refuse_undecided, refuse_unknown
 from strongroom.load.draft.reading import texts_as_str
 from strongroom.load.draft.references import create_references
 from strongroom.load.draft.tables import (
@@ -67,12 +68,23 @@ class _Desk:
 
     def _read(self, table: Table) -> Clauses:
         if table.kind == "virtual":
+            self.told.append(f"{table.name}: virtual table, its rows come as those of a plain one")
             return Clauses()
         try:
-            return read_clauses(table.sql)
+            clauses = read_clauses(table.sql)
         except UnreadableError:
             self.told.append(f"{table.name}: its SQL cannot be parsed: CHECKs and DEFERRABLE do not come along")
             return Clauses()
+        self.told.extend(
+            f"{table.name}: ON CONFLICT {word} does not come along: PostgreSQL ends the statement with an error"
+            for word in dict.fromkeys(clauses.resolutions)
+        )
+        return clauses
+
+    def refuse_undecided(self, *shapes: Shape) -> None:
+        """Raise PlanError for columns whose values no type holds."""
+        columns = [(shape.name, chosen) for shape in shapes for chosen in shape.chosen]
+        refuse_undecided(self.connection, self.target, columns)
 
     def close(self, statements: Sequence[Drafted], skipped: Sequence[str] = ()) -> Draft:
         """Return the draft."""
@@ -91,6 +103,7 @@ def draft_schema(connection: Connection, target: Target, defaults: Defaults) -> 
         skipped = [table.name for table in desk.schema.tables.values() if not _keeps_rows(table)]
         shapes = [desk.shape(table) for table in desk.schema.tables.values() if table.name not in skipped]
         desk.told.extend(f"{name}: virtual table without content of its own, is not loaded" for name in skipped)
+        desk.refuse_undecided(*shapes)
         statements = list(_create_all(desk, shapes))
         desk.told.extend(
             f"{table}: trigger {name} does not come along" for name, (table, _) in desk.schema.triggers.items()
@@ -111,6 +124,7 @@ def draft_table(connection: Connection, target: Target, defaults: Defaults, tabl
             return desk.close([], [found.name])
         _refuse_unknown_columns(desk, found)
         shape = desk.shape(found)
+        desk.refuse_undecided(shape)
         made = _create_tables(desk, [shape])
         statements = [*made, *create_references(connection, shape, desk.tables, {fold(shape.name): shape}, desk.told)]
         desk.told.extend(
@@ -138,6 +152,7 @@ def draft_column(  # noqa: PLR0917  # what draft_table takes, and two names more
         (chosen,) = choose_types(connection, target, defaults, found, [named])
         desk.told.extend([chosen.reported] if chosen.reported else [])
         shape = Shape(table=found, chosen=(desk.name_enum(found.name, chosen),), clauses=Clauses())
+        desk.refuse_undecided(shape)
         (chosen,) = shape.chosen
         default = write_column_default(found.name, chosen, desk.told)
         added = Drafted(

@@ -47,6 +47,7 @@ _RANGES: tuple[type[exp.Expr], ...] = (
     exp.Between,
     exp.Like,
     exp.Glob,
+    exp.Escape,
     exp.Not,
     exp.And,
     exp.Or,

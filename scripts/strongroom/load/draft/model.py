@@ -45,3 +45,5 @@ class Chosen:
     """The name of the type that is made for ``enum``."""
     reported: str = ""
     """Why it is not what it declares, if so."""
+    is_undecided: bool = False
+    """Whether no type holds its values."""

@@ -101,15 +101,19 @@ class QueryWriter:
         if len(left.columns) != len(right.columns):
             raise UntranslatableError("joins queries of different columns")
         for (_, one), (_, two) in zip(left.columns, right.columns, strict=True):
-            if one.kind != two.kind or one.kind == "null":
+            if one.kind != two.kind and "null" not in {one.kind, two.kind}:
                 raise UntranslatableError("joins columns of several kinds")
             refuse_collation(one)
+            refuse_collation(two)
         word = f"{_SET_WORDS[type(node)]}{'' if node.args.get('distinct') else ' ALL'}"
         columns = {fold(name): replace(term, sql=quote(name)) for name, term in left.columns}
         scope = Sources(relations=(), aliases=columns)
         tail = self._write_tail(node, scope, len(left.columns))
         sql = f"{_inner(left, node.this)} {word} {_inner(right, node.expression)}{tail}"
-        return Query(sql=sql, columns=left.columns)
+        pairs = zip(left.columns, right.columns, strict=True)
+        return Query(
+            sql=sql, columns=tuple((name, two if one.kind == "null" else one) for (name, one), (_, two) in pairs)
+        )
 
     def _write_select(self, node: exp.Expr, outer: Scope | None) -> Query:
         if not isinstance(node, exp.Select):
@@ -145,8 +149,6 @@ class QueryWriter:
                 found += _expand_star(one, scope)
                 continue
             term = self._translator(scope).translate(one.unalias())
-            if term.kind == "null":
-                term = replace(term, sql="NULL::text")
             if term.kind == "boolean" and term.affinity is None:
                 term = write_number(term)
             found.append((one.alias_or_name or f"column{number}", term))

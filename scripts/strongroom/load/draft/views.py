@@ -79,7 +79,7 @@ class _ViewDesk:
         try:
             return [str(row[1]) for row in self._connection.execute(f"PRAGMA table_info({literal(view)})").fetchall()]
         except self._connection.Error as error:
-            raise UntranslatableError("cannot be read in SQLite either") from error
+            raise UntranslatableError(f"cannot be read in SQLite either: {error}") from error
 
     def _find_relation(self, name: str) -> tuple[Named, ...]:
         shape = self._shapes.get(fold(name))
