@@ -18,7 +18,7 @@ from strongroom.report.deciding import Terminal
 from strongroom.report.examined import show_findings, show_inventory
 from strongroom.report.guard import show_audit, show_guard, show_moved
 from strongroom.report.keys import is_confirmed, is_terminal, open_keyboard
-from strongroom.report.loads import show_load
+from strongroom.report.loads import show_cutover, show_load, show_rollback
 from strongroom.report.log import name_run, say_bug, say_end, say_error, say_note, say_progress, speaking
 from strongroom.report.outcome import render_markdown, say, show_outcome, write_markdown
 from strongroom.report.page import begin_chapter, open_page
@@ -74,6 +74,7 @@ __all__ = [
     "show_copied",
     "show_created",
     "show_created_set",
+    "show_cutover",
     "show_decided",
     "show_draft",
     "show_drift",
@@ -100,6 +101,7 @@ __all__ = [
     "show_restored",
     "show_retired",
     "show_returned",
+    "show_rollback",
     "show_rotated",
     "show_runs",
     "show_services",

@@ -11,7 +11,9 @@ from strongroom.report.log import say_error
 from strongroom.report.screen import Screen, count, number
 
 if TYPE_CHECKING:
+    from strongroom.load.cutover import CutoverResult
     from strongroom.load.outcome import Outcome
+    from strongroom.load.rollback import RollbackResult
 
 _SHOWN = 10
 _STYLES = {Verdict.PROVEN: "bold green", Verdict.PROVEN_WITH_QUARANTINE: "bold yellow"}
@@ -26,9 +28,16 @@ _COLUMNS = {
 
 def describe_results() -> dict[str, object]:
     """Return what ``--json`` prints, by task; imported late, as the driver is."""
+    from strongroom.load.cutover import CutoverResult  # noqa: PLC0415
     from strongroom.load.outcome import Outcome  # noqa: PLC0415
+    from strongroom.load.rollback import RollbackResult  # noqa: PLC0415
 
-    return {"postgres.load": Outcome, "postgres.verify": Outcome}
+    return {
+        "postgres.load": Outcome,
+        "postgres.verify": Outcome,
+        "postgres.cutover": CutoverResult,
+        "postgres.rollback": RollbackResult,
+    }
 
 
 def show_load(outcome: Outcome, *, as_json: bool, color: bool, again: bool = False) -> int:
@@ -81,3 +90,40 @@ def _say(outcome: Outcome, *, again: bool) -> str:
     what = "proof of load" if again else "load"
     rows = f"{count(outcome.rows_read)} rows read, {outcome.unexplained} unexplained{waiting}"
     return f"{what} {outcome.load}: {rows}, {where} at {outcome.server}, {outcome.seconds:.1f} s"
+
+
+def show_cutover(result: CutoverResult, *, as_json: bool, color: bool) -> None:
+    """Print what went live, or would."""
+    screen = Screen(as_json=as_json, color=color)
+    aside = [f"{one.rows} rows of {table}" for table, one in result.replaced.items()]
+    screen.list("stepped aside, and stands nowhere else", aside, most=_SHOWN, style="yellow")
+    screen.list("of the schema before, and not of this one", result.left, most=_SHOWN, style="yellow")
+    screen.list("rights that are new", result.more_rights, most=_SHOWN)
+    screen.conclude(_say_cutover(result))
+    screen.end(result)
+
+
+def _say_cutover(result: CutoverResult) -> str:
+    if result.is_done_before:
+        return f"load {result.load} is live already"
+    tables = sum(map(len, result.tables.values()))
+    rows = sum(sum(held.values()) for held in result.tables.values())
+    what = f"load {result.load} would go live" if result.dry_run else f"load {result.load} is live"
+    counted = "" if result.dry_run else f": {tables} tables, {count(rows)} rows, {result.seconds:.2f} s without writers"
+    backup = f"backup {result.backup}" if result.backup else ""
+    ways = ", ".join(filter(None, (*result.previous, backup))) or "nothing was live before"
+    return f"{what}{counted}; way back: {ways}"
+
+
+def show_rollback(result: RollbackResult, *, as_json: bool, color: bool) -> None:
+    """Print what is live again, or would be."""
+    screen = Screen(as_json=as_json, color=color)
+    screen.list("written since the cutover, in the staged schemas only", result.written, most=_SHOWN, style="yellow")
+    if result.is_done_before:
+        screen.conclude(f"load {result.load} is not live: nothing to put back")
+    else:
+        verb = "would be" if result.dry_run else "is"
+        live = f"{', '.join(result.live)} {verb} live again" if result.live else f"nothing {verb} live, as before"
+        took = "" if result.dry_run else f", {result.seconds:.2f} s without writers"
+        screen.conclude(f"{live}; load {result.load} {verb} staged in {', '.join(result.staged)}{took}")
+    screen.end(result)

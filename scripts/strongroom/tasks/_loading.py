@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,16 +13,26 @@ from invoke.context import Context
 
 from strongroom import report
 from strongroom.core.config import Settings, read_settings
-from strongroom.core.errors import ConfigurationError, UsageError
+from strongroom.core.errors import ConfigurationError, DecisionNeededError, UsageError
+from strongroom.core.files import locked
 from strongroom.core.plan import Plan, read_plan
 from strongroom.core.system import System, choose_system, read_system
+from strongroom.runs.home import Home
+from strongroom.sqlite.database import under_key
+from strongroom.sqlite.keyring import hold_needed
+from strongroom.sqlite.snapshot import refuse_changed
 from strongroom.tasks._around import read_clock
+from strongroom.tasks._backup import find_backups
 from strongroom.tasks._keys import find_keys
+from strongroom.tasks._servers import take_set
 from strongroom.tasks._task import wants_color
-from strongroom.tasks.wiring import PROVER, find_local_postgres, give_schemas
+from strongroom.tasks.wiring import PROVER, find_local_postgres, give_records, give_schemas
 
 if TYPE_CHECKING:
+    from strongroom.load.documents import LoadDocument
+    from strongroom.load.place import LoadFolder
     from strongroom.load.request import Surroundings
+    from strongroom.load.switching import Around
     from strongroom.postgres.connection import Access
 
 
@@ -54,6 +67,76 @@ class Loads:
             prover=PROVER,
             keys=find_keys(self.folder),
         )
+
+    @contextmanager
+    def open_load(self, target: Path, name: str | None) -> Iterator[OpenLoad]:
+        """Give a load of a target directory, under our lock of that directory.
+
+        Raises UnreachableError, UsageError, LockedError, VersionError, GuardError.
+        """
+        from strongroom.load.place import find_load
+
+        home = Home(target=target, engine=self.settings.sqlite)
+        find_load(home, name)  # before a lock is made where nothing of ours is
+        with locked(home.lock):
+            folder, about = find_load(home, name)
+            with hold_needed(find_keys(self.folder), {record.key for record in about.targets.values()}):
+                yield OpenLoad(folder=folder, about=about, plan=self.plan)
+
+    def surround_switch(self, c: Context, opened: OpenLoad, access: Access, *, backup: bool) -> Around:
+        """Pass in what a cutover and a rollback take from their surroundings."""
+        from strongroom.load.switching import Around
+
+        return Around(
+            now=read_clock,
+            schemas=give_schemas(self.about.name, self.folder),
+            records=give_records(self.about.name, self.folder),
+            refuse_changed_sources=opened.refuse_changed,
+            take_backup=self._find_backup(c, access) if backup else None,
+            say=report.say_note,
+        )
+
+    def _find_backup(self, c: Context, access: Access) -> Callable[[], str] | None:
+        """Return what takes a set of backups first; None where nothing says that this database is in them."""
+        entry = self.about.backup
+        named = () if entry is None or entry.postgres is None else entry.postgres.databases
+        if access.parameters.get("dbname") not in named:
+            return None
+
+        def take() -> str:
+            created = take_set(find_backups(c, str(self.folder)))
+            if created.set is None or created.missing:
+                fact = "is not whole: nothing was changed"
+                raise DecisionNeededError(f"set {created.set}", fact, "see backup.create, or say --no-backup")
+            return created.set
+
+        return take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLoad:
+    """A load that is held."""
+
+    folder: LoadFolder
+    about: LoadDocument
+    plan: Plan
+
+    def count_waiting(self) -> int:
+        """Return how many of its rows wait."""
+        from strongroom.load.ledger import count_waiting
+
+        ledgers = (self.folder.find_ledger(name, record.key) for name, record in self.about.targets.items())
+        return sum(map(count_waiting, ledgers))
+
+    def refuse_changed(self) -> None:
+        """Make sure that nobody wrote to the databases since they were loaded. Raises SourceChangedError."""
+        from strongroom.load.opening import find_snapshot
+
+        for name, record in self.about.targets.items():
+            snapshot = find_snapshot(self.folder, name, record)
+            path = self.folder.home.target / record.snapshot.path
+            original = under_key(path, snapshot.source_key, self.folder.home.engine)
+            refuse_changed(snapshot, original, self.folder.root / "scratch")
 
 
 def _choose_variable(about: System, plan: Plan) -> System:

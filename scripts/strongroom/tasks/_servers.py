@@ -10,13 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strongroom.backup.creating import Created, create_set
 from strongroom.backup.documents import Kind, MemberRecord
 from strongroom.backup.members.model import Source
 from strongroom.backup.members.rehearsal import rehearse_local
+from strongroom.backup.place import find_sources
 from strongroom.backup.rehearsing import Rehearse
 from strongroom.backup.request import Surroundings
 from strongroom.backup.restores import Swap, no_servers
+from strongroom.backup.settled import watch
 from strongroom.backup.stores.passwords import read_place
+from strongroom.backup.undoing import clear_expired
 from strongroom.core.backup_entry import BackupCheck
 from strongroom.core.errors import ConfigurationError
 from strongroom.tasks._backup import Backups
@@ -27,6 +31,16 @@ if TYPE_CHECKING:
     from strongroom.redis.address import Address
 
 _LOCAL = (Kind.SQLITE, Kind.SQLCIPHER, Kind.FILE)
+
+
+def take_set(backups: Backups) -> Created:
+    """Take a set of everything, as ``backup.create`` does. Raises what that raises."""
+    clear_expired(backups.site.data_dir, backups.around)
+    recheck = watch(backups.site.data_dir)
+    found, servers = find_sources(backups.site), find_servers(backups)
+    opened = backups.open()
+    with backups.lease(opened, "create") as around:
+        return create_set(opened, found, servers, around, recheck)
 
 
 def find_servers(backups: Backups) -> tuple[Source, ...]:

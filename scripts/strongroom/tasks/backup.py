@@ -10,21 +10,19 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.backup.catalog import read_catalog
 from strongroom.backup.copying import copy_sets
-from strongroom.backup.creating import create_set, foresee_set
+from strongroom.backup.creating import foresee_set
 from strongroom.backup.listing import list_sets, show_set
 from strongroom.backup.place import find_sources
 from strongroom.backup.pruning import foresee_prune, prune_sets
 from strongroom.backup.rehearsing import RANDOM, Scene, choose_random, rehearse_set
 from strongroom.backup.restoring import choose_set
-from strongroom.backup.settled import watch
 from strongroom.backup.status import look_at
 from strongroom.backup.stores.opening import initialise
-from strongroom.backup.undoing import clear_expired
 from strongroom.backup.verifying import Look, verify_sets
 from strongroom.core.errors import ExitCode, UsageError
 from strongroom.keys.escrow import read_escrow
 from strongroom.tasks._backup import DRY_RUN, EVERYWHERE, SET, SYSTEM, find_backups, with_signals
-from strongroom.tasks._servers import find_servers, list_rehearsals
+from strongroom.tasks._servers import find_servers, list_rehearsals, take_set
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 from strongroom.tasks.restore import restore, undo
 
@@ -71,13 +69,7 @@ def create(
         return report.show_created_set(foreseen, as_json=is_json(c), color=wants_color(c))
 
     def work() -> ExitCode:
-        clear_expired(backups.site.data_dir, backups.around)
-        recheck = watch(backups.site.data_dir)
-        found, servers = find_sources(backups.site), find_servers(backups)
-        opened = backups.open()
-        with backups.lease(opened, "create") as around:
-            created = create_set(opened, found, servers, around, recheck)
-        return report.show_created_set(created, as_json=is_json(c), color=wants_color(c))
+        return report.show_created_set(take_set(backups), as_json=is_json(c), color=wants_color(c))
 
     return with_signals(backups, "create", work)
 

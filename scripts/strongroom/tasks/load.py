@@ -88,3 +88,86 @@ def verify(
     )
     outcome = run(request, find_keys(found.folder))
     return report.show_load(outcome, as_json=is_json(c), color=wants_color(c), again=True)
+
+
+@task(
+    help={
+        "system": SYSTEM,
+        "target": TARGET,
+        "plan": PLAN,
+        "load": LOAD,
+        "quarantine_budget": "Rows that may wait for a person (default: what the load was allowed).",
+        "replace": "Let rows that only the live schemas hold step aside with them, into NAME_previous.",
+        "replace_previous": "Drop an earlier NAME_previous although it holds rows that are nowhere else.",
+        "backup": "Take a backup first, where system.yaml says that this database is backed up.",
+        "dry_run": "Show what would go live; change nothing.",
+    }
+)
+def cutover(
+    c: Context,
+    target: Path,
+    system: str | None = None,
+    plan: Path | None = None,
+    load: str | None = None,
+    quarantine_budget: int | None = None,
+    replace: bool = False,
+    replace_previous: bool = False,
+    backup: bool = True,
+    dry_run: bool = False,
+) -> None:
+    """Make a proven load live, in one transaction."""
+    from strongroom.load.cutover import CutoverRequest, cut_over
+
+    refuse_negative(quarantine_budget)
+    found = Loads(system, plan, "deploy")
+    with found.open_load(target, load) as opened:
+        request = CutoverRequest(
+            system=found.about.name,
+            access=found.find_access(),
+            folder=opened.folder,
+            document=opened.about,
+            replace=replace,
+            replace_previous=replace_previous,
+            waiting=opened.count_waiting(),
+            quarantine_budget=quarantine_budget,
+            dry_run=is_dry(c, dry_run),
+        )
+        around = found.surround_switch(c, opened, request.access, backup=backup)
+        result = cut_over(request, around)
+    report.show_cutover(result, as_json=is_json(c), color=wants_color(c))
+
+
+@task(
+    help={
+        "system": SYSTEM,
+        "target": TARGET,
+        "plan": PLAN,
+        "load": LOAD,
+        "discard_changes": "Step back although that leaves what was written since in the staged schemas only.",
+        "dry_run": "Show what would be live again; change nothing.",
+    }
+)
+def rollback(
+    c: Context,
+    target: Path,
+    system: str | None = None,
+    plan: Path | None = None,
+    load: str | None = None,
+    discard_changes: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Put back what was live before a cutover."""
+    from strongroom.load.rollback import RollbackRequest, roll_back
+
+    found = Loads(system, plan, "deploy")
+    with found.open_load(target, load) as opened:
+        request = RollbackRequest(
+            system=found.about.name,
+            access=found.find_access(),
+            folder=opened.folder,
+            document=opened.about,
+            discard_changes=discard_changes,
+            dry_run=is_dry(c, dry_run),
+        )
+        result = roll_back(request, found.surround_switch(c, opened, request.access, backup=False))
+    report.show_rollback(result, as_json=is_json(c), color=wants_color(c))

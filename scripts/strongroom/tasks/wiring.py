@@ -18,6 +18,7 @@ from strongroom.demo import build_legacy_tree
 
 if TYPE_CHECKING:
     from strongroom.load.request import Schemas
+    from strongroom.schema import Records
 
 __all__ = [
     "PROVER",
@@ -25,6 +26,7 @@ __all__ = [
     "count_days_of_certificates",
     "find_image_here",
     "find_local_postgres",
+    "give_records",
     "give_schemas",
     "list_backups_under",
 ]
@@ -70,6 +72,14 @@ def give_schemas(system: str, folder: Path) -> Schemas:
         read_objects=read_objects,
         list_differences=list_differences,
     )
+
+
+def give_records(system: str, folder: Path) -> Records:
+    """Return the records of a system's applied schema files. Raises ConfigurationError for a file that is none."""
+    from strongroom.schema import Records
+    from strongroom.schema.files import find_file_sets
+
+    return Records(system=system, sets=tuple(find_file_sets(folder).values()))
 
 
 def list_backups_under(system: System, settings: Settings, key: str) -> tuple[str, ...]:
