@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from strongroom.core.errors import UsageError
+from tests.bench.apart import measure_apart
 from tests.bench.bounds import Bound, conclude, format_bounds
 from tests.bench.consolidate import (
     HERE,
@@ -24,7 +25,7 @@ from tests.bench.consolidate import (
     warm_caches,
     write_result,
 )
-from tests.bench.measure import Measurement, measure_child, warm_memory
+from tests.bench.measure import Measurement, warm_memory
 from tests.bench.outcome import Contender, Summary, align, count_free_cores
 from tests.bench.postgres_check import Losses, find_losses, format_losses, keep_truth
 from tests.bench.postgres_data import ensure_consolidated
@@ -145,7 +146,7 @@ def measure_way(ground: Ground, name: str) -> ServedMeasurement:
         warm_caches({ground.target if name in OURS else ground.data.databases})
     words = ground.spell(name)
     before = ground.server.read_cpu()
-    run, _ = measure_child(words, ground.root / "logs")
+    run = measure_apart(words, ground.root / "logs")
     server = ground.server.read_cpu() - before
     known = {field.name: getattr(run, field.name) for field in fields(run)}
     known |= {"cpu": run.cpu + server, "others": max(run.others - server, 0)}

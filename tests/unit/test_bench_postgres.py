@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from strongroom.core.errors import StrongroomError
 from strongroom.core.plan import read_plan
 from strongroom.core.system import read_system
+from tests.bench.apart import measure_apart
 from tests.bench.bounds import find_broken
 from tests.bench.outcome import Contender
 from tests.bench.postgres import BOUNDS, ServedMeasurement, format_ways, summarize
@@ -154,6 +157,18 @@ def test_the_plan_names_every_target_and_every_type_that_no_declaration_says(
     assert plan.defaults.time_zone == "UTC"
     assert read_system(folder).postgres.variables == (DSN,)
     assert json.loads((folder / "plan.yaml").read_text())["copy"]["memory"] == ["semantic.*", "continuum.*"]
+
+
+def test_what_a_child_holds_is_its_peak_and_not_what_we_hold(tmp_path: Path) -> None:
+    held = b"x" * 200_000_000
+    run = measure_apart([sys.executable, "-c", "'y' * 60_000_000"], tmp_path)
+    assert 60 < run.peak_mb < 120 < len(held) / 1e6
+
+
+def test_a_child_that_fails_is_not_measured(tmp_path: Path) -> None:
+    with pytest.raises(StrongroomError) as failed:
+        measure_apart([sys.executable, "-c", "raise SystemExit('no such thing')"], tmp_path)
+    assert "no such thing" in str(failed.value.hint)
 
 
 def test_hard_values_are_judged_one_by_one_and_so_is_the_plain_one_beside_each(tmp_path: Path) -> None:
