@@ -48,6 +48,7 @@ def result_types() -> dict[str, object]:
         "bench.consolidate": Mapping[str, float],
         "bench.keys": Mapping[str, float],
         "bench.backup": Mapping[str, float],
+        "bench.postgres": Mapping[str, float],
     }
     return dict(sorted({**found, **schemas.describe_results(), **loads.describe_results(), **others}.items()))
 
