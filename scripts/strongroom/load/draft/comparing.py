@@ -105,5 +105,12 @@ def _looks_numeric(text: str) -> bool:
 
 
 def _name(term: Term) -> str:
-    names = {"int": "a number", "real": "a number", "numeric": "a number", "time": "a time", "bytes": "bytes"}
-    return names.get(term.kind, f"a {term.kind}")
+    names = {
+        "boolean": "a boolean",
+        "bytes": "bytes",
+        "date": "a date",
+        "json": "JSON",
+        "text": "a text",
+        "time": "a time",
+    }
+    return "a number" if term.kind in NUMBERS else names.get(term.kind, "a value of another type")

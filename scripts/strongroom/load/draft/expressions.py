@@ -178,8 +178,10 @@ class Translator:
         raise UntranslatableError("uses IS")
 
     def _in(self, node: exp.In) -> Term:
-        if not node.expressions or isinstance(node.this, _RANGES):
-            raise UntranslatableError("looks in an empty list, or depends on what binds first")
+        if not node.expressions:
+            raise UntranslatableError("looks in an empty list")
+        if isinstance(node.this, _RANGES):
+            raise UntranslatableError("depends on what binds first: put it in parentheses")
         term = self.translate(node.this)
         if term.kind == "null":
             raise UntranslatableError("looks for NULL in a list")

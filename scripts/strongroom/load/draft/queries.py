@@ -145,7 +145,7 @@ class QueryWriter:
     def _write_columns(self, node: exp.Expr, scope: Sources) -> list[Named]:
         found: list[Named] = []
         for number, one in enumerate(node.expressions, start=1):
-            if isinstance(one, exp.Star) or isinstance(one.this, exp.Star):
+            if isinstance(one, exp.Star) or (isinstance(one, exp.Column) and isinstance(one.this, exp.Star)):
                 found += _expand_star(one, scope)
                 continue
             term = self._translator(scope).translate(one.unalias())
