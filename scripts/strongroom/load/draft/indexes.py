@@ -29,7 +29,7 @@ def create_checks(shape: Shape, told: list[str]) -> Iterator[Drafted]:
         name = names.choose(check.name) if check.name else names.choose("ck", shape.name)
         yield Drafted(
             statement=f"ALTER TABLE {quote(shape.name)} ADD CONSTRAINT {quote(name)} CHECK ({condition})",
-            subject=f"check {shape.name}.{name}",
+            subject=f"{shape.name}: CHECK {name}",
             is_optional=True,
         )
 
@@ -42,15 +42,15 @@ def create_indexes(shape: Shape, book: NameBook, told: list[str]) -> Iterator[Dr
         try:
             on, is_plain = _write_index(shape, index)
         except UntranslatableError as error:
-            told.append(f"{shape.name}: index {index.name} does not come along: it {error}")
+            told.append(f"{shape.name}.{index.name}: the index does not come along: it {error}")
             continue
         name = index.name if shorten(index.name) == index.name else book.choose(index.name)
         if name != index.name:
-            told.append(f"{shape.name}: index {index.name} is called {name}")
+            told.append(f"{shape.name}.{index.name}: the index is called {name}")
         unique = "UNIQUE " if index.unique else ""
         yield Drafted(
             statement=f"CREATE {unique}INDEX {quote(name)} ON {quote(shape.name)} {on}",
-            subject=f"index {shape.name}.{name}",
+            subject=f"{shape.name}.{name}: the index",
             is_optional=not (index.unique and is_plain),
         )
 

@@ -13,6 +13,8 @@ from strongroom.load.draft.expressions import refuse_unread
 from strongroom.load.draft.terms import Scope, Term, UntranslatableError, write_condition, write_number
 
 Named = tuple[str, Term]
+_UNNAMED = "?column?"
+"""How columns begin that SQLite names by their text."""
 _SELECT = {"expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "with_"}
 _SET_WORDS: dict[type[exp.Expr], str] = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}
 
@@ -60,6 +62,8 @@ class Sources:
             return terms[0]
         if not table and fold(name) in self.aliases:
             return self.aliases[fold(name)]
+        if any(known.startswith(_UNNAMED) for one in self.relations for known, _ in one.columns):
+            raise UntranslatableError(f"reads {name}, which may be the text of an expression")
         return self.outer.find_column(table, name) if self.outer is not None else None
 
 
@@ -151,7 +155,8 @@ class QueryWriter:
             term = self._translator(scope).translate(one.unalias())
             if term.kind == "boolean" and term.affinity is None:
                 term = write_number(term)
-            found.append((one.alias_or_name or f"column{number}", term))
+            name = one.alias or (one.name if isinstance(one, exp.Column) else f"{_UNNAMED}{number}")
+            found.append((name, term))
         return found
 
     def _write_truth(self, node: exp.Expr | None, word: str, scope: Sources) -> str:

@@ -40,7 +40,7 @@ def create_references(
     """
     names = NameBook(())
     for key in _read_keys(connection, shape):
-        about = f"{shape.name}: FOREIGN KEY ({', '.join(key.columns)}) REFERENCES {key.parent}"
+        about = f"{shape.name}.{key.columns[0]}: FOREIGN KEY ({', '.join(key.columns)}) REFERENCES {key.parent}"
         try:
             parent, columns = _find_parent(key, tables)
             known = shapes.get(fold(parent))
@@ -54,7 +54,7 @@ def create_references(
             statement=f"ALTER TABLE {quote(shape.name)} ADD CONSTRAINT {quote(name)} "
             f"FOREIGN KEY ({quote_all(_spell(key.columns, shape.table))}) "
             f"REFERENCES {quote(parent)} ({quote_all(columns)}){_write_actions(key)}",
-            subject=f"foreign key {shape.name}.{name}",
+            subject=f"{shape.name}.{key.columns[0]}: foreign key {name}",
             is_optional=known is None,
         )
 
