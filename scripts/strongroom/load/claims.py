@@ -18,7 +18,7 @@ def make_claims(folder: LoadFolder, about: LoadDocument, made: MadeDocument) -> 
             schema=record.schema if is_live else record.staged,
             plan=folder.plan,
             shares=is_live and about.way != "staged",
-            reported=made.targets[name].skipped,
+            reported=(*made.targets[name].skipped, *made.targets[name].reported),
         )
         for name, record in about.targets.items()
     ]

@@ -29,7 +29,7 @@ def create_checks(shape: Shape, told: list[str]) -> Iterator[Drafted]:
         name = names.choose(check.name) if check.name else names.choose("ck", shape.name)
         yield Drafted(
             statement=f"ALTER TABLE {quote(shape.name)} ADD CONSTRAINT {quote(name)} CHECK ({condition})",
-            subject=f"{shape.name}: CHECK {name}",
+            subject=f"check {shape.name}.{name}",
             is_optional=True,
         )
 
@@ -50,7 +50,7 @@ def create_indexes(shape: Shape, book: NameBook, told: list[str]) -> Iterator[Dr
         unique = "UNIQUE " if index.unique else ""
         yield Drafted(
             statement=f"CREATE {unique}INDEX {quote(name)} ON {quote(shape.name)} {on}",
-            subject=f"{shape.name}.{name}: the index",
+            subject=f"index {shape.name}.{name}",
             is_optional=not (index.unique and is_plain),
         )
 

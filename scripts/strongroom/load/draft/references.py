@@ -54,7 +54,7 @@ def create_references(
             statement=f"ALTER TABLE {quote(shape.name)} ADD CONSTRAINT {quote(name)} "
             f"FOREIGN KEY ({quote_all(_spell(key.columns, shape.table))}) "
             f"REFERENCES {quote(parent)} ({quote_all(columns)}){_write_actions(key)}",
-            subject=f"{shape.name}.{key.columns[0]}: foreign key {name}",
+            subject=f"foreign key {shape.name}.{key.columns[0]}",
             is_optional=known is None,
         )
 

@@ -91,7 +91,7 @@ def test_indexes_keep_their_names_and_a_longer_one_is_cut() -> None:
     script = f'CREATE TABLE t (a TEXT, b BLOB); CREATE UNIQUE INDEX "{long}" ON t (a); CREATE INDEX i ON t (b)'
     found = draft(script)
     (cut,) = [line.rpartition(" ")[2] for line in found.reported]
-    assert found.reported == (f"t: index {long} is called {cut}",)
+    assert found.reported == (f"t.{long}: the index is called {cut}",)
     assert len(cut.encode()) <= 63
     assert [one.is_optional for one in found.statements] == [False, False, True]
     assert found.statements[1].statement == f'CREATE UNIQUE INDEX "{cut}" ON "t" ("a")'
@@ -214,8 +214,8 @@ def test_one_table_beside_schema_files_may_lose_what_refers_to_them() -> None:
         ("table notes", False),
         ("check notes.has text", True),
         ("index notes.by_at", True),
-        ("foreign key notes.fk_notes_user", True),
-        ("foreign key notes.fk_notes_up", True),
+        ("foreign key notes.user", True),
+        ("foreign key notes.up", True),
     ]
     assert found.reported == ("notes: trigger touch does not come along",)
 
