@@ -106,7 +106,7 @@ def create_key_indexes(shape: Shape, book: NameBook, told: list[str]) -> Iterato
         name = book.choose("pk" if index.origin == "pk" else "uq", shape.name, *index.columns)
         told.append(f"{about} comes as a unique index, for SQLite compares by a collation there")
         statement = f"CREATE UNIQUE INDEX {quote(name)} ON {quote(shape.name)} ({parts})"
-        yield Drafted(statement=statement, subject=f"{shape.name}.{name}: the index")
+        yield Drafted(statement=statement, subject=f"index {shape.name}.{name}")
 
 
 def write_part(shape: Shape, column: str, collation: str) -> str:

@@ -67,7 +67,7 @@ class _ViewDesk:
         self.statements.append(
             Drafted(
                 statement=f"CREATE VIEW {quote(view)} ({quote_all(names)}) AS {query.sql}",
-                subject=f"{view}: the view",
+                subject=f"view {view}",
                 is_optional=True,
             )
         )
