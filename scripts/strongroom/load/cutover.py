@@ -66,12 +66,15 @@ class CutoverResult:
 def cut_over(asked: CutoverRequest, around: Around) -> CutoverResult:
     """Make a load live; what was live steps aside under another name. A load that is live already stays so.
 
+    The caller holds the target directory's lock.
+
     Raises DifferencesError and DecisionNeededError for a load that is not proven, or of which more waits than is
     allowed; GuardError where rows or names would be lost, or are not the system's; SourceChangedError;
     UnreachableError that names who holds a table for longer than a minute; LockedError.
     """
     _refuse_state(asked)
     with open_postgres(asked.access) as connection, acting(connection, asked.system):
+        wait_for_others(connection, asked.system)
         done = _find_done(connection, asked)
         seen = None
         if done is None:

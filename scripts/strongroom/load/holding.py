@@ -155,6 +155,7 @@ def _tell(
 
 def _name_holders(connection: Connection, mode: Mode, names: Sequence[str]) -> str:
     """Name who holds tables, as far as we may see: others' names and times are a monitor's to see. Read-only."""
+    connection.execute("RESET ROLE")  # a monitor's rights are those of who is connected
     found = connection.execute(_HOLDERS, (list(names), list(mode.free))).fetchall()
     first = {pid: (table, name, seconds) for pid, table, name, seconds in reversed(found)}
     said = [_name_holder(pid, *about) for pid, about in first.items()]

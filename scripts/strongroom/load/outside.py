@@ -118,6 +118,8 @@ def point_views(connection: Connection, views: Sequence[View]) -> None:
         try:
             connection.execute(view.statement.encode())
         except Error as error:
+            if connection.broken:
+                raise
             said = (error.diag.message_primary or str(error)).strip().splitlines()[0]
             hint = "nothing was changed; drop the view, and make it again afterwards"
             raise GuardError(f"view {view.schema}.{view.name}", said, hint) from error

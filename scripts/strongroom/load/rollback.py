@@ -47,12 +47,15 @@ class RollbackResult:
 def roll_back(asked: RollbackRequest, around: Around) -> RollbackResult:
     """Put back what was live before a load's cutover; where nothing was, nothing is live afterwards.
 
+    The caller holds the target directory's lock.
+
     Raises GuardError for a load that was never live, or is not any more, or to which somebody wrote since;
     RollbackFailedError where what was live before is gone; UnreachableError that names who holds a table for longer
     than a minute; LockedError.
     """
     with open_postgres(asked.access) as connection:
         with acting(connection, asked.system):
+            wait_for_others(connection, asked.system)
             kept = _read(connection, asked)
             is_done = not any(one.is_live for one in kept.values())
             written = () if is_done else _find_written(connection, asked, kept)

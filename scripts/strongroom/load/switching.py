@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from strongroom.core.errors import GuardError
 from strongroom.load.documents import LoadDocument
 from strongroom.load.holding import Held, Mode, hold, list_tables, list_views
 from strongroom.load.outside import find_outside, point_views
 from strongroom.load.owning import act_as, owner_of, rename_schema
 from strongroom.load.place import LoadFolder
 from strongroom.load.request import Objects, Schemas
-from strongroom.postgres.connection import Access, Connection
+from strongroom.postgres.connection import GONE, Access, Connection
 from strongroom.runs import Checkpoint
 
 
@@ -64,11 +65,18 @@ class Around:
 
 @contextmanager
 def acting(connection: Connection, system: str) -> Iterator[None]:
-    """Work in one transaction as the system's owner, and see all rows or fail."""
-    with connection.transaction():
-        connection.execute("SET LOCAL row_security = off")
-        act_as(connection, owner_of(system))
-        yield
+    """Work in one transaction as the system's owner, and see all rows or fail.
+
+    Raises GuardError for a table that somebody drops meanwhile.
+    """
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL row_security = off")
+            act_as(connection, owner_of(system))
+            yield
+    except GONE as error:
+        fact = "somebody dropped or renamed what was looked at; nothing was changed"
+        raise GuardError(f"system {system}", fact, "run the same command again") from error
 
 
 def hold_quiet(connection: Connection, asked: Asked, around: Around, schemas: Sequence[str]) -> None:

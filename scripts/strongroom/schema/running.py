@@ -51,6 +51,8 @@ def _run(connection: Connection, owner: str, statement: Statement) -> None:
     except BUSY:
         raise
     except Error as error:
+        if connection.broken:  # it is the server that went away, and no mistake in the file
+            raise
         raise _locate(statement, error) from error
     if connection.execute("SELECT current_user::text").fetchone() != (owner,):
         fact = f"acts as another role than {owner} afterwards"

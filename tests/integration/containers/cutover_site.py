@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -150,6 +151,13 @@ class Load:
     @property
     def state(self) -> str:
         return str(self.document.state)
+
+    def copy(self) -> Load:
+        """Return it as another machine has it, which has a copy of the tree."""
+        place = self.shop.target.with_name(f"copy{next(NUMBERS)}")
+        shutil.copytree(self.shop.target, place)
+        root = place / self.folder.root.relative_to(self.shop.target)
+        return Load(shop=self.shop, folder=LoadFolder(root=root, home=Home(target=place)))
 
     def become(self, state: LoadState) -> None:
         self.folder.write(replace(self.document, state=state))
