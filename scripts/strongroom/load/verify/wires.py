@@ -179,6 +179,8 @@ def _join_instants(cell: Cell, values: Sequence[Any]) -> Iterable[bytes | None]:
     """Write instants as the server does: what comes out so is one, whatever was written in another way is not."""
     filled, nulls = _fill(values)
     first = next((value for value in values if value is not None), "")
+    if not isinstance(first, str):
+        return
     if first.endswith("Z"):
         joined = "\0".join(filled).replace("Z", "+00")
     elif first.endswith("+00:00"):
