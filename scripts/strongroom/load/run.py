@@ -62,10 +62,9 @@ def _find_done(opening: Opening, folder: LoadFolder, about: LoadDocument) -> Out
     this, report = Load(opening=opening, folder=folder, about=about), folder.read_as(Outcome)
     if report is None:
         return None
-    if about.state is not LoadState.LIVE:
-        with open_postgres(opening.request.access, is_read_only=True) as connection:
-            if not this.book.is_open(connection):
-                return None
+    with open_postgres(opening.request.access, is_read_only=True) as connection:
+        if not this.book.is_open(connection):
+            return None
     ended = replace(_judge(opening, report), nothing_done=True)
     if about.state is not LoadState.LIVE and about.state is not _STATES[ended.exit]:
         folder.write(replace(about, state=_STATES[ended.exit]))

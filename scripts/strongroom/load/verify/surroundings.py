@@ -17,6 +17,8 @@ from strongroom.sqlite.connection import Connection as Source
 
 _BLOCKS = 1 << 15
 _KNOWS_RANGES = 14_00_00
+_ADDRESS = "_strongroom_address"
+"""A column of the load's own, in staged tables whose rows go into others: which row of the source it is."""
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ class Surroundings:
         """Yield the columns that the source lacks, and that hold something else than their default."""
         known = {cell.into for cell in pair.cells}
         for column in self.both.tables_of(pair)[1].columns:
-            if column.name in known or column.is_generated:
+            if column.name in known or column.is_generated or column.name == _ADDRESS:
                 continue
             name = identifier("t", column.name)
             if column.default is None and column.sequence is None:
