@@ -33,7 +33,7 @@ LAYERS = {
     },
     "fleet": {"fleet"},
     "report": {"report"},
-    "tasks": {"__main__", "tasks"},
+    "tasks": {"__main__", "memory_migrator", "tasks"},
 }
 SUBJECTS = LAYERS["subjects"]
 WIRING = "tasks.wiring"

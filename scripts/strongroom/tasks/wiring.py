@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +18,12 @@ from strongroom.demo import build_legacy_tree
 
 if TYPE_CHECKING:
     from strongroom.load.request import Schemas
+    from strongroom.postgres.connection import Access
     from strongroom.schema import Records
 
 __all__ = [
     "PROVER",
+    "apply_schema",
     "build_legacy_tree",
     "count_days_of_certificates",
     "find_image_here",
@@ -80,6 +82,13 @@ def give_records(system: str, folder: Path) -> Records:
     from strongroom.schema.files import find_file_sets
 
     return Records(system=system, sets=tuple(find_file_sets(folder).values()))
+
+
+def apply_schema(access: Access, system: str, folder: Path, database: str, say: Callable[[str, str], None]) -> None:
+    """Bring one schema of a system up to its files, as ``postgres.apply`` does. Raises what that raises."""
+    from strongroom.schema import apply_schemas, read_file_sets
+
+    apply_schemas(access, system, read_file_sets(folder, database), dry_run=False, say=say)
 
 
 def list_backups_under(system: System, settings: Settings, key: str) -> tuple[str, ...]:
