@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from strongroom.load.convert.model import Packer, UnfitError, Value, refuse_class
 
 _DEEPEST = 500
 _LARGEST = 1000
-_EXPONENT = re.compile(r"[eE]([+-]?[0-9]+)\Z")
+_MOST_AFTER = 16383
+"""Digits after the point that the server takes, zeros among them."""
+_SMALLEST, _GREATEST = Decimal(f"1e-{_LARGEST}"), Decimal(f"1e{_LARGEST}")
 
 
 class JsonPacker(Packer):
@@ -60,9 +62,16 @@ def _refuse_constant(_: str) -> None:
 
 
 def _refuse_large(text: str) -> None:
-    exponent = _EXPONENT.search(text)
-    if len(text) > _LARGEST or (exponent is not None and (len(exponent[1]) > 5 or abs(int(exponent[1])) > _LARGEST)):  # noqa: PLR2004
-        raise UnfitError("has a number of more than 1000 digits, or beyond 10^1000")
+    if len(text) <= _LARGEST and "e" not in text and "E" not in text:
+        return
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise UnfitError("has a number beyond 10^±1000") from None
+    if abs(int(number.as_tuple().exponent)) > _MOST_AFTER:
+        raise UnfitError(f"has a number of more than {_MOST_AFTER} digits after its point, or an exponent as large")
+    if number and not _SMALLEST <= number.copy_abs() <= _GREATEST:
+        raise UnfitError("has a number beyond 10^±1000")
 
 
 _READ = json.JSONDecoder(

@@ -12,8 +12,10 @@ from strongroom.load.convert.model import Packer, UnfitError, Value, refuse_clas
 _WRITTEN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _BASE_DIGITS = 4
 _NEGATIVE = 0x4000
-_MOST = 16383
-"""Digits after the point, and an eighth of those before it, that the server takes."""
+_MOST_AFTER, _MOST_BEFORE = 16383, 131072
+"""Digits after the point, and before it, that the server takes
+(https://www.postgresql.org/docs/current/datatype-numeric.html).
+"""
 
 
 class NumericPacker(Packer):
@@ -31,7 +33,7 @@ class NumericPacker(Packer):
 
     def _refuse_rounding(self, number: Decimal) -> None:
         after, before = _count_digits(number)
-        if after > _MOST or before > 8 * _MOST:
+        if after > _MOST_AFTER or before > _MOST_BEFORE:
             raise UnfitError("has more digits than numeric takes")
         if self._precision is None or not number:
             return
@@ -66,9 +68,10 @@ def read_decimal(value: Value) -> Decimal:
 
 
 def pack_decimal(number: Decimal) -> bytes:
-    """Return a finite decimal as ``numeric_recv`` takes it."""
+    """Return a finite decimal as ``numeric_recv`` takes it; zeros at its end go where there are too many."""
     written = f"{number.copy_abs():f}"
     whole, _, part = written.partition(".")
+    part = part[:_MOST_AFTER]
     scale = len(part)
     whole = whole.zfill(-(-len(whole) // _BASE_DIGITS) * _BASE_DIGITS)
     part = part.ljust(-(-len(part) // _BASE_DIGITS) * _BASE_DIGITS, "0")

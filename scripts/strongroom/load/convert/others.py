@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
 from typing import Any
@@ -54,5 +55,7 @@ class ArrayPacker(Packer):
             return struct.pack(">i", -1)
         if isinstance(value, dict | list):
             raise UnfitError("has an element that is an array or an object")
+        if isinstance(value, float) and math.isinf(value):
+            raise UnfitError("has a number that is larger than any double")
         packed = self._element.pack(int(value) if isinstance(value, bool) else value)
         return write_size(len(packed)) + packed

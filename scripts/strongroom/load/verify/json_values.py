@@ -10,6 +10,7 @@ import json
 import re
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from math import isinf
 from typing import Any, NoReturn
 
 from strongroom.load.verify.unfit import UnfitError
@@ -18,6 +19,7 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _OUTSIDE = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
 _DEEPEST = 500
 _FARTHEST = 1000
+_MOST_AFTER = 16383
 
 
 @lru_cache(maxsize=8192)
@@ -64,14 +66,13 @@ def read_server_json(text: str) -> Any:
 def read_list(text: str) -> list[Any]:
     """Return the elements of a JSON array as SQLite's values: true is 1. Raises UnfitError."""
     read_json(text)
-    try:
-        found = json.loads(text)
-    except ValueError:
-        raise UnfitError("holds a number too long for any column") from None
+    found = json.loads(text)
     if not isinstance(found, list):
         raise UnfitError("is no JSON array")
     if any(isinstance(one, list | dict) for one in found):
         raise UnfitError("is an array of more than one dimension")
+    if any(isinstance(one, float) and isinf(one) for one in found):
+        raise UnfitError("holds a number beyond any double")
     return [int(one) if isinstance(one, bool) else one for one in found]
 
 
@@ -106,6 +107,8 @@ def _measure_depth(text: str) -> int:
 @lru_cache(maxsize=8192)
 def _mark_number(text: str) -> str:
     spelt = spell_number(text)
+    if abs(int(Decimal(text).as_tuple().exponent)) > _MOST_AFTER:
+        raise UnfitError(f"holds a number with more than {_MOST_AFTER} digits after its point")
     held, _, power = spelt.partition("e")
     digits = held.lstrip("-")
     size = len(digits) + int(power or 0) - 1

@@ -1,0 +1,68 @@
+"""Every value that fits stands in the server as the paper says: packed, sent by binary COPY, and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+import psycopg
+import pytest
+
+from strongroom.load.columns import read_columns
+from strongroom.load.convert import Packer, choose_packer
+from strongroom.postgres.copying import copy_rows
+from tests.integration.containers.schema_site import Site
+from tests.unit.load.convert.cases import KINDS, LABELS, Kind
+
+HEAD = (1).to_bytes(2, "big")
+DECLARED = sorted({kind.declared for kind in KINDS})
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[psycopg.Connection]:
+    with site.connect() as connection:
+        _prepare(connection)
+        yield connection
+
+
+def _prepare(connection: psycopg.Connection) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+    labels = ", ".join(f"'{label.replace(chr(39), chr(39) * 2)}'" for label in LABELS)
+    connection.execute(f"CREATE TYPE state AS ENUM ({labels})".encode())
+    columns = ", ".join(f"c{number} {declared}" for number, declared in enumerate(DECLARED))
+    connection.execute(f"CREATE TABLE held ({columns})".encode())
+
+
+def send(connection: psycopg.Connection, column: str, kind: Kind) -> None:
+    """Pack all values that fit a kind as the loader does, and copy them into a column."""
+    found = {one.name: one for one in read_columns(connection, "public")["held"]}[column]
+    packer = choose_packer(found.type, kind.reading)
+    assert isinstance(packer, Packer)
+    packed = packer.pack_all([value for value, _ in kind.takes])
+    with copy_rows(connection, ("public", "held"), [column]) as write:
+        for row in zip(*packed, strict=True):
+            write(b"".join(chain((HEAD,), row)))
+
+
+def test_what_fits_stands_in_the_server_as_the_paper_says(server: psycopg.Connection) -> None:
+    for kind in KINDS:
+        column = f"c{DECLARED.index(kind.declared)}"
+        server.execute("TRUNCATE held")
+        send(server, column, kind)
+        rows = server.execute(f"SELECT {column}::text FROM held ORDER BY ctid".encode()).fetchall()
+        for (value, written), (held,) in zip(kind.takes, rows, strict=True):
+            assert held == written, f"{kind.declared}: {value!r:.80} is {held!r:.80}, not {written!r:.80}"
+
+
+def test_doubles_keep_their_bits_and_instants_their_microseconds(server: psycopg.Connection) -> None:
+    (doubles,) = [kind for kind in KINDS if kind.declared == "double precision"]
+    column = f"c{DECLARED.index(doubles.declared)}"
+    send(server, column, doubles)
+    rows = server.execute(f"SELECT {column} FROM held ORDER BY ctid".encode(), binary=True).fetchall()
+    assert [held.hex() for (held,) in rows] == [float(value).hex() for value, _ in doubles.takes]
+    for kind in (one for one in KINDS if one.declared == "timestamptz"):
+        server.execute("TRUNCATE held")
+        column = f"c{DECLARED.index(kind.declared)}"
+        send(server, column, kind)
+        apart = f"SELECT count(*) FROM held WHERE {column} <> ALL (%s::timestamptz[])"
+        assert server.execute(apart.encode(), ([written for _, written in kind.takes],)).fetchone() == (0,)
