@@ -113,7 +113,7 @@ INSERT INTO b VALUES (1, 1), (1, 2), (2, NULL), (NULL, 5), (4, 7), (4, 7);
 QUERIES = [
     "SELECT * FROM a ORDER BY name, id",
     "SELECT id, ok = 1 AS yes, NOT ok AS no FROM a ORDER BY id",
-    "SELECT id, count(n) AS c, sum(n) AS s, avg(n) AS v, total(n) FROM a LEFT JOIN b ON a_id = id GROUP BY 1 ORDER BY 1",
+    "SELECT id, count(n) AS c, sum(n) AS s, avg(n), total(n) FROM a LEFT JOIN b ON a_id = id GROUP BY 1 ORDER BY 1",
     "SELECT min(name) AS l, max(name) AS h, min(x) AS x, sum(ok) AS o FROM a",
     "SELECT DISTINCT n FROM b ORDER BY n DESC",
     "SELECT count(DISTINCT n) AS d, group_concat(n, '-') IS NULL AS g FROM b",
