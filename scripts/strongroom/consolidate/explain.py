@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from strongroom.consolidate.kept_plan import read_kept_plan
 from strongroom.consolidate.live_rows import LiveRows, holds, write_row
 from strongroom.consolidate.masking import Masks, read_masks
 from strongroom.consolidate.request import NO_KEYS
+from strongroom.core.engines import Engine
 from strongroom.core.errors import UnreachableError, UsageError
 from strongroom.core.instants import Stored
 from strongroom.core.quoting import dotted
@@ -58,6 +59,22 @@ class KeptRow:
     """In a group that nothing decided: the row that is shown, this one or that beside which it waits."""
     followed_by: dict[str, int] = field(default_factory=dict)
     """Tables of the same source to how many of their rows were rewritten with this row's id; with a key only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledgers:
+    """The ledgers of a run, or of what else keeps ledgers as runs do, one for each target."""
+
+    folder: Path
+    keys: Mapping[str, str | None]
+    """Target to the name of its ledger's key; None, or no entry, for a plain one."""
+    masks: Masks
+    what: str
+    """What they belong to: ``run``."""
+    tables: Collection[str] = ()
+    """Tables (``target.table``) of it of which no row need be in a ledger."""
+    find_live: Callable[[Database], Database | None] = lambda _: None
+    """Returns the target of a ledger, in which the rows stand that stand for others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +139,36 @@ def explain(
     folder, _ = home.find_run(run)
     if not folder.ledger.is_dir():
         raise UnreachableError(folder.root, "has no ledger any more", "name another --run")
-    masks = read_masks(read_kept_plan(folder))
-    with hold_needed(keys, folder.read_target_keys().values()):
-        yield from _explain(home, folder, _Wish(table=table, dispositions=dispositions, key=key, masks=masks))
+    ledgers = Ledgers(
+        folder=folder.ledger,
+        keys=folder.read_target_keys(),
+        masks=read_masks(read_kept_plan(folder)),
+        what="run",
+        find_live=lambda kept: find_target(home, folder, replace(kept, path=folder.stage / kept.path.name)),
+    )
+    yield from explain_ledgers(ledgers, home.engine, table=table, dispositions=dispositions, key=key, keys=keys)
 
 
-def _explain(home: Home, folder: RunFolder, wish: _Wish) -> Iterator[KeptRow]:
-    matched, names = False, folder.read_target_keys()
-    for ledger in sorted(folder.ledger.glob("*.db")):
-        kept = under_key(ledger, names.get(ledger.stem), home.engine)
-        live = find_target(home, folder, replace(kept, path=folder.stage / ledger.name))
+def explain_ledgers(
+    ledgers: Ledgers,
+    engine: Engine,
+    *,
+    table: str | None,
+    dispositions: tuple[str, ...],
+    key: str | None = None,
+    keys: Mapping[str, Secret] = NO_KEYS,
+) -> Iterator[KeptRow]:
+    """Yield the rows of ledgers, as ``explain`` does. Raises UsageError for a table of none, KeyMissingError."""
+    wish = _Wish(table=table, dispositions=dispositions, key=key, masks=ledgers.masks)
+    with hold_needed(keys, ledgers.keys.values()):
+        yield from _explain(ledgers, engine, wish)
+
+
+def _explain(ledgers: Ledgers, engine: Engine, wish: _Wish) -> Iterator[KeptRow]:
+    matched = wish.table in ledgers.tables
+    for ledger in sorted(ledgers.folder.glob("*.db")):
+        kept = under_key(ledger, ledgers.keys.get(ledger.stem), engine)
+        live = ledgers.find_live(kept)
         with ExitStack() as stack:
             rows = None if live is None else LiveRows(database=live, connection=_open_raw(stack, live))
             connection = _open_raw(stack, kept)
@@ -141,7 +178,8 @@ def _explain(home: Home, folder: RunFolder, wish: _Wish) -> Iterator[KeptRow]:
                     matched = True
                     yield from _read_kept(look, entry)
     if wish.table is not None and not matched:
-        raise UsageError("--table", f"{wish.table} is no table of this run", "write target.table or source.table")
+        fact = f"{wish.table} is no table of this {ledgers.what}"
+        raise UsageError("--table", fact, "write target.table or source.table")
 
 
 def _open_raw(stack: ExitStack, database: Database) -> Connection:

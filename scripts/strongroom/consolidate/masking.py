@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from strongroom.core.plan import Plan, TableRule
+from strongroom.core.plan.models import PlanModel
 from strongroom.core.quoting import fold
 
 MASK = "•••"
@@ -64,6 +65,12 @@ _NOTHING = Mask(of_inputs={})
 def read_masks(plan: Plan) -> Masks:
     """Return what a plan hides."""
     return Masks(tables={fold(rule.into): _read_mask(rule) for rule in plan.tables if rule.secret})
+
+
+def read_masks_of_targets(plan: PlanModel) -> Masks:
+    """Return what a plan hides of targets that are sources themselves, as those of a load are."""
+    hidden = {fold(rule.into): frozenset(map(fold, rule.secret)) for rule in plan.tables if rule.secret}
+    return Masks(tables={into: Mask(columns=columns, of_inputs={}) for into, columns in hidden.items()})
 
 
 def _read_mask(rule: TableRule) -> Mask:

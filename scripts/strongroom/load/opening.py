@@ -152,7 +152,7 @@ def begin(opening: Opening, workers: Workers) -> tuple[LoadFolder, LoadDocument]
         state=LoadState.LOADING,
         tool=__version__,
         system=request.system,
-        origin="consolidated",
+        origin=request.origin,
         way=request.way,
         plan=str(plan.path),
         plan_sha256=plan.sha256,

@@ -37,6 +37,8 @@ class Outcome(Document):
     """The first rows that wait, each with its column and the reason."""
     carried: tuple[str, ...] = ()
     reported: tuple[str, ...] = ()
+    run: str | None = None
+    """The consolidation that the same command did first."""
     nothing_done: bool = False
     dry_run: bool = False
 

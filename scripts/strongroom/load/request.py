@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from strongroom.core.engines import Engine
 from strongroom.core.plan import Source
@@ -51,6 +52,8 @@ class Request:
     replace: bool = False
     quarantine_budget: int | None = None
     dry_run: bool = False
+    origin: Literal["consolidated", "legacy"] = "consolidated"
+    """Whether the databases were consolidated by the same command."""
     jobs: int = 1
     engine: Engine = Engine.SYSTEM
     """The library that works on plain databases."""

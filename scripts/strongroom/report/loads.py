@@ -26,14 +26,17 @@ _COLUMNS = {
 }
 
 
-def describe_results() -> dict[str, object]:
-    """Return what ``--json`` prints, by task; imported late, as the driver is."""
+def describe_results(merged: type) -> dict[str, object]:
+    """Return what ``--json`` prints, by task; imported late, as the driver is.
+
+    ``merged`` is the result of a consolidation, where one came first and went no further.
+    """
     from strongroom.load.cutover import CutoverResult  # noqa: PLC0415
     from strongroom.load.outcome import Outcome  # noqa: PLC0415
     from strongroom.load.rollback import RollbackResult  # noqa: PLC0415
 
     return {
-        "postgres.load": Outcome,
+        "postgres.load": Outcome | merged,
         "postgres.verify": Outcome,
         "postgres.cutover": CutoverResult,
         "postgres.rollback": RollbackResult,

@@ -19,7 +19,7 @@ class Kept:
     rows: tuple[KeptRow, ...]
 
 
-RESULTS = {"consolidate.explain": Kept, "consolidate.quarantine": Kept}
+RESULTS = {"consolidate.explain": Kept, "consolidate.quarantine": Kept, "postgres.quarantine": Kept}
 
 
 def show_kept(rows: Iterator[KeptRow], *, limit: int, as_json: bool, color: bool) -> None:

@@ -52,8 +52,8 @@ class Flag:
 
     @property
     def text(self) -> str:
-        """The flag as it is typed: ``--dry-run``."""
-        return "--" + self.name.replace("_", "-")
+        """The flag as it is typed: ``--dry-run``; ``from_`` is ``--from``, which Python keeps for itself."""
+        return "--" + self.name.rstrip("_").replace("_", "-")
 
     @property
     def is_list(self) -> bool:

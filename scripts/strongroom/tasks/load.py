@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from invoke.context import Context
 
 from strongroom import report
+from strongroom.core.config import read_settings
+from strongroom.core.system import choose_system
 from strongroom.tasks._keys import find_keys
 from strongroom.tasks._loading import Loads, refuse_negative
-from strongroom.tasks._request import PLAN, SYSTEM
+from strongroom.tasks._merging import list_waiting, merge, refuse_other_origin, say_merged
+from strongroom.tasks._request import PLAN, SYSTEM, find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
+from strongroom.tasks.wiring import explain_load
 
 TARGET = "Directory of the consolidated databases."
 LOAD = "A load's id (default: the latest)."
@@ -20,9 +25,11 @@ LOAD = "A load's id (default: the latest)."
     help={
         "system": SYSTEM,
         "target": TARGET,
+        "from_": "legacy: consolidate --source into --target first (default: consolidated).",
+        "source": "Directory of the legacy files, with --from legacy.",
         "plan": PLAN,
-        "quarantine_budget": "Rows that may wait for a person (default: the plan's).",
-        "replace": "Let rows that only the live schemas hold step aside with them, into NAME_previous.",
+        "quarantine_budget": "Rows that may wait for a person, of each step (default: the plan's).",
+        "replace": "Let what only the live schemas hold step aside; from legacy, what --target holds too.",
         "dry_run": "Show what would happen; write nothing.",
     }
 )
@@ -30,6 +37,8 @@ def load(
     c: Context,
     target: Path,
     system: str | None = None,
+    from_: str = "consolidated",
+    source: Path | None = None,
     plan: Path | None = None,
     quarantine_budget: int | None = None,
     replace: bool = False,
@@ -40,19 +49,29 @@ def load(
     from strongroom.load.run import load as run
 
     refuse_negative(quarantine_budget)
+    refuse_other_origin(from_, source)
     found = Loads(system, plan, "deploy")
+    access = found.find_access()
+    merged = None if source is None else merge(c, found, source, target, quarantine_budget, replace, dry_run)
+    if merged is not None and (merged.exit or merged.dry_run):
+        return report.show_outcome(merged, as_json=is_json(c), color=wants_color(c), folder=target)
     request = Request(
         system=found.about.name,
         plan=found.file,
         target=target,
-        access=found.find_access(),
+        access=access,
         replace=replace,
         quarantine_budget=quarantine_budget,
         dry_run=is_dry(c, dry_run),
+        origin="consolidated" if merged is None else "legacy",
         jobs=found.settings.jobs,
         engine=found.settings.sqlite,
     )
     outcome = run(request, found.surround(c))
+    if merged is not None:
+        waiting = (*outcome.waiting, *list_waiting(merged, find_home(target), found.folder))
+        notes = (say_merged(merged), *outcome.notes)
+        outcome = dataclasses.replace(outcome, run=merged.run, notes=notes, waiting=waiting)
     return report.show_load(outcome, as_json=is_json(c), color=wants_color(c))
 
 
@@ -171,3 +190,32 @@ def rollback(
         )
         result = roll_back(request, found.surround_switch(c, opened, request.access, backup=False))
     report.show_rollback(result, as_json=is_json(c), color=wants_color(c))
+
+
+@task(
+    help={
+        "system": f"{SYSTEM} Only its keys are asked for.",
+        "target": TARGET,
+        "table": "One table: target.table.",
+        "key": "Only rows that hold this value.",
+        "load": LOAD,
+        "beaten": "Rows too for which others stand: equal ones, and live ones that stayed.",
+        "limit": "Rows to show per table (0: all).",
+    }
+)
+def quarantine(
+    c: Context,
+    target: Path,
+    system: str | None = None,
+    table: str | None = None,
+    key: str | None = None,
+    load: str | None = None,
+    beaten: bool = False,
+    limit: int = 0,
+) -> None:
+    """Show the rows of a load that wait, with their reasons."""
+    home = find_home(target)
+    dispositions = report.LOSING if beaten else ("quarantined",)
+    keys = find_keys(None if system is None else choose_system(system, read_settings()), home)
+    rows = explain_load(home, load, table=table, dispositions=dispositions, key=key, keys=keys)
+    report.show_kept(rows, limit=limit, as_json=is_json(c), color=wants_color(c))

@@ -15,7 +15,7 @@ from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.core.system import choose_system, read_system
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
-from strongroom.tasks.load import cutover, load, rollback, verify
+from strongroom.tasks.load import cutover, load, quarantine, rollback, verify
 from strongroom.tasks.wiring import find_local_postgres
 
 if TYPE_CHECKING:
@@ -57,4 +57,4 @@ def status(c: Context, system: str | None = None, database: str | None = None) -
     return report.show_drift(compare_schemas(access, name, sets), access.place, as_json=is_json(c))
 
 
-namespace = Collection("postgres", apply, status, load, verify, cutover, rollback)
+namespace = Collection("postgres", apply, status, load, quarantine, verify, cutover, rollback)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING
 from strongroom.backup.catalog import CATALOG, read_catalog
 from strongroom.backup.request import Surroundings
 from strongroom.backup.stores.opening import find_objects, read_about
+from strongroom.consolidate.explain import KeptRow, Ledgers, explain_ledgers
+from strongroom.consolidate.masking import read_masks_of_targets
 from strongroom.consolidate.snapshots import PROVER
 from strongroom.containers import images, stack
 from strongroom.core.config import Settings
+from strongroom.core.errors import PlanError
+from strongroom.core.plan.models import PlanModel
+from strongroom.core.secret import Secret
 from strongroom.core.system import System
+from strongroom.core.yaml_text import load_yaml, validate_model
 from strongroom.demo import build_legacy_tree
+from strongroom.runs.home import Home
 
 if TYPE_CHECKING:
     from strongroom.load.request import Schemas
@@ -26,6 +33,7 @@ __all__ = [
     "apply_schema",
     "build_legacy_tree",
     "count_days_of_certificates",
+    "explain_load",
     "find_image_here",
     "find_local_postgres",
     "give_records",
@@ -89,6 +97,35 @@ def apply_schema(access: Access, system: str, folder: Path, database: str, say: 
     from strongroom.schema import apply_schemas, read_file_sets
 
     apply_schemas(access, system, read_file_sets(folder, database), dry_run=False, say=say)
+
+
+def explain_load(
+    home: Home,
+    load: str | None,
+    *,
+    table: str | None,
+    dispositions: tuple[str, ...],
+    key: str | None = None,
+    keys: Mapping[str, Secret],
+) -> Iterator[KeptRow]:
+    """Yield the rows of a load's ledgers, the latest load's by default, as ``consolidate.explain`` does a run's.
+
+    Raises what finding the load raises, UsageError for a table that is none of it, KeyMissingError.
+    """
+    from strongroom.load.outcome import Outcome
+    from strongroom.load.place import find_load
+
+    folder, about = find_load(home, load)
+    data, positions = load_yaml(folder.plan, PlanError)
+    report = folder.read_as(Outcome)
+    ledgers = Ledgers(
+        folder=folder.root / "ledger",
+        keys={name: record.key for name, record in about.targets.items()},
+        masks=read_masks_of_targets(validate_model(data, positions, folder.plan, PlanModel, PlanError)),
+        what="load",
+        tables=() if report is None else tuple(report.tables),
+    )
+    return explain_ledgers(ledgers, home.engine, table=table, dispositions=dispositions, key=key, keys=keys)
 
 
 def list_backups_under(system: System, settings: Settings, key: str) -> tuple[str, ...]:
