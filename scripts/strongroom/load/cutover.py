@@ -10,10 +10,10 @@ from strongroom.core.quoting import quote
 from strongroom.load.cutovers import Kept, read_kept, wait_for_others, write_kept
 from strongroom.load.documents import LoadState, SchemaRecord
 from strongroom.load.holding import Mode, hold, list_tables
-from strongroom.load.live import Alone, find_alone
+from strongroom.load.live import Alone, find_late
 from strongroom.load.looking import Seen, look, refuse_alone
 from strongroom.load.outside import find_outside
-from strongroom.load.owning import act_as, find_schema, name_schema, owner_of
+from strongroom.load.owning import act_as, find_schema, name_schema, owner_of, refuse_foreign
 from strongroom.load.request import Objects
 from strongroom.load.rights import take_rights_along
 from strongroom.load.since import Mark, count_rows, mark_tables
@@ -89,6 +89,9 @@ def cut_over(asked: CutoverRequest, around: Around) -> CutoverResult:
     with open_postgres(asked.access) as connection, acting(connection, asked.system):
         result = _switch(connection, asked, around, seen)
     around.checkpoint("cutover.done")
+    if asked.replace and not result.is_done_before:
+        with open_postgres(asked.access) as connection, acting(connection, asked.system):
+            result = _add_late(connection, asked, seen, result)
     return _end(asked, around, replace(result, backup=backup))
 
 
@@ -148,7 +151,7 @@ def _switch(connection: Connection, asked: CutoverRequest, around: Around, seen:
     done = _find_done(connection, asked)
     if done is not None:
         return done
-    _refuse_other_schemas(connection, seen)
+    _refuse_other_schemas(connection, asked, seen)
     age = _count_transactions(connection, seen.since)
     records = asked.document.targets
     hold_unwritten(connection, asked, around, [record.staged for record in records.values()])
@@ -170,7 +173,8 @@ def _switch(connection: Connection, asked: CutoverRequest, around: Around, seen:
     ]
     with switched(connection, asked, around, moves):
         began = around.now()
-        alone = {**seen.alone, **_find_late(connection, asked, seen, age)}
+        if not asked.replace:
+            _refuse_late(connection, asked, age)
     for target, record in records.items():
         objects = made.get(record.schema)
         note = None if objects is None else around.records.note_applied(connection, record.schema, objects)
@@ -179,7 +183,7 @@ def _switch(connection: Connection, asked: CutoverRequest, around: Around, seen:
     return CutoverResult(
         load=asked.folder.name,
         tables={target: _count(held) for target, held in marks.items()},
-        replaced=alone,
+        replaced=seen.alone,
         left=seen.left,
         more_rights=tuple(more_rights),
         previous=tuple(one.previous for one in records.values() if seen.numbers[one.schema] is not None),
@@ -188,9 +192,10 @@ def _switch(connection: Connection, asked: CutoverRequest, around: Around, seen:
     )
 
 
-def _refuse_other_schemas(connection: Connection, seen: Seen) -> None:
+def _refuse_other_schemas(connection: Connection, asked: CutoverRequest, seen: Seen) -> None:
     """Refuse where somebody else renamed or made one of the schemas since they were looked at. Raises GuardError."""
     for name, number in seen.numbers.items():
+        refuse_foreign(connection, asked.system, name)
         if find_schema(connection, name) != number:
             raise GuardError(f"schema {name}", "is another one than a moment ago", "run the same command again")
 
@@ -217,16 +222,26 @@ def _drop_previous(connection: Connection, asked: CutoverRequest, around: Around
         connection.execute(f"DROP SCHEMA {quote(schema)} CASCADE".encode())
 
 
-def _find_late(connection: Connection, asked: CutoverRequest, seen: Seen, age: int) -> dict[str, Alone]:
-    """Return what was written to live tables since the look, and the load lacks. Raises GuardError unless it may go."""
+def _refuse_late(connection: Connection, asked: CutoverRequest, age: int) -> None:
+    """Refuse what was written to live tables since the look, where the load lacks it. Raises GuardError."""
     late = {
         f"{record.schema}.{table}": rows
         for record in asked.document.targets.values()
-        for table, rows in find_alone(connection, record.schema, record.staged, age=age).items()
+        for table, rows in find_late(connection, record.schema, record.staged, age).items()
     }
-    if late and not asked.replace:
-        refuse_alone(asked, late, ())
-    return {table: rows + seen.alone[table] if table in seen.alone else rows for table, rows in late.items()}
+    refuse_alone(asked, late, ())
+
+
+def _add_late(connection: Connection, asked: CutoverRequest, seen: Seen, done: CutoverResult) -> CutoverResult:
+    """Add to what stepped aside the rows that came between the look and the switch."""
+    age = _count_transactions(connection, seen.since)
+    replaced = dict(done.replaced)
+    for record in asked.document.targets.values():
+        if seen.numbers[record.schema] is not None:
+            for table, rows in find_late(connection, record.previous, record.schema, age).items():
+                name = f"{record.schema}.{table}"
+                replaced[name] = rows + replaced[name] if name in replaced else rows
+    return replace(done, replaced=replaced)
 
 
 def _keep(target: str, record: SchemaRecord, seen: Seen, marks: Mapping[str, Mark], note: str | None) -> Kept:

@@ -17,17 +17,21 @@ _BY_VALUE = frozenset({
     "bool", "int2", "int4", "int8", "numeric", "bytea", "uuid", "date", "time", "timestamp", "timestamptz", "jsonb",
 })  # fmt: skip
 """Types whose ``=`` is the equality that is meant."""
+_TEXTS = frozenset({"text", "varchar"})
 _FLOATS = {"float4": "float4send", "float8": "float8send"}
 _KINDS = """
     SELECT c.relname, c.relkind::text FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND NOT c.relispartition"""
 _KEYS = """
-    SELECT c.relname, array_agg(a.attname::text ORDER BY a.attname) FROM pg_catalog.pg_index i
+    SELECT c.relname, array_agg(a.attname::text ORDER BY a.attname),
+           array_agg(a.attcollation::bigint ORDER BY a.attname) FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+    LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation
     WHERE n.nspname = %s AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-    GROUP BY c.relname, i.indexrelid, i.indisprimary HAVING bool_and(a.attnotnull)
+    GROUP BY c.relname, i.indexrelid, i.indisprimary
+    HAVING bool_and(a.attnotnull AND coalesce(o.collisdeterministic, true))
     ORDER BY c.relname, i.indisprimary DESC, count(*), i.indexrelid"""
 _TODAY = "to_char(pg_catalog.now() AT TIME ZONE 'UTC', 'YYYY-MM-DD') || '%'"
 
@@ -57,8 +61,8 @@ class Table:
     name: str
     is_parted: bool
     columns: Mapping[str, ServerColumn]
-    keys: tuple[tuple[str, ...], ...]
-    """Unique, and never NULL; the primary key first; each in the order of its names."""
+    keys: Mapping[tuple[str, ...], Sequence[int]]
+    """Columns that are unique, and never NULL, in the order of their names, to their collations; the primary first."""
 
     @property
     def source(self) -> str:
@@ -69,40 +73,62 @@ class Table:
 
 def read_tables(connection: Connection, schema: str) -> dict[str, Table]:
     """Return the tables of a schema by name; nothing where it is not there. Read-only."""
-    columns, keys = read_columns(connection, schema), dict[str, list[tuple[str, ...]]]()
-    for table, names in connection.execute(_KEYS, (schema,)).fetchall():
-        keys.setdefault(table, []).append(tuple(names))
+    columns, keys = read_columns(connection, schema), dict[str, dict[tuple[str, ...], Sequence[int]]]()
+    for table, names, collations in connection.execute(_KEYS, (schema,)).fetchall():
+        keys.setdefault(table, {}).setdefault(tuple(names), collations)
     return {
         name: Table(
             schema=schema,
             name=name,
             is_parted=kind == "p",
             columns={column.name: column for column in columns.get(name, ())},
-            keys=tuple(keys.get(name, ())),
+            keys=keys.get(name, {}),
         )
         for name, kind in connection.execute(_KINDS, (schema,)).fetchall()
     }
 
 
-def find_alone(
-    connection: Connection, live: str, staged: str, *, fresh: str | None = None, age: int | None = None
-) -> dict[str, Alone]:
+def find_alone(connection: Connection, live: str, staged: str, *, fresh: str | None = None) -> dict[str, Alone]:
     """Return what the tables of a live schema hold that a staged one lacks; nothing where it is not there. Read-only.
 
-    Rows of a ``fresh`` schema, as its files make them, do not count; there, today's date stands for any moment. With
-    an ``age`` only rows count that are of the last so many transactions.
+    Rows of a ``fresh`` schema, as its files make them, do not count; there, today's date stands for any moment.
     """
     staged_tables = read_tables(connection, staged)
     fresh_tables = {} if fresh is None else read_tables(connection, fresh)
     found = dict[str, Alone]()
     for name, table in read_tables(connection, live).items():
-        asked = _ask(table, staged_tables.get(name), fresh_tables.get(name), age)
-        if not _holds_rows(connection, table):
-            continue
-        rows, kept_key = connection.execute(asked.encode()).fetchone() or (0, 0)
-        if rows:
-            found[name] = Alone(rows=rows, kept_key=kept_key)
-    return found
+        if _holds_rows(connection, table):
+            others = {"s": staged_tables.get(name), "f": fresh_tables.get(name)}
+            asked = _ask(table, {alias: other for alias, other in others.items() if other is not None})
+            found[name] = _count(connection, asked)
+    return {name: alone for name, alone in found.items() if alone.rows}
+
+
+def find_late(connection: Connection, live: str, staged: str, age: int) -> dict[str, Alone]:
+    """Return, quickly, what of the last so many transactions a live schema holds that a staged one lacks. Read-only.
+
+    One pass over the live tables, and a look into the index of a staged one for each row that is so new; where there
+    is none, such rows count as lacking. Within a transaction that has a number of its own.
+    """
+    beside = read_tables(connection, staged)
+    found = dict[str, Alone]()
+    for name, table in read_tables(connection, live).items():
+        recent = f"pg_catalog.age(l.xmin) <= {age}"
+        rows = _count(connection, f"SELECT count(*), 0 FROM {table.source} l WHERE {recent}")
+        other = beside.get(name)
+        key = None if other is None else choose_key([table, other])
+        if rows.rows and other is not None and key is not None and _is_plain(key, [table, other]):
+            with connection.transaction(force_rollback=True):  # of the settings
+                connection.execute("SET LOCAL enable_hashjoin = off")
+                connection.execute("SET LOCAL enable_mergejoin = off")
+                rows = _count(connection, f"{_ask(table, {'s': other})} AND {recent}")
+        found[name] = rows
+    return {name: late for name, late in found.items() if late.rows}
+
+
+def _count(connection: Connection, asked: str) -> Alone:
+    rows, kept_key = connection.execute(asked.encode()).fetchone() or (0, 0)
+    return Alone(rows=rows, kept_key=kept_key)
 
 
 def holds_rows(connection: Connection, schema: str) -> bool:
@@ -115,30 +141,46 @@ def _holds_rows(connection: Connection, table: Table) -> bool:
     return connection.execute(asked.encode()).fetchone() == (True,)
 
 
-def _ask(table: Table, staged: Table | None, fresh: Table | None, age: int | None) -> str:
-    """Return the question for rows of a table that stand in neither of two others, and for those with a key there."""
-    recent = "true" if age is None else f"pg_catalog.age(l.xmin) <= {age}"
-    others = {alias: other for alias, other in (("s", staged), ("f", fresh)) if other is not None}
+def _ask(table: Table, others: Mapping[str, Table]) -> str:
+    """Return the question for rows of a table that stand in none of others, and for those with a key in the staged.
+
+    ``others`` are known by their aliases: ``s`` the staged one, ``f`` what files made.
+    """
     key = choose_key([table, *others.values()])
     if not others:
-        return f"SELECT count(*), 0 FROM {table.source} l WHERE {recent}"
+        return f"SELECT count(*), 0 FROM {table.source} l"
     if key is None:
-        return _ask_by_row(table, others, recent)
+        return _ask_by_row(table, others)
     joined, lacking = [], []
     for alias, other in others.items():
-        same = " AND ".join(" = ".join(_pair(table, other, alias, name)) for name in key)
+        same = " AND ".join(" = ".join(_pair_key(table, other, alias, name, key)) for name in key)
         joined.append(f"LEFT JOIN {other.source} {alias} ON {same}")
         lacking.append(f"({' OR '.join([f'{alias}.ctid IS NULL', *_differ(table, other, alias, key)])})")
-    there = "false" if staged is None else "s.ctid IS NOT NULL"
+    there = "s.ctid IS NOT NULL" if "s" in others else "false"
     return f"""
         SELECT count(*), count(*) FILTER (WHERE {there}) FROM {table.source} l {" ".join(joined)}
-        WHERE {recent} AND {" AND ".join(lacking)}"""
+        WHERE {" AND ".join(lacking)}"""
 
 
 def choose_key(tables: Sequence[Table]) -> tuple[str, ...] | None:
     """Return columns that are a key of all tables: the primary one of the first, if it is one."""
     common = (key for key in tables[0].keys if all(key in other.keys for other in tables[1:]))
     return next(common, None)
+
+
+def _is_plain(key: Sequence[str], tables: Sequence[Table]) -> bool:
+    """Tell whether ``=`` of the columns themselves is the equality that is meant, so that an index serves."""
+    one, two = tables
+    kinds = {one.columns[name].type.name for name in key}
+    is_same = all(_is_of_one_type(name, tables) for name in key)
+    return is_same and kinds <= _BY_VALUE | _TEXTS and one.keys[tuple(key)] == two.keys[tuple(key)]
+
+
+def _pair_key(table: Table, other: Table, alias: str, name: str, key: Sequence[str]) -> tuple[str, str]:
+    """Return how a key's column is written on both sides."""
+    if _is_plain(key, [table, other]):
+        return f"l.{quote(name)}", f"{alias}.{quote(name)}"
+    return _pair(table, other, alias, name)
 
 
 def _differ(table: Table, other: Table, alias: str, key: Sequence[str]) -> Iterator[str]:
@@ -157,11 +199,8 @@ def _pair(table: Table, other: Table, alias: str, name: str) -> tuple[str, str]:
     return write_column(table, "l", name, as_text=as_text), write_column(other, alias, name, as_text=as_text)
 
 
-def _ask_by_row(table: Table, others: Mapping[str, Table], recent: str) -> str:
-    """Return the question for a table without a key: equal rows count as often as they are there.
-
-    Rows that were there before count together with equal ones that came since.
-    """
+def _ask_by_row(table: Table, others: Mapping[str, Table]) -> str:
+    """Return the question for a table without a key: equal rows count as often as they are there."""
     every = (table, *others.values())
     texts = [not _is_of_one_type(name, every) for name in table.columns]
     names = [f"c{number}" for number, _ in enumerate(texts)] or ["NULL"]
@@ -170,12 +209,12 @@ def _ask_by_row(table: Table, others: Mapping[str, Table], recent: str) -> str:
         written = (write_column(one, "l", name, as_text=text) for name, text in zip(table.columns, texts, strict=True))
         return ", ".join(f"{value} AS c{number}" for number, value in enumerate(written)) or "NULL"
 
-    parts = [f"SELECT 1 AS side, {recent} AS recent, {list_columns(table)} FROM {table.source} l"]
-    parts += [f"SELECT -1, false, {list_columns(other)} FROM {other.source} l" for other in others.values()]
+    parts = [f"SELECT 1 AS side, {list_columns(table)} FROM {table.source} l"]
+    parts += [f"SELECT -1, {list_columns(other)} FROM {other.source} l" for other in others.values()]
     return f"""
         SELECT coalesce(sum(alone), 0)::bigint, 0 FROM (
             SELECT sum(side) AS alone FROM ({" UNION ALL ".join(parts)}) every
-            GROUP BY {", ".join(names)} HAVING sum(side) > 0 AND bool_or(recent)) lacking"""
+            GROUP BY {", ".join(names)} HAVING sum(side) > 0) lacking"""
 
 
 def _is_of_one_type(name: str, tables: Sequence[Table]) -> bool:

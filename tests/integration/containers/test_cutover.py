@@ -431,3 +431,31 @@ def test_odd_names_are_quoted(shop: Shop) -> None:
     with pytest.raises(GuardError, match="1 rows new or changed"):
         load.roll_back()
     assert PASSWORD not in str(shop.access)
+
+
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        ("INSERT INTO core.goods VALUES (22, 'late')", r"1 rows in core\.goods"),
+        ("UPDATE core.goods SET name = 'late' WHERE id = 1", r"1 rows \(1 of them with other values there\) in core\.goods"),
+        ("INSERT INTO core.log VALUES ('late')", r"1 rows in core\.log"),
+        ("CREATE TABLE core.late AS SELECT 1 AS n", "holds late of postgres"),
+        ("UPDATE core.goods SET name = name", None),
+        ("DELETE FROM core.goods", None),
+    ],
+)
+def test_what_is_written_during_a_cutover_is_seen(shop: Shop, late: str, said: str | None) -> None:
+    log = "CREATE TABLE log (line text)"
+    shop.make("core", GOODS, ROWS, log)
+    load = shop.stage(GOODS, ROWS, log)
+
+    def write(step: str) -> None:
+        if step == "cutover.seen":
+            shop.site.do(late)
+
+    if said is None:
+        assert not load.cut_over({"checkpoint": write}).replaced
+        return
+    with pytest.raises(GuardError, match=said):
+        load.cut_over({"checkpoint": write})
+    assert (schemas(shop), load.state) == ({"core", "core_staged"}, "staged")
