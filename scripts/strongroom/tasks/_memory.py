@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -61,11 +63,6 @@ class Migration:
     """Where snapshots, ledger and report are kept; None: beside the file, in our own directory."""
     dry_run: bool = False
 
-    @property
-    def place(self) -> Path:
-        """Return the directory of the loads of this file and store."""
-        return (self.target or self.sqlite.parent / OWN_FOLDER / "memory_migrator") / f"{self.sqlite.stem}-{self.store}"
-
 
 def migrate(asked: Migration) -> Outcome:
     """Load the tables of the chosen stores into the live ones, proven; what is there already stays.
@@ -73,22 +70,34 @@ def migrate(asked: Migration) -> Outcome:
     Raises UsageError where the file has none of them, LockedError, and what a load raises.
     """
     folder = find_system(SYSTEM, asked.settings.root)
-    keys = find_keys(folder)
     engine = asked.settings.sqlite
-    plain = Database(asked.sqlite, engine)
-    key = None if not asked.sqlite.is_file() or has_plain_header(plain) else _KEY
-    original = under_key(asked.sqlite, key, engine)
-    make_private_folder(asked.place)
-    with locked(asked.place / "lock"), hold_needed(keys, {key}):
+    is_plain = not asked.sqlite.is_file() or has_plain_header(Database(asked.sqlite, engine))
+    original = under_key(asked.sqlite, None if is_plain else _KEY, engine)
+    with hold_needed(find_keys(folder), {original.key}):
         found = _choose_tables(asked, read_columns(original))
-        standing = _provide(asked, folder, found)
-        database = under_key(asked.place / "stores.db", key, engine)
-        excerpt = take_excerpt(original, database, found if standing is None else standing.columns, PROVER)
-        try:
-            outcome = load(_ask(asked, standing, key), _surround(asked, folder, standing))
-        finally:
-            database.path.unlink(missing_ok=True)
+        with _open_place(asked) as place:
+            standing = _provide(asked, folder, found)
+            database = replace(original, path=place / "stores.db")
+            excerpt = take_excerpt(original, database, found if standing is None else standing.columns, PROVER)
+            try:
+                outcome = load(_ask(asked, place, standing, original.key), _surround(asked, folder, standing))
+            finally:
+                database.path.unlink(missing_ok=True)
     return replace(outcome, notes=(*outcome.notes, *_say(asked, excerpt, found)))
+
+
+@contextmanager
+def _open_place(asked: Migration) -> Iterator[Path]:
+    """Give the directory of the loads of this file and store, which nobody else uses meanwhile. Raises LockedError."""
+    if asked.dry_run:
+        with tempfile.TemporaryDirectory(prefix="strongroom-") as scratch:
+            yield Path(scratch)
+        return
+    homes = asked.target or asked.sqlite.parent / OWN_FOLDER / "memory_migrator"
+    place = homes / f"{asked.sqlite.stem}-{asked.store}"
+    make_private_folder(place)
+    with locked(place / "lock"):
+        yield place
 
 
 def _choose_tables(asked: Migration, there: dict[str, Collection[str]]) -> dict[str, Collection[str]]:
@@ -119,15 +128,15 @@ def _find(access: Access, tables: Collection[str]) -> Standing | None:
         return find_standing(connection, tables, SCHEMA)
 
 
-def _ask(asked: Migration, standing: Standing | None, key: str | None) -> Request:
+def _ask(asked: Migration, place: Path, standing: Standing | None, key: str | None) -> Request:
     schema = SCHEMA if standing is None else standing.schema
     encrypt = "" if key is None else f", encrypt: {key}"
-    plan = asked.place / "plan.yaml"
+    plan = place / "plan.yaml"
     write_text(plan, _PLAN.format(store=asked.store, file=asked.sqlite.name, schema=schema, encrypt=encrypt))
     return Request(
         system=f"{SYSTEM}_memory",
         plan=plan,
-        target=asked.place,
+        target=place,
         access=asked.access,
         way=asked.way,
         quarantine_budget=asked.quarantine_budget,
