@@ -12,7 +12,8 @@ from strongroom.postgres.connection import Connection, compose, identifier
 
 _TABLES = {
     "loads": "load text PRIMARY KEY",
-    "ranges": "target text, into_table text, low bigint, high bigint, PRIMARY KEY (target, into_table, low)",
+    "ranges": "target text, into_table text, low bigint, high bigint, skipped bigint, "
+    "PRIMARY KEY (target, into_table, low)",
     "structure": "target text, position integer, into_table text, kind text, name text, statement text, "
     "is_there boolean NOT NULL DEFAULT false, PRIMARY KEY (target, position)",
 }
@@ -50,10 +51,13 @@ class Book:
             self._do(connection, name, f"CREATE TABLE {{table}} ({columns})")
         self._do(connection, "loads", "INSERT INTO {table} VALUES (%s)", (self.load,))
 
-    def note_range(self, connection: Connection, job: TableJob, part: Range) -> None:
-        """Say that a range is loaded, in the transaction in which it is."""
-        text = "INSERT INTO {table} VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
-        self._do(connection, "ranges", text, (job.target, job.into, part.low, part.high))
+    def note_range(self, connection: Connection, job: TableJob, part: Range, skipped: int) -> bool:
+        """Say that a range is loaded but for so many rows of its table that wait, in the transaction in which it is.
+
+        Tell whether it was not yet: a process that was killed may have left a transaction that ends only now.
+        """
+        text = "INSERT INTO {table} VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING low"
+        return bool(self._do(connection, "ranges", text, (job.target, job.into, part.low, part.high, skipped)))
 
     def forget_ranges(self, connection: Connection, job: TableJob) -> None:
         """Say that a table is not loaded."""
@@ -64,6 +68,11 @@ class Book:
         """Return the ranges of a table that are loaded. Read-only."""
         text = "SELECT low, high FROM {table} WHERE (target, into_table) = (%s, %s)"
         return {(low, high) for low, high in self._do(connection, "ranges", text, (job.target, job.into))}
+
+    def has_skipped(self, connection: Connection, job: TableJob, skipped: int) -> bool:
+        """Tell whether a table was loaded but for so many rows, and no fewer. Read-only."""
+        text = "SELECT 1 FROM {table} WHERE (target, into_table) = (%s, %s) AND skipped <> %s LIMIT 1"
+        return not self._do(connection, "ranges", text, (job.target, job.into, skipped))
 
     def keep_structure(self, connection: Connection, target: str, parts: Sequence[Part]) -> None:
         """Keep what was taken off."""

@@ -13,16 +13,12 @@ from strongroom.sqlite.connection import attached, open_snapshot
 from strongroom.sqlite.database import choose_engine
 
 
-def find_waiting_children(jobs: Sequence[TableJob], references: Iterable[Reference]) -> set[str]:
-    """Let children of waiting rows wait, generation by generation; return the tables that have to be loaded again."""
+def let_children_wait(jobs: Sequence[TableJob], references: Iterable[Reference]) -> None:
+    """Note in the ledger the children of waiting rows, generation by generation; where they stand they stay."""
     by_name = {job.into: job for job in jobs}
-    changed: set[str] = set()
     known = [one for one in references if one.table in by_name and one.parent in by_name]
-    while True:
-        found = {one.table for one in known if _note_children(by_name[one.table], by_name[one.parent], one)}
-        if not found:
-            return changed
-        changed |= found
+    while any(_note_children(by_name[one.table], by_name[one.parent], one) for one in known):
+        pass
 
 
 def _note_children(child: TableJob, parent: TableJob, reference: Reference) -> bool:

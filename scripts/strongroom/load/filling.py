@@ -123,15 +123,15 @@ def _fill_range(connection: Connection, source: Rows, job: TableJob, part: Range
     skipped = read_addresses(job, KEY, REFERENCE)
     try:
         with connection.transaction():
-            if part.is_whole:
-                connection.execute(compose("TRUNCATE ONLY {table}", table=identifier(job.schema, job.into)))
+            if not _begin(connection, job, part, book, len(skipped)):
+                return
             encoder = Encoder(job)
             with copy_rows(connection, (job.schema, job.into), _names(job), freeze=part.is_whole) as write:
                 for piece in read_pieces(source, job, part, skipped):
                     for data in encoder.encode(piece):
                         write(data)
                     add_rows(len(piece.addresses))
-            _end(connection, job, part, encoder, book)
+            note_rows(job, encoder.entries)
     except Error as error:
         if not speaks_of_a_row(error):
             raise
@@ -145,12 +145,12 @@ def _fill_carefully(connection: Connection, source: Rows, job: TableJob, part: R
     skipped = read_addresses(job, KEY, REFERENCE)
     encoder = Encoder(job)
     with connection.transaction():
-        if part.is_whole:
-            connection.execute(compose("TRUNCATE ONLY {table}", table=identifier(job.schema, job.into)))
+        if not _begin(connection, job, part, book, len(skipped)):
+            return
         for piece in read_pieces(source, job, part, skipped):
             _send(connection, job, encoder, piece)
             add_rows(len(piece.addresses))
-        _end(connection, job, part, encoder, book)
+        note_rows(job, encoder.entries)
 
 
 def _send(connection: Connection, job: TableJob, encoder: Encoder, piece: Piece) -> None:
@@ -172,9 +172,12 @@ def _send(connection: Connection, job: TableJob, encoder: Encoder, piece: Piece)
             _send(connection, job, encoder, Piece(addresses=piece.addresses[half], columns=columns))
 
 
-def _end(connection: Connection, job: TableJob, part: Range, encoder: Encoder, book: Book) -> None:
-    note_rows(job, encoder.entries)
-    book.note_range(connection, job, part)
+def _begin(connection: Connection, job: TableJob, part: Range, book: Book, skipped: int) -> bool:
+    """Note a range; of a whole table empty it, and forget what was noted. Tell whether it is still to be loaded."""
+    if part.is_whole:
+        connection.execute(compose("TRUNCATE ONLY {table}", table=identifier(job.schema, job.into)))
+        book.forget_ranges(connection, job)
+    return book.note_range(connection, job, part, skipped)
 
 
 def _names(job: TableJob) -> list[str]:

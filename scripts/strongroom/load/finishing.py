@@ -17,13 +17,6 @@ from strongroom.postgres.connection import Access, Connection, compose, identifi
 from strongroom.postgres.copying import UniqueViolation, copy_out
 from strongroom.sqlite.connection import open_snapshot
 
-_UNIQUE_COLUMNS = """
-    SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_catalog.pg_index i
-    CROSS JOIN LATERAL unnest(i.indkey::int[]) WITH ORDINALITY AS k(number, place)
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
-    WHERE i.indexrelid = pg_catalog.to_regclass(%s)"""
-
-
 def load_table(access: Access, work: TableWork, ranges: Sequence[Range], book: Book) -> None:
     """Load ranges of a table; where they are all that is left of it, bring it to its end.
 
@@ -47,72 +40,42 @@ def finish_table(access: Access, work: TableWork, book: Book) -> None:
 def _finish(connection: Connection, work: TableWork, book: Book) -> None:
     job = work.job
     for part in work.parts:
-        while not _put(connection, job, part, book):
-            _set_aside(connection, job, part, book)
+        if not _put(connection, job, part, book):
+            _put_before_the_rows(connection, job, part, book)
     for column in work.sequences:
         advance_sequence(connection, job, column)
     connection.execute(compose("ANALYZE {table}", table=identifier(job.schema, job.into)))
 
 
-def _put(connection: Connection, job: TableJob, part: Part, book: Book) -> bool:
+def _put(connection: Connection, work: TableWork, part: Part, book: Book) -> bool:
+    """Put a part back, once rows with equal keys wait; tell whether it holds of every row."""
     try:
         with connection.transaction():
             put_back(connection, part)
-            book.note_there(connection, job.target, part)
+            book.note_there(connection, work.job.target, part)
     except UniqueViolation:
+        _set_doubles_aside(connection, work, book)
+        return _put(connection, work, part, book)
+    except REFUSED_BY_PART:
         return False
     return True
 
 
-def _set_aside(connection: Connection, job: TableJob, part: Part, book: Book) -> None:
+def _set_doubles_aside(connection: Connection, work: TableWork, book: Book) -> None:
     """Let rows wait whose key another row has, and load the table without them."""
-    columns = _find_columns(connection, job, part)
-    taken = set(_read_doubles(connection, job, columns))
-    entries = list(_find_later(job, columns, taken))
+    job = work.job
+    entries = list(find_doubles(connection, job, [part for part in work.parts if part.kind in UNIQUE_KINDS], book))
     if not entries:
-        raise RuntimeError(f"{job.name}: {part.name} has doubles that the source does not show")
+        raise RuntimeError(f"{job.name}: has doubles that its unique indexes do not show")
     note_rows(job, entries)
-    with connection.transaction():
-        book.forget_ranges(connection, job)
     fill(connection, job, [WHOLE], book)
 
 
-def _find_columns(connection: Connection, job: TableJob, part: Part) -> list[str]:
-    """Return the columns of a unique index, as the server knows them where it has no rows."""
-    with connection.transaction(force_rollback=True):
+def _put_before_the_rows(connection: Connection, job: TableJob, part: Part, book: Book) -> None:
+    """Put a part back while the table is empty, and load it again: then the server says which rows it refuses."""
+    with connection.transaction():
         connection.execute(compose("TRUNCATE ONLY {table}", table=identifier(job.schema, job.into)))
+        book.forget_ranges(connection, job)
         put_back(connection, part)
-        asked = identifier(job.schema, part.name).as_string()
-        found = connection.execute(_UNIQUE_COLUMNS, (asked,)).fetchone()
-    return list(found[0]) if found is not None and found[0] is not None else []
-
-
-def _read_doubles(connection: Connection, job: TableJob, columns: Sequence[str]) -> Iterator[tuple[bytes | None, ...]]:
-    """Yield the keys that several rows have, each column as COPY writes it."""
-    names = ", ".join(identifier(column).as_string() for column in columns)
-    table = identifier(job.schema, job.into).as_string()
-    yield from copy_out(connection, f"SELECT {names} FROM {table} GROUP BY {names} HAVING count(*) > 1")
-
-
-def _find_later(job: TableJob, columns: Sequence[str], taken: set[tuple[bytes | None, ...]]) -> Iterator[Entry]:
-    """Yield the rows whose key an earlier row has."""
-    places = [next(at for at, one in enumerate(job.columns) if one.into == name) for name in columns]
-    packers = [choose_packer(job.columns[at].type, job.columns[at].reading) for at in places]
-    first: dict[tuple[bytes, ...], int] = {}
-    with open_snapshot(job.snapshot) as source:
-        for piece in read_pieces(source, job, WHOLE):
-            for number, address in enumerate(piece.addresses):
-                try:
-                    key = tuple(
-                        packer.pack(piece.columns[at][number])  # type: ignore[union-attr]
-                        for at, packer in zip(places, packers, strict=True)
-                    )
-                except UnfitError:
-                    continue
-                if key not in taken:
-                    continue
-                if key in first:
-                    reason = f"has the key of another row ({', '.join(columns)}) once its values are converted"
-                    yield Entry(address=address, reason=reason, rule=KEY, winner=first[key])
-                else:
-                    first[key] = address
+        book.note_there(connection, job.target, part)
+    fill(connection, job, [WHOLE], book)

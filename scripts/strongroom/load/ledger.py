@@ -93,7 +93,7 @@ def list_waiting(ledger: Database, limit: int = 1000) -> list[str]:
         return []
     lines: list[str] = []
     with open_source(ledger) as connection:
-        for (name,) in connection.execute("SELECT kept_table FROM inputs ORDER BY id").fetchall():
+        for (name,) in connection.execute("SELECT kept_table FROM inputs ORDER BY kept_table").fetchall():
             asked = (
                 f"SELECT _rowid, _reason FROM {dotted('main', _text(name))} WHERE _disposition = 'quarantined' "
                 f"ORDER BY _rowid LIMIT {limit}"

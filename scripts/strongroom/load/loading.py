@@ -9,11 +9,12 @@ from itertools import groupby
 from strongroom.core.errors import DifferencesError
 from strongroom.core.workers import Workers
 from strongroom.load.book import Book
-from strongroom.load.cascade import find_waiting_children
+from strongroom.load.cascade import let_children_wait
 from strongroom.load.documents import MadeSchema
 from strongroom.load.filling import fill, open_for_work
 from strongroom.load.finishing import finish_table, load_table
 from strongroom.load.jobs import Range, TableJob, TableWork
+from strongroom.load.ledger import KEY, REFERENCE, read_addresses
 from strongroom.load.reading import WHOLE, split_table
 from strongroom.load.staging import list_sequences
 from strongroom.load.structure import put_back, validate
@@ -88,13 +89,13 @@ class Loading:
                 start(f"finish {work.job.name}", finish_table, work)
 
     def _let_children_wait(self, jobs: list[TableJob], made: MadeSchema) -> None:
-        by_name = {job.into: job for job in jobs}
-        for table in find_waiting_children(jobs, made.references):
-            job = by_name[table]
-            with open_for_work(self._access, self._book) as connection:
-                with connection.transaction():
-                    self._book.forget_ranges(connection, job)
-                fill(connection, job, [WHOLE], self._book)
+        """Load tables again without the rows whose parents wait; so far as the book does not say that they are."""
+        let_children_wait(jobs, made.references)
+        with open_for_work(self._access, self._book) as connection:
+            for job in jobs:
+                waiting = len(read_addresses(job, KEY, REFERENCE))
+                if waiting and not self._book.has_skipped(connection, job, waiting):
+                    fill(connection, job, [WHOLE], self._book)
 
     def _join(self, target: str, jobs: Sequence[TableJob]) -> None:
         """Put the foreign keys of a target back, and validate those without orphans."""
