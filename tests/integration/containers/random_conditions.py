@@ -22,6 +22,8 @@ COLUMNS: dict[str, tuple[str, Sequence[Any]]] = {
     "d": ("DATE", (None, "2024-01-01", "2023-12-31", "1999-02-28")),
     "b": ("BLOB", (None, b"", b"a", b"\x00", b"\xff")),
     "n": ("DECIMAL", (None, 0, 1, 2.5, -3, 0.1)),
+    "z": ("", (None, 0, 1, 5, -7)),
+    "y": ("", (None, "", "a", "5", "A", "1.0")),
     "s": ("DATETIME", ("2024-01-01", "abc", "2024-01-01 10:00:00", "")),
 }
 TABLE = f"CREATE TABLE x (id INTEGER PRIMARY KEY, {', '.join(f'{name} {said}' for name, (said, _) in COLUMNS.items())})"

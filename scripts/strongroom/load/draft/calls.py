@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from strongroom.load.draft.terms import NUMBERS, Term, UntranslatableError, text_literal, unify, write_number
+from strongroom.core.quoting import literal
+from strongroom.load.draft.terms import NUMBERS, Term, UntranslatableError, unify, write_number
 
 Translate = Callable[[Any], Term]
 _INTEGERS = {"INT", "INTEGER", "BIGINT"}
@@ -113,7 +114,7 @@ def _typeof(translate: Translate, node: exp.Typeof) -> Term:
     term = translate(node.this)
     if term.alone is None:
         raise UntranslatableError("uses typeof() of a column whose values were of several types")
-    return _make_text(f"(CASE WHEN {term.sql} IS NULL THEN 'null' ELSE {text_literal(term.alone)} END)")
+    return _make_text(f"(CASE WHEN {term.sql} IS NULL THEN 'null' ELSE {literal(term.alone)} END)")
 
 
 def _cast(translate: Translate, node: exp.Cast) -> Term:

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 from datetime import date
 
-from strongroom.load.draft.terms import NUMBERS, Term, UntranslatableError, condition, text_literal
+from strongroom.core.quoting import literal
+from strongroom.load.draft.terms import NUMBERS, Term, UntranslatableError, condition
 
 _NUMERIC = {"INTEGER", "NUMERIC", "REAL"}
 _ORDERS = {"<", "<=", ">", ">="}
@@ -70,12 +71,12 @@ def _convert(one: Term, other: Term) -> tuple[Term, Term]:
 def _convert_literal(one: Term, other: Term, written: str) -> Term:
     if one.kind == "boolean" and other.kind == "int" and written in {"0", "1"}:
         return replace(other, sql="true" if written == "1" else "false", kind="boolean")
-    if one.kind in NUMBERS and one.affinity is not None and other.kind == "text" and _NUMBER.fullmatch(written):
+    if one.kind in NUMBERS and one.affinity in _NUMERIC and other.kind == "text" and _NUMBER.fullmatch(written):
         return replace(other, sql=written, kind="numeric")
     if one.kind == "text" and one.affinity == "TEXT" and other.kind == "int":
-        return replace(other, sql=text_literal(written), kind="text")
+        return replace(other, sql=literal(written), kind="text")
     if one.kind == "date" and other.kind == "text" and _is_day(written):
-        return replace(other, sql=f"{text_literal(written)}::date", kind="date")
+        return replace(other, sql=f"{literal(written)}::date", kind="date")
     return other
 
 

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from strongroom.core.quoting import literal
 from strongroom.load.convert import UnfitError, choose_packer
 from strongroom.load.draft.census import name_server_type
 from strongroom.load.draft.model import Chosen
 from strongroom.load.draft.moments import find_moment, write_moment
 from strongroom.load.draft.parsing import is_constant
 from strongroom.load.draft.reading import texts_as_str
-from strongroom.load.draft.terms import UntranslatableError, text_literal
+from strongroom.load.draft.terms import UntranslatableError
 from strongroom.sqlite.connection import open_memory
 from strongroom.sqlite.schema import Column
 
@@ -89,16 +90,16 @@ _WRITERS: dict[str, Callable[[Any, bytes], str]] = {
     "bytea": lambda value, _: f"'\\x{value.hex()}'::bytea",
     "date": lambda value, _: f"'{value}'",
     "double precision": lambda value, _: f"'{value!r}'::double precision",
-    "enum": lambda value, _: text_literal(value),
+    "enum": lambda value, _: literal(value),
     "integer": lambda value, _: str(value),
-    "json": lambda value, _: text_literal(value if isinstance(value, str) else json.dumps(value)),
-    "jsonb": lambda value, _: text_literal(value if isinstance(value, str) else json.dumps(value)),
+    "json": lambda value, _: literal(value if isinstance(value, str) else json.dumps(value)),
+    "jsonb": lambda value, _: literal(value if isinstance(value, str) else json.dumps(value)),
     "numeric": lambda value, _: f"'{value}'::numeric",
     "real": lambda value, _: f"'{value!r}'::real",
     "smallint": lambda value, _: str(value),
-    "text": lambda value, _: text_literal(value),
+    "text": lambda value, _: literal(value),
     "timestamp": lambda value, _: f"'{value}'",
     "timestamptz": _write_instant,
     "uuid": lambda _, packed: f"'{packed.hex()}'",
-    "varchar": lambda value, _: text_literal(value),
+    "varchar": lambda value, _: literal(value),
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from strongroom.load.draft.terms import UntranslatableError, text_literal
+from strongroom.core.quoting import literal
+from strongroom.load.draft.terms import UntranslatableError
 
 _FORMATS = {
     "current_timestamp": "%Y-%m-%d %H:%M:%S",
@@ -69,7 +70,7 @@ def _write_text(written: str) -> str | None:
     if written in {"%s", "%Q"}:
         return f"{_write_number(written)}::text"
     pieces = [_write_piece(piece) for piece in re.findall(r"%.|[^%]+", written, re.DOTALL)]
-    return None if None in pieces else f"to_char({_UTC}, {text_literal(''.join(map(str, pieces)))})"
+    return None if None in pieces else f"to_char({_UTC}, {literal(''.join(map(str, pieces)))})"
 
 
 def _write_piece(piece: str) -> str | None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from strongroom.core.quoting import fold
-from strongroom.load.draft.terms import Term, UntranslatableError, condition, text_literal
+from strongroom.core.quoting import fold, literal
+from strongroom.load.draft.terms import Term, UntranslatableError, condition
+
+_PLAIN = " -_@/:,;=%&"
+"""What means itself in a regular expression outside of brackets, letters and digits aside."""
 
 
 def match_like(value: Term, pattern: Term, escape: str = "") -> Term:
@@ -16,13 +19,13 @@ def match_like(value: Term, pattern: Term, escape: str = "") -> Term:
     if escape and (text.replace(escape * 2, "").endswith(escape)):
         raise UntranslatableError("has a pattern that ends with what escapes")
     # The empty ESCAPE: without one nothing escapes in SQLite, and a backslash does in PostgreSQL.
-    return condition(f'lower({value.sql} COLLATE "C") LIKE {text_literal(fold(text))} ESCAPE {text_literal(escape)}')
+    return condition(f'lower({value.sql} COLLATE "C") LIKE {literal(fold(text))} ESCAPE {literal(escape)}')
 
 
 def match_glob(value: Term, pattern: Term) -> Term:
     """Return a GLOB as a regular expression. Raises UntranslatableError."""
     written = "".join(_write_pieces(_read_pattern(value, pattern)))
-    return condition(f"""({value.sql} COLLATE "C") ~ {text_literal(f"^{written}$")}""")
+    return condition(f"""({value.sql} COLLATE "C") ~ {literal(f"^{written}$")}""")
 
 
 def _read_pattern(value: Term, pattern: Term) -> str:
@@ -42,7 +45,7 @@ def _write_pieces(pattern: str) -> Iterator[str]:
             yield piece
             continue
         at += 1
-        yield {"*": ".*", "?": "."}.get(letter) or _escape(letter)
+        yield {"*": ".*", "?": "."}.get(letter) or (letter if letter in _PLAIN else _escape(letter))
 
 
 def _write_class(pattern: str, at: int) -> tuple[str, int]:

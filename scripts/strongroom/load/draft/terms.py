@@ -70,6 +70,7 @@ def term_of(chosen: Chosen, collation: str, prefix: str = "") -> Term:
     name = prefix + quote(chosen.column.name)
     plain = chosen.type.partition("(")[0]
     kind = _KINDS.get(plain, "other")
+    alone = _CLASS_OF.get(kind)
     cast = "::text" if plain == "enum" else ""
     return Term(
         sql=f"{name}{cast}",
@@ -77,7 +78,7 @@ def term_of(chosen: Chosen, collation: str, prefix: str = "") -> Term:
         kind="other" if not _is_alike(kind, chosen.holds) else kind,
         collation=collation,
         affinity=chosen.column.affinity,
-        alone=_CLASS_OF.get(kind),
+        alone=alone if chosen.holds <= {alone} else None,
     )
 
 
@@ -86,14 +87,9 @@ def _is_alike(kind: str, holds: frozenset[str]) -> bool:
     return "text" not in holds if kind in {"boolean", "numeric"} else True
 
 
-def text_literal(value: str) -> str:
-    """Write a text; standard_conforming_strings is on."""
-    return literal(value)
-
-
 def constant_text(value: str) -> Term:
     """Return a text that is a literal."""
-    return Term(sql=text_literal(value), kind="text", constant=value, alone="text")
+    return Term(sql=literal(value), kind="text", constant=value, alone="text")
 
 
 def constant_number(written: str) -> Term:

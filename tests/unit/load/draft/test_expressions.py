@@ -97,3 +97,8 @@ def test_what_was_text_and_became_a_boolean_compares_with_no_number() -> None:
     assert found.reported == (
         "t: CHECK (ok <> 5) does not come along: it compares a value of another type with a number",
     )
+
+
+def test_a_number_without_affinity_is_no_text() -> None:
+    found = draft("CREATE TABLE t (c CHECK (c <> '5')); INSERT INTO t VALUES (5);")
+    assert found.reported == ("t: CHECK (c <> '5') does not come along: it compares a number with a text",)
