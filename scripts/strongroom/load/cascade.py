@@ -25,7 +25,7 @@ def _note_children(child: TableJob, parent: TableJob, reference: Reference) -> b
     """Note the children of a parent's waiting rows; tell whether there were any that did not wait yet."""
     waiting = read_addresses(parent)
     columns, held = _find(child, reference.columns), _find(parent, reference.parent_columns)
-    if not waiting or columns is None or held is None or child.address is None or parent.address is None:
+    if not waiting or columns is None or held is None:
         return False
     already = read_addresses(child)
     entries = [
@@ -49,17 +49,16 @@ def _find(job: TableJob, names: Sequence[str]) -> list[ColumnJob] | None:
 def _read_children(
     child: TableJob, parent: TableJob, columns: Sequence[ColumnJob], held: Sequence[ColumnJob]
 ) -> list[int]:
-    """Return the rows whose key only waiting rows of the parent have."""
+    """Return the rows whose key only waiting rows of the parent have, values compared as the parent's columns do."""
     pairs = list(zip(columns, held, strict=True))
-    address = quote(parent.address or "")
-    same = " AND ".join(f"p.{quote(two.source)} = c.{quote(one.source)}" for one, two in pairs)
+    same = " AND ".join(f"p.{quote(two.source)} = +c.{quote(one.source)}" for one, two in pairs)
     kept = f"ledger.{quote(parent.name)}"
-    waits = f"p.{address} IN (SELECT _rowid FROM {kept} WHERE _disposition = 'quarantined')"
-    table = f"main.{quote(parent.table)} AS p"
+    waits = f"p._address IN (SELECT _rowid FROM {kept} WHERE _disposition = 'quarantined')"
+    parents, children = parent.select_addressed(held), child.select_addressed(columns)
     asked = (
-        f"SELECT c.{quote(child.address or '')} FROM main.{quote(child.table)} AS c WHERE "
-        f"EXISTS (SELECT 1 FROM {table} WHERE {same} AND {waits}) AND "
-        f"NOT EXISTS (SELECT 1 FROM {table} WHERE {same} AND NOT {waits})"
+        f"SELECT c._address FROM ({children}) AS c WHERE "
+        f"EXISTS (SELECT 1 FROM ({parents}) AS p WHERE {same} AND {waits}) AND "
+        f"NOT EXISTS (SELECT 1 FROM ({parents}) AS p WHERE {same} AND NOT {waits})"
     )
     engine = choose_engine((child.snapshot, parent.ledger))
     with (

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from strongroom.load.book import Book
-from strongroom.load.convert import UnfitError, choose_packer
 from strongroom.load.documents import Part
+from strongroom.load.doubles import find_doubles
 from strongroom.load.filling import fill, open_for_work
 from strongroom.load.jobs import Range, TableJob, TableWork
-from strongroom.load.ledger import KEY, Entry, note_rows
-from strongroom.load.reading import WHOLE, read_pieces
+from strongroom.load.ledger import note_rows
+from strongroom.load.reading import WHOLE
 from strongroom.load.sequences import advance_sequence
 from strongroom.load.structure import put_back
-from strongroom.postgres.connection import Access, Connection, compose, identifier
-from strongroom.postgres.copying import UniqueViolation, copy_out
-from strongroom.sqlite.connection import open_snapshot
+from strongroom.postgres.connection import Access, Connection, Error, compose, identifier
+from strongroom.postgres.copying import UniqueViolation, speaks_of_a_row
+
+_INDEXES = "pui"
+"""Kinds of parts that may be unique."""
+
 
 def load_table(access: Access, work: TableWork, ranges: Sequence[Range], book: Book) -> None:
     """Load ranges of a table; where they are all that is left of it, bring it to its end.
@@ -47,24 +50,30 @@ def _finish(connection: Connection, work: TableWork, book: Book) -> None:
     connection.execute(compose("ANALYZE {table}", table=identifier(job.schema, job.into)))
 
 
-def _put(connection: Connection, work: TableWork, part: Part, book: Book) -> bool:
-    """Put a part back, once rows with equal keys wait; tell whether it holds of every row."""
+def _put(connection: Connection, job: TableJob, part: Part, book: Book) -> bool:
+    """Put a part back, once rows with equal keys wait; tell whether no other row stands in its way."""
     try:
         with connection.transaction():
             put_back(connection, part)
-            book.note_there(connection, work.job.target, part)
+            book.note_there(connection, job.target, part)
     except UniqueViolation:
-        _set_doubles_aside(connection, work, book)
-        return _put(connection, work, part, book)
-    except REFUSED_BY_PART:
+        _set_doubles_aside(connection, job, book)
+        return _put(connection, job, part, book)
+    except Error as error:
+        if not speaks_of_a_row(error):
+            raise
         return False
     return True
 
 
-def _set_doubles_aside(connection: Connection, work: TableWork, book: Book) -> None:
+def _set_doubles_aside(connection: Connection, job: TableJob, book: Book) -> None:
     """Let rows wait whose key another row has, and load the table without them."""
-    job = work.job
-    entries = list(find_doubles(connection, job, [part for part in work.parts if part.kind in UNIQUE_KINDS], book))
+    parts = [
+        part
+        for part in book.read_structure(connection, job.target)
+        if part.table == job.into and part.kind in _INDEXES and not part.is_there
+    ]
+    entries = list(find_doubles(connection, job, parts, book))
     if not entries:
         raise RuntimeError(f"{job.name}: has doubles that its unique indexes do not show")
     note_rows(job, entries)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strongroom.core.quoting import quote
+from strongroom.core.quoting import quote, quote_all
 from strongroom.load.columns import ServerType
 from strongroom.load.convert import Reading
 from strongroom.load.documents import Part
@@ -55,8 +56,15 @@ class TableJob:
 
     @property
     def order(self) -> str:
-        """Return by what rows are ordered, in SQL."""
-        return quote(self.address) if self.address is not None else ", ".join(map(quote, self.key))
+        """Return the clause by which rows are ordered; empty where they have neither rowid nor key by name."""
+        names = (self.address,) if self.address is not None else self.key
+        return f"ORDER BY {quote_all(names)}" if names else ""
+
+    def select_addressed(self, columns: Sequence[ColumnJob]) -> str:
+        """Return the query of every row's address, as ``_address``, and of some columns."""
+        address = quote(self.address) if self.address is not None else f"row_number() OVER ({self.order})"
+        names = "".join(f", {quote(column.source)}" for column in columns)
+        return f"SELECT {address} AS _address{names} FROM main.{quote(self.table)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

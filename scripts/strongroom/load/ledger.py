@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from strongroom.core.quoting import dotted, quote
+from strongroom.core.quoting import dotted, literal, quote
 from strongroom.load.jobs import TableJob
-from strongroom.sqlite.connection import Connection, attached, open_kept, open_source
+from strongroom.sqlite.connection import Connection, attached, open_kept, open_snapshot, open_source
 from strongroom.sqlite.database import Database, choose_engine
 
 SERVER, KEY, REFERENCE = "server", "key", "reference"
@@ -46,11 +46,7 @@ def note_rows(job: TableJob, entries: Iterable[Entry]) -> None:
         kept = quote(job.name)
         values = ", ".join(quote(name) for name in job.kept)
         source = f"FROM snapshot.{quote(job.table)}"
-        where = (
-            f"WHERE {quote(job.address)} = ?"
-            if job.address is not None
-            else f"ORDER BY {job.order} LIMIT 1 OFFSET ? - 1"
-        )
+        where = f"WHERE {quote(job.address)} = ?" if job.address is not None else f"{job.order} LIMIT 1 OFFSET ? - 1"
         said = f"INSERT OR REPLACE INTO main.{kept} SELECT ?, ?, ?, ?, NULL, NULL, ?, {values} {source} {where}"
         for one in found:
             row = (one.address, one.disposition, one.reason, one.rule, one.winner, one.address)
@@ -110,8 +106,12 @@ def _text(value: object) -> str:
 def _open(job: TableJob) -> Iterator[Connection]:
     """Open a ledger for writing, its snapshot beside it; workers wait for each other."""
     engine = choose_engine((job.ledger, job.snapshot))
-    with open_kept(replace(job.ledger, engine=engine)) as connection, attached(connection, job.snapshot, "snapshot"):
-        yield connection
+    with open_snapshot(replace(job.snapshot, engine=engine)) as snapshot:
+        (encoding,) = snapshot.execute("PRAGMA encoding").fetchone()
+    with open_kept(replace(job.ledger, engine=engine)) as connection:
+        connection.execute(f"PRAGMA encoding = {literal(_text(encoding))}")  # of a new one: SQLite attaches no other
+        with attached(connection, job.snapshot, "snapshot"):
+            yield connection
 
 
 def _has(connection: Connection, job: TableJob) -> bool:

@@ -71,8 +71,7 @@ def _read(
     names = ", ".join(quote(column.source) for column in job.columns)
     connection.text_factory = text
     if job.address is None:
-        order = job.order
-        asked = f"SELECT {names} FROM main.{quote(job.table)} ORDER BY {order} LIMIT -1 OFFSET {done}"
+        asked = f"SELECT {names} FROM main.{quote(job.table)} {job.order} LIMIT -1 OFFSET {done}"
         cursor = connection.execute(asked)
     else:
         address = quote(job.address)

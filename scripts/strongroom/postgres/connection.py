@@ -10,7 +10,14 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import conninfo, sql
 
-from strongroom.core.errors import ConfigurationError, GuardError, KeyMissingError, StrongroomError, UnreachableError
+from strongroom.core.errors import (
+    ConfigurationError,
+    GuardError,
+    KeyMissingError,
+    NoSpaceError,
+    StrongroomError,
+    UnreachableError,
+)
 from strongroom.postgres.services import read_service
 
 Connection: TypeAlias = psycopg.Connection[Any]
@@ -24,6 +31,7 @@ GONE = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 """What it says of a table that somebody dropped."""
 _CONNECT_SECONDS = 10
 _SESSION = {
+    "client_encoding": "UTF8",
     "search_path": "",
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
@@ -34,7 +42,7 @@ _SESSION = {
     "quote_all_identifiers": "off",
     "standard_conforming_strings": "on",
 }
-"""What a session looks names up in (nothing), and on what the server's spelling of an expression depends."""
+"""What texts are sent in and names are looked up in (nothing), and what the server's spelling depends on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +133,10 @@ def explain_postgres(access: Access, error: psycopg.Error) -> StrongroomError:
     subject = f"PostgreSQL at {access.place}"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return GuardError(subject, said, "connect as a role that may, or have its owner grant it")
+    if isinstance(error, psycopg.errors.DiskFull):
+        return NoSpaceError(subject, said, "free space on the server's disk, then run the same command again")
+    if isinstance(error, psycopg.errors.ProgramLimitExceeded):
+        return GuardError(subject, said, "the server has no room for it, however often it is asked")
     if isinstance(error, psycopg.OperationalError):
         return UnreachableError(subject, said, "run the same command again")
     return StrongroomError(subject, said)

@@ -11,8 +11,8 @@ from strongroom.postgres.connection import Connection, compose, identifier
 
 _HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"
-_OF_ROWS = ("22", "23")
-"""Data exceptions, and constraints (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+_OF_ROWS = ("22", "23", "54")
+"""Data exceptions, constraints, and what has no room (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
 UniqueViolation = psycopg.errors.UniqueViolation
 ForeignKeyViolation = psycopg.errors.ForeignKeyViolation
@@ -33,12 +33,6 @@ def copy_rows(
         copy.write(_HEAD)
         yield copy.write
         copy.write(_END)
-
-
-def copy_out(connection: Connection, query: str) -> Iterator[tuple[bytes | None, ...]]:
-    """Yield the rows of a query, each field as the binary format has it. Raises psycopg.Error."""
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT WITH (FORMAT binary)".encode()) as copy:
-        yield from copy.rows()
 
 
 def speaks_of_a_row(error: psycopg.Error) -> bool:

@@ -68,12 +68,15 @@ class Rivals:
     def _collide(self, index: ServerIndex, own: dict[str, Value], theirs: dict[str, Value]) -> bool:
         """Tell whether two rows are one to an index, as far as its columns, and what folds them, are known."""
         for name, folded in zip(index.columns, index.folded, strict=True):
+            if name is None and not folded:
+                continue
             how, _, inner = folded.partition(" ")
             place = next((place for place, cell in enumerate(self.pair.cells) if cell.into == (name or inner)), None)
             if place is None:
                 return False
             mine, other = self._read(place, own), self._read(place, theirs)
-            if mine is None or other is None or _fold(how, mine) != _fold(how, other):
+            has_null = mine is None or other is None
+            if (has_null and not index.knows_null) or _fold(how, mine) != _fold(how, other):
                 return False
         return True
 
@@ -93,7 +96,8 @@ class Rivals:
     def _is_away(self, address: int) -> bool:
         found = self.connection.execute(
             f"SELECT 1 FROM {dotted('ledger', str(self.pair.kept))} "
-            "WHERE _rowid = ? AND _disposition IN ('quarantined', 'superseded')",
+            "WHERE _rowid = ? AND _disposition IN ('quarantined', 'superseded') "
+            "AND _rule NOT IN ('reference', 'server')",  # these wait for what was found out later
             (address,),
         ).fetchone()
         return found is not None
@@ -107,4 +111,6 @@ def _fold(how: str, value: Same) -> Same:
     """Do what an index's expression does that stands for one of SQLite's collations."""
     if not how or not isinstance(value, str):
         return value
+    if how == "casefold":
+        return value.casefold()
     return value.translate(_UPPER) if how == "lower" else value.rstrip(_SPACE)

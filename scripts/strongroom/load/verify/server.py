@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from strongroom.load.verify.kinds import Kind, Kinds
 from strongroom.postgres.connection import Connection
 
-_FOLDED = re.compile(r"(lower|rtrim)\(\(?(?P<name>\"(?:[^\"]|\"\")+\"|\w+)\)?(?:::text)?(?: COLLATE \"C\")?"
+_FOLDED = re.compile(r"(lower|rtrim)\(\(?(?P<name>\"(?:[^\"]|\"\")+\"|\w+)\)?(?:::text)?(?P<plain> COLLATE \"C\")?"
                      r"(?:, ' '::text)?\)")  # fmt: skip
 
 
@@ -35,10 +35,14 @@ class ServerIndex:
     name: str
     columns: tuple[str | None, ...]
     folded: tuple[str, ...]
-    """``lower`` or ``rtrim`` and the column, for the expressions that stand for a collation; empty for others."""
+    """``lower``, ``casefold`` (of more than ASCII) or ``rtrim`` and the column, for the expressions that stand for a
+    collation; empty for others.
+    """
     is_unique: bool
     is_primary: bool
     is_partial: bool
+    knows_null: bool
+    """Whether NULL is a value like others to it."""
 
     @property
     def plain(self) -> tuple[str, ...]:
@@ -148,15 +152,16 @@ def _read_sequences(connection: Connection, tables: Mapping[int, ServerTable]) -
 
 
 def _add_indexes(connection: Connection, tables: Mapping[int, ServerTable]) -> None:
-    for oid, name, is_unique, is_primary, is_partial, names, texts in connection.execute(
+    for oid, name, is_unique, is_primary, is_partial, knows_null, names, texts in connection.execute(
         "SELECT i.indrelid, c.relname::text, i.indisunique, i.indisprimary, i.indpred IS NOT NULL, "
+        "coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false), "
         "array_agg(a.attname::text ORDER BY p.place), "
         "array_agg(CASE WHEN a.attname IS NULL THEN pg_get_indexdef(i.indexrelid, p.place::int, true) END "
         "ORDER BY p.place) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
         "CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS p (number, place) "
         "LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = p.number AND p.number > 0 "
         "WHERE i.indrelid = ANY(%s) AND i.indisvalid AND i.indisready AND p.place <= i.indnkeyatts "
-        "GROUP BY i.indexrelid, i.indrelid, c.relname, i.indisunique, i.indisprimary, i.indpred IS NOT NULL "
+        "GROUP BY i.*, i.indexrelid, i.indrelid, c.relname, i.indisunique, i.indisprimary, i.indpred IS NOT NULL "
         "ORDER BY c.relname",
         (list(tables),),
     ):
@@ -168,6 +173,7 @@ def _add_indexes(connection: Connection, tables: Mapping[int, ServerTable]) -> N
                 is_unique=is_unique,
                 is_primary=is_primary,
                 is_partial=is_partial,
+                knows_null=knows_null,
             )
         )
 
@@ -178,7 +184,8 @@ def _read_folded(text: str) -> str:
         return ""
     name = found["name"]
     bare = name[1:-1].replace('""', '"') if name.startswith('"') else name
-    return f"{found[1]} {bare}"
+    how = "casefold" if found[1] == "lower" and found["plain"] is None else found[1]
+    return f"{how} {bare}"
 
 
 def _add_keys(connection: Connection, tables: Mapping[int, ServerTable]) -> None:

@@ -122,7 +122,7 @@ class Surroundings:
 
     def _read_next(self, column: ServerColumn) -> int:
         return self._ask(
-            f"SELECT last_value + CASE WHEN is_called THEN (SELECT seqincrement FROM pg_sequence "  # its name is quoted
+            "SELECT last_value::numeric + CASE WHEN is_called THEN (SELECT seqincrement FROM pg_sequence "
             f"WHERE seqrelid = %s::regclass) ELSE 0 END FROM {column.sequence}",
             (column.sequence,),
         )

@@ -156,7 +156,7 @@ class Waiting:
         table = self.both.tables_of(self.pair)[1]
         if table.is_ruled or any(column.is_generated or column.kind.is_domain for column in table.columns):
             return True
-        if any(index.is_unique and not index.plain for index in table.indexes):
+        if any(not index.plain for index in table.indexes):
             return True
         indexed = {name for index in table.indexes for name in index.columns}
         is_long = any(
