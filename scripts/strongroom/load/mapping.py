@@ -93,10 +93,10 @@ def _map_column(connection: Connection, side: Side, table: Table, column: Column
 def _choose_reading(connection: Connection, side: Side, table: Table, column: Column, found: ServerColumn) -> Reading:
     """Return how times are read: as the plan says, else as the numbers show."""
     inner = found.type.element or found.type
-    if inner.name != "timestamptz":
-        return Reading()
-    subject = f"{side.target.name}.{table.name}.{column.name}"
     said = find_type(side.target, table.name, column.name)
+    if inner.name != "timestamptz":
+        return Reading(as_text=said is not None and said.type == "text")
+    subject = f"{side.target.name}.{table.name}.{column.name}"
     zone = said.time_zone if said is not None and said.time_zone else side.plan.defaults.time_zone
     epoch = said.epoch if said is not None else None
     if epoch is None:

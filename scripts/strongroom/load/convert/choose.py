@@ -26,10 +26,12 @@ _HEADER = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How the times of a column are read; None: as nobody says."""
+    """How values of a column are read, as far as somebody says."""
 
     zone: str | None = None
     epoch: str | None = None
+    as_text: bool = False
+    """Whether the plan says that numbers become text."""
 
 
 _PACKERS: dict[str, Callable[[ServerType, Reading], Packer]] = {
@@ -46,7 +48,7 @@ _PACKERS: dict[str, Callable[[ServerType, Reading], Packer]] = {
     "json": lambda _, __: JsonPacker(is_binary=False),
     "jsonb": lambda _, __: JsonPacker(is_binary=True),
     "numeric": lambda kind, _: _choose_numeric(kind.modifier),
-    "text": lambda _, __: TextPacker(),
+    "text": lambda _, reading: TextPacker(takes_numbers=reading.as_text),
     "timestamp": lambda _, __: LocalPacker(),
     "timestamptz": lambda _, reading: InstantPacker(reading.zone, reading.epoch),
     "uuid": lambda _, __: UuidPacker(),

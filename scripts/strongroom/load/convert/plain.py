@@ -17,12 +17,14 @@ _EXACT = 2**53
 class TextPacker(Packer):
     """``text``, and ``varchar(n)`` of at most ``limit`` characters."""
 
-    def __init__(self, limit: int | None = None) -> None:
-        """Take texts of any length, or of at most ``limit`` characters."""
-        self._limit = limit
+    def __init__(self, limit: int | None = None, *, takes_numbers: bool = False) -> None:
+        """Take texts of any length, or of at most ``limit`` characters; numbers too, as people write them."""
+        self._limit, self._takes_numbers = limit, takes_numbers
 
     def pack(self, value: Value) -> bytes:
-        """Return a text's UTF-8."""
+        """Return a text's UTF-8; of a number its digits, of a double the shortest that read as the same."""
+        if self._takes_numbers and type(value) in (int, float):
+            value = repr(value)
         if type(value) is not str:
             raise refuse_class(value, "text")
         if "\0" in value:
@@ -34,7 +36,7 @@ class TextPacker(Packer):
     def pack_all(self, values: Sequence[Value]) -> Packed:
         """Do as ``pack``; NUL is looked for once in all of them."""
         kinds = set(map(type, values))
-        if self._limit is not None or not kinds <= {str, _NOTHING}:
+        if self._limit is not None or self._takes_numbers or not kinds <= {str, _NOTHING}:
             return super().pack_all(values)
         if _NOTHING in kinds:
             packed = [None if value is None else value.encode() for value in values]
