@@ -224,8 +224,10 @@ def test_shared_tables_may_hold_more_and_what_gives_way_has_a_live_rival(empty: 
          "INSERT INTO {s}.bag VALUES (1), (1), (1), (2)"],
     )  # fmt: skip
     keep_rows(empty, "people", [((3, "old"), "key", None), ((4, "old"), "key", None)])
-    empty.change_ledger("UPDATE \"shop.people\" SET _disposition = 'superseded' WHERE _rowid = 4",
-                        "INSERT INTO 'shop.people' VALUES (1, 'merged_identical', '', '', 1, NULL, NULL, 1, 'same')")  # fmt: skip
+    empty.change_ledger(
+        "UPDATE 'shop.people' SET _disposition = 'superseded' WHERE _rowid = 4",
+        "INSERT INTO 'shop.people' VALUES (1, 'merged_identical', '', '', 1, NULL, NULL, 1, 'same')",
+    )
     shared = replace(empty, shares=True)
     expect(shared)
     tally = shared.prove().tables["shop.people"]

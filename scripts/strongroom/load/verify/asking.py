@@ -13,8 +13,8 @@ from strongroom.postgres.connection import Access, Connection, compose, identifi
 
 _SETTINGS = ("jit", "enable_hashjoin", "enable_mergejoin", "synchronize_seqscans")
 """What makes small questions slow, all of it off."""
-_KNOWS_RANGES = 14_00_00
-"""From which version the server reads a range of places without looking at the others."""
+_RANGES = 14_00_00
+_LAST_BLOCK = (1 << 32) - 2
 _AT_ONCE = 5000
 _MOST_IN_BLOCK = 28
 """Bytes that a row takes at least of its block (24 of its header, 4 of its pointer)."""
@@ -78,20 +78,30 @@ class Asking:
         where = f"FROM unnest({given}) WITH ORDINALITY AS k ({named}, n) JOIN {{rows}} AS t ON {same} ORDER BY k.n"
         return self._ask(where, [list(column) for column in keys])
 
+    def ask_heap(self, first: str, beyond: str | None) -> Answer:
+        """Return the rows that stand in the table's file from one place on and before another, as they stand there."""
+        where, values = _within(first, beyond)
+        return self._ask(f"FROM {{rows}} AS t WHERE {where}", values)
+
     def ask_blocks(self, first: int, beyond: int | None, size: int) -> tuple[Answer, list[str]]:
         """Return the rows that stand in the blocks (of ``size`` bytes) from ``first`` on, and their places."""
-        if self._connection.info.server_version >= _KNOWS_RANGES:
-            before = "" if beyond is None else f" AND t.ctid < '({beyond},0)'"
-            where = f"FROM {{rows}} AS t WHERE t.ctid >= '({first},0)'{before}"
+        if knows_ranges(self._connection):
+            where, values = _within(f"({first},0)", None if beyond is None else f"({beyond},0)")
         else:
-            last = (1 << 31) if beyond is None else beyond - 1
             where = (
-                "FROM {rows} AS t WHERE t.ctid = ANY (ARRAY(SELECT format('(%%s,%%s)', b, o)::tid FROM "
-                f"generate_series({first}::int8, least({last}, pg_relation_size(t.tableoid) / {size})) AS b, "
-                f"generate_series(1, {size // _MOST_IN_BLOCK}) AS o))"
+                "t.ctid = ANY (ARRAY(SELECT format('(%%s,%%s)', b, o)::tid FROM generate_series(%s::int8, "
+                "least(%s::int8, pg_relation_size(%s::regclass) / %s)) AS b, generate_series(1, %s::int8) AS o))"
             )
-        row = self._fetch(where, (), more="t.ctid::text AS place", aggregate="array_agg(place)")
+            table = identifier(self._pair.schema, self._pair.table).as_string(self._connection)
+            values = [first, _LAST_BLOCK if beyond is None else beyond - 1, table, size, size // _MOST_IN_BLOCK]
+        row = self._fetch(f"FROM {{rows}} AS t WHERE {where}", values, place="t.ctid::text")
         return self._split(row[:-1]), row[-1] or []
+
+    def find_place(self, key: Sequence[Any]) -> str | None:
+        """Return where in the table's file the row of a key stands."""
+        text = f"SELECT t.ctid::text FROM {{rows}} AS t WHERE {self.by_key()}"
+        row = self._connection.execute(compose(text, **self._names), key).fetchone()
+        return None if row is None else str(row[0])
 
     def ask_value(self, place: int, condition: str, values: Sequence[Any]) -> Any:
         """Return one value by itself, of the first row for which a condition of ours is true."""
@@ -119,12 +129,14 @@ class Asking:
     def _ask(self, where: str, values: Sequence[Any]) -> Answer:
         return self._split(self._fetch(where, values))
 
-    def _fetch(self, where: str, values: Sequence[Any], *, more: str = "", aggregate: str = "") -> tuple[Any, ...]:
+    def _fetch(self, where: str, values: Sequence[Any], *, place: str = "") -> tuple[Any, ...]:
         cells = self._pair.cells
-        inner = [f"{select_inner(cell, f'c{place}')} AS c{place}" for place, cell in enumerate(cells)]
-        outer = [one for place, cell in enumerate(cells) for one in select_outer(cell, f"c{place}")]
-        chosen = ", ".join(["count(*)", *outer, *filter(None, [aggregate])])
-        text = f"SELECT {chosen} FROM (SELECT {', '.join([*inner, *filter(None, [more])])} {where}) AS s"
+        inner = [f"{select_inner(cell, f'c{number}')} AS c{number}" for number, cell in enumerate(cells)]
+        outer = [one for number, cell in enumerate(cells) for one in select_outer(cell, f"c{number}")]
+        more, joined = ([f"{place} AS place"], ["array_agg(place)"]) if place else ([], [])
+        text = (
+            f"SELECT {', '.join(['count(*)', *outer, *joined])} FROM (SELECT {', '.join([*inner, *more])} {where}) AS s"
+        )
         row = self._connection.execute(compose(text, **self._names), values, binary=True, prepare=True).fetchone()
         return row or ()
 
@@ -135,6 +147,17 @@ class Asking:
             columns.append(row[at : at + width])
             at += width
         return Answer(row[0], columns)
+
+
+def knows_ranges(connection: Connection) -> bool:
+    """Tell whether the server finds the rows between two places of a file without looking at the others."""
+    return connection.info.server_version >= _RANGES
+
+
+def _within(first: str, beyond: str | None) -> tuple[str, list[Any]]:
+    if beyond is None:
+        return "t.ctid >= %s::tid", [first]
+    return "t.ctid >= %s::tid AND t.ctid < %s::tid", [first, beyond]
 
 
 def _array_of(cell: Cell) -> str:

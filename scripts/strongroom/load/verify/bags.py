@@ -56,6 +56,8 @@ class Bags:
     blocks: int
     """Of the table in the server, when it was opened."""
     shares: bool
+    told: int = 0
+    """Rows that somebody told of already."""
     standing: int = 0
     matched: int = 0
     _unfit: int = 0
@@ -116,7 +118,8 @@ class Bags:
                     size += len(encoded)
                     yield address, _hash(encoded)
             self.reader.fit(len(piece.addresses), size)
-            add_rows(len(piece.addresses))
+            add_rows(max(0, len(piece.addresses) - self.told))
+            self.told = max(0, self.told - len(piece.addresses))
 
     def _encode_source(self, address: int, values: Sequence[Value], say: Callable[[str], None]) -> bytes | None:
         cells = []

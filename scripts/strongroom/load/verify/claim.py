@@ -42,6 +42,11 @@ class Part:
     """The rowid from which it begins; None: from the first, and below it in the server too."""
     high: int | None = None
     """The rowid before which it ends; None: behind the last."""
+    first: str | None = None
+    beyond: str | None = None
+    """Where in the server's file the rows of these rowids may begin and end, both None: anywhere."""
+    is_in_order: bool = False
+    """Whether they may stand there in the source's order, which is tried first."""
     weight: int = 0
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from strongroom.core.progress import add_rows
@@ -41,6 +42,8 @@ class Keyed:
     matched: int = 0
     present: int = 0
     """Rows of the source whose key the server has."""
+    told: int = 0
+    """Rows that somebody told of already."""
 
     def compare_range(self, low: int | None, high: int | None) -> None:
         """Compare all rows of both sides from the rowid ``low`` on and before ``high``."""
@@ -49,26 +52,27 @@ class Keyed:
         for piece in self.reader.read(low, high):
             last = piece.addresses[-1]
             most = len(piece.addresses) + _SPARE
-            self._compare(piece, self.asking.ask_range(at, last, most), most)
+            self.compare_piece(piece, self.asking.ask_range(at, last, most), most)
             if last == _LAST:
                 return
             at = last + 1
         if at <= end:
             nothing = Piece((), [() for _ in self.pair.cells])
-            self._compare(nothing, self.asking.ask_range(at, end, _SPARE), _SPARE)
+            self.compare_piece(nothing, self.asking.ask_range(at, end, _SPARE), _SPARE)
 
     def compare_joined(self, low: int | None, high: int | None) -> None:
         """Compare the source's rows with those of their keys in the server."""
         for piece in self.reader.read(low, high):
-            self._compare(piece, self.asking.ask_keys(self._list_keys(piece)), None)
+            self.compare_piece(piece, self.asking.ask_keys(self._list_keys(piece)))
 
     def _list_keys(self, piece: Piece) -> list[list[Any]]:
         return [[self.reading.read_key(place, value) for value in piece.columns[place]] for place in self.pair.key]
 
-    def _compare(self, piece: Piece, answer: Answer, most: int | None) -> None:
+    def compare_piece(self, piece: Piece, answer: Answer, most: int | None = None) -> None:
+        """Compare some rows with what the server answered about them; ``most`` is what it was asked for at most."""
         count = len(piece.addresses)
         self.standing += count
-        if count == answer.count and all(self._is_same(place, piece, answer) for place in self.pair.key):
+        if self.are_beside(piece, answer):
             self._compare_columns(piece, answer)
         else:
             self._compare_rows(piece, answer)
@@ -76,7 +80,33 @@ class Keyed:
             self.faults.add(f"more rows than the source has stand in PostgreSQL ({_SPARE} and more at one place)")
         if count:
             self.reader.fit(count, answer.size)
-        add_rows(count)
+        self._tell(count)
+
+    def count_same(self, count: int) -> None:
+        """Count rows that are the same."""
+        self.standing += count
+        self.matched += count
+        self.present += count
+        self._tell(count)
+
+    def _tell(self, count: int) -> None:
+        add_rows(max(0, count - self.told))
+        self.told = max(0, self.told - count)
+
+    def are_beside(self, piece: Piece, answer: Answer) -> bool:
+        """Tell whether each row of a piece is beside the one of its key."""
+        return len(piece.addresses) == answer.count and all(
+            self._is_same(place, piece, answer) for place in self.pair.key
+        )
+
+    def are_same(self, piece: Piece, answer: Answer) -> bool:
+        """Tell whether each row of a piece is beside one that is the same, cell by cell."""
+        return len(piece.addresses) == answer.count and all(
+            self._is_same(place, piece, answer)
+            or all(map(partial(self._is_same_value, place), piece.columns[place], items))
+            for place, cell in enumerate(self.pair.cells)
+            for items in [take_apart(cell, answer.columns[place], answer.count)]
+        )
 
     def _is_same(self, place: int, piece: Piece, answer: Answer) -> bool:
         return not piece.addresses or is_same_column(

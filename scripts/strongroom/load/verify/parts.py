@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from strongroom.core.quoting import dotted, fold, quote
-from strongroom.load.verify.asking import open_server
+from strongroom.core.quoting import dotted, fold, quote, quote_all
+from strongroom.load.verify.asking import Asking, knows_ranges, open_server
 from strongroom.load.verify.claim import Claim, Part
 from strongroom.load.verify.pairing import Pair, choose_key, find_name, is_ordered_by, pair_cells
 from strongroom.load.verify.papers import Papers, read_papers
@@ -107,21 +107,44 @@ def list_parts(claim: Claim, access: Access) -> tuple[Part, ...]:
     """
     with open_evidence(claim) as connection, open_server(access) as server:
         both = read_both(connection, server, claim)
-        parts = [part for pair in both.pairs for part in _cut(connection, pair, shares=claim.shares)]
+        parts = [part for pair in both.pairs for part in _cut(connection, server, pair, shares=claim.shares)]
     return tuple(sorted(parts, key=lambda part: -part.weight))
 
 
-def _cut(connection: Connection, pair: Pair, *, shares: bool) -> Iterator[Part]:
+def _cut(connection: Connection, server: Server, pair: Pair, *, shares: bool) -> Iterator[Part]:
     rows = count_rows(connection, pair.source)
     weight = rows + rows * _sample_size(connection, pair) // _BYTES
     if pair.kept is not None:
         held = connection.execute(f"SELECT count(*) FROM {dotted('ledger', pair.kept)}").fetchone()[0]
         yield Part(pair=pair, way="waiting", weight=int(held))
     way = "bag" if not pair.key else "range" if pair.is_ordered and not shares else "join"
-    count = -(-weight // _WEIGHT) if way != "bag" and can_seek(pair) else 1
-    bounds = [None, *_find_bounds(connection, pair, rows, max(count, 1)), None]
-    for low, high in pairwise(bounds):
-        yield Part(pair=pair, way=way, low=low, high=high, weight=weight // max(count, 1))
+    count = max(1, -(-weight // _WEIGHT)) if way != "bag" and can_seek(pair) else 1
+    bounds = [None, *_find_bounds(connection, pair, rows, count), None]
+    is_tried = way != "range" and not shares and knows_ranges(server)
+    places = _find_places(connection, server, pair, bounds) if is_tried else None
+    weight //= count
+    for number, (low, high) in enumerate(pairwise(bounds)):
+        if places is None:
+            yield Part(pair=pair, way=way, low=low, high=high, weight=weight)
+            continue
+        first, beyond = places[number : number + 2]
+        yield Part(pair=pair, way=way, low=low, high=high, first=first, beyond=beyond, is_in_order=True, weight=weight)
+
+
+def _find_places(
+    connection: Connection, server: Server, pair: Pair, bounds: Sequence[int | None]
+) -> list[str | None] | None:
+    """Return where in the server's file the rows of these rowids stand, None for the ends; None where one does not."""
+    asking = Asking(server, pair)
+    names = quote_all(pair.cells[place].source for place in pair.key)
+    found = []
+    for bound in bounds[1:-1]:
+        statement = f"SELECT {names} FROM {dotted('main', pair.source)} WHERE {quote(str(pair.rowid))} = ?"
+        place = asking.find_place(connection.execute(statement, (bound,)).fetchone())
+        if place is None:
+            return None
+        found.append(place)
+    return [None, *found, None]
 
 
 def _find_bounds(connection: Connection, pair: Pair, rows: int, count: int) -> list[int]:

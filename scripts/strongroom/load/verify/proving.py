@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from strongroom.load.verify.asking import Asking, open_server
 from strongroom.load.verify.bags import Bags
 from strongroom.load.verify.claim import Claim, Finding, Part
 from strongroom.load.verify.describing import Describing
 from strongroom.load.verify.faults import Faults
+from strongroom.load.verify.heaps import Heap
 from strongroom.load.verify.keyed import Keyed
 from strongroom.load.verify.parts import open_evidence, read_both
 from strongroom.load.verify.reading import Reading
@@ -17,73 +20,107 @@ from strongroom.postgres.connection import Access, Connection, compose, identifi
 from strongroom.sqlite.connection import Connection as Source
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sides:
+    """Both sides of one part, opened."""
+
+    part: Part
+    connection: Source
+    server: Connection
+    describing: Describing
+
+
 def prove_part(claim: Claim, part: Part, access: Access, show_values: bool) -> Finding:  # noqa: FBT001  # a worker's job
     """Compare one piece of both sides, or try what the ledger claims. Read-only.
 
     Raises UnreachableError, KeyMissingError and what ``open_postgres`` does.
     """
-    describing = Describing(show_values)
     with open_evidence(claim) as connection, open_server(access) as server:
+        sides = _Sides(part=part, connection=connection, server=server, describing=Describing(show_values))
         if part.way == "waiting":
-            return _try_waiting(claim, part, connection, server, describing)
-        if part.way == "bag":
-            return _prove_bag(claim, part, connection, server, describing)
-        return _prove_keyed(part, connection, server, describing)
+            return _try_waiting(claim, sides)
+        told = 0
+        if part.is_in_order:
+            found = _begin(sides)
+            heap = Heap(found, _measure(sides)[1], part.first, part.beyond)
+            if heap.compare(part.low, part.high):
+                return _sum_up(part, found)
+            told = found.standing
+        return _prove_bag(claim, sides, told) if part.way == "bag" else _prove_keyed(sides, told)
 
 
-def _try_waiting(claim: Claim, part: Part, connection: Source, server: Connection, describing: Describing) -> Finding:
-    both = read_both(connection, server, claim)
-    reading = Reading(connection, part.pair)
-    rivals = Rivals(connection, both, part.pair, reading, Asking(server, part.pair))
+def _try_waiting(claim: Claim, sides: _Sides) -> Finding:
+    pair = sides.part.pair
+    both = read_both(sides.connection, sides.server, claim)
+    reading = Reading(sides.connection, pair)
     found = Waiting(
-        connection=connection,
+        connection=sides.connection,
         both=both,
-        pair=part.pair,
+        pair=pair,
         reading=reading,
-        rivals=rivals,
-        describing=describing,
-        faults=Faults(part.pair.into),
+        rivals=Rivals(sides.connection, both, pair, reading, Asking(sides.server, pair)),
+        describing=sides.describing,
+        faults=Faults(pair.into),
         shares=claim.shares,
     )
     found.try_all()
     return Finding(
-        part=part, waiting=dict(found.counts), refused=found.refused, referring=found.referring, faults=found.faults
+        part=sides.part,
+        waiting=dict(found.counts),
+        refused=found.refused,
+        referring=found.referring,
+        faults=found.faults,
     )
 
 
-def _prove_keyed(part: Part, connection: Source, server: Connection, describing: Describing) -> Finding:
-    pair = part.pair
-    found = Keyed(
+def _begin(sides: _Sides) -> Keyed:
+    pair = sides.part.pair
+    return Keyed(
         pair=pair,
-        reader=Reader(connection, pair),
-        asking=Asking(server, pair),
-        reading=Reading(connection, pair),
-        describing=describing,
+        reader=Reader(sides.connection, pair),
+        asking=Asking(sides.server, pair),
+        reading=Reading(sides.connection, pair),
+        describing=sides.describing,
         faults=Faults(pair.into),
     )
+
+
+def _prove_keyed(sides: _Sides, told: int) -> Finding:
+    found, part = _begin(sides), sides.part
+    found.told = told
     (found.compare_range if part.way == "range" else found.compare_joined)(part.low, part.high)
-    return Finding(part=part, standing=found.standing, matched=found.matched, present=found.present,
-                   faults=found.faults)  # fmt: skip
+    return _sum_up(part, found)
 
 
-def _prove_bag(claim: Claim, part: Part, connection: Source, server: Connection, describing: Describing) -> Finding:
-    pair = part.pair
-    block_size, size = server.execute(
-        compose(
-            "SELECT current_setting('block_size')::int8, pg_relation_size({rows}::regclass)",
-            rows=literal(identifier(pair.schema, pair.table).as_string(server)),
-        )
-    ).fetchone() or (1, 0)
+def _sum_up(part: Part, found: Keyed) -> Finding:
+    return Finding(
+        part=part, standing=found.standing, matched=found.matched, present=found.present, faults=found.faults
+    )
+
+
+def _prove_bag(claim: Claim, sides: _Sides, told: int) -> Finding:
+    pair = sides.part.pair
+    block_size, blocks = _measure(sides)
     found = Bags(
         pair=pair,
-        reader=Reader(connection, pair),
-        asking=Asking(server, pair),
-        reading=Reading(connection, pair),
-        describing=describing,
+        reader=Reader(sides.connection, pair),
+        asking=Asking(sides.server, pair),
+        reading=Reading(sides.connection, pair),
+        describing=sides.describing,
         faults=Faults(pair.into),
         block_size=block_size,
-        blocks=size // block_size,
+        blocks=blocks,
         shares=claim.shares,
+        told=told,
     )
     found.compare()
-    return Finding(part=part, standing=found.standing, matched=found.matched, faults=found.faults)
+    return Finding(part=sides.part, standing=found.standing, matched=found.matched, faults=found.faults)
+
+
+def _measure(sides: _Sides) -> tuple[int, int]:
+    """Return the size of a block, and how many the table's file has."""
+    pair = sides.part.pair
+    rows = literal(identifier(pair.schema, pair.table).as_string(sides.server))
+    text = "SELECT current_setting('block_size')::int8, pg_relation_size({rows}::regclass)"
+    size, whole = sides.server.execute(compose(text, rows=rows)).fetchone() or (1, 0)
+    return size, whole // size

@@ -39,11 +39,12 @@ class Reader:
         """Read the table of a pair."""
         self._connection = connection
         self._pair = pair
-        self._size = _FIRST
+        self.size = _FIRST
+        """How many rows come next."""
 
     def fit(self, rows: int, size: int) -> None:
         """Choose how many rows come next: some had so many bytes."""
-        self._size = max(1, min(_MOST, 2 * self._size, _BUDGET * rows // max(size, 1)))
+        self.size = max(1, min(_MOST, 2 * self.size, _BUDGET * rows // max(size, 1)))
 
     def read(self, low: int | None, high: int | None) -> Iterator[Piece]:
         """Yield the rows from the rowid ``low`` on and before ``high``; ``fit`` may be called between."""
@@ -57,7 +58,7 @@ class Reader:
             f"WHERE t.{rowid} >= ?{before}{_standing(self._pair, f't.{rowid}')} ORDER BY t.{rowid} LIMIT ?"
         )
         at = _LEAST if low is None else low
-        while rows := self._fetch(statement, (at, self._size)):
+        while rows := self._fetch(statement, (at, self.size)):
             yield _turn(rows)
             if rows[-1][0] == _LAST:
                 return
@@ -78,7 +79,7 @@ class Reader:
             f"SELECT * FROM ({select_numbered(self._pair, _list(self._pair))}) AS t "
             f"WHERE true{_standing(self._pair, 't._address')}"
         )
-        while found := rows.fetchmany(self._size):
+        while found := rows.fetchmany(self.size):
             yield _turn(found)
 
     def fetch_long(self, address: int, cell: Cell, value: Value) -> Value:
