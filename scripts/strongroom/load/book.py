@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from strongroom.core.errors import GuardError, LockedError
 from strongroom.load.documents import Part
 from strongroom.load.jobs import Range, TableJob
-from strongroom.postgres.connection import Connection, compose, identifier
+from strongroom.load.owning import act_as
+from strongroom.load.since import Mark
+from strongroom.postgres.connection import Access, Connection, compose, identifier, open_postgres
 
 _TABLES = {
     "loads": "load text PRIMARY KEY",
@@ -16,7 +21,12 @@ _TABLES = {
     "PRIMARY KEY (target, into_table, low)",
     "structure": "target text, position integer, into_table text, kind text, name text, statement text, "
     "is_there boolean NOT NULL DEFAULT false, PRIMARY KEY (target, position)",
+    "proven": "target text PRIMARY KEY, marks jsonb NOT NULL",
 }
+_LOCK = "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended(%s, 0))"
+_STAY = "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'"
+Marks = Mapping[str, Mapping[str, Mark]]
+"""By target and table: what it takes to tell whether somebody wrote since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +43,19 @@ class Book:
     def schema(self) -> str:
         """Return its name."""
         return f"strongroom_{self.system}_load"
+
+    @contextmanager
+    def held(self, access: Access) -> Iterator[None]:
+        """Let no other load of the system be at work in this database; that ends with the process, however it ends.
+
+        Raises LockedError.
+        """
+        with open_postgres(access) as connection:
+            connection.execute(_STAY)
+            if connection.execute(_LOCK, (f"{self.schema} is written",)).fetchone() != (True,):
+                fact = f"another load is at work in {access.place}"
+                raise LockedError(f"system {self.system}", fact, "wait until it has ended, then run this again")
+            yield
 
     def is_open(self, connection: Connection) -> bool:
         """Tell whether the book is this load's. Read-only."""
@@ -95,6 +118,27 @@ class Book:
         """Say that a piece stands again, in the transaction in which it does."""
         text = "UPDATE {table} SET is_there = true WHERE (target, position) = (%s, %s)"
         self._do(connection, "structure", text, (target, part.position))
+
+    def note_proven(self, connection: Connection, marks: Marks) -> None:
+        """Say that all of it is proven, and have everything that was written so far on the server's disk.
+
+        Raises GuardError where another load took the book.
+        """
+        with connection.transaction():
+            connection.execute("SET LOCAL synchronous_commit = on")
+            act_as(connection, self.owner)
+            if not self.is_open(connection):
+                raise GuardError(f"load {self.load}", "is not in its book any more", "run postgres.load again")
+            self._do(connection, "proven", "DELETE FROM {table}")
+            for target, tables in marks.items():
+                self._do(
+                    connection, "proven", "INSERT INTO {table} VALUES (%s, %s::jsonb)", (target, json.dumps(tables))
+                )
+
+    def read_proven(self, connection: Connection) -> Marks:
+        """Return how each target's tables were when they were proven; nothing before. Read-only."""
+        found = self._do(connection, "proven", "SELECT target, marks::text FROM {table}")
+        return {target: json.loads(marks) for target, marks in found}
 
     def _do(self, connection: Connection, name: str, text: str, values: Sequence[object] = ()) -> list[Any]:
         done = connection.execute(compose(text, table=identifier(self.schema, name)), values)

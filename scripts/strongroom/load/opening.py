@@ -9,12 +9,12 @@ from pathlib import Path
 
 from strongroom import __version__
 from strongroom.core.errors import PlanError, UnreachableError
-from strongroom.core.files import write_text
+from strongroom.core.files import hash_file, write_text
 from strongroom.core.plan import Plan, Target, read_plan
 from strongroom.core.workers import Workers
 from strongroom.load.book import Book
 from strongroom.load.documents import LoadDocument, LoadState, SchemaRecord
-from strongroom.load.place import LoadFolder, begin_load, list_loads
+from strongroom.load.place import LoadFolder, begin_load, list_loads, list_unfinished
 from strongroom.load.request import Request, Surroundings, source_of
 from strongroom.load.staging import Stage
 from strongroom.runs.home import Home
@@ -115,8 +115,9 @@ def find_earlier(opening: Opening) -> tuple[LoadFolder, LoadDocument] | None:
     ):
         return None
     for name, record in about.targets.items():
-        snapshot = find_snapshot(folder, name, record)
-        if not snapshot.copy.path.is_file() or not is_as_copied(snapshot, found[name], folder.root / "scratch"):
+        snapshot, copy = find_snapshot(folder, name, record), folder.find_snapshot(record).path
+        is_there = copy.is_file() and hash_file(copy) == snapshot.sha256
+        if not is_there or not is_as_copied(snapshot, found[name], folder.root / "scratch"):
             return None
     return latest
 
@@ -193,6 +194,8 @@ def copy_databases(opening: Opening, folder: Path, workers: Workers) -> dict[str
 
 def _give_up_others(home: Home) -> None:
     """Say of loads that never went live that another one takes their place, and free their space."""
+    for folder in list_unfinished(home):
+        shutil.rmtree(folder.root, ignore_errors=True)
     for folder, about in list_loads(home):
         if about.state not in _OVER:
             folder.write(replace(about, state=LoadState.GIVEN_UP))

@@ -94,6 +94,13 @@ def list_loads(home: Home) -> Iterator[tuple[LoadFolder, LoadDocument]]:
     yield from sorted(known, key=lambda pair: (pair[1].began, pair[0].name), reverse=True)
 
 
+def list_unfinished(home: Home) -> list[LoadFolder]:
+    """Return the folders of loads that were killed before they said what they are. Read-only."""
+    place = home.root / "loads"
+    roots = [path for path in place.iterdir() if path.is_dir()] if place.is_dir() else []
+    return [LoadFolder(root=root, home=home) for root in roots if not (root / _FILES[LoadDocument]).is_file()]
+
+
 def find_load(home: Home, name: str | None) -> tuple[LoadFolder, LoadDocument]:
     """Return a load by its id; without one the latest. Read-only.
 

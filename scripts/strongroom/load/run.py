@@ -10,6 +10,7 @@ from dataclasses import replace
 from strongroom.core.errors import ExitCode, GuardError
 from strongroom.core.files import locked, make_private_folder
 from strongroom.core.workers import Workers, open_workers
+from strongroom.load.cutovers import wait_for_others
 from strongroom.load.documents import LoadDocument, LoadState, MadeDocument, MadeSchema
 from strongroom.load.judging import compare_structure, prove_load
 from strongroom.load.live import find_alone
@@ -20,6 +21,7 @@ from strongroom.load.place import LoadFolder
 from strongroom.load.rehearsal import rehearse
 from strongroom.load.request import Request, Surroundings
 from strongroom.load.staging import list_jobs, make_stage
+from strongroom.load.standing import has_tables, mark_staged, stands
 from strongroom.postgres.connection import compose, identifier, open_postgres
 from strongroom.sqlite.keyring import hold_needed
 
@@ -28,6 +30,8 @@ _STATES = {
     ExitCode.DECISION: LoadState.WAITING,
     ExitCode.DIFFERENCES: LoadState.DIFFERENT,
 }
+_ENDED = (LoadState.STAGED, LoadState.WAITING, LoadState.LIVE)
+"""Nothing is to do where what such a load left still stands; else it is begun anew."""
 _SHOWN = 5
 
 
@@ -45,9 +49,12 @@ def load(request: Request, around: Surroundings) -> Outcome:
         home.refuse_links()
         home.provide()
         earlier = find_earlier(opening)
-        done = None if earlier is None else _find_done(opening, *earlier)
-        if done is not None and earlier is not None and earlier[1].state is LoadState.LIVE:
-            return done
+        done = None
+        if earlier is not None and earlier[1].state in _ENDED:
+            done = _find_done(opening, *earlier)
+            if done is not None and earlier[1].state is LoadState.LIVE:
+                return done
+            earlier = None
         if done is None:
             with open_workers(request.jobs, lambda: None) as workers:
                 done = _load(opening, earlier, workers)
@@ -56,15 +63,10 @@ def load(request: Request, around: Surroundings) -> Outcome:
 
 
 def _find_done(opening: Opening, folder: LoadFolder, about: LoadDocument) -> Outcome | None:
-    """Return what a load of equal databases ended with, judged by what may wait now; None where it is to go on."""
-    if about.state not in (LoadState.STAGED, LoadState.WAITING, LoadState.LIVE):
-        return None
+    """Return what a load of equal databases ended with, judged by what may wait now; None where it does not stand."""
     this, report = Load(opening=opening, folder=folder, about=about), folder.read_as(Outcome)
-    if report is None:
+    if report is None or not stands(this, report):
         return None
-    with open_postgres(opening.request.access, is_read_only=True) as connection:
-        if not this.book.is_open(connection):
-            return None
     ended = replace(_judge(opening, report), nothing_done=True)
     if about.state is not LoadState.LIVE and about.state is not _STATES[ended.exit]:
         folder.write(replace(about, state=_STATES[ended.exit]))
@@ -79,16 +81,20 @@ def _load(opening: Opening, earlier: tuple[LoadFolder, LoadDocument] | None, wor
     folder.write(about)
     this = Load(opening=opening, folder=folder, about=about)
     around.progress.begin(folder.name)
-    with _recorded(this):
+    with _recorded(this), this.book.held(request.access):
         made = _provide_stages(this)
         around.checkpoint("staged")
         around.progress.start("load", 0)
         _load_rows(this, made, workers)
         around.progress.start("verify", 0)
+        marks = mark_staged(this)
         proven = prove_load(folder, about, request.access, workers)
         wrong = tuple(compare_structure(proven.schemas, made, request.access, around.schemas))
         proven = replace(proven, differences=(*proven.differences, *wrong), seconds=round(time.monotonic() - began, 3))
         outcome = _judge(opening, proven)
+        if outcome.is_proven:
+            with open_postgres(request.access) as connection:
+                this.book.note_proven(connection, marks)
         folder.write(outcome)
         folder.write(replace(about, state=_STATES[outcome.exit], ended=around.now()))
         return outcome
@@ -147,9 +153,10 @@ def _provide_stages(this: Load) -> MadeDocument:
     schemas, book = this.around.schemas, this.book
     with open_postgres(this.request.access) as connection:
         made = this.folder.read_as(MadeDocument)
-        if made is not None and book.is_open(connection):
+        if made is not None and book.is_open(connection) and has_tables(connection, this.about, made, schemas):
             return made
         with connection.transaction():
+            wait_for_others(connection, this.request.system)
             schemas.provide(connection)
             connection.execute(compose("SET LOCAL ROLE {owner}", owner=identifier(schemas.owner)))
             book.begin(connection)

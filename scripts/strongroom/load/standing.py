@@ -1,0 +1,71 @@
+"""Whether what a load left still stands: what it goes on from, and what it proved."""
+
+from __future__ import annotations
+
+from strongroom.load.book import Book, Marks
+from strongroom.load.cutovers import read_kept
+from strongroom.load.documents import LoadDocument, LoadState, MadeDocument
+from strongroom.load.judging import compare_structure
+from strongroom.load.ledger import count_waiting
+from strongroom.load.opening import Load
+from strongroom.load.outcome import Outcome
+from strongroom.load.owning import act_as, name_schema
+from strongroom.load.request import Schemas
+from strongroom.load.since import find_written, mark_tables
+from strongroom.postgres.connection import Connection, open_postgres
+
+
+def has_tables(connection: Connection, load: LoadDocument, made: MadeDocument, schemas: Schemas) -> bool:
+    """Tell whether staged schemas have all columns that they were made with. Read-only."""
+    return all(
+        {name for name in made.targets[target].objects if " column " in name}
+        <= schemas.read_objects(connection, record.staged).keys()
+        for target, record in load.targets.items()
+    )
+
+
+def stands(this: Load, outcome: Outcome) -> bool:
+    """Tell whether what a load ended with is still so: its rows and structure, and the ledger of what waits. Read-only.
+
+    What is live already is its applications' to change; it counts as long as it bears the live names.
+    """
+    ledgers = [this.folder.find_ledger(name, record.key) for name, record in this.about.targets.items()]
+    if sum(map(count_waiting, ledgers)) < outcome.quarantined:
+        return False
+    with open_postgres(this.request.access, is_read_only=True) as connection, connection.transaction():
+        act_as(connection, this.book.owner)
+        if not this.book.is_open(connection):
+            return False
+        if this.about.state is LoadState.LIVE:
+            return _is_live(connection, this)
+        return not find_changed(connection, this.book, this.about) and not _is_built_otherwise(this, outcome)
+
+
+def _is_live(connection: Connection, this: Load) -> bool:
+    kept = read_kept(connection, this.request.system, this.folder.owner)
+    return kept.keys() >= this.about.targets.keys() and all(
+        one.is_live and name_schema(connection, one.number) == one.live for one in kept.values()
+    )
+
+
+def _is_built_otherwise(this: Load, outcome: Outcome) -> bool:
+    made = this.folder.read_as(MadeDocument)
+    schemas = this.around.schemas
+    return made is None or any(True for _ in compare_structure(outcome.schemas, made, this.request.access, schemas))
+
+
+def mark_staged(this: Load) -> Marks:
+    """Return what it takes to tell whether somebody writes to staged tables from now on. Read-only."""
+    with open_postgres(this.request.access, is_read_only=True) as connection, connection.transaction():
+        act_as(connection, this.book.owner)
+        return {target: mark_tables(connection, record.staged) for target, record in this.about.targets.items()}
+
+
+def find_changed(connection: Connection, book: Book, load: LoadDocument) -> list[str]:
+    """Say what of staged tables is not as it was when it was proven, as their owner. Read-only."""
+    proven = book.read_proven(connection)
+    found = [f"{record.staged} is not proven" for target, record in load.targets.items() if target not in proven]
+    for target, marks in proven.items():
+        staged = load.targets[target].staged
+        found += [f"{staged}.{written}" for written in find_written(connection, staged, marks)]
+    return found
