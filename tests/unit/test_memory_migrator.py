@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -123,6 +126,26 @@ def test_a_server_that_is_away_is_told_without_its_password(
     assert main(["--sqlite-path", str(path)]) == 5
     said = capsys.readouterr().err
     assert "nowhere.invalid" in said
+    assert "canary" not in said
+
+
+def test_while_it_runs_no_list_of_processes_shows_the_password(tmp_path: Path) -> None:
+    path = tmp_path / "agora_memory.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE debates (id TEXT PRIMARY KEY)")
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        server.settimeout(60)
+        dsn = f"postgresql://somebody:canary-77aa@127.0.0.1:{server.getsockname()[1]}/db"
+        line = [sys.executable, "-m", "strongroom.memory_migrator", "--sqlite-path", str(path), "--postgres-dsn", dsn]
+        with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            came, _ = server.accept()
+            shown = [Path(f"/proc/{process.pid}/{what}").read_bytes() for what in ("cmdline", "environ")]
+            came.close()
+            _, said = process.communicate(timeout=60)
+    assert b"agora_memory.db" in shown[0]
+    assert b"canary" not in b"".join(shown)
+    assert process.returncode == 5
+    assert "DATABASE_URL" in said
     assert "canary" not in said
 
 

@@ -66,7 +66,7 @@ def _say_error(outcome: Outcome) -> None:
         say_error(DifferencesError("verification", fact, f"all of them are in the report of load {outcome.load}"))
     elif outcome.exit == ExitCode.DECISION:
         fact = f"{outcome.quarantined} rows wait for a person, and the budget is {outcome.budget}: not for cutover"
-        hint = f"mend them where they come from and load again; or --quarantine-budget {outcome.quarantined}"
+        hint = f"postgres.quarantine shows them; mend them and load again, or --quarantine-budget {outcome.quarantined}"
         say_error(DecisionNeededError("quarantine", fact, hint))
 
 
