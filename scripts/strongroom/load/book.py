@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from strongroom.core.errors import GuardError, LockedError
-from strongroom.load.documents import Part
+from strongroom.load.documents import LoadDocument, Part
 from strongroom.load.jobs import Range, TableJob
 from strongroom.load.owning import act_as
-from strongroom.load.since import Mark
+from strongroom.load.since import Mark, find_written
 from strongroom.postgres.connection import Access, Connection, compose, identifier, open_postgres
 
 _TABLES = {
@@ -135,10 +135,15 @@ class Book:
                     connection, "proven", "INSERT INTO {table} VALUES (%s, %s::jsonb)", (target, json.dumps(tables))
                 )
 
-    def read_proven(self, connection: Connection) -> Marks:
-        """Return how each target's tables were when they were proven; nothing before. Read-only."""
-        found = self._do(connection, "proven", "SELECT target, marks::text FROM {table}")
-        return {target: json.loads(marks) for target, marks in found}
+    def find_written(self, connection: Connection, load: LoadDocument) -> list[str]:
+        """Say what of a load's staged tables is not as it was when it was proven; as their owner. Read-only."""
+        rows = self._do(connection, "proven", "SELECT target, marks::text FROM {table}")
+        proven: Marks = {target: json.loads(marks) for target, marks in rows}
+        staged = {target: record.staged for target, record in load.targets.items()}
+        found = [f"{schema} was never proven" for target, schema in staged.items() if target not in proven]
+        for target, marks in proven.items():
+            found += [f"{staged[target]}.{one}" for one in find_written(connection, staged[target], marks)]
+        return found
 
     def _do(self, connection: Connection, name: str, text: str, values: Sequence[object] = ()) -> list[Any]:
         done = connection.execute(compose(text, table=identifier(self.schema, name)), values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.load.book import Book, Marks
+from strongroom.load.book import Marks
 from strongroom.load.cutovers import read_kept
 from strongroom.load.documents import LoadDocument, LoadState, MadeDocument
 from strongroom.load.judging import compare_structure
@@ -11,7 +11,7 @@ from strongroom.load.opening import Load
 from strongroom.load.outcome import Outcome
 from strongroom.load.owning import act_as, name_schema
 from strongroom.load.request import Schemas
-from strongroom.load.since import find_written, mark_tables
+from strongroom.load.since import mark_tables
 from strongroom.postgres.connection import Connection, open_postgres
 
 
@@ -37,8 +37,8 @@ def stands(this: Load, outcome: Outcome) -> bool:
         if not this.book.is_open(connection):
             return False
         if this.about.state is LoadState.LIVE:
-            return _is_live(connection, this)
-        return not find_changed(connection, this.book, this.about) and not _is_built_otherwise(this, outcome)
+            return this.about.way != "staged" or _is_live(connection, this)
+        return not this.book.find_written(connection, this.about) and not _is_built_otherwise(this, outcome)
 
 
 def _is_live(connection: Connection, this: Load) -> bool:
@@ -59,13 +59,3 @@ def mark_staged(this: Load) -> Marks:
     with open_postgres(this.request.access, is_read_only=True) as connection, connection.transaction():
         act_as(connection, this.book.owner)
         return {target: mark_tables(connection, record.staged) for target, record in this.about.targets.items()}
-
-
-def find_changed(connection: Connection, book: Book, load: LoadDocument) -> list[str]:
-    """Say what of staged tables is not as it was when it was proven, as their owner. Read-only."""
-    proven = book.read_proven(connection)
-    found = [f"{record.staged} is not proven" for target, record in load.targets.items() if target not in proven]
-    for target, marks in proven.items():
-        staged = load.targets[target].staged
-        found += [f"{staged}.{written}" for written in find_written(connection, staged, marks)]
-    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -13,12 +13,16 @@ from typing import Any
 
 from psycopg import Connection
 
+from strongroom.core.errors import DecisionNeededError
 from strongroom.load.book import Book
 from strongroom.load.cutover import CutoverRequest, CutoverResult, cut_over
 from strongroom.load.documents import LoadDocument, LoadState, SchemaRecord, Way
+from strongroom.load.into_live import IntoLiveRequest, IntoLiveResult, go_into_live
+from strongroom.load.ledger import Entry
 from strongroom.load.place import LoadFolder
 from strongroom.load.request import Schemas
 from strongroom.load.rollback import RollbackRequest, RollbackResult, roll_back
+from strongroom.load.since import mark_tables
 from strongroom.load.switching import Around
 from strongroom.postgres.connection import Access, open_postgres, read_access
 from strongroom.runs.home import Home
@@ -84,6 +88,9 @@ class Shop:
         for name in names:
             self.site.do(f"DROP SCHEMA IF EXISTS {name}_staged CASCADE")
             self.make(f"{name}_staged", *(statements or (GOODS, ROWS)))
+        with open_postgres(self.access) as connection:
+            marks = {name: mark_tables(connection, f"{name}_staged") for name in names}
+            book.note_proven(connection, marks)
         records = {
             name: SchemaRecord(schema=name, staged=f"{name}_staged", previous=f"{name}_previous", snapshot=SNAPSHOT)
             for name in names
@@ -167,6 +174,24 @@ class Load:
             system="shop", access=self.shop.access, folder=self.folder, document=self.document, **asked
         )
         return cut_over(request, self.shop.around(**(around or {})))
+
+    def go_into_live(
+        self, around: Mapping[str, Callable[..., Any]] | None = None, **asked: Any
+    ) -> tuple[IntoLiveResult, dict[tuple[str, int], tuple[str, str]]]:
+        """Bring it in; return what came of it, and what was written into the ledger: table and address to what."""
+        request = IntoLiveRequest(
+            system="shop", access=self.shop.access, folder=self.folder, document=self.document, **asked
+        )
+        noted: dict[tuple[str, int], tuple[str, str]] = {}
+
+        def note(target: str, table: str, entries: Sequence[Entry]) -> None:
+            noted.update({(f"{target}.{table}", one.address): (one.disposition, one.rule) for one in entries})
+
+        try:
+            return go_into_live(request, self.shop.around(**(around or {})), note), noted
+        except DecisionNeededError as error:
+            error.add_note(str(noted))
+            raise
 
     def roll_back(self, around: Mapping[str, Callable[..., Any]] | None = None, **asked: Any) -> RollbackResult:
         request = RollbackRequest(
