@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from strongroom.core.errors import DecisionNeededError, DifferencesError, GuardError
+from strongroom.core.errors import GuardError
 from strongroom.core.quoting import quote
 from strongroom.load.cutovers import Kept, read_kept, wait_for_others, write_kept
 from strongroom.load.documents import LoadState, SchemaRecord
 from strongroom.load.holding import Mode, hold, list_tables
 from strongroom.load.live import Alone, find_late
-from strongroom.load.looking import Seen, look, refuse_alone
+from strongroom.load.looking import Seen, look, refuse_alone, refuse_rewritten
 from strongroom.load.outside import find_outside
 from strongroom.load.owning import act_as, find_schema, name_schema, owner_of, refuse_foreign
 from strongroom.load.request import Objects
 from strongroom.load.rights import take_rights_along
 from strongroom.load.since import Mark, count_rows, mark_tables
+from strongroom.load.states import refuse_unproven
 from strongroom.load.switching import Around, Asked, Move, acting, hold_quiet, hold_unwritten, switched
 from strongroom.postgres.connection import Connection, open_postgres
-
-_READY = (LoadState.STAGED, LoadState.LIVE, LoadState.ROLLED_BACK)
-"""The server says which of them it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +70,7 @@ def cut_over(asked: CutoverRequest, around: Around) -> CutoverResult:
     allowed; GuardError where rows or names would be lost, or are not the system's; SourceChangedError;
     UnreachableError that names who holds a table for longer than a minute; LockedError.
     """
-    _refuse_state(asked)
+    refuse_unproven(asked, ("staged",), asked.waiting, asked.quarantine_budget)
     with open_postgres(asked.access) as connection, acting(connection, asked.system):
         wait_for_others(connection, asked.system)
         done = _find_done(connection, asked)
@@ -93,21 +91,6 @@ def cut_over(asked: CutoverRequest, around: Around) -> CutoverResult:
         with open_postgres(asked.access) as connection, acting(connection, asked.system):
             result = _add_late(connection, asked, seen, result)
     return _end(asked, around, replace(result, backup=backup))
-
-
-def _refuse_state(asked: CutoverRequest) -> None:
-    subject, state = f"load {asked.folder.name}", asked.document.state
-    if asked.document.way != "staged":
-        raise GuardError(subject, f"goes {asked.document.way}, row by row", "nothing is to be renamed for it")
-    if state is LoadState.DIFFERENT:
-        raise DifferencesError(subject, "is not what its sources hold", "see its report; run postgres.load again")
-    if state is LoadState.WAITING:
-        allowed = asked.quarantine_budget
-        if allowed is None or asked.waiting > allowed:
-            fact = f"has {asked.waiting} rows in quarantine, more than its budget allows"
-            raise DecisionNeededError(subject, fact, f"decide on them, or say --quarantine-budget {asked.waiting}")
-    elif state not in _READY:
-        raise GuardError(subject, f"is not staged, but {state}", "run postgres.load again")
 
 
 def _find_done(connection: Connection, asked: CutoverRequest) -> CutoverResult | None:
@@ -155,6 +138,7 @@ def _switch(connection: Connection, asked: CutoverRequest, around: Around, seen:
     age = _count_transactions(connection, seen.since)
     records = asked.document.targets
     hold_unwritten(connection, asked, around, [record.staged for record in records.values()])
+    refuse_rewritten(connection, asked)
     marks = {target: mark_tables(connection, record.staged) for target, record in records.items()}
     hold_quiet(connection, asked, around, [record.schema for record in records.values()])
     made = _describe(connection, asked, around)

@@ -40,27 +40,35 @@ _SAID = 3
 
 
 class Mode(Enum):
-    """How tables are held."""
+    """How tables are held: the server's lock, and the seconds that one try to get it takes at most."""
 
-    QUIET = "SHARE UPDATE EXCLUSIVE"
+    QUIET = ("SHARE UPDATE EXCLUSIVE", 10.0)
     """Nobody changes their form, or cleans them up; reading and writing go on.
 
     Waiting for it makes the server's own vacuum step aside, which short tries would not.
     """
-    UNWRITTEN = "SHARE ROW EXCLUSIVE"
+    UNWRITTEN = ("SHARE ROW EXCLUSIVE", 10.0)
     """Nobody writes to them; of tables that no application uses."""
-    ALONE = "ACCESS EXCLUSIVE"
+    READ_ONLY = ("SHARE ROW EXCLUSIVE", 0.3)
+    """The same, of tables that applications use: who waits for it makes them wait."""
+    ALONE = ("ACCESS EXCLUSIVE", 0.3)
+
+    @property
+    def lock(self) -> str:
+        """Return the lock as the server calls it."""
+        return self.value[0]
 
     @property
     def patience(self) -> float:
-        """Return the seconds that one try takes at most; only the last mode stands in an application's way."""
-        return 0.3 if self is Mode.ALONE else 10.0
+        """Return the seconds."""
+        return self.value[1]
 
     @property
     def free(self) -> tuple[str, ...]:
         """Return the modes in which others may hold the tables meanwhile."""
-        others = {Mode.QUIET: (*_READING, "RowExclusiveLock"), Mode.UNWRITTEN: _READING}
-        return others.get(self, ())
+        if self is Mode.QUIET:
+            return (*_READING, "RowExclusiveLock")
+        return () if self is Mode.ALONE else _READING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +136,7 @@ def _lock(connection: Connection, tables: Sequence[Held], views: Sequence[Held],
             _limit(connection, ends)
             act_as(connection, owner)
             names = ", ".join(dotted(table.schema, table.name) for table in tables if table.owner == owner)
-            connection.execute(f"LOCK TABLE {names} IN {mode.value} MODE".encode())
+            connection.execute(f"LOCK TABLE {names} IN {mode.lock} MODE".encode())
         for setting in _LIMITS:
             connection.execute(f"SET LOCAL {setting} = 0".encode())
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from strongroom.core.quoting import dotted, quote
 from strongroom.load.columns import ServerColumn, read_columns
+from strongroom.load.jobs import ADDRESS
 from strongroom.postgres.connection import Connection
 
 _BY_VALUE = frozenset({
@@ -81,7 +82,7 @@ def read_tables(connection: Connection, schema: str) -> dict[str, Table]:
             schema=schema,
             name=name,
             is_parted=kind == "p",
-            columns={column.name: column for column in columns.get(name, ())},
+            columns={column.name: column for column in columns.get(name, ()) if column.name != ADDRESS},
             keys=keys.get(name, {}),
         )
         for name, kind in connection.execute(_KINDS, (schema,)).fetchall()
@@ -117,7 +118,7 @@ def find_late(connection: Connection, live: str, staged: str, age: int) -> dict[
         rows = _count(connection, f"SELECT count(*), 0 FROM {table.source} l WHERE {recent}")
         other = beside.get(name)
         key = None if other is None else choose_key([table, other])
-        if rows.rows and other is not None and key is not None and _is_plain(key, [table, other]):
+        if rows.rows and other is not None and key is not None and is_plain_key(key, [table, other]):
             with connection.transaction(force_rollback=True):  # of the settings
                 connection.execute("SET LOCAL enable_hashjoin = off")
                 connection.execute("SET LOCAL enable_mergejoin = off")
@@ -168,7 +169,7 @@ def choose_key(tables: Sequence[Table]) -> tuple[str, ...] | None:
     return next(common, None)
 
 
-def _is_plain(key: Sequence[str], tables: Sequence[Table]) -> bool:
+def is_plain_key(key: Sequence[str], tables: Sequence[Table]) -> bool:
     """Tell whether ``=`` of the columns themselves is the equality that is meant, so that an index serves."""
     one, two = tables
     kinds = {one.columns[name].type.name for name in key}
@@ -178,7 +179,7 @@ def _is_plain(key: Sequence[str], tables: Sequence[Table]) -> bool:
 
 def _pair_key(table: Table, other: Table, alias: str, name: str, key: Sequence[str]) -> tuple[str, str]:
     """Return how a key's column is written on both sides."""
-    if _is_plain(key, [table, other]):
+    if is_plain_key(key, [table, other]):
         return f"l.{quote(name)}", f"{alias}.{quote(name)}"
     return _pair(table, other, alias, name)
 
@@ -194,9 +195,13 @@ def _differ(table: Table, other: Table, alias: str, key: Sequence[str]) -> Itera
 
 
 def _pair(table: Table, other: Table, alias: str, name: str) -> tuple[str, str]:
-    """Return how a column of ``l`` and the one of another table are written to be compared."""
-    as_text = not _is_of_one_type(name, (table, other))
-    return write_column(table, "l", name, as_text=as_text), write_column(other, alias, name, as_text=as_text)
+    return pair_columns((table, "l"), (other, alias), name)
+
+
+def pair_columns(one: tuple[Table, str], other: tuple[Table, str], name: str) -> tuple[str, str]:
+    """Return how a column of two tables, each with its alias, is written to be compared."""
+    as_text = not _is_of_one_type(name, (one[0], other[0]))
+    return write_column(*one, name, as_text=as_text), write_column(*other, name, as_text=as_text)
 
 
 def _ask_by_row(table: Table, others: Mapping[str, Table]) -> str:

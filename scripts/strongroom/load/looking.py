@@ -9,12 +9,10 @@ from typing import Any
 
 from strongroom.core.errors import GuardError
 from strongroom.load.book import Book
-from strongroom.load.cutovers import read_kept
 from strongroom.load.documents import SchemaRecord
 from strongroom.load.live import Alone, find_alone, holds_rows
 from strongroom.load.outside import find_outside
 from strongroom.load.owning import act_as, find_schema, owner_of, refuse_foreign
-from strongroom.load.since import find_written
 from strongroom.load.switching import Around, Asked
 from strongroom.postgres.connection import Connection
 
@@ -68,11 +66,11 @@ def look(connection: Connection, asked: Asked, around: Around, *, replace_previo
     numbers = dict[str, int | None]()
     alone, left, dropped = dict[str, Alone](), list[str](), list[str]()
     _refuse_other_load(connection, asked)
-    for target, record in asked.document.targets.items():
+    for record in asked.document.targets.values():
         for schema in (record.schema, record.staged):
             refuse_foreign(connection, asked.system, schema)
             numbers[schema] = find_schema(connection, schema)
-        _refuse_missing(connection, asked, target, record)
+        _refuse_missing(connection, record)
         find_outside(connection, record.schema)
         _refuse_shown(connection, numbers, record)
         found = _find_alone(connection, asked, around, record)
@@ -80,6 +78,7 @@ def look(connection: Connection, asked: Asked, around: Around, *, replace_previo
         left += [f"{record.schema}: {thing}" for thing in _find_left(connection, numbers, record)]
         if _may_drop_previous(connection, asked, record, replace_previous=replace_previous):
             dropped.append(record.previous)
+    refuse_rewritten(connection, asked)
     live = any(holds_rows(connection, record.schema) for record in asked.document.targets.values())
     return Seen(
         since=since, numbers=numbers, alone=alone, left=tuple(left), dropped=tuple(dropped), holds_rows=live
@@ -98,6 +97,14 @@ def refuse_alone(asked: Asked, alone: Mapping[str, Alone], left: tuple[str, ...]
         raise GuardError("live schemas", fact, hint)
 
 
+def refuse_not_staged(connection: Connection, asked: Asked) -> None:
+    """Refuse a load that is not the one whose schemas are staged. Raises GuardError."""
+    _refuse_other_load(connection, asked)
+    for record in asked.document.targets.values():
+        refuse_foreign(connection, asked.system, record.staged)
+        _refuse_missing(connection, record)
+
+
 def _refuse_other_load(connection: Connection, asked: Asked) -> None:
     book = Book(system=asked.system, owner=owner_of(asked.system), load=asked.mark)
     refuse_foreign(connection, asked.system, book.schema)
@@ -106,15 +113,18 @@ def _refuse_other_load(connection: Connection, asked: Asked) -> None:
         raise GuardError(f"load {asked.folder.name}", fact, "another load took its place: run postgres.load again")
 
 
-def _refuse_missing(connection: Connection, asked: Asked, target: str, record: SchemaRecord) -> None:
-    """Refuse a staged schema that is not there, or was written to while it was live before it was rolled back."""
+def _refuse_missing(connection: Connection, record: SchemaRecord) -> None:
     if find_schema(connection, record.staged) is None:
         raise GuardError(f"schema {record.staged}", "is not there", "run postgres.load again")
-    kept = read_kept(connection, asked.system, asked.mark).get(target)
-    written = () if kept is None else find_written(connection, record.staged, kept.marks)
+
+
+def refuse_rewritten(connection: Connection, asked: Asked) -> None:
+    """Refuse staged schemas that were written to since they were proven, staged or live. Raises GuardError."""
+    book = Book(system=asked.system, owner=owner_of(asked.system), load=asked.mark)
+    written = book.find_written(connection, asked.document)
     if written:
-        fact = f"is not what was proven: while it was live {'; '.join(map(str, written[:_SAID]))}"
-        raise GuardError(f"schema {record.staged}", fact, "run postgres.load again")
+        fact = f"is not what was proven: {'; '.join(written[:_SAID])}"
+        raise GuardError(f"load {asked.folder.name}", fact, "run postgres.load again")
 
 
 def _refuse_shown(connection: Connection, numbers: Mapping[str, int | None], record: SchemaRecord) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from strongroom.core.errors import GuardError, RollbackFailedError
 from strongroom.load.cutovers import Kept, forget_live, read_kept, wait_for_others
@@ -11,37 +11,22 @@ from strongroom.load.documents import LoadState
 from strongroom.load.owning import find_schema, name_schema, owner_of
 from strongroom.load.rights import take_rights_along
 from strongroom.load.since import find_written
-from strongroom.load.switching import Around, Asked, Move, acting, hold_quiet, hold_unwritten, switched
+from strongroom.load.switching import (
+    Around,
+    Move,
+    RollbackRequest,
+    RollbackResult,
+    acting,
+    hold_quiet,
+    hold_unwritten,
+    switched,
+)
+from strongroom.load.taking_out import take_out
 from strongroom.postgres.connection import Connection, open_postgres
 
+__all__ = ["RollbackRequest", "RollbackResult", "roll_back"]
+
 _SAID = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackRequest(Asked):
-    """A rollback, as asked for."""
-
-    discard_changes: bool = False
-    """Whether what was written since the cutover may step back with the load."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackResult:
-    """What is live again, or would be."""
-
-    load: str
-    live: tuple[str, ...]
-    """Schemas that are as they were before."""
-    gone: tuple[str, ...]
-    """Schemas in whose place nothing was live before."""
-    staged: tuple[str, ...]
-    """Where the load stands again."""
-    written: tuple[str, ...] = ()
-    """What was written since, and stands in the staged schemas only; or what a dry run would refuse."""
-    seconds: float = 0.0
-    """For so long nobody could read or write."""
-    is_done_before: bool = False
-    dry_run: bool = False
 
 
 def roll_back(asked: RollbackRequest, around: Around) -> RollbackResult:
@@ -53,6 +38,8 @@ def roll_back(asked: RollbackRequest, around: Around) -> RollbackResult:
     RollbackFailedError where what was live before is gone; UnreachableError that names who holds a table for longer
     than a minute; LockedError.
     """
+    if asked.document.way != "staged":
+        return take_out(asked, around)
     with open_postgres(asked.access) as connection:
         with acting(connection, asked.system):
             wait_for_others(connection, asked.system)

@@ -63,14 +63,41 @@ class Around:
     checkpoint: Checkpoint = lambda _: None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequest(Asked):
+    """A rollback, as asked for."""
+
+    discard_changes: bool = False
+    """Whether what was written since the cutover may step back with the load."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackResult:
+    """What is live again, or would be."""
+
+    load: str
+    live: tuple[str, ...]
+    """Schemas that are as they were before."""
+    gone: tuple[str, ...]
+    """Schemas in whose place nothing was live before."""
+    staged: tuple[str, ...]
+    """Where the load stands again."""
+    written: tuple[str, ...] = ()
+    """What was written since, and stands in the staged schemas only; or what a dry run would refuse."""
+    seconds: float = 0.0
+    """For so long nobody could read or write."""
+    is_done_before: bool = False
+    dry_run: bool = False
+
+
 @contextmanager
-def acting(connection: Connection, system: str) -> Iterator[None]:
-    """Work in one transaction as the system's owner, and see all rows or fail.
+def acting(connection: Connection, system: str, *, takes_back: bool = False) -> Iterator[None]:
+    """Work in one transaction as the system's owner, and see all rows or fail; ``takes_back`` changes nothing.
 
     Raises GuardError for a table that somebody drops meanwhile.
     """
     try:
-        with connection.transaction():
+        with connection.transaction(force_rollback=takes_back):
             connection.execute("SET LOCAL row_security = off")
             act_as(connection, owner_of(system))
             yield

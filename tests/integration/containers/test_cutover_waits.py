@@ -16,12 +16,14 @@ import pytest
 
 from strongroom.core.errors import StrongroomError, UnreachableError
 from strongroom.load import holding
-from tests.integration.containers.cutover_site import GOODS, Load, Shop, open_shop
+from tests.integration.containers.cutover_site import GOODS, ROWS, Load, Shop, open_shop
 from tests.integration.containers.schema_site import Site
 
 Way = Callable[[psycopg.Connection[Any], int], object]
 STATEMENTS = 270
 """No cutover of the two targets below takes more."""
+INSIDE = 120
+"""Nor does bringing in the rows of one."""
 
 
 @pytest.fixture
@@ -238,11 +240,59 @@ def _end_and_repeat(
     assert schemas(shop) == after
 
 
+@pytest.mark.sample(20)
+@pytest.mark.parametrize("number", range(1, INSIDE + 1))
+def test_an_end_at_any_statement_brings_all_rows_or_none(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    load = stage_into_live(shop)
+    for run, rows in ((load.go_into_live, 20), (load.roll_back, 5)):
+        before = count_goods(shop)
+        with ending_at(shop, monkeypatch, number) as done:
+            try:
+                run()
+                assert done[0] < number
+            except UnreachableError:
+                assert count_goods(shop) in (before, rows)
+        run()
+        assert count_goods(shop) == rows
+
+
+def stage_into_live(shop: Shop) -> Load:
+    shop.make("core", GOODS, f"{ROWS} LIMIT 5")
+    address = "ALTER TABLE goods ADD COLUMN _strongroom_address bigint"
+    return shop.stage(GOODS, address, ROWS, "UPDATE goods SET _strongroom_address = id", way="into-live")
+
+
+def count_goods(shop: Shop) -> int:
+    return int(shop.site.read("SELECT count(*) FROM core.goods WHERE id < 1000")[0][0])
+
+
+def test_applications_wait_while_rows_come_in_and_nothing_is_lost(shop: Shop) -> None:
+    load = stage_into_live(shop)
+    with working(shop, plainly, prepared, by_search_path) as (written, waits):
+        load.go_into_live()
+        load.roll_back()
+    assert (count_goods(shop), max(waits) < 1.5) == (5, True)
+    found = shop.site.read("SELECT id FROM core.goods WHERE id >= 1000")
+    assert sorted(number for (number,) in found) == sorted(written)
+
+
 def test_the_statements_that_are_ended_are_all_of_them(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.site.write("core/001_goods.sql", f"{GOODS};")
     assert shop.site.run("apply")[0] == 0
-    load: Load = shop.stage(names=("core", "memory"))
-    for run in (load.cut_over, load.roll_back):
+    assert STATEMENTS * 0.7 < count_statements(shop, monkeypatch, shop.stage(names=("core", "memory"))) <= STATEMENTS
+
+
+def test_so_are_those_by_which_rows_come_in(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert INSIDE * 0.7 < count_statements(shop, monkeypatch, stage_into_live(shop)) <= INSIDE
+
+
+def count_statements(shop: Shop, monkeypatch: pytest.MonkeyPatch, load: Load) -> int:
+    """Return how many statements the longer of a command and its way back takes."""
+    counts = []
+    for run in (load.cut_over if load.document.way == "staged" else load.go_into_live, load.roll_back):
         with ending_at(shop, monkeypatch, 0) as done:
             run()
-        assert 40 < done[0] <= STATEMENTS
+        counts.append(done[0])
+    return max(counts)
