@@ -95,6 +95,44 @@ def test_a_large_table_is_proven_in_parts_and_a_forgotten_part_is_told(
     assert len(empty.prove().differences) == 3
 
 
+@pytest.mark.parametrize("order", ["i", "i % 7, i", "-i"])
+def test_a_large_table_of_texts_is_proven_in_parts_in_whatever_order_it_stands(
+    empty: Audit, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    monkeypatch.setattr("strongroom.load.verify.parts._WEIGHT", 1000)
+    numbers = "generate_series(1, 5000) i"
+    fill(
+        empty,
+        ["CREATE TABLE many (code TEXT PRIMARY KEY, n INTEGER)",
+         count_to(5000, "INSERT INTO many SELECT 'code ' || (i * 7919 % 5003), i FROM c")],
+        ["CREATE TABLE {s}.many (code text PRIMARY KEY, n bigint)",
+         f"INSERT INTO {{s}}.many SELECT 'code ' || (i * 7919 % 5003), i FROM {numbers} ORDER BY {order}"],
+    )  # fmt: skip
+    assert sum(part.is_in_order for part in list_parts(empty.claim(), empty.access)) == 6
+    expect(empty)
+    empty.do(f"INSERT INTO {SCHEMA}.many VALUES ('more', 1), ('still more', 2)")
+    expect(empty, "stands in PostgreSQL only", "stands in PostgreSQL only")
+    empty.do(f"UPDATE {SCHEMA}.many SET n = 0 WHERE n IN (17, 2500)", f"DELETE FROM {SCHEMA}.many WHERE n = 4000")
+    found = empty.prove().differences
+    assert sum(": n is INTEGER" in line for line in found) == 2
+    assert sum("row 4000 stands in the source" in line for line in found) == 1
+    assert sum("stands in PostgreSQL only" in line for line in found) == 2
+    assert len(found) == 5
+
+
+def test_columns_that_mix_texts_and_numbers_become_text_where_the_plan_says_so(empty: Audit) -> None:
+    fill(
+        empty,
+        ["CREATE TABLE mixed (id INTEGER PRIMARY KEY, what)", "INSERT INTO mixed VALUES (1, 5), (2, 'x'), (3, 0.5)"],
+        ["CREATE TABLE {s}.mixed (id bigint PRIMARY KEY, what text)",
+         "INSERT INTO {s}.mixed VALUES (1, '5'), (2, 'x'), (3, '0.5')"],
+    )  # fmt: skip
+    expect(empty, "row 1: what is INTEGER", "row 3: what is REAL")
+    plan = empty.folder / "plan.yaml"
+    plan.write_text(plan.read_text().replace("    types:\n", "    types:\n      mixed.what: text\n"))
+    expect(empty)
+
+
 def test_rows_that_wait_for_a_key_name_a_row_that_has_it(empty: Audit) -> None:
     fill(
         empty,

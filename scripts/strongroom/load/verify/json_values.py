@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from math import isinf
@@ -41,6 +43,12 @@ def spell_number(text: str) -> str:
 
 def read_json(text: str) -> Any:
     """Return the value of a text that is JSON as the paper takes it, comparable. Raises UnfitError."""
+    if text.count("[") + text.count("{") > _DEEPEST and _measure_depth(text) > _DEEPEST:
+        raise UnfitError(f"is nested beyond {_DEEPEST} levels")
+    return _decode(text)
+
+
+def _decode(text: str) -> Any:
     _refuse_odd(text)
     try:
         found = _VALUES.decode(text)
@@ -53,6 +61,27 @@ def read_json(text: str) -> Any:
     except (ValueError, RecursionError):
         raise UnfitError("is no JSON") from None
     return found
+
+
+def read_all_json(texts: Sequence[str]) -> list[Any]:
+    """Return the values of many texts, at half the cost of one by one. Raises UnfitError where one is none.
+
+    They are read as one list, with a mark behind each that none can hold: a text is one value where one stands between
+    two marks. How deep they are nested is not looked at (``may_be_deep``).
+    """
+    if not texts:
+        return []
+    mark = secrets.token_hex(16)
+    between = f',"{mark}",'
+    found = _decode(f'[{between.join(texts)},"{mark}"]')
+    if len(found) != 2 * len(texts) or found[1::2].count(mark) != len(texts):
+        raise UnfitError("is no JSON")
+    return list(found[::2])
+
+
+def may_be_deep(texts: Sequence[str]) -> bool:
+    """Tell whether one of these texts may be nested too deep to fit."""
+    return any(text.count("[") + text.count("{") > _DEEPEST for text in texts)
 
 
 def read_server_json(text: str) -> Any:
@@ -89,8 +118,6 @@ def _refuse_odd(text: str) -> None:
             raise UnfitError("is no UTF-8") from None
     if "\\u0000" in text and _NUL.search(text):
         raise UnfitError("holds NUL")
-    if text.count("[") + text.count("{") > _DEEPEST and _measure_depth(text) > _DEEPEST:
-        raise UnfitError(f"is nested beyond {_DEEPEST} levels")
 
 
 def _measure_depth(text: str) -> int:

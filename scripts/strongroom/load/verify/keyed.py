@@ -103,6 +103,7 @@ class Keyed:
         """Tell whether each row of a piece is beside one that is the same, cell by cell."""
         return len(piece.addresses) == answer.count and all(
             self._is_same(place, piece, answer)
+            or self.reading.are_same(place, piece.columns[place], items)
             or all(map(partial(self._is_same_value, place), piece.columns[place], items))
             for place, cell in enumerate(self.pair.cells)
             for items in [take_apart(cell, answer.columns[place], answer.count)]
@@ -120,6 +121,8 @@ class Keyed:
             if self._is_same(place, piece, answer):
                 continue
             items = take_apart(cell, answer.columns[place], answer.count)
+            if self.reading.are_same(place, piece.columns[place], items):
+                continue
             for row, (value, item) in enumerate(zip(piece.columns[place], items, strict=True)):
                 if not self._is_same_value(place, value, item) and not self._is_same_after_all(place, row, piece, item):
                     wrong.add(row)

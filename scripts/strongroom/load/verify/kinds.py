@@ -34,6 +34,8 @@ class Kind:
     is_domain: bool = False
     is_not_null: bool = False
     """By its domain."""
+    takes_numbers: bool = False
+    """Whether it is text because the plan says so, of a column that mixes texts and numbers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from strongroom.core.quoting import fold
 from strongroom.load.verify.kinds import INTEGERS, Kind
@@ -45,6 +45,8 @@ class Pair:
     table: str
     """In the server."""
     cells: tuple[Cell, ...]
+    alias: int | None
+    """The place of the cell that is the rowid."""
     key: tuple[int, ...]
     """Places of the cells by which a row is found in the server; none: by nothing."""
     is_ordered: bool
@@ -79,7 +81,7 @@ def pair_cells(source: SourceTable, table: ServerTable, papers: Papers) -> tuple
                     source=column.name,
                     affinity=column.affinity,
                     into=held.name,
-                    kind=held.kind,
+                    kind=replace(held.kind, takes_numbers=papers.is_said_text(source.name, column.name)),
                     is_nullable=not held.is_not_null,
                     zone=papers.zone_of(source.name, column.name),
                     unit=papers.unit_of(source.name, column.name),
@@ -99,18 +101,20 @@ def choose_key(source: SourceTable, table: ServerTable, cells: tuple[Cell, ...])
         if not index.is_unique or not index.plain or any(name not in places for name in index.plain):
             continue
         held = [cells[places[name]] for name in index.plain]
-        is_fit = all(cell.kind.name in _FOUND_BY and not cell.is_nullable for cell in held)
+        is_fit = all(
+            cell.kind.name in _FOUND_BY and not cell.kind.takes_numbers and not cell.is_nullable for cell in held
+        )
         if is_fit and any(unique <= {fold(cell.source) for cell in held} for unique in uniques):
             return tuple(places[name] for name in index.plain)
     return ()
 
 
-def is_ordered_by(source: SourceTable, cells: tuple[Cell, ...], key: tuple[int, ...]) -> bool:
-    """Tell whether a key is the rowid, and an integer in the server."""
-    if source.alias is None or len(key) != 1:
-        return False
-    cell = cells[key[0]]
-    return fold(cell.source) == fold(source.alias) and cell.kind.name in INTEGERS
+def find_alias(source: SourceTable, cells: tuple[Cell, ...]) -> int | None:
+    """Return the place of the cell that is the rowid."""
+    if source.alias is None:
+        return None
+    alias = fold(source.alias)
+    return next((place for place, cell in enumerate(cells) if fold(cell.source) == alias), None)
 
 
 def pair_tables(source: Mapping[str, SourceTable], server: Mapping[str, ServerTable]) -> dict[str, str | None]:

@@ -26,6 +26,11 @@ class Papers:
         said = self.columns.get(fold(f"{table}.{column}"))
         return self.zone if said is None or said.time_zone is None else said.time_zone
 
+    def is_said_text(self, table: str, column: str) -> bool:
+        """Tell whether the plan says of a column that it becomes text."""
+        said = self.columns.get(fold(f"{table}.{column}"))
+        return said is not None and said.type == "text"
+
     def unit_of(self, table: str, column: str) -> str | None:
         """Return the unit of a column's numbers, where the plan says one."""
         said = self.columns.get(fold(f"{table}.{column}"))

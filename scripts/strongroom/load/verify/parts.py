@@ -10,7 +10,8 @@ from itertools import pairwise
 from strongroom.core.quoting import dotted, fold, quote, quote_all
 from strongroom.load.verify.asking import Asking, knows_ranges, open_server
 from strongroom.load.verify.claim import Claim, Part
-from strongroom.load.verify.pairing import Pair, choose_key, find_name, is_ordered_by, pair_cells
+from strongroom.load.verify.kinds import INTEGERS
+from strongroom.load.verify.pairing import Pair, choose_key, find_alias, find_name, pair_cells
 from strongroom.load.verify.papers import Papers, read_papers
 from strongroom.load.verify.rows import can_seek
 from strongroom.load.verify.server import ServerTable, read_server
@@ -84,7 +85,7 @@ def find_kept(connection: Connection, claim: Claim) -> dict[str, str]:
 
 def _pair(claim: Claim, source: SourceTable, table: ServerTable, papers: Papers, kept: str | None) -> Pair:
     cells = pair_cells(source, table, papers)
-    key = choose_key(source, table, cells)
+    key, alias = choose_key(source, table, cells), find_alias(source, cells)
     return Pair(
         target=claim.target,
         source=source.name,
@@ -95,7 +96,8 @@ def _pair(claim: Claim, source: SourceTable, table: ServerTable, papers: Papers,
         table=table.name,
         cells=cells,
         key=key,
-        is_ordered=is_ordered_by(source, cells, key),
+        alias=alias,
+        is_ordered=alias is not None and key == (alias,) and cells[alias].kind.name in INTEGERS,
         kept=kept,
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 from strongroom.core.quoting import dotted, quote
 from strongroom.load.verify.instants import detect_unit, read_zone
+from strongroom.load.verify.json_values import may_be_deep, read_all_json
 from strongroom.load.verify.pairing import Cell, Pair
 from strongroom.load.verify.server_values import make_server_reader
 from strongroom.load.verify.unfit import UnfitError
@@ -35,6 +36,18 @@ class Reading:
     def read_server(self, place: int, item: Any) -> Same:
         """Return what an item of the server means."""
         return None if item is None else self._server_readers[place](item)
+
+    def are_same(self, place: int, values: Sequence[Any], items: Sequence[Any]) -> bool:
+        """Tell whether all values of a column are those of the server, where that shows at once; False: look closer."""
+        if self._cells[place].kind.name not in ("json", "jsonb"):
+            return False
+        if None in values or None in items:
+            held = [(value, item) for value, item in zip(values, items, strict=True) if (value, item) != (None, None)]
+            values, items = [value for value, _ in held], [item for _, item in held]
+        try:
+            return read_all_json(values) == read_all_json(items) and not may_be_deep(values)
+        except (TypeError, UnfitError):  # something else than a text is among them
+            return False
 
     def read_key(self, place: int, value: Value) -> Any:
         """Return a value as the server is asked for it; None where it fits no key."""

@@ -54,12 +54,12 @@ class Reader:
         rowid = quote(str(self._pair.rowid))
         before = "" if high is None else f" AND t.{rowid} < {high}"
         statement = (
-            f"SELECT t.{rowid}, {_select(self._pair)} FROM {dotted('main', self._pair.source)} AS t "
+            f"SELECT t.{rowid}{_select(self._pair)} FROM {dotted('main', self._pair.source)} AS t "
             f"WHERE t.{rowid} >= ?{before}{_standing(self._pair, f't.{rowid}')} ORDER BY t.{rowid} LIMIT ?"
         )
         at = _LEAST if low is None else low
         while rows := self._fetch(statement, (at, self.size)):
-            yield _turn(rows)
+            yield _turn(rows, self._pair.alias)
             if rows[-1][0] == _LAST:
                 return
             at = rows[-1][0] + 1
@@ -80,7 +80,7 @@ class Reader:
             f"WHERE true{_standing(self._pair, 't._address')}"
         )
         while found := rows.fetchmany(self.size):
-            yield _turn(found)
+            yield _turn(found, None)
 
     def fetch_long(self, address: int, cell: Cell, value: Value) -> Value:
         """Return a value itself where ``value`` may only stand for it."""
@@ -124,7 +124,10 @@ def _standing(pair: Pair, address: str) -> str:
 
 
 def _select(pair: Pair) -> str:
-    return ", ".join(_guard(cell, f"t.{quote(cell.source)}") for cell in pair.cells)
+    """Return the cells, each behind a comma, without the one that is the rowid."""
+    return "".join(
+        f", {_guard(cell, f't.{quote(cell.source)}')}" for place, cell in enumerate(pair.cells) if place != pair.alias
+    )
 
 
 def _guard(cell: Cell, name: str) -> str:
@@ -139,6 +142,8 @@ def _is_guarded(cell: Cell) -> bool:
     return cell.affinity not in ("INTEGER", "REAL")
 
 
-def _turn(rows: list[tuple[Any, ...]]) -> Piece:
+def _turn(rows: list[tuple[Any, ...]], alias: int | None) -> Piece:
     addresses, *columns = zip(*rows, strict=True)
+    if alias is not None:
+        columns.insert(alias, addresses)
     return Piece(addresses, columns)

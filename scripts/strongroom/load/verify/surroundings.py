@@ -123,7 +123,7 @@ class Surroundings:
     def _read_next(self, column: ServerColumn) -> int:
         return self._ask(
             "SELECT last_value::numeric + CASE WHEN is_called THEN (SELECT seqincrement FROM pg_sequence "
-            f"WHERE seqrelid = %s::regclass) ELSE 0 END FROM {column.sequence}",
+            f"WHERE seqrelid = %s::regclass) ELSE 0 END FROM {str(column.sequence).replace('%', '%%')}",
             (column.sequence,),
         )
 

@@ -178,6 +178,10 @@ def _read_text(value: Value) -> str:
     return text
 
 
+def _read_text_or_number(kind: Kind, value: Value) -> str:
+    return repr(value) if kind.takes_numbers and isinstance(value, int | float) else _read_text(value)
+
+
 def _read_varchar(kind: Kind, value: Value) -> str:
     text = _read_text(value)
     if kind.length is not None and len(text) > kind.length:
@@ -249,7 +253,6 @@ def _read_array(read: Read, value: Value) -> tuple[Same, ...]:
 _ALONE: dict[str, Read] = {
     "float8": _read_double,
     "float4": _read_real,
-    "text": _read_text,
     "bool": _read_boolean,
     "json": _read_json,
     "jsonb": _read_json,
@@ -259,6 +262,7 @@ _ALONE: dict[str, Read] = {
     "bytea": _read_bytea,
 }
 _WITH_KIND: dict[str, Callable[[Kind, Any], Same]] = {
+    "text": _read_text_or_number,
     "numeric": _read_numeric,
     "varchar": _read_varchar,
     "enum": _read_enum,

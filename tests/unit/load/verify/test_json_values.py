@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.load.verify.json_values import read_json, read_list, read_server_json, spell_number, write_json
+from strongroom.load.verify.json_values import (
+    may_be_deep,
+    read_all_json,
+    read_json,
+    read_list,
+    read_server_json,
+    spell_number,
+    write_json,
+)
 from strongroom.load.verify.unfit import UnfitError
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
@@ -143,3 +151,37 @@ def test_the_elements_of_an_array() -> None:
     for text in ("{}", "[[1]]", '[{"a": 1}]', "1", "[1", "[NaN]", f"[{'9' * 5000}]"):
         with pytest.raises(UnfitError):
             read_list(text)
+
+
+@given(st.lists(VALUES, max_size=6))
+def test_many_texts_are_read_as_each_of_them(values: list[object]) -> None:
+    texts = [json.dumps(value) for value in values]
+    assert read_all_json(texts) == [read_json(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["1,2"],
+        ["[3", "4]"],
+        ["1,2", "[3", "4]"],
+        ["", "1"],
+        ["1]", "[2"],
+        ['{"a": 1', '"b": 2}'],
+        ["{}", '{"a": 1, "a": 2}'],
+        ["1", '"\\ud800"'],
+        ['"', '"'],
+    ],
+)
+def test_texts_that_are_values_only_together_are_none(texts: list[str]) -> None:
+    with pytest.raises(UnfitError):
+        read_all_json(texts)
+
+
+def test_nothing_is_read_as_nothing() -> None:
+    assert read_all_json([]) == []
+
+
+def test_a_text_that_may_be_nested_too_deep_is_seen() -> None:
+    assert may_be_deep(["1", "[" * 501])
+    assert not may_be_deep(["[" * 500, "{}"])
