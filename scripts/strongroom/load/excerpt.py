@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from strongroom.core.quoting import fold, quote
@@ -10,9 +11,11 @@ from strongroom.load.request import source_of
 from strongroom.sqlite.connection import Connection, open_kept, open_source
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.prover import Prover
-from strongroom.sqlite.schema import Schema, Table, read_schema
+from strongroom.sqlite.schema import Column, Schema, Table, read_schema
 from strongroom.sqlite.snapshot import take_snapshot
 
+_MAY_CHANGE = re.compile(r"^current_|\(", re.IGNORECASE)
+"""Defaults that are not one value."""
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
 
 
@@ -24,7 +27,9 @@ class Excerpt:
     left: tuple[str, ...]
     """Tables that stayed behind."""
     empty: tuple[str, ...]
-    """Columns (``table.column``) that nobody asked for and that hold NULL only: they stayed behind."""
+    """Columns (``table.column``) that nobody asked for and that hold NULL or their default only: they stayed behind."""
+    strange: tuple[str, ...]
+    """Columns that nobody asked for and that hold something of their own."""
 
 
 def read_columns(original: Database) -> dict[str, Collection[str]]:
@@ -40,13 +45,13 @@ def read_columns(original: Database) -> dict[str, Collection[str]]:
 def take_excerpt(
     original: Database,
     excerpt: Database,
-    columns: dict[str, Collection[str]],
+    columns: Mapping[str, Collection[str]],
     prover: Prover | None,
 ) -> Excerpt:
     """Copy a live database, and drop from the copy all tables but those of ``columns``, in any case of letters.
 
-    ``columns`` names the columns that their rows have a place for; of others those without a value are dropped, and
-    those with one stay, for who loads them to refuse. Raises what a snapshot raises.
+    ``columns`` names the columns that their rows have a place for; of others those without a value of their own are
+    dropped, and those with one stay. Raises what a snapshot raises.
     """
     for suffix in _COMPANIONS:
         excerpt.beside(suffix).unlink(missing_ok=True)
@@ -57,9 +62,17 @@ def take_excerpt(
         connection.execute("PRAGMA foreign_keys = OFF")  # else a table that is dropped takes rows along
         connection.execute("BEGIN IMMEDIATE")
         left = _drop_others(connection, read_schema(connection), wanted)
-        empty = tuple(_drop_empty(connection, read_schema(connection), wanted))
+        others = list(_list_others(read_schema(connection), wanted))
+        empty = [(table, column) for table, column in others if _is_empty(connection, table, column)]
+        for table, column in empty:
+            _drop_column(connection, table, column)
         connection.execute("COMMIT")
-    return Excerpt(database=excerpt, left=left, empty=empty)
+    return Excerpt(
+        database=excerpt,
+        left=left,
+        empty=tuple(f"{table.name}.{column.name}" for table, column in empty),
+        strange=tuple(f"{table.name}.{column.name}" for table, column in others if (table, column) not in empty),
+    )
 
 
 def _drop_others(connection: Connection, schema: Schema, wanted: Collection[str]) -> tuple[str, ...]:
@@ -77,17 +90,22 @@ def _virtual_first(table: Table) -> tuple[bool, str]:
     return table.kind != "virtual", table.name
 
 
-def _drop_empty(connection: Connection, schema: Schema, wanted: dict[str, set[str]]) -> Iterator[str]:
+def _list_others(schema: Schema, wanted: Mapping[str, Collection[str]]) -> Iterator[tuple[Table, Column]]:
     for table in schema.tables.values():
-        for column in table.columns:
-            name = quote(column.name)
-            if fold(column.name) in wanted[fold(table.name)] or column.generated or column.pk:
-                continue
-            asked = f"SELECT 1 FROM {quote(table.name)} WHERE {name} IS NOT NULL LIMIT 1"
-            if connection.execute(asked).fetchone() is not None:
-                continue
-            for index in table.indexes:
-                if index.sql is not None:
-                    connection.execute(f"DROP INDEX IF EXISTS {quote(index.name)}")
-            connection.execute(f"ALTER TABLE {quote(table.name)} DROP COLUMN {name}")
-            yield f"{table.name}.{column.name}"
+        known = wanted[fold(table.name)]
+        yield from ((table, column) for column in table.columns if fold(column.name) not in known)
+
+
+def _is_empty(connection: Connection, table: Table, column: Column) -> bool:
+    name = quote(column.name)
+    constant = column.default is not None and not _MAY_CHANGE.search(column.default)
+    other = f"AND {name} IS NOT ({column.default})" if constant else ""
+    asked = f"SELECT 1 FROM {quote(table.name)} WHERE {name} IS NOT NULL {other} LIMIT 1"
+    return not column.pk and connection.execute(asked).fetchone() is None
+
+
+def _drop_column(connection: Connection, table: Table, column: Column) -> None:
+    for index in table.indexes:
+        if index.sql is not None:  # it may be of the column
+            connection.execute(f"DROP INDEX IF EXISTS {quote(index.name)}")
+    connection.execute(f"ALTER TABLE {quote(table.name)} DROP COLUMN {quote(column.name)}")

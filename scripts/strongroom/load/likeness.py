@@ -56,12 +56,14 @@ def find_standing(connection: Connection, tables: Collection[str], first: str) -
     return None
 
 
-def make_alike(connection: Connection, live: str, schema: str, tables: Collection[str]) -> bool:
-    """Make a schema with tables like those of a live one, and the foreign keys between them; the answer is yes.
+def make_alike(connection: Connection, live: str, schema: str, tables: Collection[str], owner: str) -> bool:
+    """Make a role's schema with tables like those of a live one, and the foreign keys between them; the answer is yes.
 
-    Within the caller's transaction, as who is connected.
+    Within the caller's transaction.
     """
-    connection.execute(compose("CREATE SCHEMA {schema}", schema=identifier(schema)))
+    text = "CREATE SCHEMA {schema} AUTHORIZATION {owner}"
+    connection.execute(compose(text, schema=identifier(schema), owner=identifier(owner)))
+    connection.execute(compose("SET LOCAL ROLE {owner}", owner=identifier(owner)))
     for table in tables:
         text = "CREATE TABLE {copy} (LIKE {table} INCLUDING ALL)"
         connection.execute(compose(text, copy=identifier(schema, table), table=identifier(live, table)))
@@ -71,6 +73,7 @@ def make_alike(connection: Connection, live: str, schema: str, tables: Collectio
         _look_in(connection, schema)
         connection.execute(f"{added}{definition}".encode())
         _look_in(connection, None)
+    connection.execute("RESET ROLE")
     return True
 
 

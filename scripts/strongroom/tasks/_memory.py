@@ -11,7 +11,7 @@ from pathlib import Path
 
 from strongroom import report
 from strongroom.core.config import Settings
-from strongroom.core.errors import UsageError
+from strongroom.core.errors import PlanError, UsageError
 from strongroom.core.files import OWN_FOLDER, locked, make_private_folder, write_text
 from strongroom.core.progress import Progress
 from strongroom.core.quoting import fold
@@ -80,6 +80,7 @@ def migrate(asked: Migration) -> Outcome:
             database = replace(original, path=place / "stores.db")
             excerpt = take_excerpt(original, database, found if standing is None else standing.columns, PROVER)
             try:
+                _refuse_strange(asked, excerpt, standing)
                 outcome = load(_ask(asked, place, standing, original.key), _surround(asked, folder, standing))
             finally:
                 database.path.unlink(missing_ok=True)
@@ -148,27 +149,41 @@ def _ask(asked: Migration, place: Path, standing: Standing | None, key: str | No
 
 def _surround(asked: Migration, folder: Path, standing: Standing | None) -> Surroundings:
     schemas = give_schemas(SYSTEM, folder)
-    if standing is not None and standing.owner != schemas.owner:
-        schemas = _adopt(schemas, standing)
+    if standing is not None:
+        schemas = _follow(schemas, standing)
     keys = find_keys(folder)
     return Surroundings(now=read_clock, progress=asked.progress, schemas=schemas, prover=PROVER, keys=keys)
 
 
-def _adopt(schemas: Schemas, standing: Standing) -> Schemas:
-    """Return what stages rows for tables that the application made: alike, and as the role that is connected."""
+def _follow(schemas: Schemas, standing: Standing) -> Schemas:
+    """Return what stages rows in tables like those that are live.
+
+    Where the application made these, there are no roles of ours: whoever is connected owns what is staged.
+    """
+    tables = tuple(standing.columns)
+    if standing.owner == schemas.owner:
+        return replace(schemas, make=partial(make_alike, tables=tables, owner=schemas.owner))
     return replace(
         schemas,
         owner=standing.user,
         provide=lambda _: None,
-        make=partial(make_alike, tables=tuple(standing.columns)),
+        make=partial(make_alike, tables=tables, owner=standing.user),
         grant=lambda _connection, _schema: None,
     )
+
+
+def _refuse_strange(asked: Migration, excerpt: Excerpt, standing: Standing | None) -> None:
+    """Refuse values that have no column there. Raises PlanError."""
+    if excerpt.strange and standing is not None:
+        names = ", ".join(excerpt.strange)
+        fact = f"holds values in {names}, and the tables in schema {standing.schema} have no such columns"
+        raise PlanError(asked.sqlite, fact, "add them there, then run again")
 
 
 def _say(asked: Migration, excerpt: Excerpt, found: Collection[str]) -> tuple[str, ...]:
     """Return one line for each thing of the file that stayed behind, and for each table that it lacks."""
     wanted = [name for store, names in STORES.items() if asked.store in ("all", store) for name in names]
     lines = [f"table {name}: is none of the chosen stores', stayed behind" for name in excerpt.left]
-    lines += [f"column {name}: has no place there, and holds nothing" for name in excerpt.empty]
+    lines += [f"column {name}: has no place there, and holds nothing but its default" for name in excerpt.empty]
     lines += [f"table {name}: is not in {asked.sqlite.name}" for name in wanted if name not in found]
     return tuple(lines)

@@ -57,9 +57,23 @@ def test_rows_keep_their_numbers_and_values_and_the_rest_stays_behind(tmp_path: 
 
 def test_a_column_without_a_place_stays_only_where_it_holds_something(tmp_path: Path) -> None:
     done = take(make(tmp_path), wanted=["id", "value"])
-    assert done.empty == ("wanted.later",)
+    assert (done.empty, done.strange) == (("wanted.later",), ("wanted.gone",))
     with open_snapshot(done.database) as there:
         assert [row[1] for row in there.execute("PRAGMA table_info(wanted)")] == ["id", "value", "gone"]
+
+
+def test_a_default_is_no_value_and_any_other_is_one(tmp_path: Path) -> None:
+    path = make(tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("""
+            CREATE TABLE scores (id TEXT, one REAL DEFAULT 0.5, two TEXT DEFAULT 'x', three TEXT DEFAULT '',
+                four TEXT DEFAULT CURRENT_TIMESTAMP, five INTEGER DEFAULT 0);
+            INSERT INTO scores (id) VALUES ('a');
+            INSERT INTO scores (id, two, three, five) VALUES ('b', 'X', NULL, '0');
+        """)
+    done = take(path, scores=["id"])
+    assert done.empty == ("scores.one", "scores.three", "scores.five")
+    assert done.strange == ("scores.two", "scores.four")
 
 
 def test_an_excerpt_that_is_there_is_made_anew(tmp_path: Path) -> None:
