@@ -31,7 +31,10 @@ _DEPENDENTS = """
             ON o.collnamespace = h.oid),
     found AS (
         SELECT DISTINCT d.classid, d.objid FROM pg_catalog.pg_depend d
-        JOIN inside i ON i.class = d.refclassid AND i.oid = d.refobjid WHERE d.deptype IN ('n', 'a')),
+        JOIN inside i ON i.class = d.refclassid AND i.oid = d.refobjid WHERE d.deptype IN ('n', 'a')
+        UNION SELECT d.classid, d.objid FROM pg_catalog.pg_depend d JOIN home h ON h.oid = d.refobjid
+        WHERE d.refclassid = 'pg_catalog.pg_namespace'::regclass
+          AND d.classid = pg_catalog.to_regclass('pg_catalog.pg_publication_namespace')),
     placed AS (
         SELECT f.classid, f.objid, coalesce(
             (SELECT c.relnamespace FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class

@@ -18,6 +18,9 @@ from strongroom.load.request import Objects, Schemas
 from strongroom.postgres.connection import GONE, Access, Connection
 from strongroom.runs import Checkpoint
 
+_LATE = 500
+"""Milliseconds: whoever holds a schema's name by then, as ALTER SCHEMA does, is not waited for while others wait."""
+
 
 class Records(Protocol):
     """The records of applied schema files, which follow the schemas; within the caller's transaction."""
@@ -92,13 +95,16 @@ class RollbackResult:
 
 @contextmanager
 def acting(connection: Connection, system: str, *, takes_back: bool = False) -> Iterator[None]:
-    """Work in one transaction as the system's owner, and see all rows or fail; ``takes_back`` changes nothing.
+    """Work in one transaction as the system's owner, for as long as it takes; ``takes_back`` changes nothing.
+
+    All rows are seen, or it fails.
 
     Raises GuardError for a table that somebody drops meanwhile.
     """
     try:
         with connection.transaction(force_rollback=takes_back):
             connection.execute("SET LOCAL row_security = off")
+            connection.execute("SET LOCAL statement_timeout = 0")
             act_as(connection, owner_of(system))
             yield
     except GONE as error:
@@ -140,6 +146,7 @@ def switched(connection: Connection, asked: Asked, around: Around, moves: Sequen
     schemas = [move.live for move in moves]
     seen = [*outside, *list_views(connection, schemas)]
     hold(connection, asked.access.place, Mode.ALONE, list_tables(connection, schemas), say=around.say, views=seen)
+    connection.execute(f"SET LOCAL lock_timeout = {_LATE}")
     around.checkpoint("switch.held")
     act_as(connection, owner_of(asked.system))
     yield

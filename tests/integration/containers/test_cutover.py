@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from strongroom.core.errors import (
@@ -239,6 +240,7 @@ def test_views_elsewhere_show_what_is_live(shop: Shop) -> None:
         ("CREATE TABLE other.orders (id int, good bigint REFERENCES core.goods)", "foreign|constraint"),
         ("CREATE MATERIALIZED VIEW other.dear AS SELECT * FROM core.goods", "other.dear"),
         ("CREATE PUBLICATION news FOR TABLE core.goods", "publication"),
+        ("CREATE PUBLICATION news FOR TABLES IN SCHEMA core", "publication"),
         ("CREATE VIEW other.dear AS SELECT * FROM core.goods", "view other.dear of postgres"),
         ("CREATE FUNCTION other.f(g core.goods) RETURNS int LANGUAGE sql AS 'SELECT 1'", "other.f"),
     ],
@@ -437,7 +439,10 @@ def test_odd_names_are_quoted(shop: Shop) -> None:
     ("late", "said"),
     [
         ("INSERT INTO core.goods VALUES (22, 'late')", r"1 rows in core\.goods"),
-        ("UPDATE core.goods SET name = 'late' WHERE id = 1", r"1 rows \(1 of them with other values there\) in core\.goods"),
+        (
+            "UPDATE core.goods SET name = 'late' WHERE id = 1",
+            r"1 rows \(1 of them with other values there\) in core\.goods",
+        ),
         ("INSERT INTO core.log VALUES ('late')", r"1 rows in core\.log"),
         ("CREATE TABLE core.late AS SELECT 1 AS n", "holds late of postgres"),
         ("UPDATE core.goods SET name = name", None),
@@ -459,3 +464,16 @@ def test_what_is_written_during_a_cutover_is_seen(shop: Shop, late: str, said: s
     with pytest.raises(GuardError, match=said):
         load.cut_over({"checkpoint": write})
     assert (schemas(shop), load.state) == ({"core", "core_staged"}, "staged")
+
+
+def test_a_limit_for_statements_is_no_limit_for_a_cutover(shop: Shop) -> None:
+    many = ROWS.replace("20", "100000")
+    shop.make("core", GOODS, many)
+    load = shop.stage(GOODS, many)
+    shop.site.do(f"ALTER ROLE {shop.role} SET statement_timeout = 60")
+    with shop.site.connect(shop.role) as connection:
+        connection.execute(f"SET ROLE {OWNER}".encode())
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("SELECT count(*) FROM core.goods a JOIN core_staged.goods b USING (id, name, more)")
+    assert load.cut_over().tables
+    assert load.roll_back().live == ("core",)

@@ -20,7 +20,7 @@ from tests.integration.containers.cutover_site import GOODS, ROWS, Load, Shop, o
 from tests.integration.containers.schema_site import Site
 
 Way = Callable[[psycopg.Connection[Any], int], object]
-STATEMENTS = 270
+STATEMENTS = 290
 """No cutover of the two targets below takes more."""
 INSIDE = 120
 """Nor does bringing in the rows of one."""
@@ -173,6 +173,26 @@ def test_a_monitor_is_told_who_and_for_how_long(shop: Shop, monkeypatch: pytest.
             UnreachableError, match=r"application report, for \d+ s in its transaction, holds core\.goods"
         ):
             load.roll_back()
+    assert load.roll_back().gone == ("core",)
+
+
+def test_who_renames_the_schema_meanwhile_is_not_waited_for(shop: Shop) -> None:
+    load = shop.stage()
+    load.cut_over()
+    with shop.site.connect() as holder:
+        transaction = holder.transaction()
+
+        def rename(step: str) -> None:
+            if step == "rollback.ready":
+                transaction.__enter__()
+                holder.execute("ALTER SCHEMA core OWNER TO shop_owner; COMMENT ON SCHEMA core IS 'held'")
+                holder.execute(
+                    "GRANT USAGE ON SCHEMA core TO shop_reader; REVOKE USAGE ON SCHEMA core FROM shop_writer"
+                )
+
+        with pytest.raises(UnreachableError, match="lock timeout"):
+            load.roll_back({"checkpoint": rename})
+        transaction.__exit__(None, None, None)
     assert load.roll_back().gone == ("core",)
 
 
