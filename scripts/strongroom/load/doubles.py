@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from strongroom.load.book import Book
-from strongroom.load.columns import ServerType
-from strongroom.load.convert import Reading
 from strongroom.load.documents import Part
-from strongroom.load.filling import Encoder
-from strongroom.load.jobs import ColumnJob, TableJob
+from strongroom.load.encoding import Encoder
+from strongroom.load.jobs import TableJob
 from strongroom.load.ledger import KEY, Entry, read_addresses
-from strongroom.load.reading import WHOLE, Piece, read_pieces
+from strongroom.load.reading import WHOLE, read_pieces
 from strongroom.load.structure import put_back
 from strongroom.postgres.connection import Connection, compose, identifier
 from strongroom.postgres.copying import copy_rows
@@ -96,13 +94,12 @@ def _copy_with_addresses(connection: Connection, job: TableJob, book: Book) -> _
     table, like = identifier(*copy.table), identifier(job.schema, job.into)
     made = "CREATE TABLE {table} (LIKE {like} INCLUDING DEFAULTS INCLUDING GENERATED, {address} bigint)"
     connection.execute(compose(made, table=table, like=like, address=identifier(copy.address)))
-    address = ColumnJob(source="", into=copy.address, type=ServerType(name="int8"), reading=Reading(), not_null=True)
-    encoder = Encoder(replace(job, columns=(address, *job.columns)))
-    columns = [copy.address, *(column.into for column in job.columns)]
+    encoder = Encoder(replace(job, keeps_address=True))
+    columns = [*(column.into for column in job.columns), copy.address]
     skipped = read_addresses(job)
     with open_snapshot(job.snapshot) as source, copy_rows(connection, copy.table, columns) as write:
-        for piece in read_pieces(source, job, WHOLE, skipped):
-            for data in encoder.encode(Piece(addresses=piece.addresses, columns=[piece.addresses, *piece.columns])):
+        for rows in read_pieces(source, job, WHOLE, skipped):
+            for data in encoder.encode(rows):
                 write(data)
     return copy
 

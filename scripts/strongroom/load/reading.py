@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from strongroom.core.quoting import quote
 from strongroom.load.jobs import Range, TableJob
@@ -16,13 +15,8 @@ FIRST, LAST = -(2**63), 2**63 - 1
 WHOLE = Range(low=FIRST, high=LAST, is_whole=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """Some rows, and the address of each."""
-
-    addresses: Sequence[int]
-    columns: Sequence[Sequence[Any]]
-    """Per column that is loaded, the values of these rows."""
+Piece: TypeAlias = Sequence[Sequence[Any]]
+"""Some rows: of each its address, then the values of the columns that are loaded."""
 
 
 def read_pieces(
@@ -37,7 +31,7 @@ def read_pieces(
     try:
         for rows in _read(connection, job, part, str, 0):
             done, last = done + len(rows), rows[-1][0]
-            yield _piece(rows, skipped)
+            yield _leave_out(rows, skipped)
     except connection.Error as error:
         if "decode" not in str(error).lower():
             raise
@@ -45,14 +39,11 @@ def read_pieces(
         return
     rest = part if job.address is None or not done else Range(low=last + 1, high=part.high, is_whole=False)
     for rows in _read(connection, job, rest, RawText, done):
-        yield _piece([tuple(map(_decode, row)) for row in rows], skipped)
+        yield _leave_out([tuple(map(_decode, row)) for row in rows], skipped)
 
 
-def _piece(rows: Sequence[Sequence[Any]], skipped: Collection[int]) -> Piece:
-    if skipped:
-        rows = [row for row in rows if row[0] not in skipped]
-    addresses, *columns = zip(*rows, strict=True) if rows else ((),)
-    return Piece(addresses=addresses, columns=columns)
+def _leave_out(rows: Piece, skipped: Collection[int]) -> Piece:
+    return [row for row in rows if row[0] not in skipped] if skipped else rows
 
 
 def _decode(value: Any) -> Any:
@@ -64,9 +55,7 @@ def _decode(value: Any) -> Any:
         return value
 
 
-def _read(
-    connection: Connection, job: TableJob, part: Range, text: type, done: int
-) -> Iterator[Sequence[Sequence[Any]]]:
+def _read(connection: Connection, job: TableJob, part: Range, text: type, done: int) -> Iterator[Piece]:
     """Yield rows as SQLite gives them, their address before them; ``done`` rows of a table without rowid are behind."""
     names = ", ".join(quote(column.source) for column in job.columns)
     connection.text_factory = text

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
 import psycopg
 import pytest
 
 from strongroom.load.columns import read_columns
-from strongroom.load.convert import Packer, choose_packer
+from strongroom.load.convert import Field, Packer, choose_packer, write_packer
 from strongroom.postgres.copying import copy_rows
 from tests.integration.containers.schema_site import Site
 from tests.unit.load.convert.cases import KINDS, LABELS, Kind
 
-HEAD = (1).to_bytes(2, "big")
 DECLARED = sorted({kind.declared for kind in KINDS})
 
 
@@ -38,10 +36,9 @@ def send(connection: psycopg.Connection, column: str, kind: Kind) -> None:
     found = {one.name: one for one in read_columns(connection, "public")["held"]}[column]
     packer = choose_packer(found.type, kind.reading)
     assert isinstance(packer, Packer)
-    packed = packer.pack_all([value for value, _ in kind.takes])
+    pack = write_packer([Field(packer=packer, not_null=False)], with_address=False)
     with copy_rows(connection, ("public", "held"), [column]) as write:
-        for row in zip(*packed, strict=True):
-            write(b"".join(chain((HEAD,), row)))
+        write(b"".join(pack([(number, value) for number, (value, _) in enumerate(kind.takes)])))
 
 
 def test_what_fits_stands_in_the_server_as_the_paper_says(server: psycopg.Connection) -> None:

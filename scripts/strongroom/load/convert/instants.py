@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from fractions import Fraction
-from itertools import repeat
 from zoneinfo import ZoneInfo
 
-from strongroom.load.convert.model import Packed, Packer, UnfitError, Value, refuse_class
+from strongroom.load.convert.model import Fixed, Packer, UnfitError, Value, refuse_class
 
 _FORM = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -29,6 +27,8 @@ _LAST = (datetime(9999, 12, 31, 23, 59, 59, 999_999) - _BEGIN) // timedelta(micr
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _KNOWN: tuple[dict[str, int], dict[str, int]] = ({}, {})
 """Days and times of day in UTC that were read, in microseconds: of all columns, for as long as the process lives."""
+_DAY = 2 * 86_400_000_000
+"""Beyond what a zone moves an instant by."""
 _BEYOND = "lies outside of the years 1 to 9999"
 _DIGITS, _LAST_HOUR = 6, 23
 _REMEMBERED = 100_000
@@ -41,37 +41,28 @@ class InstantPacker(Packer):
         """Take times without a zone as of ``zone``, numbers as of ``epoch``; None: not at all."""
         self._zone: tzinfo | None = None if zone is None else UTC if zone == "UTC" else ZoneInfo(zone)
         self._epoch = epoch
-        self._pack_field = struct.Struct(">iq").pack
-        self._days, self._times = _KNOWN
+        if self._zone is UTC and epoch is None:
+            self.inline = Fixed(code="q", size=8, write="at{n}({v})", names={"at": self._look_up})
 
     def pack(self, value: Value) -> bytes:
         """Return an instant in microseconds since 2000."""
+        return struct.pack(">q", self._read_within(value))
+
+    def _look_up(self, text: str) -> int:
+        """Return an instant in microseconds since 2000; in UTC its day and its time of day are known once read."""
+        days, times = _KNOWN
+        try:
+            return days[text[:10]] + times[text[10:]]
+        except KeyError:
+            found, start = self._read_within(text), self._read_text(text[:10])
+        if _FIRST + _DAY <= start <= _LAST - _DAY and len(days) + len(times) < _REMEMBERED:
+            days[text[:10]], times[text[10:]] = start, found - start
+        return found
+
+    def _read_within(self, value: Value) -> int:
         found = self._read_text(value) if type(value) is str else self._read_number(value)
         if not _FIRST <= found <= _LAST:
             raise UnfitError(_BEYOND)
-        return struct.pack(">q", found)
-
-    def pack_all(self, values: Sequence[Value]) -> Packed:
-        """Do as ``pack``; in UTC days and times of day are known once they were read."""
-        if self._zone is not UTC or set(map(type, values)) != {str}:
-            return super().pack_all(values)
-        days, times = self._days, self._times
-        try:
-            found = [days[text[:10]] + times[text[10:]] for text in values]
-        except KeyError:
-            found = [self._look_up(text) for text in values]
-        if min(found) < _FIRST or max(found) > _LAST:
-            raise UnfitError(_BEYOND)
-        return (list(map(self._pack_field, repeat(8), found)),)
-
-    def _look_up(self, text: str) -> int:
-        """Return an instant in microseconds since 2000, and remember its day and its time of day."""
-        try:
-            return self._days[text[:10]] + self._times[text[10:]]
-        except KeyError:
-            found, start = self._read_text(text), self._read_text(text[:10])
-        if len(self._days) + len(self._times) < _REMEMBERED:
-            self._days[text[:10]], self._times[text[10:]] = start, found - start
         return found
 
     def _read_text(self, text: str) -> int:

@@ -7,18 +7,38 @@ that is no UTF-8. The format: https://www.postgresql.org/docs/current/sql-copy.h
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from strongroom.sqlite.connection import RawText
 
 Value: TypeAlias = Any
-Packed: TypeAlias = tuple[Sequence[bytes], ...]
-"""One or more columns of pieces; those of a row, one after another, are its field."""
-
-_KNOWN = [struct.pack(">i", size) for size in range(4096)]
-_NULL = struct.pack(">i", -1)
 _CLASSES = {int: "INTEGER", float: "REAL", str: "TEXT", RawText: "TEXT", bytes: "BLOB"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed:
+    """How a number of a fixed width is written into a function that packs rows (``rows.py``)."""
+
+    code: str
+    """Of ``struct``."""
+    size: int
+    """Bytes."""
+    write: str = "{v}"
+    """An expression of the value ``{v}``; words of ``names`` are followed by ``{n}``."""
+    check: str = ""
+    """A condition under which the value does not fit."""
+    names: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sized:
+    """The same for a value that becomes any number of bytes."""
+
+    write: str
+    check: str = ""
+    names: Mapping[str, Any] = field(default_factory=dict)
 
 
 class UnfitError(Exception):
@@ -28,35 +48,21 @@ class UnfitError(Exception):
 class Packer:
     """One column's type. ``pack`` says what a value becomes, ``pack_all`` the same of many at a time."""
 
+    inline: Fixed | Sized | None = None
+    """How it is written into a function for rows, where that is faster than to call ``pack``."""
+
     def pack(self, value: Value) -> bytes:
         """Return the bytes of a value that is not NULL. Raises UnfitError."""
         raise NotImplementedError
 
-    def pack_all(self, values: Sequence[Value]) -> Packed:
-        """Return the fields of values, NULL among them. Raises UnfitError where one does not fit."""
-        return frame([None if value is None else self.pack(value) for value in values])
-
-
-def frame(packed: Sequence[bytes | None]) -> Packed:
-    """Return fields of their contents: each length, and each content."""
-    try:
-        sizes = [_NULL if data is None else _KNOWN[len(data)] for data in packed]
-    except IndexError:
-        sizes = [_NULL if data is None else write_size(len(data)) for data in packed]
-    return sizes, [data or b"" for data in packed]
-
-
-def frame_all(packed: Sequence[bytes]) -> Packed:
-    """Return fields of their contents, none of which is NULL."""
-    try:
-        return list(map(_KNOWN.__getitem__, map(len, packed))), packed
-    except IndexError:
-        return [write_size(len(data)) for data in packed], packed
+    def pack_all(self, values: Sequence[Value]) -> list[bytes | None]:
+        """Return what values become; None for NULL. Raises UnfitError where one does not fit."""
+        return [None if value is None else self.pack(value) for value in values]
 
 
 def write_size(size: int) -> bytes:
     """Return a length (bytes) as a field begins with it."""
-    return _KNOWN[size] if size < len(_KNOWN) else struct.pack(">i", size)
+    return struct.pack(">i", size)
 
 
 def name_class(value: Value) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from itertools import repeat
 
-from strongroom.load.convert.model import Packed, Packer, UnfitError, Value, frame, frame_all, refuse_class
+from strongroom.load.convert.model import Fixed, Packer, Sized, UnfitError, Value, refuse_class
 
-_NOTHING = type(None)
+_WIDTH = 8
+"""Bytes of a double."""
 _EXACT = 2**53
 """Up to here every whole number is a double."""
 
@@ -20,6 +20,8 @@ class TextPacker(Packer):
     def __init__(self, limit: int | None = None, *, takes_numbers: bool = False) -> None:
         """Take texts of any length, or of at most ``limit`` characters; numbers too, as people write them."""
         self._limit, self._takes_numbers = limit, takes_numbers
+        if limit is None and not takes_numbers:
+            self.inline = Sized(write="encode{n}({v})", check="'\\0' in {v}", names={"encode": str.encode})
 
     def pack(self, value: Value) -> bytes:
         """Return a text's UTF-8; of a number its digits, of a double the shortest that read as the same."""
@@ -32,20 +34,6 @@ class TextPacker(Packer):
         if self._limit is not None and len(value) > self._limit:
             raise UnfitError(f"has {len(value)} characters, more than {self._limit}")
         return value.encode()
-
-    def pack_all(self, values: Sequence[Value]) -> Packed:
-        """Do as ``pack``; NUL is looked for once in all of them."""
-        kinds = set(map(type, values))
-        if self._limit is not None or self._takes_numbers or not kinds <= {str, _NOTHING}:
-            return super().pack_all(values)
-        if _NOTHING in kinds:
-            packed = [None if value is None else value.encode() for value in values]
-            framed = frame(packed)
-        else:
-            framed = frame_all(list(map(str.encode, values)))
-        if b"\0" in b"\xff".join(framed[1]):
-            raise UnfitError("holds NUL, which PostgreSQL's text cannot")
-        return framed
 
 
 class EnumPacker(Packer):
@@ -67,6 +55,8 @@ class EnumPacker(Packer):
 class BytesPacker(Packer):
     """``bytea``."""
 
+    inline = Sized(write="{v}", check="type({v}) is not bytes")
+
     def pack(self, value: Value) -> bytes:
         """Return a BLOB as it is."""
         if type(value) is not bytes:
@@ -81,7 +71,7 @@ class IntegerPacker(Packer):
         """Take whole numbers that ``size`` bytes hold."""
         self._size = size
         self._form = {2: ">h", 4: ">i", 8: ">q"}[size]
-        self._pack_field = struct.Struct(f">i{self._form[1]}").pack
+        self.inline = Fixed(code=self._form[1], size=size)
 
     def pack(self, value: Value) -> bytes:
         """Return a number, most significant byte first."""
@@ -89,15 +79,6 @@ class IntegerPacker(Packer):
             raise refuse_class(value, "a whole number")
         try:
             return struct.pack(self._form, value)
-        except struct.error as error:
-            raise UnfitError(f"lies outside of {8 * self._size} bits") from error
-
-    def pack_all(self, values: Sequence[Value]) -> Packed:
-        """Do as ``pack``, each with its length in one go."""
-        if set(map(type, values)) != {int}:
-            return super().pack_all(values)
-        try:
-            return (list(map(self._pack_field, repeat(self._size), values)),)
         except struct.error as error:
             raise UnfitError(f"lies outside of {8 * self._size} bits") from error
 
@@ -109,23 +90,25 @@ class DoublePacker(Packer):
         """Take doubles, or those that are floats."""
         self._size = size
         self._form = {4: ">f", 8: ">d"}[size]
-        self._pack_field = struct.Struct(">id").pack
+        if size == _WIDTH:
+            written = "{v} if type({v}) is float else read{n}({v})"
+            self.inline = Fixed(code="d", size=size, write=written, names={"read": _read_double})
 
     def pack(self, value: Value) -> bytes:
         """Return a number's IEEE-754 bits, most significant byte first."""
-        if type(value) is int:
-            if abs(value) > _EXACT:
-                raise UnfitError("is a whole number beyond 2^53, which a double may round")
-            value = float(value)
-        if type(value) is not float:
-            raise refuse_class(value, "a double")
-        return struct.pack(">d", value) if self._size == 8 else _pack_float(value)  # noqa: PLR2004  # bytes
+        value = _read_double(value)
+        return struct.pack(">d", value) if self._size == _WIDTH else _pack_float(value)
 
-    def pack_all(self, values: Sequence[Value]) -> Packed:
-        """Do as ``pack``, each with its length in one go."""
-        if self._size == 8 and set(map(type, values)) == {float}:  # noqa: PLR2004  # bytes
-            return (list(map(self._pack_field, repeat(8), values)),)
-        return super().pack_all(values)
+
+def _read_double(value: Value) -> float:
+    """Return a number as a double. Raises UnfitError for what is none, or may be rounded."""
+    if type(value) is int:
+        if abs(value) > _EXACT:
+            raise UnfitError("is a whole number beyond 2^53, which a double may round")
+        return float(value)
+    if type(value) is not float:
+        raise refuse_class(value, "a double")
+    return value
 
 
 def _pack_float(value: float) -> bytes:

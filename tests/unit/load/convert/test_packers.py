@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,8 +15,7 @@ import pytest
 from psycopg import adapt, pq
 
 from strongroom.load.columns import ServerType
-from strongroom.load.convert import Packer, Reading, UnfitError, choose_packer
-from strongroom.load.convert.model import Packed
+from strongroom.load.convert import Field, Packer, Reading, UnfitError, choose_packer, write_packer
 from tests.unit.load.convert.cases import KINDS, LABELS, Kind, name_kinds
 
 NAMES = {
@@ -89,9 +88,21 @@ def test_many_at_once_are_packed_as_one_by_one(kind: Kind) -> None:
     packer = find_packer(kind)
     values = [value for value, _ in kind.takes]
     for many in (values, values * 2, [*values, None], [None, *values], [None], [None, None]):
-        assert read_fields(packer.pack_all(many), len(many)) == [
-            None if value is None else packer.pack(value) for value in many
-        ]
+        assert read_column(packer, many) == [None if value is None else packer.pack(value) for value in many]
+    assert read_column(packer, values, not_null=True) == [packer.pack(value) for value in values]
+    with pytest.raises(UnfitError):
+        read_column(packer, [*values, None], not_null=True)
+
+
+def test_many_columns_of_all_kinds_stand_in_their_order() -> None:
+    for kinds in (KINDS, KINDS[::-1], KINDS * 2):
+        packers = [find_packer(kind) for kind in kinds]
+        fields = [Field(packer=packer, not_null=number % 3 == 0) for number, packer in enumerate(packers)]
+        row = [None if number % 3 == 1 else kind.takes[0][0] for number, kind in enumerate(kinds)]
+        found = b"".join(write_packer(fields, with_address=True)([(7, *row), (-7, *row)]))
+        wanted = [None if value is None else packer.pack(value) for packer, value in zip(packers, row, strict=True)]
+        rows = list(read_rows(found))
+        assert rows == [[*wanted, struct.pack(">q", 7)], [*wanted, struct.pack(">q", -7)]]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=name_kinds())
@@ -107,21 +118,26 @@ def test_what_does_not_fit_is_refused_alone_and_among_others(kind: Kind) -> None
                 packer.pack_all(many)
 
 
-def read_fields(packed: Packed, count: int) -> list[bytes | None]:
-    """Read the fields of rows, one after another, as COPY does."""
-    data = b"".join(piece for row in zip(*packed, strict=True) for piece in row)
-    fields = list(_read_fields(data))
-    assert len(fields) == count
-    return fields
+def read_column(packer: Packer, values: Sequence[Any], *, not_null: bool = False) -> list[bytes | None]:
+    """Pack rows of one column, and read them as COPY does."""
+    pack = write_packer([Field(packer=packer, not_null=not_null)], with_address=False)
+    rows = list(read_rows(b"".join(pack([(number, value) for number, value in enumerate(values)]))))
+    assert all(len(row) == 1 for row in rows)
+    return [row[0] for row in rows]
 
 
-def _read_fields(data: bytes) -> Iterator[bytes | None]:
+def read_rows(data: bytes) -> Iterator[list[bytes | None]]:
     at = 0
     while at < len(data):
-        (size,) = struct.unpack_from(">i", data, at)
-        at += 4
-        yield None if size < 0 else data[at : at + size]
-        at += max(size, 0)
+        (count,) = struct.unpack_from(">h", data, at)
+        at += 2
+        row: list[bytes | None] = []
+        for _ in range(count):
+            (size,) = struct.unpack_from(">i", data, at)
+            at += 4
+            row.append(None if size < 0 else data[at : at + size])
+            at += max(size, 0)
+        yield row
     assert at == len(data)
 
 
