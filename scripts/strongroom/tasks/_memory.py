@@ -16,18 +16,19 @@ from strongroom.core.files import OWN_FOLDER, locked, make_private_folder, write
 from strongroom.core.progress import Progress
 from strongroom.core.quoting import fold
 from strongroom.core.system import find_system
+from strongroom.load.arriving import load_into_live
 from strongroom.load.documents import Way
 from strongroom.load.excerpt import Excerpt, read_columns, take_excerpt
 from strongroom.load.likeness import Standing, find_standing, make_alike
 from strongroom.load.outcome import Outcome
 from strongroom.load.request import Request, Schemas, Surroundings
-from strongroom.load.run import load
+from strongroom.load.switching import Around
 from strongroom.postgres.connection import Access, open_postgres
 from strongroom.sqlite.database import Database, has_plain_header, under_key
 from strongroom.sqlite.keyring import hold_needed
 from strongroom.tasks._around import read_clock
 from strongroom.tasks._keys import find_keys
-from strongroom.tasks.wiring import PROVER, apply_schema, give_schemas
+from strongroom.tasks.wiring import PROVER, apply_schema, give_records, give_schemas
 
 STORES = {
     "consensus": ("consensus", "dissent", "verified_proofs"),
@@ -81,7 +82,10 @@ def migrate(asked: Migration) -> Outcome:
             excerpt = take_excerpt(original, database, found if standing is None else standing.columns, PROVER)
             try:
                 _refuse_strange(asked, excerpt, standing)
-                outcome = load(_ask(asked, place, standing, original.key), _surround(asked, folder, standing))
+                around = _surround(asked, folder, standing)
+                outcome = load_into_live(
+                    _ask(asked, place, standing, original.key), around, _surround_switch(around, folder)
+                )
             finally:
                 database.path.unlink(missing_ok=True)
     return replace(outcome, notes=(*outcome.notes, *_say(asked, excerpt, found)))
@@ -135,7 +139,7 @@ def _ask(asked: Migration, place: Path, standing: Standing | None, key: str | No
     plan = place / "plan.yaml"
     write_text(plan, _PLAN.format(store=asked.store, file=asked.sqlite.name, schema=schema, encrypt=encrypt))
     return Request(
-        system=f"{SYSTEM}_memory",
+        system=SYSTEM,
         plan=plan,
         target=place,
         access=asked.access,
@@ -153,6 +157,10 @@ def _surround(asked: Migration, folder: Path, standing: Standing | None) -> Surr
         schemas = _follow(schemas, standing)
     keys = find_keys(folder)
     return Surroundings(now=read_clock, progress=asked.progress, schemas=schemas, prover=PROVER, keys=keys)
+
+
+def _surround_switch(around: Surroundings, folder: Path) -> Around:
+    return Around(now=around.now, schemas=around.schemas, records=give_records(SYSTEM, folder), say=report.say_note)
 
 
 def _follow(schemas: Schemas, standing: Standing) -> Schemas:
