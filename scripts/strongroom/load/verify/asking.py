@@ -58,6 +58,8 @@ class Asking:
         """Ask for the server's side of a pair."""
         self._connection = connection
         self._pair = pair
+        self._statements: dict[str, bytes] = {}
+        self._widths = [len(select_outer(cell, "")) for cell in pair.cells]
         self._names: dict[str, Any] = {
             "rows": identifier(pair.schema, pair.table),
             **{f"c{place}": identifier("t", cell.into) for place, cell in enumerate(pair.cells)},
@@ -130,6 +132,12 @@ class Asking:
         return self._split(self._fetch(where, values))
 
     def _fetch(self, where: str, values: Sequence[Any], *, place: str = "") -> tuple[Any, ...]:
+        statement = self._statements.get(where)
+        if statement is None:
+            statement = self._statements[where] = self._compose(where, place)
+        return self._connection.execute(statement, values, binary=True, prepare=True).fetchone() or ()
+
+    def _compose(self, where: str, place: str) -> bytes:
         cells = self._pair.cells
         inner = [f"{select_inner(cell, f'c{number}')} AS c{number}" for number, cell in enumerate(cells)]
         outer = [one for number, cell in enumerate(cells) for one in select_outer(cell, f"c{number}")]
@@ -137,13 +145,11 @@ class Asking:
         text = (
             f"SELECT {', '.join(['count(*)', *outer, *joined])} FROM (SELECT {', '.join([*inner, *more])} {where}) AS s"
         )
-        row = self._connection.execute(compose(text, **self._names), values, binary=True, prepare=True).fetchone()
-        return row or ()
+        return compose(text, **self._names).as_bytes(self._connection)
 
     def _split(self, row: Sequence[Any]) -> Answer:
         columns, at = [], 1
-        for cell in self._pair.cells:
-            width = len(select_outer(cell, ""))
+        for width in self._widths:
             columns.append(row[at : at + width])
             at += width
         return Answer(row[0], columns)

@@ -72,7 +72,7 @@ def select_outer(cell: Cell, name: str) -> list[str]:
             f"string_agg(CASE WHEN octet_length({name}) <= {LONGEST} THEN {name} END, '')",
             f"string_agg(int4send(coalesce(octet_length({name}), -1)), '')",
         ]
-    held = f"CASE WHEN octet_length({name}) > {LONGEST} THEN '\\xfe' ELSE convert_to({name}, 'UTF8') END"
+    held = f"CASE WHEN octet_length({name}) > {LONGEST} THEN '\\xfe' ELSE textsend({name}) END"
     return [f"string_agg(coalesce({held}, '\\xff'), '\\x00')"]
 
 
@@ -102,15 +102,15 @@ def is_same_column(cell: Cell, values: Sequence[Any], parts: Sequence[bytes | No
         return False
 
 
-def _is_same_fixed(
-    values: Sequence[Any], parts: Sequence[bytes | None], join: Callable[[Sequence[Any]], bytes]
-) -> bool:
-    if len(parts) == 1:
-        return join(values) == parts[0]
-    if None in values:
+def _is_same_fixed(values: Sequence[Any], parts: Sequence[bytes | None], join: Join) -> bool:
+    try:
+        joined, nulls = join(values), bytes(len(values))
+    except TypeError:
+        if len(parts) == 1:
+            return False
         nulls = bytes([value is None for value in values])
-        return nulls == parts[1] and join([0 if value is None else value for value in values]) == parts[0]
-    return parts[1] == bytes(len(values)) and join(values) == parts[0]
+        joined = join([0 if value is None else value for value in values])
+    return joined == parts[0] and (len(parts) == 1 or nulls == parts[1])
 
 
 def _are_all(kind: type, values: Iterable[Any]) -> bool:
@@ -139,54 +139,55 @@ def _is_same_binary(values: Sequence[Any], parts: Sequence[bytes | None]) -> boo
     return max(sizes) <= LONGEST and _to_wire(array("i", sizes)) == parts[1] and b"".join(held) == (parts[0] or b"")
 
 
-def _fill(values: Sequence[Any]) -> tuple[Sequence[str], int]:
-    """Put a mark in the place of NULL; return how many there are."""
-    if None not in values:
-        return values, 0
-    filled = [_MARK if value is None else value for value in values]
-    return filled, sum(value is None for value in values)
+def _join_texts(values: Sequence[Any], between: str) -> tuple[str, bytes]:
+    """Join texts; return what stands for NULL among them, too: nothing where there is none.
+
+    Raises TypeError for values of other classes, ValueError where a text holds the mark itself.
+    """
+    try:
+        return between.join(values), b""
+    except TypeError:
+        if _MARK in "".join(filter(None, values)):
+            raise ValueError("a text holds the mark") from None
+        return between.join([_MARK if value is None else value for value in values]), _MARK.encode()
 
 
-def _seal(joined: str, nulls: int) -> bytes | None:
-    """Return the bytes, with NULL as the server sends it; None where a text holds the mark itself."""
-    if not nulls:
-        return joined.encode()
-    if joined.count(_MARK) != nulls:
-        return None
-    return joined.encode().replace(b"\x01+00", _NULL).replace(b"\x01", _NULL)
+def _seal(joined: str, mark: bytes) -> bytes:
+    """Return the bytes, with NULL as the server sends it."""
+    encoded = joined.encode()
+    return encoded.replace(mark + b"+00", _NULL).replace(mark, _NULL) if mark else encoded
 
 
-def _join_plain(_cell: Cell, values: Sequence[Any]) -> Iterable[bytes | None]:
-    filled, nulls = _fill(values)
-    yield _seal("\0".join(filled), nulls)
+def _join_plain(_cell: Cell, values: Sequence[Any]) -> Iterable[bytes]:
+    yield _seal(*_join_texts(values, "\0"))
 
 
-def _join_days(_cell: Cell, values: Sequence[Any]) -> Iterable[bytes | None]:
-    filled, nulls = _fill(values)
-    joined = "\0".join(filled)
+def _join_days(_cell: Cell, values: Sequence[Any]) -> Iterable[bytes]:
+    joined, mark = _join_texts(values, "\0")
     if _DAYS.fullmatch(joined):
-        yield _seal(joined, nulls)
+        yield _seal(joined, mark)
 
 
-def _join_ids(_cell: Cell, values: Sequence[Any]) -> Iterable[bytes | None]:
-    filled, nulls = _fill(values)
-    joined = "\0".join(filled)
-    yield _seal(joined, nulls)
-    yield _seal(joined.lower(), nulls)
+def _join_ids(_cell: Cell, values: Sequence[Any]) -> Iterable[bytes]:
+    joined, mark = _join_texts(values, "\0")
+    yield _seal(joined, mark)
+    yield _seal(joined.lower(), mark)
 
 
-def _join_instants(cell: Cell, values: Sequence[Any]) -> Iterable[bytes | None]:
+def _join_instants(cell: Cell, values: Sequence[Any]) -> Iterable[bytes]:
     """Write instants as the server does: what comes out so is one, whatever was written in another way is not."""
-    filled, nulls = _fill(values)
     first = next((value for value in values if value is not None), "")
     if not isinstance(first, str):
         return
     if first.endswith("Z"):
-        joined = "\0".join(filled).replace("Z", "+00")
+        joined, mark = _join_texts(values, "\0")
+        joined = joined.replace("Z", "+00")
     elif first.endswith("+00:00"):
-        joined = "\0".join(filled).replace("+00:00", "+00")
+        joined, mark = _join_texts(values, "\0")
+        joined = joined.replace("+00:00", "+00")
     elif read_zone(cell.zone) is UTC:
-        joined = "+00\0".join(filled) + "+00"
+        joined, mark = _join_texts(values, "+00\0")
+        joined += "+00"
     else:
         return
     joined = joined.replace("T", " ")
@@ -196,14 +197,14 @@ def _join_instants(cell: Cell, values: Sequence[Any]) -> Iterable[bytes | None]:
     # The server writes nothing shorter but "infinity", so that this length says that all are of it.
     are_common = len(joined) == (_COMMON + 1) * len(values) - 1 and "y" not in joined
     if are_common or _INSTANTS.fullmatch(joined):
-        yield _seal(joined, nulls)
+        yield _seal(joined, mark)
 
 
-def _join_nothing(_cell: Cell, _values: Sequence[Any]) -> Iterable[bytes | None]:
+def _join_nothing(_cell: Cell, _values: Sequence[Any]) -> Iterable[bytes]:
     return ()
 
 
-_TEXTS: dict[str, Callable[[Cell, Sequence[Any]], Iterable[bytes | None]]] = {
+_TEXTS: dict[str, Callable[[Cell, Sequence[Any]], Iterable[bytes]]] = {
     "text": _join_plain,
     "varchar": _join_plain,
     "enum": _join_plain,

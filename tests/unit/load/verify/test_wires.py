@@ -153,3 +153,39 @@ def test_what_is_too_long_is_marked() -> None:
 def test_nothing_comes_apart_into_nothing() -> None:
     for name in VALUES:
         assert take_apart(cell(name), [None, None], 0) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "here", "there"),
+    [
+        ("text", ["\x01"], [None]),
+        ("text", ["\x01", None], [None, None]),
+        ("text", ["\x01", None], [None, "\x01"]),
+        ("text", ["\udcff"], [None]),
+        ("text", ["", None], [None, ""]),
+        ("text", ["a\0b", "c"], ["a", "b"]),
+        ("text", [b"a"], ["a"]),
+        ("text", [b"a", None], ["a", None]),
+        ("text", [5, None], ["5", None]),
+        ("uuid", ["\x01"], [None]),
+        ("timestamptz", ["\x01"], [None]),
+        ("timestamptz", ["\x01Z"], [None]),
+        ("timestamptz", ["2024-01-01 00:00:00", "\x01"], ["2024-01-01 00:00:00+00", None]),
+        ("date", ["\x01"], [None]),
+        ("int8", [0], [None]),
+        ("int8", [None], [0]),
+        ("int8", [0, None], [None, 0]),
+        ("int8", [1.0], [1]),
+        ("int8", ["1"], [1]),
+        ("float8", [0.0], [None]),
+        ("float8", [0.0], [-0.0]),
+        ("bool", [0], [None]),
+        ("bool", [2], [1]),
+        ("bool", [1.0], [1]),
+        ("bytea", [b""], [None]),
+        ("bytea", [b"a", b"bc"], [b"ab", b"c"]),
+        ("bytea", ["a"], [b"a"]),
+    ],
+)
+def test_what_could_be_taken_for_something_else_is_not(name: str, here: list[Any], there: list[Any]) -> None:
+    assert not is_same_column(cell(name), here, send(cell(name), there))
