@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -28,8 +29,11 @@ def _be_pattern(text: str) -> str:
     return text
 
 
+_list_zones = cache(available_timezones)  # it looks through hundreds of files each time
+
+
 def _be_zone(text: str) -> str:
-    if text not in available_timezones():
+    if text not in _list_zones():
         raise ValueError("is no time zone: UTC, or a name like Europe/Vienna")
     return text
 
