@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from strongroom.core.errors import PlanError
+from strongroom.core.errors import GuardError, PlanError
 from strongroom.core.plan import Plan, Target
 from strongroom.load.book import Book
 from strongroom.load.columns import read_columns
@@ -39,9 +39,11 @@ class Stage:
 def make_stage(connection: Connection, stage: Stage, schemas: Schemas, book: Book) -> MadeSchema:
     """Make a staged schema anew, ready for rows; within the caller's transaction.
 
-    Raises PlanError for what the schema files lack and the plan does not carry, and for what has no type.
+    Raises PlanError for what the schema files lack and the plan does not carry, and for what has no type; GuardError
+    for a database that does not hold every text, and for a schema of somebody else under its name.
     """
-    connection.execute(compose("DROP SCHEMA IF EXISTS {schema} CASCADE", schema=identifier(stage.schema)))
+    _refuse_encoding(connection)
+    _drop(connection, stage.schema, schemas.owner)
     has_files = schemas.make(connection, stage.target.live_schema, stage.schema)
     with open_snapshot(stage.snapshot) as source, _as_owner(connection, schemas.owner, stage.schema):
         draft = _DRAFTLESS if has_files else draft_schema(source, stage.target, stage.plan.defaults)
@@ -58,9 +60,9 @@ def make_stage(connection: Connection, stage: Stage, schemas: Schemas, book: Boo
         side = read_side(connection, stage)
         loaded = [find_table(side, table) for table in read_schema(source).tables]
         tables = [table for table in loaded if table is not None]
-        for table in tables if has_files else ():
-            connection.execute(compose("TRUNCATE ONLY {table} CASCADE", table=identifier(stage.schema, table)))
         book.keep_structure(connection, stage.target.name, take_off(connection, stage.schema, tables))
+        for table in tables if has_files else ():
+            connection.execute(compose("TRUNCATE ONLY {table}", table=identifier(stage.schema, table)))
     return MadeSchema(
         has_files=has_files,
         objects=objects,
@@ -69,6 +71,25 @@ def make_stage(connection: Connection, stage: Stage, schemas: Schemas, book: Boo
         reported=(*draft.reported, *failed, *more),
         skipped=draft.skipped,
     )
+
+
+def _refuse_encoding(connection: Connection) -> None:
+    """Make sure that the database holds every text, as it is. Raises GuardError."""
+    asked = "SELECT datname, pg_catalog.pg_encoding_to_char(encoding) FROM pg_catalog.pg_database WHERE datname = "
+    (name, encoding) = connection.execute(f"{asked} pg_catalog.current_database()".encode()).fetchone() or ("", "")
+    if encoding != "UTF8":
+        fact = f"has the encoding {encoding}, and only UTF8 holds every text"
+        raise GuardError(f"database {name}", fact, "make one with: createdb --encoding UTF8 --template template0 NAME")
+
+
+def _drop(connection: Connection, schema: str, owner: str) -> None:
+    """Drop what a load before left under a name. Raises GuardError for a schema of somebody else."""
+    asked = "SELECT pg_catalog.pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace WHERE nspname = %s"
+    found = connection.execute(asked, (schema,)).fetchone()
+    if found is not None and found[0] != owner:
+        fact = f"belongs to {found[0]}, and is where this load would stand"
+        raise GuardError(f"schema {schema}", fact, "rename it, or drop it, if nobody needs it; nothing was changed")
+    connection.execute(compose("DROP SCHEMA IF EXISTS {schema} CASCADE", schema=identifier(schema)))
 
 
 _DRAFTLESS = Draft(statements=(), reported=(), skipped=())

@@ -49,12 +49,13 @@ def read_references(connection: Connection, schema: str) -> tuple[Reference, ...
 
 
 def take_off(connection: Connection, schema: str, tables: Sequence[str]) -> list[Part]:
-    """Take off what makes rows slow to come, of some tables, and return what puts it back, in that order.
+    """Take off what makes rows slow to come, of some tables, and every foreign key; return what puts it back, in order.
 
     Within the caller's transaction. What something else needs stays where it is.
     """
     connection.execute("SELECT pg_catalog.set_config('search_path', '', true)")  # names are written out then
-    found = [row for row in connection.execute(_OFF, {"schema": schema}).fetchall() if row[0] in tables]
+    found = connection.execute(_OFF, {"schema": schema}).fetchall()
+    found = [row for row in found if row[0] in tables or row[1] == "f"]  # which other tables have into these
     found.sort(key=lambda row: _ORDER.index(row[1]))
     parts = []
     for table, kind, name, said, comment in reversed(found):

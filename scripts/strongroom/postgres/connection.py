@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import psycopg
 from psycopg import conninfo, sql
@@ -43,6 +43,26 @@ _SESSION = {
     "standard_conforming_strings": "on",
 }
 """What texts are sent in and names are looked up in (nothing), and what the server's spelling depends on."""
+
+
+class _Cursor(psycopg.Cursor[Any]):
+    """A cursor for which a percent sign in a quoted part of a statement never stands for a parameter."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        """Do as psycopg; see https://www.psycopg.org/psycopg3/docs/basic/params.html."""
+        if params is not None and isinstance(query, sql.Composed):
+            query = sql.Composed(list(_without_percent(query)))
+        return super().execute(query, params, **options)
+
+
+def _without_percent(query: sql.Composed) -> Iterator[sql.Composable]:
+    """Yield the parts of a statement that goes with parameters, each percent sign of a quoted one doubled."""
+    for part in query:
+        if isinstance(part, sql.Composed):
+            yield from _without_percent(part)
+        else:
+            is_text = isinstance(part, sql.SQL | sql.Placeholder)
+            yield part if is_text else sql.SQL(part.as_string().replace("%", "%%"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +118,7 @@ def open_postgres(access: Access, *, is_read_only: bool = False) -> Iterator[Con
             conninfo.make_conninfo("", **access.parameters, connect_timeout=_CONNECT_SECONDS),
             autocommit=True,
             application_name="strongroom",
+            cursor_factory=_Cursor,
         )
     except psycopg.OperationalError as error:
         raise _explain_refusal(access, str(error)) from error

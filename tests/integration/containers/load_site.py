@@ -22,10 +22,6 @@ copy: {core: [legacy.*]}
 """
 
 
-class Text(bytes):
-    """TEXT as its bytes, which a BLOB with the same bytes is not."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Ended:
     """How a task ended."""
@@ -41,7 +37,7 @@ class Ended:
 
     def refuse(self, code: int, *words: str) -> None:
         """Make sure that it was refused with one clear line, and maybe a hint."""
-        lines = self.error.strip().splitlines()
+        lines = [line for line in self.error.strip().splitlines() if not line.endswith("…")]  # of the progress
         assert self.code == code, self.error
         assert lines[0].startswith("error: "), self.error
         assert len(lines) <= 2, self.error
@@ -56,6 +52,8 @@ class LoadSite:
 
     site: Site
     target: Path
+    flags: tuple[str, ...] = ()
+    """Of every load."""
 
     @property
     def database(self) -> Path:
@@ -75,7 +73,7 @@ class LoadSite:
         (self.site.system / "plan.yaml").write_text(text)
 
     def load(self, *flags: str) -> Ended:
-        return self.run("load", *flags)
+        return self.run("load", *self.flags, *flags)
 
     def verify(self, *flags: str) -> Ended:
         return self.run("verify", *flags)
@@ -109,11 +107,11 @@ class LoadSite:
         return found
 
 
-def open_load_site(site: Site, folder: Path) -> LoadSite:
+def open_load_site(site: Site, folder: Path, *flags: str) -> LoadSite:
     """Give a site a plan and a place for its database."""
     target = folder / "data"
     target.mkdir()
     site.monkeypatch.setenv("STRONGROOM_JOBS", "1")
-    opened = LoadSite(site=site, target=target)
+    opened = LoadSite(site=site, target=target, flags=flags)
     opened.plan()
     return opened
