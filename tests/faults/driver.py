@@ -4,8 +4,11 @@ Reads one job per line on stdin, as JSON: ``argv``; ``out``, the file for what i
 file that gets one line per checkpoint and per change of a file. It stops at ``checkpoint`` (a name), or
 before ``change`` (the number of a change of a file), by ``signal`` (SIGKILL if not said) or, with
 ``hold``, until that file is there. ``processes`` makes it work with two worker processes whatever the
-size, ``hours`` sets its clock, ``keys`` are at hand by their names. Answers each job with the child's
-process id, and when it has ended with its exit code, negative for a signal.
+size, ``hours`` sets its clock, ``keys`` are at hand by their names. ``moment`` is the number of a line of the
+trace, with ``server`` among them each time that it waits for PostgreSQL: there the whole session is stopped.
+``environment`` is set before, ``jobs`` says how many processes load, ``range_bytes`` how large a range is,
+``patience`` how many seconds a cutover waits. Answers each job with the child's process id, and when it has ended
+with its exit code, negative for a signal.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ def serve() -> None:
     from invoke.collection import Collection  # noqa: PLC0415  workers, which import this file again, need none of it
 
     from strongroom.consolidate import attempt  # noqa: PLC0415
-    from strongroom.tasks import backup, consolidate, decide, sqlcipher  # noqa: PLC0415
+    from strongroom.tasks import backup, consolidate, decide, postgres, sqlcipher  # noqa: PLC0415
     from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
     from tests.contract import watch  # noqa: PLC0415
     from tests.faults.scene import inject  # noqa: PLC0415
@@ -38,6 +41,8 @@ def serve() -> None:
     watch()
     for line in sys.stdin:
         job = json.loads(line)
+        if "range_bytes" in job:
+            import_load()
         pid = os.fork()
         if pid == 0:
             _prepare(job)
@@ -51,10 +56,19 @@ def serve() -> None:
                 for module in (consolidate, decide, sqlcipher):
                     module.find_keys = partial(_hold, job["keys"])
             inject(setattr, _checkpoint(job))
-            OpsProgram(Collection(consolidate.namespace, sqlcipher.namespace, backup.namespace)).run(job["argv"])
+            if "range_bytes" in job:
+                _prepare_load(job)
+            every = (consolidate.namespace, sqlcipher.namespace, backup.namespace, postgres.namespace)
+            OpsProgram(Collection(*every)).run(job["argv"])
         print(f"pid {pid}", flush=True)
         _, status = os.waitpid(pid, 0)
         print(f"code {os.waitstatus_to_exitcode(status)}", flush=True)
+
+
+def import_load() -> None:
+    """Import what tasks import where it is used, once and not in each child."""
+    from strongroom.load import cutover, rollback, run  # noqa: F401, PLC0415
+    from strongroom.tasks import wiring  # noqa: F401, PLC0415
 
 
 def _hold(keys: dict[str, str], *_: object, **__: object) -> dict[str, Any]:
@@ -73,8 +87,26 @@ def _prepare(job: dict[str, Any]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if "trace" in job:
         job["trace_to"] = os.open(job["trace"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
-    if "change" in job or "trace" in job:
+    if {"change", "trace", "moment"} & job.keys():
         sys.addaudithook(_Watch(job))
+
+
+def _prepare_load(job: dict[str, Any]) -> None:
+    import psycopg  # noqa: PLC0415  # most jobs need none of it
+
+    from strongroom.load import holding, loading  # noqa: PLC0415
+
+    os.environ.update(job["environment"], STRONGROOM_JOBS=str(job["jobs"]))
+    loading._RANGE_BYTES = job["range_bytes"]
+    holding.PATIENCE = job.get("patience", holding.PATIENCE)
+    wait = psycopg.Connection.wait
+
+    def told(connection: Any, what: Any, *arguments: Any, **options: Any) -> Any:
+        asked = what.gi_frame.f_locals.get("query", what.gi_frame.f_locals.get("command", ""))
+        _write_trace(job, f"server {what.__name__} {asked!r:.100}")
+        return wait(connection, what, *arguments, **options)
+
+    psycopg.Connection.wait = told  # type: ignore[method-assign]
 
 
 class _Watch:
@@ -100,7 +132,10 @@ def _is_writing(arguments: tuple[Any, ...]) -> bool:
 
 def _write_trace(job: dict[str, Any], line: str) -> None:
     if "trace_to" in job:
-        os.write(job["trace_to"], line.encode(errors="replace") + b"\n")
+        os.write(job["trace_to"], line.replace("\n", " ").encode(errors="replace") + b"\n")
+    job["lines"] = job.get("lines", 0) + 1
+    if job["lines"] == job.get("moment"):
+        _stop(job, everything=True)
 
 
 def _checkpoint(job: dict[str, Any]) -> Any:
@@ -112,7 +147,7 @@ def _checkpoint(job: dict[str, Any]) -> Any:
     return reached
 
 
-def _stop(job: dict[str, Any]) -> None:
+def _stop(job: dict[str, Any], *, everything: bool = False) -> None:
     if "hold" in job:
         Path(job["hold"]).with_suffix(".reached").touch()
         deadline = time.monotonic() + HOLD_SECONDS
@@ -121,7 +156,7 @@ def _stop(job: dict[str, Any]) -> None:
                 raise TimeoutError(f"{job['hold']} does not come")
             time.sleep(0.01)
         return
-    os.kill(os.getpid(), job.get("signal", signal.SIGKILL))
+    os.kill(0 if everything else os.getpid(), job.get("signal", signal.SIGKILL))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 
 from invoke.collection import Collection
 
-from strongroom.tasks import backup, consolidate, decide, restore, sqlcipher
+from strongroom.tasks import _loading, backup, consolidate, decide, restore, sqlcipher
 from strongroom.tasks._program import OpsProgram
 
 OURS = (".strongroom", "backup")
@@ -138,6 +138,13 @@ def inject(setattr_: Callable[..., None], checkpoint: Callable[[str], None]) -> 
 
     for module in (backup, restore):
         setattr_(module, "find_backups", find_backups)
+    for name in ("surround", "surround_switch"):
+        method = getattr(_loading.Loads, name)
+
+        def surround(*arguments: Any, _plain: Callable[..., Any] = method, **options: Any) -> Any:
+            return replace(_plain(*arguments, **options), checkpoint=checkpoint)
+
+        setattr_(_loading.Loads, name, surround)
 
 
 def connect(file: Path) -> sqlite3.Connection:
