@@ -15,7 +15,7 @@ from strongroom.load.into_live import IntoLiveRequest, go_into_live
 from strongroom.load.jobs import TableJob
 from strongroom.load.judging import prove_load
 from strongroom.load.ledger import Entry, count_waiting, list_waiting, note_rows
-from strongroom.load.opening import Load, open_load
+from strongroom.load.opening import Load, find_snapshot, open_load
 from strongroom.load.outcome import Outcome, choose_exit
 from strongroom.load.place import find_load
 from strongroom.load.request import Request, Surroundings
@@ -24,6 +24,7 @@ from strongroom.load.staging import list_jobs
 from strongroom.load.switching import Around
 from strongroom.postgres.connection import open_postgres
 from strongroom.sqlite.keyring import hold_needed
+from strongroom.sqlite.snapshot import refuse_changed
 
 
 def load_into_live(request: Request, around: Surroundings, switching: Around) -> Outcome:
@@ -61,6 +62,11 @@ def _bring_in(this: Load, switching: Around, staged: Outcome) -> Outcome | None:
     def note(target: str, table: str, entries: Sequence[Entry]) -> None:
         note_rows(jobs[target, table], entries)
 
+    def refuse_changed_sources() -> None:
+        for name, record in this.about.targets.items():
+            snapshot = find_snapshot(this.folder, name, record)
+            refuse_changed(snapshot, this.opening.found[name], this.folder.root / "scratch")
+
     asked = IntoLiveRequest(
         system=this.request.system,
         access=this.request.access,
@@ -70,7 +76,7 @@ def _bring_in(this: Load, switching: Around, staged: Outcome) -> Outcome | None:
         quarantine_budget=staged.budget,
     )
     try:
-        go_into_live(asked, switching, note)
+        go_into_live(asked, replace(switching, refuse_changed_sources=refuse_changed_sources), note)
     except DecisionNeededError:
         ledgers = [this.folder.find_ledger(name, record.key) for name, record in this.about.targets.items()]
         return replace(

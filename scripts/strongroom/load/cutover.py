@@ -13,7 +13,7 @@ from strongroom.load.holding import Mode, hold, list_tables
 from strongroom.load.live import Alone, find_late
 from strongroom.load.looking import Seen, look, refuse_alone, refuse_rewritten
 from strongroom.load.outside import find_outside
-from strongroom.load.owning import act_as, find_schema, name_schema, owner_of, refuse_foreign
+from strongroom.load.owning import act_as, find_schema, name_schema, refuse_foreign
 from strongroom.load.request import Objects
 from strongroom.load.rights import take_rights_along
 from strongroom.load.since import Mark, count_rows, mark_tables
@@ -71,7 +71,7 @@ def cut_over(asked: CutoverRequest, around: Around) -> CutoverResult:
     UnreachableError that names who holds a table for longer than a minute; LockedError.
     """
     refuse_unproven(asked, ("staged",), asked.waiting, asked.quarantine_budget)
-    with open_postgres(asked.access) as connection, acting(connection, asked.system):
+    with open_postgres(asked.access) as connection, acting(connection, asked):
         wait_for_others(connection, asked.system)
         done = _find_done(connection, asked)
         seen = None
@@ -84,18 +84,18 @@ def cut_over(asked: CutoverRequest, around: Around) -> CutoverResult:
         return _end(asked, around, done or _foresee(asked, seen))
     backup = around.take_backup() if around.take_backup is not None and seen.holds_rows else None
     around.checkpoint("cutover.seen")
-    with open_postgres(asked.access) as connection, acting(connection, asked.system):
+    with open_postgres(asked.access) as connection, acting(connection, asked):
         result = _switch(connection, asked, around, seen)
     around.checkpoint("cutover.done")
     if asked.replace and not result.is_done_before:
-        with open_postgres(asked.access) as connection, acting(connection, asked.system):
+        with open_postgres(asked.access) as connection, acting(connection, asked):
             result = _add_late(connection, asked, seen, result)
     return _end(asked, around, replace(result, backup=backup))
 
 
 def _find_done(connection: Connection, asked: CutoverRequest) -> CutoverResult | None:
     """Return what a load's cutover did, where the server says that it is live; whatever the documents say."""
-    kept = read_kept(connection, asked.system, asked.mark)
+    kept = read_kept(connection, asked.system, asked.role, asked.mark)
     is_live = kept.keys() >= asked.document.targets.keys() and all(
         one.is_live and name_schema(connection, one.number) == one.live for one in kept.values()
     )
@@ -146,7 +146,7 @@ def _switch(connection: Connection, asked: CutoverRequest, around: Around, seen:
         f"{record.schema}: {right}"
         for record in records.values()
         if seen.numbers[record.schema] is not None
-        for right in take_rights_along(connection, owner_of(asked.system), record.schema, record.staged)
+        for right in take_rights_along(connection, asked.role, record.schema, record.staged)
     ]
     _drop_previous(connection, asked, around, seen)
     around.refuse_changed_sources()
@@ -162,7 +162,7 @@ def _switch(connection: Connection, asked: CutoverRequest, around: Around, seen:
     for target, record in records.items():
         objects = made.get(record.schema)
         note = None if objects is None else around.records.note_applied(connection, record.schema, objects)
-        write_kept(connection, asked.system, asked.mark, _keep(target, record, seen, marks[target], note))
+        write_kept(connection, asked.system, asked.role, asked.mark, _keep(target, record, seen, marks[target], note))
     around.checkpoint("cutover.noted")
     return CutoverResult(
         load=asked.folder.name,
@@ -179,7 +179,7 @@ def _switch(connection: Connection, asked: CutoverRequest, around: Around, seen:
 def _refuse_other_schemas(connection: Connection, asked: CutoverRequest, seen: Seen) -> None:
     """Refuse where somebody else renamed or made one of the schemas since they were looked at. Raises GuardError."""
     for name, number in seen.numbers.items():
-        refuse_foreign(connection, asked.system, name)
+        refuse_foreign(connection, asked.role, name)
         if find_schema(connection, name) != number:
             raise GuardError(f"schema {name}", "is another one than a moment ago", "run the same command again")
 
@@ -195,7 +195,7 @@ def _describe(connection: Connection, asked: CutoverRequest, around: Around) -> 
     connection.execute("RESET ROLE")
     waiting = {record.schema: record.staged for record in asked.document.targets.values()}
     made = around.records.describe(connection, waiting)
-    act_as(connection, owner_of(asked.system))
+    act_as(connection, asked.role)
     return made
 
 

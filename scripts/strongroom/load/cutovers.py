@@ -9,7 +9,7 @@ from typing import Any
 
 from strongroom.core.errors import LockedError
 from strongroom.core.quoting import dotted, quote
-from strongroom.load.owning import act_as, find_schema, owner_of, refuse_foreign
+from strongroom.load.owning import act_as, find_schema, refuse_foreign
 from strongroom.load.since import Mark
 from strongroom.postgres.connection import BUSY, Connection
 
@@ -59,12 +59,12 @@ def wait_for_others(connection: Connection, system: str) -> None:
         raise LockedError(f"system {system}", "another cutover is at work", "run the same command again") from error
 
 
-def read_kept(connection: Connection, system: str, load: str) -> dict[str, Kept]:
+def read_kept(connection: Connection, system: str, owner: str, load: str) -> dict[str, Kept]:
     """Return what is kept of a load's cutover, by target; nothing where it was never cut over. Read-only.
 
-    Raises GuardError for a book that is not the system's owner's.
+    Raises GuardError for a book that is not the owner's.
     """
-    refuse_foreign(connection, system, home_of(system))
+    refuse_foreign(connection, owner, home_of(system))
     there = connection.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (dotted(home_of(system), _NAME),))
     if there.fetchone() != (True,):
         return {}
@@ -89,9 +89,9 @@ def _understand(*row: Any) -> Kept:
     )
 
 
-def write_kept(connection: Connection, system: str, load: str, kept: Kept) -> None:
+def write_kept(connection: Connection, system: str, owner: str, load: str, kept: Kept) -> None:
     """Keep what a cutover did, in the place of what was kept of an earlier one of the load."""
-    act_as(connection, owner_of(system))
+    act_as(connection, owner)
     home, table = home_of(system), dotted(home_of(system), _NAME)
     if find_schema(connection, home) is None:
         connection.execute(f"CREATE SCHEMA {quote(home)}".encode())
@@ -102,8 +102,8 @@ def write_kept(connection: Connection, system: str, load: str, kept: Kept) -> No
     connection.execute(text.encode(), (load, kept.target, *values, kept.is_live))
 
 
-def forget_live(connection: Connection, system: str, load: str) -> None:
+def forget_live(connection: Connection, system: str, owner: str, load: str) -> None:
     """Say that a load is not live any more; the caller's transaction takes it back."""
-    act_as(connection, owner_of(system))
+    act_as(connection, owner)
     text = f"UPDATE {dotted(home_of(system), _NAME)} SET is_live = false, at = pg_catalog.now() WHERE load = %s"
     connection.execute(text.encode(), (load,))

@@ -117,6 +117,8 @@ class LoadDocument(Document):
     """What named the server."""
     targets: Mapping[str, SchemaRecord]
     began: datetime
+    role: str | None = None
+    """The role that owns what is staged; None: the system's."""
     ended: datetime | None = None
     error: str | None = None
     replaces: bool = False

@@ -75,13 +75,13 @@ def go_into_live(asked: IntoLiveRequest, around: Around, note: Note) -> IntoLive
     then, and they stand in the ledger; GuardError for live tables that refuse a row, or have no place for its values.
     """
     refuse_unproven(asked, ("into-live", "skip-existing"), asked.waiting, asked.quarantine_budget)
-    with open_postgres(asked.access) as connection, acting(connection, asked.system):
+    with open_postgres(asked.access) as connection, acting(connection, asked):
         wait_for_others(connection, asked.system)
         done = _find_done(connection, asked)
     if done is None:
         around.refuse_changed_sources()
         backup = around.take_backup() if around.take_backup is not None and not asked.dry_run else None
-        with open_postgres(asked.access) as connection, acting(connection, asked.system, takes_back=asked.dry_run):
+        with open_postgres(asked.access) as connection, acting(connection, asked, takes_back=asked.dry_run):
             wait_for_others(connection, asked.system)
             done = _find_done(connection, asked) or _bring_in(connection, asked, around, note)
         done = replace(done, backup=backup)
@@ -93,7 +93,7 @@ def go_into_live(asked: IntoLiveRequest, around: Around, note: Note) -> IntoLive
 
 def _find_done(connection: Connection, asked: IntoLiveRequest) -> IntoLiveResult | None:
     """Return what became of a load's rows, where the server says that they are live."""
-    kept = read_kept(connection, asked.system, asked.mark)
+    kept = read_kept(connection, asked.system, asked.role, asked.mark)
     if not kept or not all(one.is_live for one in kept.values()):
         return None
     tables = Tallies()
@@ -116,7 +116,7 @@ def _bring_in(connection: Connection, asked: IntoLiveRequest, around: Around, no
     live = [record.schema for record in asked.document.targets.values()]
     if not asked.dry_run:
         hold(connection, asked.access.place, Mode.READ_ONLY, list_tables(connection, live), say=around.say)
-        act_as(connection, owner_of(asked.system))
+        act_as(connection, asked.role)
     around.refuse_changed_sources()
     tables, tallies = dict[str, dict[str, Meeting]](), Tallies()
     for target in asked.document.targets:
@@ -151,7 +151,8 @@ def _begin_book(connection: Connection, asked: IntoLiveRequest) -> None:
 def _match(connection: Connection, asked: IntoLiveRequest, target: str) -> dict[str, Meeting]:
     """Return the pairs of tables of a target. Raises GuardError where the live one is missing, or cannot take rows."""
     record = asked.document.targets[target]
-    refuse_foreign(connection, asked.system, record.schema)
+    if asked.role == owner_of(asked.system):  # else they are the application's, wherever it has them
+        refuse_foreign(connection, asked.role, record.schema)
     live = read_tables(connection, record.schema)
     meetings = {}
     for name, table in read_tables(connection, record.staged).items():
@@ -237,12 +238,12 @@ def _keep(
         records=None,
         is_live=True,
     )
-    write_kept(connection, asked.system, asked.mark, kept)
+    write_kept(connection, asked.system, asked.role, asked.mark, kept)
 
 
 def _end(asked: IntoLiveRequest, around: Around, note: Note, done: IntoLiveResult) -> None:
     """Let the ledger and the load's document follow the server."""
-    with open_postgres(asked.access) as connection, acting(connection, asked.system):
+    with open_postgres(asked.access) as connection, acting(connection, asked):
         _write_ledger(connection, asked, note)
     live = {
         target: {table: said.get("inserted", 0) for table, said in tables.items()}

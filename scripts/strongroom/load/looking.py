@@ -12,7 +12,7 @@ from strongroom.load.book import Book
 from strongroom.load.documents import SchemaRecord
 from strongroom.load.live import Alone, find_alone, holds_rows
 from strongroom.load.outside import find_outside
-from strongroom.load.owning import act_as, find_schema, owner_of, refuse_foreign
+from strongroom.load.owning import act_as, find_schema, refuse_foreign
 from strongroom.load.switching import Around, Asked
 from strongroom.postgres.connection import Connection
 
@@ -68,7 +68,7 @@ def look(connection: Connection, asked: Asked, around: Around, *, replace_previo
     _refuse_other_load(connection, asked)
     for record in asked.document.targets.values():
         for schema in (record.schema, record.staged):
-            refuse_foreign(connection, asked.system, schema)
+            refuse_foreign(connection, asked.role, schema)
             numbers[schema] = find_schema(connection, schema)
         _refuse_missing(connection, record)
         find_outside(connection, record.schema)
@@ -101,13 +101,13 @@ def refuse_not_staged(connection: Connection, asked: Asked) -> None:
     """Refuse a load that is not the one whose schemas are staged. Raises GuardError."""
     _refuse_other_load(connection, asked)
     for record in asked.document.targets.values():
-        refuse_foreign(connection, asked.system, record.staged)
+        refuse_foreign(connection, asked.role, record.staged)
         _refuse_missing(connection, record)
 
 
 def _refuse_other_load(connection: Connection, asked: Asked) -> None:
-    book = Book(system=asked.system, owner=owner_of(asked.system), load=asked.mark)
-    refuse_foreign(connection, asked.system, book.schema)
+    book = Book(system=asked.system, owner=asked.role, load=asked.mark)
+    refuse_foreign(connection, asked.role, book.schema)
     if not book.is_open(connection):
         fact = "is not the one that is staged there"
         raise GuardError(f"load {asked.folder.name}", fact, "another load took its place: run postgres.load again")
@@ -120,7 +120,7 @@ def _refuse_missing(connection: Connection, record: SchemaRecord) -> None:
 
 def refuse_rewritten(connection: Connection, asked: Asked) -> None:
     """Refuse staged schemas that were written to since they were proven, staged or live. Raises GuardError."""
-    book = Book(system=asked.system, owner=owner_of(asked.system), load=asked.mark)
+    book = Book(system=asked.system, owner=asked.role, load=asked.mark)
     written = book.find_written(connection, asked.document)
     if written:
         fact = f"is not what was proven: {'; '.join(written[:_SAID])}"
@@ -147,9 +147,9 @@ def _find_alone(connection: Connection, asked: Asked, around: Around, record: Sc
     with connection.transaction(force_rollback=True):
         connection.execute("RESET ROLE")
         if around.schemas.make(connection, record.schema, fresh):
-            act_as(connection, owner_of(asked.system))
+            act_as(connection, asked.role)
             alone = find_alone(connection, record.schema, record.staged, fresh=fresh)
-    act_as(connection, owner_of(asked.system))
+    act_as(connection, asked.role)
     return alone
 
 
@@ -169,7 +169,7 @@ def _may_drop_previous(connection: Connection, asked: Asked, record: SchemaRecor
     """Tell whether an earlier way back gives way. Raises GuardError where it does, and holds what is nowhere else."""
     if find_schema(connection, record.previous) is None or find_schema(connection, record.schema) is None:
         return False  # nothing is live that would take its name
-    refuse_foreign(connection, asked.system, record.previous)
+    refuse_foreign(connection, asked.role, record.previous)
     find_outside(connection, record.previous)
     lost = {} if replace_previous else find_alone(connection, record.previous, record.schema)
     if lost:

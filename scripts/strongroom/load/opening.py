@@ -159,6 +159,7 @@ def begin(opening: Opening, workers: Workers) -> tuple[LoadFolder, LoadDocument]
         plan_sha256=plan.sha256,
         server=request.access.place,
         variable=request.access.origin,
+        role=around.schemas.owner,
         targets={
             name: SchemaRecord(
                 schema=target.live_schema,

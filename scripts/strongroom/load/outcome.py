@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import ClassVar
 
 from strongroom.core.errors import ExitCode
@@ -46,6 +46,10 @@ class Outcome(Document):
     def is_proven(self) -> bool:
         """Tell whether every row is explained, and nothing is different or still to be proven."""
         return self.verdict in (Verdict.PROVEN, Verdict.PROVEN_WITH_QUARANTINE)
+
+    def after(self, run: str, said: str, waiting: tuple[str, ...]) -> Outcome:
+        """Return it as the end of a command that consolidated first: the run, what to say of it, what waits since."""
+        return replace(self, run=run, notes=(said, *self.notes), waiting=(*self.waiting, *waiting))
 
     def as_json(self) -> dict[str, object]:
         """Return the outcome as JSON values."""

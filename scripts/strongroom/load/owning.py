@@ -43,18 +43,16 @@ def name_schema(connection: Connection, number: int | None) -> str | None:
     return None if found is None else str(found[0])
 
 
-def refuse_foreign(connection: Connection, system: str, schema: str) -> None:
-    """Make sure that a schema, where it is there, and all its tables are the system's owner's. Raises GuardError."""
-    owner = owner_of(system)
+def refuse_foreign(connection: Connection, owner: str, schema: str) -> None:
+    """Make sure that a schema, where it is there, and all its tables are a role's. Raises GuardError."""
     found = connection.execute(_FOREIGN, {"schema": schema, "owner": owner}).fetchone()
     if found is not None:
         hint = f"it should be {owner}'s alone; have whoever owns it give it away, or name another schema in the plan"
         raise GuardError(f"schema {schema}", str(found[0]), hint)
 
 
-def rename_schema(connection: Connection, system: str, schema: str, name: str) -> None:
+def rename_schema(connection: Connection, owner: str, schema: str, name: str) -> None:
     """Rename a schema, as its owner, or as who is connected where only that role may create schemas."""
-    owner = owner_of(system)
     asked = "SELECT pg_catalog.has_database_privilege(%s, pg_catalog.current_database(), 'CREATE')"
     may = connection.execute(asked, (owner,)).fetchone() == (True,)
     act_as(connection, owner) if may else connection.execute("RESET ROLE")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from strongroom.core.errors import GuardError, RollbackFailedError
 from strongroom.load.cutovers import Kept, forget_live, read_kept, wait_for_others
 from strongroom.load.documents import LoadState
-from strongroom.load.owning import find_schema, name_schema, owner_of
+from strongroom.load.owning import find_schema, name_schema
 from strongroom.load.rights import take_rights_along
 from strongroom.load.since import find_written
 from strongroom.load.switching import (
@@ -41,13 +41,13 @@ def roll_back(asked: RollbackRequest, around: Around) -> RollbackResult:
     if asked.document.way != "staged":
         return take_out(asked, around)
     with open_postgres(asked.access) as connection:
-        with acting(connection, asked.system):
+        with acting(connection, asked):
             wait_for_others(connection, asked.system)
             kept = _read(connection, asked)
             is_done = not any(one.is_live for one in kept.values())
             written = () if is_done else _find_written(connection, asked, kept)
         if not is_done and not asked.dry_run:
-            with acting(connection, asked.system):
+            with acting(connection, asked):
                 result = _switch(connection, asked, around)
         else:
             result = _describe(asked, kept, written=written, is_done_before=is_done)
@@ -59,7 +59,7 @@ def roll_back(asked: RollbackRequest, around: Around) -> RollbackResult:
 
 def _read(connection: Connection, asked: RollbackRequest) -> dict[str, Kept]:
     """Return what is kept of the cutover, if it can be taken back. Raises GuardError, RollbackFailedError."""
-    kept = read_kept(connection, asked.system, asked.mark)
+    kept = read_kept(connection, asked.system, asked.role, asked.mark)
     if not kept:
         raise GuardError(f"load {asked.folder.name}", "was never live", "nothing is to be put back")
     for one in kept.values():
@@ -107,7 +107,7 @@ def _switch(connection: Connection, asked: RollbackRequest, around: Around) -> R
     hold_unwritten(connection, asked, around, [name for name in returning.values() if name is not None])
     for target, name in returning.items():
         if name is not None:
-            take_rights_along(connection, owner_of(asked.system), kept[target].live, name)
+            take_rights_along(connection, asked.role, kept[target].live, name)
     around.checkpoint("rollback.ready")
     moves = [Move(live=one.live, aside=one.staged, coming=returning[target]) for target, one in kept.items()]
     with switched(connection, asked, around, moves):
@@ -116,7 +116,7 @@ def _switch(connection: Connection, asked: RollbackRequest, around: Around) -> R
     for one in kept.values():
         if one.records is not None:
             around.records.put_back(connection, one.live, one.records)
-    forget_live(connection, asked.system, asked.mark)
+    forget_live(connection, asked.system, asked.role, asked.mark)
     around.checkpoint("rollback.noted")
     seconds = (around.now() - began).total_seconds()
     return _describe(asked, kept, written=written, seconds=seconds)

@@ -38,20 +38,23 @@ def stands(this: Load, outcome: Outcome) -> bool:
             return False
         if this.about.state is LoadState.LIVE:
             return this.about.way != "staged" or _is_live(connection, this)
-        return not this.book.find_written(connection, this.about) and not _is_built_otherwise(this, outcome)
+        return not this.book.find_written(connection, this.about) and not _lacks_structure(this, outcome)
 
 
 def _is_live(connection: Connection, this: Load) -> bool:
-    kept = read_kept(connection, this.request.system, this.folder.owner)
+    kept = read_kept(connection, this.request.system, this.book.owner, this.folder.owner)
     return kept.keys() >= this.about.targets.keys() and all(
         one.is_live and name_schema(connection, one.number) == one.live for one in kept.values()
     )
 
 
-def _is_built_otherwise(this: Load, outcome: Outcome) -> bool:
+def _lacks_structure(this: Load, outcome: Outcome) -> bool:
+    """Tell whether something is gone; people may add what their live schemas have."""
     made = this.folder.read_as(MadeDocument)
-    schemas = this.around.schemas
-    return made is None or any(True for _ in compare_structure(outcome.schemas, made, this.request.access, schemas))
+    if made is None:
+        return True
+    lines = compare_structure(outcome.schemas, made, this.request.access, this.around.schemas)
+    return any(": missing: " in line for line in lines)
 
 
 def mark_staged(this: Load) -> Marks:

@@ -46,6 +46,11 @@ class Asked:
     dry_run: bool = False
 
     @property
+    def role(self) -> str:
+        """Return the role that owns what is live and what is staged."""
+        return self.document.role or owner_of(self.system)
+
+    @property
     def mark(self) -> str:
         """Return what the load is known by in the server."""
         return self.folder.owner
@@ -94,8 +99,8 @@ class RollbackResult:
 
 
 @contextmanager
-def acting(connection: Connection, system: str, *, takes_back: bool = False) -> Iterator[None]:
-    """Work in one transaction as the system's owner, for as long as it takes; ``takes_back`` changes nothing.
+def acting(connection: Connection, asked: Asked, *, takes_back: bool = False) -> Iterator[None]:
+    """Work in one transaction as the owner of what is live, for as long as it takes; ``takes_back`` changes nothing.
 
     All rows are seen, or it fails.
 
@@ -105,11 +110,11 @@ def acting(connection: Connection, system: str, *, takes_back: bool = False) -> 
         with connection.transaction(force_rollback=takes_back):
             connection.execute("SET LOCAL row_security = off")
             connection.execute("SET LOCAL statement_timeout = 0")
-            act_as(connection, owner_of(system))
+            act_as(connection, asked.role)
             yield
     except GONE as error:
         fact = "somebody dropped or renamed what was looked at; nothing was changed"
-        raise GuardError(f"system {system}", fact, "run the same command again") from error
+        raise GuardError(f"system {asked.system}", fact, "run the same command again") from error
 
 
 def hold_quiet(connection: Connection, asked: Asked, around: Around, schemas: Sequence[str]) -> None:
@@ -148,13 +153,13 @@ def switched(connection: Connection, asked: Asked, around: Around, moves: Sequen
     hold(connection, asked.access.place, Mode.ALONE, list_tables(connection, schemas), say=around.say, views=seen)
     connection.execute(f"SET LOCAL lock_timeout = {_LATE}")
     around.checkpoint("switch.held")
-    act_as(connection, owner_of(asked.system))
+    act_as(connection, asked.role)
     yield
     for move in moves:
         if move.aside is not None:
-            rename_schema(connection, asked.system, move.live, move.aside)
+            rename_schema(connection, asked.role, move.live, move.aside)
         if move.coming is not None:
-            rename_schema(connection, asked.system, move.coming, move.live)
+            rename_schema(connection, asked.role, move.coming, move.live)
         around.checkpoint("switch.renamed")
     point_views(connection, views)
-    act_as(connection, owner_of(asked.system))
+    act_as(connection, asked.role)

@@ -12,7 +12,7 @@ from strongroom.load.cutovers import Kept, forget_live, read_kept, wait_for_othe
 from strongroom.load.documents import LoadState
 from strongroom.load.holding import Mode, hold, list_tables
 from strongroom.load.live import Table, read_tables
-from strongroom.load.owning import act_as, name_schema, owner_of
+from strongroom.load.owning import act_as, name_schema
 from strongroom.load.structure import read_references
 from strongroom.load.switching import Around, RollbackRequest, RollbackResult, acting
 from strongroom.postgres.connection import Connection, Error, open_postgres
@@ -47,13 +47,13 @@ def take_out(asked: RollbackRequest, around: Around) -> RollbackResult:
     for rows that others wrote since and that refer to rows which would go.
     """
     with open_postgres(asked.access) as connection:
-        with acting(connection, asked.system):
+        with acting(connection, asked):
             wait_for_others(connection, asked.system)
             kept = _read(connection, asked)
             is_done = not any(one.is_live for one in kept.values())
             written = () if is_done else _find_changed(connection, asked, kept)
         if not is_done and not asked.dry_run:
-            with acting(connection, asked.system):
+            with acting(connection, asked):
                 written = _take_out(connection, asked, around)
     around.checkpoint("rollback.done")
     if not asked.dry_run:
@@ -70,7 +70,7 @@ def take_out(asked: RollbackRequest, around: Around) -> RollbackResult:
 
 
 def _read(connection: Connection, asked: RollbackRequest) -> dict[str, Kept]:
-    kept = read_kept(connection, asked.system, asked.mark)
+    kept = read_kept(connection, asked.system, asked.role, asked.mark)
     if not kept:
         raise GuardError(f"load {asked.folder.name}", "was never live", "nothing is to be put back")
     for one in kept.values():
@@ -138,12 +138,12 @@ def _take_out(connection: Connection, asked: RollbackRequest, around: Around) ->
         return ()
     schemas = [one.live for one in kept.values()]
     hold(connection, asked.access.place, Mode.READ_ONLY, list_tables(connection, schemas), say=around.say)
-    act_as(connection, owner_of(asked.system))
+    act_as(connection, asked.role)
     written = _find_changed(connection, asked, kept)
     for one in reversed(_list_came(connection, kept)):
         with without_triggers(connection, one.table):
             _delete(connection, one)
-    forget_live(connection, asked.system, asked.mark)
+    forget_live(connection, asked.system, asked.role, asked.mark)
     around.checkpoint("rollback.noted")
     return written
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ from strongroom.tasks._task import wants_color
 from strongroom.tasks.wiring import PROVER, find_local_postgres, give_records, give_schemas
 
 if TYPE_CHECKING:
-    from strongroom.load.documents import LoadDocument
+    from strongroom.load.documents import LoadDocument, Way
     from strongroom.load.place import LoadFolder
     from strongroom.load.request import Surroundings
     from strongroom.load.switching import Around
@@ -85,13 +85,16 @@ class Loads:
 
     def surround_switch(self, c: Context, opened: OpenLoad, access: Access, *, backup: bool) -> Around:
         """Pass in what a cutover and a rollback take from their surroundings."""
+        return replace(self.surround_arrival(c, access, backup=backup), refuse_changed_sources=opened.refuse_changed)
+
+    def surround_arrival(self, c: Context, access: Access, *, backup: bool) -> Around:
+        """Pass in what rows that go into live tables take from their surroundings."""
         from strongroom.load.switching import Around
 
         return Around(
             now=read_clock,
             schemas=give_schemas(self.about.name, self.folder),
             records=give_records(self.about.name, self.folder),
-            refuse_changed_sources=opened.refuse_changed,
             take_backup=self._find_backup(c, access) if backup else None,
             say=report.say_note,
         )
@@ -158,3 +161,10 @@ def refuse_negative(budget: int | None) -> None:
     """Make sure that a budget is none, or a number from 0. Raises UsageError."""
     if budget is not None and budget < 0:
         raise UsageError("--quarantine-budget", f"must be a number from 0 (got {budget})")
+
+
+def choose_way(*, replace: bool, into_live: bool, skip_existing: bool) -> Way:
+    """Return the way that flags ask for. Raises UsageError for two that contradict each other."""
+    if replace and (into_live or skip_existing):
+        raise UsageError("--replace", "is for loads that are cut over", "leave it out, or --into-live")
+    return "skip-existing" if skip_existing else "into-live" if into_live else "staged"

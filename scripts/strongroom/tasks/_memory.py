@@ -139,7 +139,7 @@ def _ask(asked: Migration, place: Path, standing: Standing | None, key: str | No
     plan = place / "plan.yaml"
     write_text(plan, _PLAN.format(store=asked.store, file=asked.sqlite.name, schema=schema, encrypt=encrypt))
     return Request(
-        system=SYSTEM,
+        system=f"{SYSTEM}_memory",
         plan=plan,
         target=place,
         access=asked.access,

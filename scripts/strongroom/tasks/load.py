@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from invoke.context import Context
@@ -11,7 +10,7 @@ from strongroom import report
 from strongroom.core.config import read_settings
 from strongroom.core.system import choose_system
 from strongroom.tasks._keys import find_keys
-from strongroom.tasks._loading import Loads, refuse_negative
+from strongroom.tasks._loading import Loads, choose_way, refuse_negative
 from strongroom.tasks._merging import list_waiting, merge, refuse_other_origin, say_merged
 from strongroom.tasks._request import PLAN, SYSTEM, find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
@@ -30,6 +29,9 @@ LOAD = "A load's id (default: the latest)."
         "plan": PLAN,
         "quarantine_budget": "Rows that may wait for a person, of each step (default: the plan's).",
         "replace": "Let what only the live schemas hold step aside; from legacy, what --target holds too.",
+        "into_live": "Bring rows that are new into the live tables; of two with one key the new one waits.",
+        "skip_existing": "The same, and of two with one key the live one stays.",
+        "backup": "Take a backup before rows go live, where system.yaml says that this database is backed up.",
         "dry_run": "Show what would happen; write nothing.",
     }
 )
@@ -42,14 +44,19 @@ def load(
     plan: Path | None = None,
     quarantine_budget: int | None = None,
     replace: bool = False,
+    into_live: bool = False,
+    skip_existing: bool = False,
+    backup: bool = True,
     dry_run: bool = False,
 ) -> int:
     """Load databases into PostgreSQL, staged and proven."""
+    from strongroom.load.arriving import load_into_live
     from strongroom.load.request import Request
     from strongroom.load.run import load as run
 
     refuse_negative(quarantine_budget)
     refuse_other_origin(from_, source)
+    way = choose_way(replace=replace, into_live=into_live, skip_existing=skip_existing)
     found = Loads(system, plan, "deploy")
     access = found.find_access()
     merged = None if source is None else merge(c, found, source, target, quarantine_budget, replace, dry_run)
@@ -60,6 +67,7 @@ def load(
         plan=found.file,
         target=target,
         access=access,
+        way=way,
         replace=replace,
         quarantine_budget=quarantine_budget,
         dry_run=is_dry(c, dry_run),
@@ -67,11 +75,13 @@ def load(
         jobs=found.settings.jobs,
         engine=found.settings.sqlite,
     )
-    outcome = run(request, found.surround(c))
+    if way == "staged":
+        outcome = run(request, found.surround(c))
+    else:
+        outcome = load_into_live(request, found.surround(c), found.surround_arrival(c, access, backup=backup))
     if merged is not None:
-        waiting = (*outcome.waiting, *list_waiting(merged, find_home(target), found.folder))
-        notes = (say_merged(merged), *outcome.notes)
-        outcome = dataclasses.replace(outcome, run=merged.run, notes=notes, waiting=waiting)
+        waiting = list_waiting(merged, find_home(target), found.folder)
+        outcome = outcome.after(merged.run, say_merged(merged), waiting)
     return report.show_load(outcome, as_json=is_json(c), color=wants_color(c))
 
 
@@ -181,7 +191,7 @@ def rollback(
     found = Loads(system, plan, "deploy")
     with found.open_load(target, load) as opened:
         request = RollbackRequest(
-            system=found.about.name,
+            system=opened.about.system,
             access=found.find_access(),
             folder=opened.folder,
             document=opened.about,

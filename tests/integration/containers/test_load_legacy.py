@@ -138,3 +138,32 @@ def test_an_origin_that_is_half_said_is_refused(shop: Shop, flags: list[str], sa
     assert code == 2
     assert said in err
     assert not shop.target.exists()
+
+
+def test_rows_that_are_new_come_in_beside_live_ones(shop: Shop) -> None:
+    columns = "id bigint PRIMARY KEY, name text, seen text, joined text, token text"
+    shop.site.write("shop/001_users.sql", f"CREATE TABLE users ({columns});")
+    assert shop.site.run("apply")[0] == 0
+    shop.site.do("INSERT INTO shop.users (id, name) VALUES (2, 'mine')")
+    code, out, err = shop.load("--quarantine-budget", "1", "--into-live", "--json")
+    assert code == 0, err
+    assert json.loads(out)["tables"]["shop.users"]["quarantined"] == 1
+    ids = "SELECT id, name FROM shop.users ORDER BY id"
+    assert shop.site.read(ids) == [(1, "one"), (2, "mine"), (3, "three")]
+
+    shop.site.do("DELETE FROM shop.users WHERE id = 1")
+    code, out, err = shop.load("--quarantine-budget", "1", "--skip-existing", "--json")
+    assert code == 0, err
+    tally = json.loads(out)["tables"]["shop.users"]
+    assert (tally["inserted"], tally["merged_identical"], tally["superseded"], tally["quarantined"]) == (1, 1, 1, 0)
+    assert shop.site.read(ids) == [(1, "one"), (2, "mine"), (3, "three")]
+    assert "row 2 superseded" in shop.quarantine("--beaten")[1]
+
+    assert shop.site.run("rollback", "--target", str(shop.target))[0] == 0
+    assert shop.site.read(ids) == [(2, "mine"), (3, "three")]
+
+
+def test_two_ways_that_contradict_each_other_are_refused(shop: Shop) -> None:
+    code, _, err = shop.load("--replace", "--skip-existing")
+    assert code == 2
+    assert "--replace: is for loads that are cut over" in err
