@@ -17,6 +17,15 @@ from strongroom.postgres.copying import copy_rows, say_what_failed, speaks_of_a_
 from strongroom.sqlite.connection import Connection as Rows
 from strongroom.sqlite.connection import open_snapshot
 
+_LIMITS = (
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "lock_timeout",
+    "statement_timeout",
+    "transaction_timeout",
+)
+"""Settings by which servers end what takes long; older ones do not know all of them."""
+
 
 def fill(connection: Connection, job: TableJob, parts: Sequence[Range], book: Book) -> None:
     """Load ranges of a table, each in a transaction of its own.
@@ -49,8 +58,9 @@ def open_for_work(access: Access, book: Book) -> Iterator[Connection]:
 
 def settle_for_work(connection: Connection, book: Book) -> None:
     """Let long statements end, and what is made belong to the system's owner."""
-    for name, value in (("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0"),
-                        ("synchronous_commit", "off"), ("maintenance_work_mem", "256MB"),
+    asked = "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = ANY (%s)"
+    connection.execute(asked, (list(_LIMITS),))
+    for name, value in (("synchronous_commit", "off"), ("maintenance_work_mem", "256MB"),
                         ("client_min_messages", "error")):  # fmt: skip
         connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
     connection.execute(compose("SET ROLE {owner}", owner=identifier(book.owner)))

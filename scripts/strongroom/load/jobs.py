@@ -43,9 +43,10 @@ class TableJob:
     key: tuple[str, ...]
     snapshot: Database
     ledger: Database
-    rows: int
     size: int
     """Bytes, estimated."""
+    row_size: int
+    """Bytes of a row, by the first ones."""
     keeps_address: bool = False
     """Whether each row's address goes into a column of its own, ``ADDRESS``."""
 

@@ -75,8 +75,8 @@ def map_table(connection: Connection, side: Side, table: Table, into: str) -> Ta
             key=() if address is not None else table.primary_key,
             snapshot=side.snapshot,
             ledger=side.ledger,
-            rows=0,
             size=0,
+            row_size=0,
         ),
     )
 
@@ -118,7 +118,7 @@ def find_type(target: Target, table: str, column: str) -> ColumnType | None:
 
 
 def _measure(connection: Connection, job: TableJob) -> TableJob:
-    """Estimate a table's rows, by the ends of its addresses where it has them, and its size by the first rows."""
+    """Estimate a table's size by its first rows, and by the ends of its addresses where it has them."""
     table = f"main.{quote(job.table)}"
     counted = "count(*)" if job.address is None else f"max({quote(job.address)}) - min({quote(job.address)}) + 1"
     (rows,) = connection.execute(f"SELECT {counted} FROM {table}").fetchone()
@@ -126,5 +126,5 @@ def _measure(connection: Connection, job: TableJob) -> TableJob:
     asked = f"SELECT avg(size), count(*) FROM (SELECT {sizes} AS size FROM {table} LIMIT {_SAMPLE})"
     average, seen = connection.execute(asked).fetchone()
     rows = (rows or 0) if seen == _SAMPLE else seen
-    size = min(int(rows * ((average or 0) + _ROW_OVERHEAD)), job.snapshot.path.stat().st_size)
-    return replace(job, rows=rows, size=size)
+    row_size = int(average or 0) + _ROW_OVERHEAD
+    return replace(job, size=min(int(rows * row_size), job.snapshot.path.stat().st_size), row_size=row_size)

@@ -68,13 +68,23 @@ def _read(connection: Connection, job: TableJob, part: Range, text: type, done: 
             f"SELECT {address}, {names} FROM main.{quote(job.table)} WHERE {address} BETWEEN ? AND ? ORDER BY {address}"
         )
         cursor = connection.execute(asked, (part.low, part.high))
-    count = max(1, min(_AT_ONCE, _BYTES_AT_ONCE // max(1, job.size // max(1, job.rows))))
+    count = _choose_count(job.row_size)
     while rows := cursor.fetchmany(count):
+        count = _choose_count(max(map(_size_of, (rows[0], rows[len(rows) // 2], rows[-1]))))
         if job.address is None:
             yield [(number, *row) for number, row in enumerate(rows, start=done + 1)]
             done += len(rows)
         else:
             yield rows
+
+
+def _choose_count(size: int) -> int:
+    """Return how many rows of about so many bytes are read at once."""
+    return max(1, min(_AT_ONCE, _BYTES_AT_ONCE // max(1, size)))
+
+
+def _size_of(row: Sequence[Any]) -> int:
+    return sum(len(value) for value in row if isinstance(value, str | bytes))
 
 
 def split_table(connection: Connection, job: TableJob, size: int) -> list[Range]:

@@ -51,15 +51,19 @@ class _Cursor(psycopg.Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         """Do as psycopg; see https://www.psycopg.org/psycopg3/docs/basic/params.html."""
         if params is not None and isinstance(query, sql.Composed):
-            query = sql.Composed(list(_without_percent(query)))
+            query = keep_percent(query)
         return super().execute(query, params, **options)
 
 
-def _without_percent(query: sql.Composed) -> Iterator[sql.Composable]:
-    """Yield the parts of a statement that goes with parameters, each percent sign of a quoted one doubled."""
+def keep_percent(query: sql.Composed) -> sql.Composed:
+    """Double the percent signs of a statement's quoted parts, as it must be where it goes with parameters."""
+    return sql.Composed(list(_double_percent(query)))
+
+
+def _double_percent(query: sql.Composed) -> Iterator[sql.Composable]:
     for part in query:
         if isinstance(part, sql.Composed):
-            yield from _without_percent(part)
+            yield from _double_percent(part)
         else:
             is_text = isinstance(part, sql.SQL | sql.Placeholder)
             yield part if is_text else sql.SQL(part.as_string().replace("%", "%%"))

@@ -284,10 +284,16 @@ def test_a_client_of_another_encoding_sends_the_same_texts(shop: LoadSite) -> No
 
 
 def test_a_role_whose_statements_and_transactions_end_early_loads(shop: LoadSite) -> None:
-    shop.write(ONE)
-    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
-        shop.site.do(f"ALTER ROLE postgres SET {name} = '60s'")
-    shop.site.do("ALTER ROLE postgres SET default_transaction_isolation = 'serializable'")
+    slow = "v text CHECK (pg_sleep(4) IS NOT NULL)"
+    shop.site.write("core/001_schema.sql", f"CREATE TABLE t (id bigint PRIMARY KEY, {slow});")
+    shop.write("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a')")
+    asked = "SELECT name FROM pg_settings WHERE name LIKE '%\\_timeout' AND context = 'user'"
+    limits = [name for (name,) in shop.site.read(asked)]
+    assert "statement_timeout" in limits
+    shop.site.do(
+        *(f"ALTER ROLE postgres SET {name} = '3s'" for name in limits),
+        "ALTER ROLE postgres SET default_transaction_isolation = 'serializable'",
+    )
     try:
         shop.prove()
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 
 from strongroom.load.verify.pairing import Cell, Pair
 from strongroom.load.verify.wires import Items, select_inner, select_outer, take_apart
-from strongroom.postgres.connection import Access, Connection, compose, identifier, open_postgres
+from strongroom.postgres.connection import Access, Connection, compose, identifier, keep_percent, open_postgres
 
 _SETTINGS = ("jit", "enable_hashjoin", "enable_mergejoin", "synchronize_seqscans")
 """What makes small questions slow, all of it off."""
@@ -145,7 +145,7 @@ class Asking:
         text = (
             f"SELECT {', '.join(['count(*)', *outer, *joined])} FROM (SELECT {', '.join([*inner, *more])} {where}) AS s"
         )
-        return compose(text, **self._names).as_bytes(self._connection)
+        return keep_percent(compose(text, **self._names)).as_bytes(self._connection)
 
     def _split(self, row: Sequence[Any]) -> Answer:
         columns, at = [], 1
