@@ -88,7 +88,7 @@ class Hooks(_Model):
 class Postgres(_Model):
     """How the application finds its PostgreSQL."""
 
-    variables: tuple[VariableName, ...] = ()
+    variables: tuple[VariableName, ...] = ("DATABASE_URL",)
     """Environment variables that hold its connection string; the first one that is set wins."""
 
 
