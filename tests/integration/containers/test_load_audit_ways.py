@@ -205,6 +205,21 @@ def test_names_are_found_in_any_case_and_generated_columns_are_compared(empty: A
     expect(empty, "row 1: gross is REAL", "row 2: gross is REAL")
 
 
+def test_names_may_hold_anything(empty: Audit) -> None:
+    fill(
+        empty,
+        ['CREATE TABLE "100 %s" ("50%" INTEGER PRIMARY KEY AUTOINCREMENT, "{a}" TEXT, "q""q" TEXT UNIQUE)',
+         """INSERT INTO "100 %s" VALUES (1, 'a', 'b'), (2, NULL, 'c')"""],
+        ['CREATE TABLE {s}."100 %s" ("50%" bigserial PRIMARY KEY, "{{a}}" text, "q""q" text UNIQUE)',
+         """INSERT INTO {s}."100 %s" VALUES (1, 'a', 'b'), (2, NULL, 'c')"""],
+    )  # fmt: skip
+    expect(empty, "the next 50% would be 1, and 2 is taken already")
+    empty.do(
+        f"""SELECT setval('{SCHEMA}."100 %s_50%_seq"', 2)""", f"""UPDATE {SCHEMA}."100 %s" SET "q""q" = "50%"::text"""
+    )
+    expect(empty, 'row 1: q"q is TEXT', 'row 2: q"q is TEXT')
+
+
 def test_defaults_of_columns_that_the_source_lacks(empty: Audit) -> None:
     fill(
         empty,
@@ -250,6 +265,21 @@ def test_every_row_of_a_large_bag_is_looked_at(empty: Audit, monkeypatch: pytest
     assert found.differences[-1] == "shop.logs: 3980 more differences"
     empty.do(f"TRUNCATE {SCHEMA}.logs")
     assert empty.prove().tables["shop.logs"].unexplained == 20001
+
+
+def test_a_server_that_knows_no_ranges_of_places_is_asked_in_another_way(
+    room: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("strongroom.load.verify.asking._RANGES", 99_00_00)
+    monkeypatch.setattr("strongroom.load.verify.surroundings._KNOWS_RANGES", 99_00_00)
+    audit = make_sound(room, tmp_path)
+    assert not any(part.is_in_order for part in list_parts(audit.claim(), audit.access))
+    expect(audit)
+    audit.do(
+        f"DELETE FROM {SCHEMA}.orders WHERE code = 'C-3'",
+        f"UPDATE {SCHEMA}.visits SET who = 'x' WHERE what IS NULL",
+    )
+    expect(audit, "orders: row 4", "visits: row 4", "visits: a row (hash")
 
 
 def test_shared_tables_may_hold_more_and_what_gives_way_has_a_live_rival(empty: Audit) -> None:
@@ -343,3 +373,32 @@ def test_a_plan_without_the_target_is_refused(empty: Audit) -> None:
     claim = replace(empty.claim(), target="other")
     with pytest.raises(PlanError, match="has no target other"):
         list_parts(claim, empty.access)
+
+
+@pytest.mark.parametrize("key", ["", " PRIMARY KEY"])
+def test_long_values_are_compared_to_their_last_byte(empty: Audit, key: str) -> None:
+    long = "x" * 20_000
+    with empty.open_source() as source:
+        source.execute(f"CREATE TABLE longs (id INTEGER{key}, name TEXT, body BLOB, what JSON, n TEXT)")
+        rows = [
+            (1, long, bytes(20_000), f'{{"a": "{long}"}}', -1),
+            (2, long, None, None, "-1"),
+            (3, "a", b"", "1", None),
+        ]
+        source.executemany("INSERT INTO longs VALUES (?, ?, ?, ?, ?)", rows)
+        source.commit()
+    empty.do(f"CREATE TABLE {SCHEMA}.longs (id bigint{key}, name text, body bytea, what jsonb, n text)")
+    with empty.connect() as connection:
+        for row in rows:
+            there = (*row[:4], None if row[4] is None else str(row[4]))
+            connection.execute(f"INSERT INTO {SCHEMA}.longs VALUES (%s, %s, %s, %s, %s)".encode(), there)
+    expect(empty)
+    changes = ("name = left(name, 19999) || 'y'", "body = set_byte(body, 19999, 1)", "name = left(name, 17000)",
+               "what = jsonb_set(what, '{a}', to_jsonb(left(name, 19999)))", "body = NULL", "name = 'a'")  # fmt: skip
+    for change in changes:
+        empty.do(f"CREATE TABLE {SCHEMA}.before AS TABLE {SCHEMA}.longs",
+                 f"UPDATE {SCHEMA}.longs SET {change} WHERE id = 1")  # fmt: skip
+        assert any("longs: row 1" in line for line in empty.prove().differences), change
+        empty.do(f"TRUNCATE {SCHEMA}.longs", f"INSERT INTO {SCHEMA}.longs TABLE {SCHEMA}.before",
+                 f"DROP TABLE {SCHEMA}.before")  # fmt: skip
+    expect(empty)

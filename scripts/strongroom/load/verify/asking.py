@@ -115,6 +115,15 @@ class Asking:
         found = None if row is None else row[0]
         return found if found is None or cell.kind.name == "bytea" else found.decode("utf-8", "surrogateescape")
 
+    def ask_hash(self, place: int, condition: str, values: Sequence[Any]) -> bytes | None:
+        """Return the SHA-256 of the bytes of one value (of text or bytea), of the first row that meets a condition."""
+        cell = self._pair.cells[place]
+        held = select_inner(cell, f"c{place}")
+        whole = held if cell.kind.name == "bytea" else f"convert_to({held}, 'UTF8')"
+        text = f"SELECT sha256({whole}) FROM {{rows}} AS t WHERE {condition} LIMIT 1"
+        row = self._connection.execute(compose(text, **self._names), values, binary=True).fetchone()
+        return None if row is None else row[0]
+
     def read_keys(self) -> Iterator[tuple[Any, ...]]:
         """Yield the keys of all rows as they come, one by one, through a cursor of the server."""
         chosen = ", ".join(f"{{c{place}}}" for place in self._pair.key)

@@ -15,9 +15,10 @@ from strongroom.core.progress import add_rows
 from strongroom.load.verify.asking import Asking
 from strongroom.load.verify.describing import Describing
 from strongroom.load.verify.faults import Faults
+from strongroom.load.verify.longs import Longs
 from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.reading import Reading
-from strongroom.load.verify.rows import Reader
+from strongroom.load.verify.rows import Reader, may_stand_for_another
 from strongroom.load.verify.unfit import UnfitError
 from strongroom.load.verify.values import Same, Value, encode_same
 from strongroom.load.verify.wires import LONGEST, TOO_LONG
@@ -28,7 +29,11 @@ _AT_ONCE = 200_000
 _BLOCKS = 64
 """Of a table in the server, looked at in one question."""
 _BYTES = 16
+_EVERY_ROW = 1 << 63
 _CELL = 4
+_LONG = b"\xff\xff\xff\xfe"
+"""Before the hash of a long value."""
+_AT_PLACE = "t.ctid = %s::tid"
 
 
 @dataclass(slots=True)
@@ -67,6 +72,7 @@ class Bags:
         source, server = _Side(), _Side()
         for _, digest in self._hash_source(self.faults.add):
             source.add(digest)
+        self.told = _EVERY_ROW
         for digest in self._hash_server():
             server.add(digest)
         self.standing = sum(source.counts) + self._unfit
@@ -107,11 +113,7 @@ class Bags:
         for piece in self.reader.read(None, None):
             size = 0
             for row, address in enumerate(piece.addresses):
-                values = [
-                    self.reader.fetch_long(address, cell, column[row])
-                    for cell, column in zip(self.pair.cells, piece.columns, strict=True)
-                ]
-                encoded = self._encode_source(address, values, say)
+                encoded = self._encode_source(address, [column[row] for column in piece.columns], say)
                 if encoded is None:
                     self._unfit += 1
                 else:
@@ -125,13 +127,25 @@ class Bags:
         cells = []
         for place, value in enumerate(values):
             try:
-                cells.append(_encode(self.reading.read_source(place, value)))
+                cells.append(self._encode_value(address, place, value))
             except UnfitError as error:
                 told = self.describing.tell_source(value)
                 name = self.pair.cells[place].source
                 say(f"row {address}: {name} is {told}, which {error}, and the row does not wait")
                 return None
         return b"".join(cells)
+
+    def _encode_value(self, address: int, place: int, value: Value) -> bytes:
+        cell = self.pair.cells[place]
+        if may_stand_for_another(self.pair, cell, value):
+            found = self._longs.hash_source(address, place)
+            if found is not None:
+                return _LONG + found
+        return _encode(self.reading.read_source(place, self.reader.fetch_long(address, cell, value)))
+
+    @property
+    def _longs(self) -> Longs:
+        return Longs(self.pair, self.reader, self.asking, self.reading)
 
     def _hash_server(self) -> Iterator[bytes]:
         for first in range(0, self.blocks + 1, _BLOCKS):
@@ -145,7 +159,10 @@ class Bags:
 
     def _encode_item(self, column: int, item: Any, place: str) -> bytes:
         if item is TOO_LONG:
-            item = self.asking.ask_value(column, "t.ctid = %s::tid", (place,))
+            found = self._longs.hash_server(column, _AT_PLACE, (place,))
+            if found is not None:
+                return _LONG + found
+            item = self.asking.ask_value(column, _AT_PLACE, (place,))
         return _encode(self.reading.read_server(column, item))
 
 
@@ -155,7 +172,7 @@ def _encode(same: Same) -> bytes:
         return b"\xff" * _CELL
     held = encode_same(same)
     if len(held) > LONGEST:
-        return b"\xff\xff\xff\xfe" + hashlib.sha256(held).digest()
+        return _LONG + hashlib.sha256(held).digest()
     return len(held).to_bytes(_CELL, "big") + held
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from math import isinf
@@ -107,7 +107,12 @@ def read_list(text: str) -> list[Any]:
 
 def write_json(value: Any) -> bytes:
     """Return the same bytes for values that are the same."""
-    return json.dumps(value, sort_keys=True).encode()
+    return b"".join(write_json_piecewise(value))
+
+
+def write_json_piecewise(value: Any) -> Iterator[bytes]:
+    """Yield the same bytes for values that are the same, piece by piece."""
+    yield from (piece.encode("utf-8", "surrogatepass") for piece in _WRITER.iterencode(value))
 
 
 def _refuse_odd(text: str) -> None:
@@ -155,6 +160,7 @@ def _refuse(_word: str) -> NoReturn:
     raise UnfitError("is no JSON: NaN and infinity are no numbers")
 
 
+_WRITER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 _VALUES = json.JSONDecoder(
     parse_float=_mark_number, parse_int=_mark_number, parse_constant=_refuse, object_pairs_hook=_join
 )

@@ -15,6 +15,7 @@ from strongroom.core.progress import add_rows
 from strongroom.load.verify.asking import Answer, Asking
 from strongroom.load.verify.describing import Describing
 from strongroom.load.verify.faults import Faults
+from strongroom.load.verify.longs import Longs
 from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.reading import Reading
 from strongroom.load.verify.rows import Piece, Reader
@@ -178,6 +179,8 @@ class Keyed:
 
     def _is_same_cell(self, address: int, place: int, values: Sequence[Value], item: Any) -> bool:
         cell = self.pair.cells[place]
+        if item is TOO_LONG and self._is_same_long(address, place, values):
+            return True
         value = self.reader.fetch_long(address, cell, values[place])
         if item is TOO_LONG:
             item = self.asking.ask_value(place, self.asking.by_key(), [values[key] for key in self.pair.key])
@@ -192,3 +195,8 @@ class Keyed:
             told = self.describing.tell_source(value, same)
         self.faults.add(self.describing.tell_cell(address, cell, told, self.describing.tell_server(cell, there)))
         return False
+
+    def _is_same_long(self, address: int, place: int, values: Sequence[Value]) -> bool:
+        longs = Longs(self.pair, self.reader, self.asking, self.reading)
+        key = [values[at] for at in self.pair.key]
+        return bool(key) and longs.is_same(address, place, values[place], self.asking.by_key(), key)

@@ -84,7 +84,7 @@ class Reader:
 
     def fetch_long(self, address: int, cell: Cell, value: Value) -> Value:
         """Return a value itself where ``value`` may only stand for it."""
-        if not can_seek(self._pair) or not _is_guarded(cell) or value not in (_NUMBER, _BYTES):
+        if not may_stand_for_another(self._pair, cell, value):
             return value
         self._connection.text_factory = decode_text
         held: Value = self._connection.execute(
@@ -93,6 +93,22 @@ class Reader:
             (address,),
         ).fetchone()[0]
         return held
+
+    def fetch_bytes(self, address: int, cell: Cell) -> tuple[str, bytes]:
+        """Return the storage class of a value, in small letters, and its bytes."""
+        self._connection.text_factory = decode_text
+        name = quote(cell.source)
+        kind, content = self._connection.execute(
+            f"SELECT typeof({name}), CAST({name} AS BLOB) FROM {dotted('main', self._pair.source)} "
+            f"WHERE {quote(str(self._pair.rowid))} = ?",
+            (address,),
+        ).fetchone()
+        return kind, content or b""
+
+
+def may_stand_for_another(pair: Pair, cell: Cell, value: Value) -> bool:
+    """Tell whether a value that was read may stand for a long one."""
+    return can_seek(pair) and _is_guarded(cell) and value in (_NUMBER, _BYTES)
 
 
 def can_seek(pair: Pair) -> bool:
