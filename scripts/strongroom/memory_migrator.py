@@ -49,13 +49,17 @@ class MigrationReport:
 
     @property
     def total_migrated(self) -> int:
-        """Return how many rows were inserted by this migration."""
-        return 0 if self.outcome.nothing_done else sum(tally.inserted for tally in self.tables.values())
+        """Return how many rows were inserted; none where more rows wait than may, since nothing goes live then."""
+        if self.outcome.nothing_done or self.outcome.exit:
+            return 0
+        return sum(tally.inserted for tally in self.tables.values())
 
     @property
     def total_skipped(self) -> int:
         """Return how many rows were there already: equal ones, and ones that stay as they are."""
-        return self.outcome.rows_read - self.total_migrated - self.total_errors
+        if self.outcome.nothing_done:
+            return self.outcome.rows_read - self.total_errors
+        return sum(tally.merged_identical + tally.superseded for tally in self.tables.values())
 
     @property
     def total_errors(self) -> int:
@@ -170,7 +174,8 @@ def _migrate_as_asked(given: argparse.Namespace) -> int:
     )
     done = MigrationReport(outcome=migrate(asked))
     code = report.show_load(done.outcome, as_json=False, color=True)
-    print(f"migrated {done.total_migrated}, skipped {done.total_skipped}, errors {done.total_errors}")
+    word = "would be migrated" if given.dry_run else "migrated"
+    print(f"{word} {done.total_migrated}, skipped {done.total_skipped}, errors {done.total_errors}")
     return code
 
 

@@ -21,10 +21,12 @@ from strongroom.tasks._memory import STORES
 DSN = "postgresql://somebody:canary-77aa@nowhere.invalid/db"
 
 
-def tell(*tallies: TableTally, quarantined: int = 0, nothing_done: bool = False) -> MigrationReport:
+def tell(
+    *tallies: TableTally, quarantined: int = 0, nothing_done: bool = False, code: ExitCode = ExitCode.DONE
+) -> MigrationReport:
     outcome = Outcome(
         verdict=Verdict.PROVEN,
-        exit=ExitCode.DONE,
+        exit=code,
         load="20260101_000000",
         server="here",
         schemas={"stores": "stores"},
@@ -54,6 +56,11 @@ def test_every_row_is_migrated_or_skipped_or_an_error() -> None:
 
 def test_where_nothing_was_to_be_done_nothing_was_migrated() -> None:
     assert figures(tell(ONE, TWO, quarantined=1, nothing_done=True)) == (0, 14, 1)
+
+
+def test_where_too_many_wait_nothing_was_migrated() -> None:
+    staged = TableTally(into="stores.debates", read=10, inserted=9, quarantined=1)
+    assert figures(tell(staged, quarantined=1, code=ExitCode.DECISION)) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
