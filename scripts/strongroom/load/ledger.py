@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from strongroom.core.quoting import dotted, literal, quote
+from strongroom.core.quoting import dotted, literal, quote, quote_all
 from strongroom.load.jobs import TableJob
 from strongroom.sqlite.connection import Connection, attached, open_kept, open_snapshot, open_source
 from strongroom.sqlite.database import Database, choose_engine
@@ -21,6 +21,9 @@ _CONTENTS = (
     "CREATE TABLE IF NOT EXISTS inputs (id INTEGER PRIMARY KEY, into_table TEXT, source TEXT, source_table TEXT, "
     "kept_table TEXT, columns TEXT, rowid_offset INTEGER, number INTEGER)"
 )
+
+
+_SAID = ("_disposition", "_reason", "_rule", "_winner")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +46,27 @@ def note_rows(job: TableJob, entries: Iterable[Entry]) -> None:
     with _open(job) as connection:
         connection.execute("BEGIN IMMEDIATE")
         _provide(connection, job)
-        kept = quote(job.name)
-        values = ", ".join(quote(name) for name in job.kept)
-        source = f"FROM snapshot.{quote(job.table)}"
-        where = f"WHERE {quote(job.address)} = ?" if job.address is not None else f"{job.order} LIMIT 1 OFFSET ? - 1"
-        said = f"INSERT OR REPLACE INTO main.{kept} SELECT ?, ?, ?, ?, NULL, NULL, ?, {values} {source} {where}"
-        for one in found:
-            row = (one.address, one.disposition, one.reason, one.rule, one.winner, one.address)
-            connection.execute(said, row)
+        connection.execute(f"CREATE TEMP TABLE noted (_a INTEGER PRIMARY KEY, {', '.join(_SAID)})")
+        connection.executemany(
+            "INSERT OR REPLACE INTO temp.noted VALUES (?, ?, ?, ?, ?)",
+            [(one.address, one.disposition, one.reason, one.rule, one.winner) for one in found],
+        )
+        said, values = ", ".join(f"n.{name}" for name in _SAID[:3]), quote_all(job.kept, "s.")
+        connection.execute(
+            f"INSERT OR REPLACE INTO main.{quote(job.name)} SELECT n._a, {said}, NULL, NULL, n._winner, {values} "
+            f"FROM temp.noted AS n CROSS JOIN {_write_source(job)}"
+        )
+        connection.execute("DROP TABLE temp.noted")
         connection.execute("COMMIT")
+
+
+def _write_source(job: TableJob) -> str:
+    """Return the source's table ``s``, and on what a row of it is one that is noted."""
+    table = f"snapshot.{quote(job.table)}"
+    if job.address is not None:
+        return f"{table} AS s ON s.{quote(job.address)} = n._a"
+    numbered = f"(SELECT row_number() OVER ({job.order}) AS _number, * FROM {table})"
+    return f"{numbered} AS s ON s._number = n._a"
 
 
 def forget_rows(job: TableJob) -> None:
