@@ -45,12 +45,13 @@ def describe_results(merged: type) -> dict[str, object]:
 
 def show_load(outcome: Outcome, *, as_json: bool, color: bool, again: bool = False) -> int:
     """Print how a load, or ``again`` the proof of one, ended; return its exit code."""
-    _say_error(outcome)
+    _say_error(outcome, again=again)
     screen = Screen(as_json=as_json, color=color)
     if not outcome.nothing_done:
         _show_tables(screen, outcome.tables)
         screen.list("carried along", outcome.carried, most=_SHOWN)
         screen.list("does not come along, or as something else", outcome.reported, most=_SHOWN)
+        screen.list("orphans; their foreign keys stay NOT VALID", _list_orphans(outcome), most=_SHOWN)
         screen.list("notes", outcome.notes, most=_SHOWN)
         screen.list("rows that wait", outcome.waiting, most=_SHOWN, style="yellow")
         screen.list("differences", outcome.differences, most=_SHOWN, style="red")
@@ -60,12 +61,26 @@ def show_load(outcome: Outcome, *, as_json: bool, color: bool, again: bool = Fal
     return outcome.exit
 
 
-def _say_error(outcome: Outcome) -> None:
+def _list_orphans(outcome: Outcome) -> list[str]:
+    return [
+        f"{name}: {_count(tally.orphans_after, 'row')} without a parent in {tally.parent}"
+        for name, tally in outcome.references.items()
+        if tally.orphans_after
+    ]
+
+
+def _count(value: int, noun: str) -> str:
+    return f"{count(value)} {noun}" if value == 1 else f"{count(value)} {noun}s"
+
+
+def _say_error(outcome: Outcome, *, again: bool) -> None:
     if outcome.exit == ExitCode.DIFFERENCES:
         fact = f"found differences: {outcome.differences[0]}" if outcome.differences else "found unexplained rows"
-        say_error(DifferencesError("verification", fact, f"all of them are in the report of load {outcome.load}"))
+        way = "--json lists all of them" if again else f"all of them are in the report of load {outcome.load}"
+        say_error(DifferencesError("verification", fact, way))
     elif outcome.exit == ExitCode.DECISION:
-        fact = f"{outcome.quarantined} rows wait for a person, and the budget is {outcome.budget}: not for cutover"
+        waiting = f"{_count(outcome.quarantined, 'row')} {'waits' if outcome.quarantined == 1 else 'wait'}"
+        fact = f"{waiting} for a person, and the budget is {outcome.budget}: not for cutover"
         hint = f"postgres.quarantine shows them; mend them and load again, or --quarantine-budget {outcome.quarantined}"
         say_error(DecisionNeededError("quarantine", fact, hint))
 
@@ -78,20 +93,20 @@ def _show_tables(screen: Screen, tables: Mapping[str, TableTally]) -> None:
         screen.table(("table", *_COLUMNS.values()), rows)
     plain = [tally for name, tally in tables.items() if name not in eventful]
     if plain:
-        rows_read = count(sum(tally.read for tally in plain))
-        screen.say(f"{'and ' if eventful else ''}{len(plain)} tables whose {rows_read} rows all arrived")
+        rows_read = _count(sum(tally.read for tally in plain), "row")
+        screen.say(f"{'and ' if eventful else ''}{_count(len(plain), 'table')} with {rows_read}, all of which arrived")
 
 
 def _say(outcome: Outcome, *, again: bool) -> str:
     where = ", ".join(sorted(outcome.schemas.values()))
-    if outcome.nothing_done:
-        return f"load {outcome.load}: nothing to do, equal sources are in {where} at {outcome.server}"
     waiting = f", {count(outcome.quarantined)} waiting" if outcome.quarantined else ""
+    if outcome.nothing_done:
+        return f"load {outcome.load}: nothing to do, equal sources are in {where} at {outcome.server}{waiting}"
     if outcome.dry_run:
-        rows = f"{count(outcome.rows_read)} rows would go to {where} at {outcome.server}{waiting}"
+        rows = f"{_count(outcome.rows_read, 'row')} would go to {where} at {outcome.server}{waiting}"
         return f"dry run: {rows}; nothing written"
     what = "proof of load" if again else "load"
-    rows = f"{count(outcome.rows_read)} rows read, {outcome.unexplained} unexplained{waiting}"
+    rows = f"{_count(outcome.rows_read, 'row')} read, {outcome.unexplained} unexplained{waiting}"
     return f"{what} {outcome.load}: {rows}, {where} at {outcome.server}, {outcome.seconds:.1f} s"
 
 
