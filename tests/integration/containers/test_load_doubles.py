@@ -29,40 +29,45 @@ def prove(shop: LoadSite, files: str, source: str) -> dict[tuple[str, int], str]
     return shop.waiting()
 
 
-@pytest.mark.parametrize(
-    ("key", "rows"),
-    [
-        ("v numeric UNIQUE", "(1, '1.0'), (2, '1.00'), (3, '2')"),
-        ("v numeric(9, 3) UNIQUE", "(1, '1.0'), (2, '1.000'), (3, '2')"),
-        ("v jsonb UNIQUE", """(1, '{"a": 1, "b": 2}'), (2, '{"b":2.0,"a":1}'), (3, '2')"""),
-        ("v uuid UNIQUE", f"(1, '{'ab' * 16}'), (2, '{'AB' * 16}'), (3, '{'cd' * 16}')"),
-        ("v text, UNIQUE NULLS NOT DISTINCT (v)", "(1, NULL), (2, NULL), (3, 'a')"),
-        ("v text, EXCLUDE USING btree (v WITH =)", "(1, 'a'), (2, 'a'), (3, 'b')"),
-        ("v numeric[] UNIQUE", "(1, '[1.5]'), (2, '[\"1.50\"]'), (3, '[]')"),
-        ("v timestamptz UNIQUE", "(1, '2024-01-01'), (2, '2024-01-01T01:00+01'), (3, '2024-01-02')"),
-    ],
-)
-def test_the_server_says_which_values_are_equal(shop: LoadSite, key: str, rows: str) -> None:
-    files = f"CREATE TABLE t (id bigint PRIMARY KEY, {key});"
-    waiting = prove(shop, files, f"{PLAIN} INSERT INTO t VALUES {rows}")
-    assert waiting == {("t", 2): "server" if "EXCLUDE" in key else "key"}
-    assert [row[0] for row in shop.read("t")] == [1, 3]
+KEYS = {
+    "v numeric UNIQUE": "(1, '1.0'), (2, '1.00'), (3, '2')",
+    "v numeric(9, 3) UNIQUE": "(1, '1.0'), (2, '1.000'), (3, '2')",
+    "v jsonb UNIQUE": """(1, '{"a": 1, "b": 2}'), (2, '{"b":2.0,"a":1}'), (3, '2')""",
+    "v uuid UNIQUE": f"(1, '{'ab' * 16}'), (2, '{'AB' * 16}'), (3, '{'cd' * 16}')",
+    "v text, UNIQUE NULLS NOT DISTINCT (v)": "(1, NULL), (2, NULL), (3, 'a')",
+    "v text, EXCLUDE USING btree (v WITH =)": "(1, 'a'), (2, 'a'), (3, 'b')",
+    "v numeric[] UNIQUE": """(1, '[1.5]'), (2, '["1.50"]'), (3, '[]')""",
+    "v timestamptz UNIQUE": "(1, '2024-01-01'), (2, '2024-01-01T01:00+01'), (3, '2024-01-02')",
+}
 
 
-@pytest.mark.parametrize(
-    ("index", "rows", "waits"),
-    [
-        ("(lower(v))", "(1, 'É'), (2, 'é'), (3, 'e')", {2}),
-        ("(v) WHERE id > 2", "(1, 'a'), (2, 'a'), (3, 'a'), (4, 'b'), (5, 'b')", {5}),
-        ("((v IS NULL), v)", "(1, NULL), (2, NULL), (3, 'a'), (4, 'a')", {4}),
-    ],
-)
-def test_indexes_on_expressions_and_partial_ones_are_understood(
-    shop: LoadSite, index: str, rows: str, waits: set[int]
-) -> None:
-    files = f"CREATE TABLE t (id bigint PRIMARY KEY, v text); CREATE UNIQUE INDEX u ON t {index};"
-    waiting = prove(shop, files, f"{PLAIN} INSERT INTO t VALUES {rows}")
-    assert waiting == {("t", address): "key" for address in waits}
+def test_the_server_says_which_values_are_equal(shop: LoadSite) -> None:
+    names = {f"t{number}": key for number, key in enumerate(KEYS)}
+    files = "".join(f"CREATE TABLE {name} (id bigint PRIMARY KEY, {key});" for name, key in names.items())
+    made = (
+        f"{PLAIN.replace(' t ', f' {name} ')} INSERT INTO {name} VALUES {KEYS[key]};" for name, key in names.items()
+    )
+    waiting = prove(shop, files, "".join(made))
+    assert waiting == {(name, 2): "server" if "EXCLUDE" in key else "key" for name, key in names.items()}
+    for name, key in names.items():
+        assert [row[0] for row in shop.read(name)] == [1, 3], key
+
+
+INDEXES = {
+    "(lower(v))": ("(1, 'É'), (2, 'é'), (3, 'e')", {2}),
+    "(v) WHERE id > 2": ("(1, 'a'), (2, 'a'), (3, 'a'), (4, 'b'), (5, 'b')", {5}),
+    "((v IS NULL), v)": ("(1, NULL), (2, NULL), (3, 'a'), (4, 'a')", {4}),
+}
+
+
+def test_indexes_on_expressions_and_partial_ones_are_understood(shop: LoadSite) -> None:
+    names = {f"t{number}": index for number, index in enumerate(INDEXES)}
+    table = "CREATE TABLE {0} (id bigint PRIMARY KEY, v text); CREATE UNIQUE INDEX u{0} ON {0} {1};"
+    files = "".join(table.format(name, index) for name, index in names.items())
+    made = (f"{PLAIN.replace(' t ', f' {name} ')} INSERT INTO {name} VALUES {INDEXES[index][0]};"
+            for name, index in names.items())  # fmt: skip
+    waiting = prove(shop, files, "".join(made))
+    assert waiting == {(name, address): "key" for name, index in names.items() for address in INDEXES[index][1]}
 
 
 def test_a_row_that_waits_keeps_no_other_from_its_place(shop: LoadSite) -> None:
