@@ -123,3 +123,13 @@ def test_a_sequence_at_its_end_stays_there(shop: LoadSite) -> None:
     assert prove(shop, files, f"{PLAIN} {PLAIN.replace(' t ', ' u ')} {rows}") == {}
     assert shop.site.read("SELECT last_value, is_called FROM core_staged.t_id_seq") == [(2147483647, True)]
     assert shop.site.read("SELECT last_value, is_called FROM core_staged.u_id_seq") == [(9223372036854775807, True)]
+
+
+def test_a_key_under_a_collation_stays_one_whatever_its_column_becomes(shop: LoadSite) -> None:
+    kinds = {"e": "{type: enum, values: [open, closed]}", "n": "numeric", "u": "uuid", "t": "text"}
+    shop.plan(defaults=BUDGET, types=", ".join(f"{name}.k: {kind}" for name, kind in kinds.items()))
+    for name in kinds:
+        shop.write(f"CREATE TABLE {name} (k TEXT PRIMARY KEY COLLATE NOCASE NOT NULL, v TEXT)")
+    shop.write("INSERT INTO e VALUES ('open', 'a'), ('Closed', 'b'); INSERT INTO n VALUES ('1', 'a'), ('1.0', 'b')")
+    shop.prove()
+    assert shop.waiting() == {("e", 2): "k", ("n", 2): "key"}

@@ -53,7 +53,7 @@ class Shape:
     def is_plain_part(self, name: str, collation: str) -> bool:
         """Tell whether a column is unique in PostgreSQL as it is under a collation of SQLite."""
         kind = kind_of(self.by_name[fold(name)])
-        return kind not in _WITHOUT_ORDER and (kind not in {*_TEXTS, "enum"} or collation.upper() == "BINARY")
+        return kind not in _WITHOUT_ORDER and (kind not in _TEXTS or collation.upper() == "BINARY")
 
     def find_column(self, table: str, name: str) -> Term | None:
         """Return a column as an expression of this table sees it (``Scope``)."""
