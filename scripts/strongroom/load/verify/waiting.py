@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from strongroom.core.quoting import dotted, fold, quote
@@ -42,6 +42,7 @@ class Waiting:
     referring: int = 0
     refused: int = 0
     """Rows that the server refused, as the ledger says: the reason cannot be derived."""
+    orphaned: dict[SourceKey, frozenset[int]] = field(default_factory=dict)
 
     def try_all(self) -> None:
         """Try every entry."""
@@ -101,7 +102,7 @@ class Waiting:
             return self._try_key(address, winner, own)
         if rule == "reference":
             self.referring += 1
-            return "" if self._waits_for_parent(own) else "and none of its parents does"
+            return "" if self._waits_for_parent(address) else "and none of its parents does"
         if rule == "server":
             self.refused += 1
             return "" if self._may_be_refused(own) else "and there is nothing for which the server could refuse it"
@@ -129,27 +130,43 @@ class Waiting:
             return f"and row {winner}, which is said to have its key, does not come before it"
         return self.rivals.try_winner(winner, own)
 
-    def _waits_for_parent(self, own: dict[str, Value]) -> bool:
-        return any(self._is_parent_away(key, own) for key in self.rivals.list_references())
+    def _waits_for_parent(self, address: int) -> bool:
+        return any(address in self._list_orphaned(key) for key in self.rivals.list_references())
 
-    def _is_parent_away(self, key: SourceKey, own: dict[str, Value]) -> bool:
-        """Tell whether a row has a parent in the source, and all that it has wait."""
-        values = [own.get(fold(name)) for name in key.columns]
+    def _list_orphaned(self, key: SourceKey) -> frozenset[int]:
+        """Return the rows, of those that are said to wait for a parent, that have one, and all that they have wait."""
+        if key not in self.orphaned:
+            self.orphaned[key] = frozenset(self._find_orphaned(key))
+        return self.orphaned[key]
+
+    def _find_orphaned(self, key: SourceKey) -> Iterator[int]:
         parent = self.both.find_pair(key.parent)
-        if parent is None or parent.kept is None or any(value is None for value in values):
-            return False
-        same = " AND ".join(f"p.{quote(name)} = ?" for name in key.parent_columns)
-        names = ", ".join(map(quote, key.parent_columns))
-        waiting = (
-            f"SELECT 1 FROM {dotted('ledger', parent.kept)} AS l "
-            "WHERE l._rowid = p._address AND l._disposition = 'quarantined'"
+        if parent is None or parent.kept is None or not self._has_all(key, parent):
+            return
+        same = " AND ".join(
+            f"p.{quote(held)} = c.{quote(name)}" for name, held in zip(key.columns, key.parent_columns, strict=True)
         )
-        count, away = self.connection.execute(
-            f"SELECT count(*), coalesce(sum(EXISTS ({waiting})), 0) FROM ({select_numbered(parent, names)}) AS p "
-            f"WHERE {same}",
-            values,
-        ).fetchone()
-        return bool(count and count == away)
+        waiting = (
+            f"SELECT 1 FROM {dotted('ledger', parent.kept)} AS w "
+            "WHERE w._rowid = p._address AND w._disposition = 'quarantined'"
+        )
+        children = select_numbered(self.pair, ", ".join(map(quote, key.columns)))
+        parents = select_numbered(parent, ", ".join(map(quote, key.parent_columns)))
+        asked = (
+            f"SELECT c._address FROM {dotted('ledger', str(self.pair.kept))} AS l "
+            f"JOIN ({children}) AS c ON c._address = l._rowid JOIN ({parents}) AS p ON {same} "
+            f"WHERE l._rule = 'reference' GROUP BY c._address HAVING min(EXISTS ({waiting}))"
+        )
+        for (address,) in self.connection.execute(asked):
+            yield address
+
+    def _has_all(self, key: SourceKey, parent: Pair) -> bool:
+        """Tell whether both sides of a key have its columns: SQLite lets any be named."""
+        sides = ((self.pair, key.columns), (parent, key.parent_columns))
+        known = [{fold(column.name) for column in self.both.tables_of(pair)[0].columns} for pair, _ in sides]
+        return len(key.columns) == len(key.parent_columns) and all(
+            fold(name) in names for names, (_, columns) in zip(known, sides, strict=True) for name in columns
+        )
 
     def _may_be_refused(self, own: dict[str, Value]) -> bool:
         """Tell whether the schema has anything that may refuse a row whose values all fit."""
