@@ -17,8 +17,10 @@ def let_children_wait(jobs: Sequence[TableJob], references: Iterable[Reference])
     """Note in the ledger the children of waiting rows, generation by generation; where they stand they stay."""
     by_name = {job.into: job for job in jobs}
     known = [one for one in references if one.table in by_name and one.parent in by_name]
-    while any(_note_children(by_name[one.table], by_name[one.parent], one) for one in known):
-        pass
+    due = known
+    while due:
+        grown = {one.table for one in due if _note_children(by_name[one.table], by_name[one.parent], one)}
+        due = [one for one in known if one.parent in grown]
 
 
 def _note_children(child: TableJob, parent: TableJob, reference: Reference) -> bool:
