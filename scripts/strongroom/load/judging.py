@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from strongroom.core.errors import GuardError
 from strongroom.core.workers import Workers
 from strongroom.load.claims import make_claims
 from strongroom.load.documents import LoadDocument, MadeDocument
@@ -22,7 +23,10 @@ def prove_load(
 
     Raises UnreachableError, PlanError, GuardError for a load that does not say what it made.
     """
-    made = folder.read_as(MadeDocument) or MadeDocument(targets={})
+    made = folder.read_as(MadeDocument)
+    if made is None:
+        fact = "does not say what it made: made.json is gone"
+        raise GuardError(f"load {folder.name}", fact, "run postgres.load again")
     claims = make_claims(folder, about, made)
     found = prove(claims, access, workers, show_values=show_values)
     ledgers = [claim.ledger for claim in claims]
