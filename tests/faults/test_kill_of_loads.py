@@ -17,7 +17,7 @@ import pytest
 from tests.faults.child import Driver, open_driver
 from tests.faults.load_case import FIRST, KEPT, SECOND, Case, assert_equal, reading
 from tests.faults.load_server import LoadServer, open_server
-from tests.faults.loads import NAMES, Loads, build_loads, read_everything
+from tests.faults.loads import AGAIN, NAMES, Loads, build_loads, read_everything
 from tests.faults.scene import Ended
 from tests.processes import wait_until
 
@@ -101,6 +101,16 @@ def test_killed_anywhere_the_same_load_ends_as_if_undisturbed(cases: dict[str, C
     case = cases["load"]
     moments = choose_moments(case, 75, is_nightly=is_nightly)
     wrong = survey(case, moments, lambda number: case.run(moment=number), -signal.SIGKILL)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.sample(3)
+@pytest.mark.parametrize("table", AGAIN["core"])
+def test_killed_between_a_note_and_its_rows_the_same_load_goes_on(cases: dict[str, Case], table: str) -> None:
+    case = cases["load"]
+    emptied = f"TRUNCATE ONLY '), Identifier('core_staged', '{table}')"
+    moment = max(number for number, line in enumerate(case.trace, start=1) if emptied in line)
+    wrong = survey(case, [moment], lambda number: case.run(moment=number), -signal.SIGKILL)
     assert not wrong, "\n".join(wrong)
 
 
@@ -354,7 +364,7 @@ DAMAGES: dict[str, tuple[Callable[[Loads], None], int, int, int]] = {
     "load.json's state edited": (edit("load.json", '"staged"', '"live"'), 6, 6, 6),
     "load.json lost": (lose("load.json"), 0, 5, 5),
     "made.json edited": (edit("made.json", "core_staged", "core_elsewhere"), 6, 6, 0),
-    "made.json lost": (lose("made.json"), 0, 3, 0),
+    "made.json lost": (lose("made.json"), 0, 6, 0),
     "report.json edited": (edit("report.json", "PROVEN", "DIFFERENT"), 6, 0, 0),
     "report.json lost": (lose("report.json"), 0, 0, 0),
 }
