@@ -144,11 +144,11 @@ def test_while_it_runs_no_list_of_processes_shows_the_password(tmp_path: Path) -
         server.settimeout(60)
         dsn = f"postgresql://somebody:canary-77aa@127.0.0.1:{server.getsockname()[1]}/db"
         line = [sys.executable, "-m", "strongroom.memory_migrator", "--sqlite-path", str(path), "--postgres-dsn", dsn]
-        with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-            came, _ = server.accept()
-            shown = [Path(f"/proc/{process.pid}/{what}").read_bytes() for what in ("cmdline", "environ")]
-            came.close()
-            _, said = process.communicate(timeout=60)
+        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        came, _ = server.accept()
+        shown = [Path(f"/proc/{process.pid}/{what}").read_bytes() for what in ("cmdline", "environ")]
+        came.close()
+        _, said = process.communicate(timeout=60)
     assert b"agora_memory.db" in shown[0]
     assert b"canary" not in b"".join(shown)
     assert process.returncode == 5

@@ -129,8 +129,9 @@ class Memory:
             "STRONGROOM_JOBS": "1",
             **variables,
         }
+        line = [sys.executable, *line]
         return subprocess.run(
-            [sys.executable, *line], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+            line, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=180
         )
 
     def migrate(self, *flags: str, **variables: str) -> Done:
