@@ -170,6 +170,8 @@ class Held:
 
     rows: Mapping[int, Mapping[str, Any]]
     types: Mapping[str, str]
+    planned: frozenset[str]
+    """Columns that the plan makes text: they take numbers too."""
     required: frozenset[str]
     uniques: Sequence[Sequence[str]]
     references: Sequence[tuple[tuple[str, ...], str, tuple[str, ...]]]
@@ -181,6 +183,8 @@ def convert(held: Held, name: str, value: Any) -> Any:
     if value is None:
         demand(name not in held.required)
         return None
+    if name in held.planned and isinstance(value, int | float):
+        return repr(value)
     return READERS.get(held.types[name], read_label)(value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -162,7 +162,8 @@ def write(shop: LoadSite, made: list[Table]) -> None:
             for row in table.rows:
                 slots = ", ".join(slot for slot, _ in row)
                 statement = f"INSERT OR IGNORE INTO {quote(table.name)} ({names}) VALUES ({slots})"
-                connection.execute(statement, [value for _, value in row])
+                with suppress(sqlite3.IntegrityError):  # a rowid that is no whole number
+                    connection.execute(statement, [value for _, value in row])
     types = {f"{table.name}.{column}": kind for table in made for column, kind in table.types.items()}
     shop.plan(
         defaults="time_zone: UTC, quarantine_budget: 999",
@@ -196,6 +197,7 @@ def _look_at(shop: LoadSite, table: Table) -> Held:
     return Held(
         rows=dict(_read_rows(shop, table)),
         types={name: kind for name, kind, _ in columns},
+        planned=frozenset(name for name, kind in table.types.items() if kind == "text"),
         required=frozenset(name for name, _, required in columns if required),
         uniques=[names for (names,) in uniques],
         references=[(tuple(names), parent, tuple(theirs)) for names, parent, theirs in references],
