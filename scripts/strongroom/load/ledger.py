@@ -69,6 +69,19 @@ def _write_source(job: TableJob) -> str:
     return f"{numbered} AS s ON s._number = n._a"
 
 
+def settle_ledger(ledger: Database) -> None:
+    """Take back what a kill left half written: whoever only reads cannot."""
+    if ledger.path.is_file():
+        with open_kept(ledger) as connection:
+            connection.execute("SELECT count(*) FROM main.sqlite_master").fetchone()
+
+
+def remove_ledger(ledger: Database) -> None:
+    """Remove a ledger, and first its journal, which would be taken for the next one's."""
+    for suffix in ("-journal", ""):
+        ledger.beside(suffix).unlink(missing_ok=True)
+
+
 def forget_rows(job: TableJob) -> None:
     """Take a table's rows out of the ledger, where it has any."""
     if job.ledger.path.is_file():

@@ -13,6 +13,7 @@ from strongroom.core.workers import Workers, open_workers
 from strongroom.load.cutovers import wait_for_others
 from strongroom.load.documents import LoadDocument, LoadState, MadeDocument, MadeSchema
 from strongroom.load.judging import compare_structure, prove_load
+from strongroom.load.ledger import remove_ledger, settle_ledger
 from strongroom.load.live import find_alone
 from strongroom.load.loading import Loading
 from strongroom.load.opening import Load, Opening, begin, find_earlier, open_load
@@ -154,6 +155,8 @@ def _provide_stages(this: Load) -> MadeDocument:
     with open_postgres(this.request.access) as connection:
         made = this.folder.read_as(MadeDocument)
         if made is not None and book.is_open(connection) and has_tables(connection, this.about, made, schemas):
+            for stage in this.list_stages():
+                settle_ledger(stage.ledger)
             return made
         with connection.transaction():
             wait_for_others(connection, this.request.system)
@@ -163,7 +166,7 @@ def _provide_stages(this: Load) -> MadeDocument:
             connection.execute("RESET ROLE")
             stages = {stage.target.name: stage for stage in this.list_stages()}
             for stage in stages.values():
-                stage.ledger.path.unlink(missing_ok=True)
+                remove_ledger(stage.ledger)
             made = MadeDocument(
                 targets={name: make_stage(connection, stage, schemas, book) for name, stage in stages.items()}
             )
