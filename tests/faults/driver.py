@@ -67,7 +67,8 @@ def serve() -> None:
 
 def import_load() -> None:
     """Import what tasks import where it is used, once and not in each child."""
-    from strongroom.load import cutover, rollback, run  # noqa: F401, PLC0415
+    from strongroom.load import run  # noqa: F401, PLC0415
+    from strongroom.load.switch import cutover, rollback  # noqa: F401, PLC0415
     from strongroom.tasks import wiring  # noqa: F401, PLC0415
 
 
@@ -94,7 +95,8 @@ def _prepare(job: dict[str, Any]) -> None:
 def _prepare_load(job: dict[str, Any]) -> None:
     import psycopg  # noqa: PLC0415  # most jobs need none of it
 
-    from strongroom.load import holding, loading  # noqa: PLC0415
+    from strongroom.load.rows import loading  # noqa: PLC0415
+    from strongroom.load.switch import holding  # noqa: PLC0415
 
     os.environ.update(job["environment"], STRONGROOM_JOBS=str(job["jobs"]))
     loading._RANGE_BYTES = job["range_bytes"]

@@ -8,11 +8,11 @@ from strongroom.core.errors import GuardError
 from strongroom.core.workers import Workers
 from strongroom.load.claims import make_claims
 from strongroom.load.documents import LoadDocument, MadeDocument
-from strongroom.load.ledger import count_waiting, list_waiting
 from strongroom.load.outcome import Outcome, choose_exit, judge
 from strongroom.load.place import LoadFolder
 from strongroom.load.proving import prove
 from strongroom.load.request import Schemas
+from strongroom.load.rows.ledger import count_waiting, list_waiting
 from strongroom.postgres.connection import Access, open_postgres
 
 

@@ -12,11 +12,11 @@ from strongroom.core.errors import PlanError, UnreachableError
 from strongroom.core.files import hash_file, write_text
 from strongroom.core.plan import Plan, Target, read_plan
 from strongroom.core.workers import Workers
-from strongroom.load.book import Book
 from strongroom.load.documents import LoadDocument, LoadState, SchemaRecord
 from strongroom.load.place import LoadFolder, begin_load, list_loads, list_unfinished
 from strongroom.load.request import Request, Surroundings, source_of
-from strongroom.load.staging import Stage
+from strongroom.load.rows.book import Book
+from strongroom.load.stage.staging import Stage
 from strongroom.runs.home import Home
 from strongroom.runs.records import record_snapshots
 from strongroom.sqlite.database import Database, under_key

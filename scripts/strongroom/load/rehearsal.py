@@ -9,14 +9,14 @@ from pathlib import Path
 
 from strongroom.core.results import TableTally, Verdict
 from strongroom.core.workers import Workers, open_workers
-from strongroom.load.book import Book
 from strongroom.load.documents import MadeSchema
-from strongroom.load.filling import count_unfit
-from strongroom.load.jobs import TableJob
-from strongroom.load.ledger import Entry
 from strongroom.load.opening import Opening, copy_databases
 from strongroom.load.outcome import Outcome, choose_exit
-from strongroom.load.staging import Stage, list_jobs, make_stage
+from strongroom.load.rows.book import Book
+from strongroom.load.rows.filling import count_unfit
+from strongroom.load.rows.jobs import TableJob
+from strongroom.load.rows.ledger import Entry
+from strongroom.load.stage.staging import Stage, list_jobs, make_stage
 from strongroom.postgres.connection import compose, identifier, open_postgres
 from strongroom.sqlite.connection import open_snapshot
 from strongroom.sqlite.keyring import hold_needed

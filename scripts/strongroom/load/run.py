@@ -10,19 +10,19 @@ from dataclasses import replace
 from strongroom.core.errors import ExitCode, GuardError
 from strongroom.core.files import locked, make_private_folder
 from strongroom.core.workers import Workers, open_workers
-from strongroom.load.cutovers import wait_for_others
 from strongroom.load.documents import LoadDocument, LoadState, MadeDocument, MadeSchema
 from strongroom.load.judging import compare_structure, prove_load
-from strongroom.load.ledger import remove_ledger, settle_ledger
-from strongroom.load.live import find_alone
-from strongroom.load.loading import Loading
 from strongroom.load.opening import Load, Opening, begin, find_earlier, open_load
 from strongroom.load.outcome import Outcome, choose_exit, judge
 from strongroom.load.place import LoadFolder
 from strongroom.load.rehearsal import rehearse
 from strongroom.load.request import Request, Surroundings
-from strongroom.load.staging import list_jobs, make_stage
+from strongroom.load.rows.ledger import remove_ledger, settle_ledger
+from strongroom.load.rows.loading import Loading
+from strongroom.load.stage.staging import list_jobs, make_stage
 from strongroom.load.standing import has_tables, mark_staged, stands
+from strongroom.load.switch.cutovers import wait_for_others
+from strongroom.load.switch.live import find_alone
 from strongroom.postgres.connection import compose, identifier, open_postgres
 from strongroom.sqlite.keyring import hold_needed
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from strongroom.load.book import Marks
-from strongroom.load.cutovers import read_kept
 from strongroom.load.documents import LoadDocument, LoadState, MadeDocument
 from strongroom.load.judging import compare_structure
-from strongroom.load.ledger import count_waiting
 from strongroom.load.opening import Load
 from strongroom.load.outcome import Outcome
-from strongroom.load.owning import act_as, name_schema
 from strongroom.load.request import Schemas
-from strongroom.load.since import mark_tables
+from strongroom.load.rows.book import Marks
+from strongroom.load.rows.ledger import count_waiting
+from strongroom.load.switch.cutovers import read_kept
+from strongroom.load.switch.owning import act_as, name_schema
+from strongroom.load.switch.since import mark_tables
 from strongroom.postgres.connection import Connection, open_postgres
 
 

@@ -11,9 +11,9 @@ from strongroom.report.log import say_error
 from strongroom.report.screen import Screen, count, number
 
 if TYPE_CHECKING:
-    from strongroom.load.cutover import CutoverResult
     from strongroom.load.outcome import Outcome
-    from strongroom.load.rollback import RollbackResult
+    from strongroom.load.switch.cutover import CutoverResult
+    from strongroom.load.switch.rollback import RollbackResult
 
 _SHOWN = 10
 _STYLES = {Verdict.PROVEN: "bold green", Verdict.PROVEN_WITH_QUARANTINE: "bold yellow"}
@@ -31,9 +31,9 @@ def describe_results(merged: type) -> dict[str, object]:
 
     ``merged`` is the result of a consolidation, where one came first and went no further.
     """
-    from strongroom.load.cutover import CutoverResult  # noqa: PLC0415
     from strongroom.load.outcome import Outcome  # noqa: PLC0415
-    from strongroom.load.rollback import RollbackResult  # noqa: PLC0415
+    from strongroom.load.switch.cutover import CutoverResult  # noqa: PLC0415
+    from strongroom.load.switch.rollback import RollbackResult  # noqa: PLC0415
 
     return {
         "postgres.load": Outcome | merged,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from strongroom.load.documents import LoadDocument, Way
     from strongroom.load.place import LoadFolder
     from strongroom.load.request import Surroundings
-    from strongroom.load.switching import Around
+    from strongroom.load.switch.switching import Around
     from strongroom.postgres.connection import Access
 
 
@@ -89,7 +89,7 @@ class Loads:
 
     def surround_arrival(self, c: Context, access: Access, *, backup: bool) -> Around:
         """Pass in what rows that go into live tables take from their surroundings."""
-        from strongroom.load.switching import Around
+        from strongroom.load.switch.switching import Around
 
         return Around(
             now=read_clock,
@@ -126,7 +126,7 @@ class OpenLoad:
 
     def count_waiting(self) -> int:
         """Return how many of its rows wait."""
-        from strongroom.load.ledger import count_waiting
+        from strongroom.load.rows.ledger import count_waiting
 
         ledgers = (self.folder.find_ledger(name, record.key) for name, record in self.about.targets.items())
         return sum(map(count_waiting, ledgers))

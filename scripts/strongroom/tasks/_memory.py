@@ -16,13 +16,13 @@ from strongroom.core.files import OWN_FOLDER, locked, make_private_folder, write
 from strongroom.core.progress import Progress
 from strongroom.core.quoting import fold
 from strongroom.core.system import find_system
-from strongroom.load.arriving import load_into_live
 from strongroom.load.documents import Way
-from strongroom.load.excerpt import Excerpt, read_columns, take_excerpt
-from strongroom.load.likeness import Standing, find_standing, make_alike
+from strongroom.load.into.arriving import load_into_live
 from strongroom.load.outcome import Outcome
 from strongroom.load.request import Request, Schemas, Surroundings
-from strongroom.load.switching import Around
+from strongroom.load.stage.excerpt import Excerpt, read_columns, take_excerpt
+from strongroom.load.stage.likeness import Standing, find_standing, make_alike
+from strongroom.load.switch.switching import Around
 from strongroom.postgres.connection import Access, open_postgres
 from strongroom.sqlite.database import Database, has_plain_header, under_key
 from strongroom.sqlite.keyring import hold_needed

@@ -50,7 +50,7 @@ def load(
     dry_run: bool = False,
 ) -> int:
     """Load databases into PostgreSQL, staged and proven."""
-    from strongroom.load.arriving import load_into_live
+    from strongroom.load.into.arriving import load_into_live
     from strongroom.load.request import Request
     from strongroom.load.run import load as run
 
@@ -145,7 +145,7 @@ def cutover(
     dry_run: bool = False,
 ) -> None:
     """Make a proven load live, in one transaction."""
-    from strongroom.load.cutover import CutoverRequest, cut_over
+    from strongroom.load.switch.cutover import CutoverRequest, cut_over
 
     refuse_negative(quarantine_budget)
     found = Loads(system, plan, "deploy")
@@ -186,7 +186,7 @@ def rollback(
     dry_run: bool = False,
 ) -> None:
     """Put back what was live before a cutover."""
-    from strongroom.load.rollback import RollbackRequest, roll_back
+    from strongroom.load.switch.rollback import RollbackRequest, roll_back
 
     found = Loads(system, plan, "deploy")
     with found.open_load(target, load) as opened:

@@ -14,16 +14,16 @@ from typing import Any
 from psycopg import Connection
 
 from strongroom.core.errors import DecisionNeededError
-from strongroom.load.book import Book
-from strongroom.load.cutover import CutoverRequest, CutoverResult, cut_over
 from strongroom.load.documents import LoadDocument, LoadState, SchemaRecord, Way
-from strongroom.load.into_live import IntoLiveRequest, IntoLiveResult, go_into_live
-from strongroom.load.ledger import Entry
+from strongroom.load.into.into_live import IntoLiveRequest, IntoLiveResult, go_into_live
 from strongroom.load.place import LoadFolder
 from strongroom.load.request import Schemas
-from strongroom.load.rollback import RollbackRequest, RollbackResult, roll_back
-from strongroom.load.since import mark_tables
-from strongroom.load.switching import Around
+from strongroom.load.rows.book import Book
+from strongroom.load.rows.ledger import Entry
+from strongroom.load.switch.cutover import CutoverRequest, CutoverResult, cut_over
+from strongroom.load.switch.rollback import RollbackRequest, RollbackResult, roll_back
+from strongroom.load.switch.since import mark_tables
+from strongroom.load.switch.switching import Around
 from strongroom.postgres.connection import Access, open_postgres, read_access
 from strongroom.runs.home import Home
 from strongroom.runs.records import SnapshotRecord

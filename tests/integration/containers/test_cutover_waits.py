@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from strongroom.core.errors import StrongroomError, UnreachableError
-from strongroom.load import holding
+from strongroom.load.switch import holding
 from tests.integration.containers.cutover_site import GOODS, ROWS, Load, Shop, open_shop
 from tests.integration.containers.schema_site import Site
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from strongroom.load import filling
+from strongroom.load.rows import filling
 from tests.integration.containers.load_site import LoadSite, open_load_site
 from tests.integration.containers.schema_site import Site
 

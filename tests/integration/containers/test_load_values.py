@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from strongroom.load.columns import read_columns
 from strongroom.load.convert import Field, Packer, choose_packer, write_packer
+from strongroom.load.stage.columns import read_columns
 from strongroom.postgres.copying import copy_rows
 from tests.integration.containers.schema_site import Site
 from tests.unit.load.convert.cases import KINDS, LABELS, Kind

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from strongroom.load.columns import ServerType
 from strongroom.load.convert.documents import JsonPacker
 from strongroom.load.convert.instants import DatePacker, InstantPacker, LocalPacker
 from strongroom.load.convert.model import Packer
@@ -19,6 +18,7 @@ from strongroom.load.convert.plain import (
     IntegerPacker,
     TextPacker,
 )
+from strongroom.load.stage.columns import ServerType
 
 _HEADER = 4
 """What the server adds to a type modifier (``VARHDRSZ``)."""

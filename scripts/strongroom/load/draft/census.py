@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from strongroom.core.quoting import quote, quote_all
-from strongroom.load.columns import ServerType
 from strongroom.load.convert import Packer, Reading, UnfitError, choose_packer
 from strongroom.load.draft.epochs import find_unit
 from strongroom.load.draft.reading import read_batches, texts_as_str
+from strongroom.load.stage.columns import ServerType
 from strongroom.sqlite.connection import Connection
 
 _COLUMNS = 500

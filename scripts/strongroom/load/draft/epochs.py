@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from strongroom.core.quoting import quote
-from strongroom.load.columns import ServerType
 from strongroom.load.convert import Reading, UnfitError, choose_packer
 from strongroom.load.draft.reading import read_batches, texts_as_str
+from strongroom.load.stage.columns import ServerType
 from strongroom.sqlite.connection import Connection
 
 _SECONDS = (315_532_800, 4_102_444_800)

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from psycopg import adapt, pq
 
-from strongroom.load.columns import ServerType
 from strongroom.load.convert import Field, Packer, Reading, UnfitError, choose_packer, write_packer
+from strongroom.load.stage.columns import ServerType
 from tests.unit.load.convert.cases import KINDS, LABELS, Kind, name_kinds
 
 NAMES = {

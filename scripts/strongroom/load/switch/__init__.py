@@ -1,0 +1,1 @@
+"""Schemas change names: a load goes live in one transaction, and back."""
