@@ -49,6 +49,22 @@ def read_classes(connection: Connection, table: str, columns: Sequence[str]) -> 
     return found
 
 
+def find_first_class(connection: Connection, table: str, column: str) -> str | None:
+    """Return the storage class of a column's first value; None where it holds NULL only. Read-only."""
+    name = quote(column)
+    with texts_as_str(connection):
+        row = connection.execute(
+            f"SELECT typeof({name}) FROM {quote(table)} WHERE {name} IS NOT NULL LIMIT 1"
+        ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def holds_class(connection: Connection, table: str, column: str, kind: str) -> bool:
+    """Tell whether a column holds a value of a storage class. Read-only."""
+    asked = f"SELECT 1 FROM {quote(table)} WHERE typeof({quote(column)}) = ? LIMIT 1"
+    return connection.execute(asked, (kind,)).fetchone() is not None
+
+
 class Trial:
     """Whether a type takes every value of a column; once it does not, no more are tried."""
 

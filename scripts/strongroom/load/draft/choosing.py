@@ -9,7 +9,7 @@ from dataclasses import replace
 from strongroom.core.plan.form import ColumnType, Defaults, Target
 from strongroom.core.quoting import fold
 from strongroom.load.convert import Reading
-from strongroom.load.draft.census import Trial, begin_trial, read_classes, try_columns
+from strongroom.load.draft.census import Trial, begin_trial, find_first_class, holds_class, read_classes, try_columns
 from strongroom.load.draft.model import Chosen
 from strongroom.load.draft.planned import obey_plan
 from strongroom.sqlite.connection import Connection
@@ -72,13 +72,22 @@ def choose_types(
 
 
 def _look(connection: Connection, table: Table, columns: Sequence[Column]) -> Mapping[str, frozenset[str]]:
-    """Look at the storage classes of all columns whose declaration does not settle them."""
-    settled = {
-        column.name: frozenset({column.affinity.lower()})
-        for column in columns
-        if column.name == table.integer_key or (column.strict and column.affinity in _OF_AFFINITY)
-    }
-    return {**settled, **read_classes(connection, table.name, [one.name for one in columns if one.name not in settled])}
+    """Return the storage classes of columns, as far as types depend on them.
+
+    Where the first value of a TEXT, REAL or INTEGER column is of the column's own class, others change nothing of its
+    type, but for a REAL in an INTEGER column; those that do not fit wait, and are told then.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for column in columns:
+        own = column.affinity.lower()
+        if column.name == table.integer_key or (column.strict and column.affinity in _OF_AFFINITY):
+            found[column.name] = frozenset({own})
+        elif column.affinity in _OF_AFFINITY and find_first_class(connection, table.name, column.name) == own:
+            has_real = own == "integer" and holds_class(connection, table.name, column.name, "real")
+            if not has_real:
+                found[column.name] = frozenset({own})
+    rest = [column.name for column in columns if column.name not in found]
+    return {**found, **(read_classes(connection, table.name, rest) if rest else {})}
 
 
 def _find_wish(column: Column) -> str | None:

@@ -99,7 +99,7 @@ def _choose_reading(connection: Connection, side: Side, table: Table, column: Co
     subject = f"{side.target.name}.{table.name}.{column.name}"
     zone = said.time_zone if said is not None and said.time_zone else side.plan.defaults.time_zone
     epoch = said.epoch if said is not None else None
-    if epoch is None:
+    if epoch is None and column.affinity != "TEXT":  # which makes numbers text
         epoch = detect_epoch(connection, table.name, column.name)
         counts = describe_numbers(connection, table.name, column.name) if epoch is None else "no numbers"
         if counts != "no numbers":

@@ -72,8 +72,14 @@ def test_else_it_becomes_what_holds_everything_and_that_is_reported(
 
 @pytest.mark.parametrize("declared", ["INTEGER", "TEXT", "REAL"])
 def test_of_a_plain_type_the_rows_that_do_not_fit_wait(declared: str) -> None:
-    found = draft(hold(declared, "'a'", "x'00'", "1"))
+    found = draft(hold(declared, "x'00'", "'a'", "1"))
     assert [line for line in found.reported if line.endswith("rows that do not fit wait")] == list(found.reported) != []
+    late = draft(hold(declared, "1", "x'00'", "'a'"))
+    assert late.statements[0].statement == found.statements[0].statement
+
+
+def test_a_double_that_comes_late_in_a_column_of_whole_numbers_counts() -> None:
+    assert find_type("CREATE TABLE t (c INTEGER); INSERT INTO t VALUES (1), (2), (2.5);") == "numeric"
 
 
 def test_a_value_that_comes_late_counts() -> None:
