@@ -16,8 +16,7 @@ def prove(claims: Sequence[Claim], access: Access, workers: Workers, *, show_val
     work = [(claim, part) for claim in claims for part in list_parts(claim, access)]
     futures = [workers.submit(prove_part, claim, part, access, show_values) for claim, part in work]
     findings = workers.gather(futures)
-    found = [
-        conclude(claim, access, [finding for (one, _), finding in zip(work, findings, strict=True) if one is claim])
-        for claim in claims
-    ]
-    return bring_together(found)
+    by_claim = [[finding for (one, _), finding in zip(work, findings, strict=True) if one is claim] for claim in claims]
+    return bring_together(
+        [conclude(claim, access, found, show_values=show_values) for claim, found in zip(claims, by_claim, strict=True)]
+    )

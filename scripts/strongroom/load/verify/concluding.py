@@ -11,8 +11,10 @@ from strongroom.core.quoting import dotted, fold
 from strongroom.core.results import ReferenceTally, TableTally, TargetTally, Verification
 from strongroom.load.verify.asking import Asking, open_server
 from strongroom.load.verify.claim import Claim, Finding, Part
+from strongroom.load.verify.describing import Describing
 from strongroom.load.verify.extras import find_extras
 from strongroom.load.verify.faults import Faults
+from strongroom.load.verify.keys_named import name_keys
 from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.parts import Both, open_evidence, read_both
 from strongroom.load.verify.source import count_rows
@@ -32,6 +34,7 @@ class _Conclusion:
     both: Both
     around: Surroundings
     reported: frozenset[str]
+    show_values: bool
     tables: dict[str, TableTally] = field(default_factory=dict)
     targets: dict[str, TargetTally] = field(default_factory=dict)
     references: dict[str, ReferenceTally] = field(default_factory=dict)
@@ -50,7 +53,8 @@ class _Conclusion:
         matched, present = (sum(getattr(one, name) for one in content) for name in ("matched", "present"))
         if not self.claim.shares and any(one.part.way == "join" for one in content) and rows > present:
             find_extras(self.connection, Asking(self.server, pair), pair, faults, rows - present)
-        self.differences += faults.sentences()
+        table, describing = self.both.tables_of(pair)[0], Describing(self.show_values)
+        self.differences += name_keys(self.connection, pair, table, describing, faults.sentences())
         self.targets[f"{pair.target}.{pair.table}"] = TargetTally(rows=rows, explained=matched)
         waiting = Counter[str]()
         for finding in findings:
@@ -122,10 +126,11 @@ class _Conclusion:
                 self.differences.append(f"{self.claim.target}: the ledger's {name} has {count} rows of no table")
 
 
-def conclude(claim: Claim, access: Access, findings: Iterable[Finding]) -> Verification:
+def conclude(claim: Claim, access: Access, findings: Iterable[Finding], *, show_values: bool = False) -> Verification:
     """Sum up what was found of every part, and compare what goes with the rows. Read-only.
 
-    A part that was not looked at is a difference. Raises what ``list_parts`` does.
+    A part that was not looked at is a difference. Rows that differ are named by their keys, in hashes unless values
+    may be shown. Raises what ``list_parts`` does.
     """
     by_table: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -134,7 +139,7 @@ def conclude(claim: Claim, access: Access, findings: Iterable[Finding]) -> Verif
         server.execute("SELECT set_config('enable_hashjoin', 'on', true)")
         both = read_both(connection, server, claim)
         around = Surroundings(connection, server, both)
-        found = _Conclusion(claim, connection, server, both, around, read_reported(claim.reported))
+        found = _Conclusion(claim, connection, server, both, around, read_reported(claim.reported), show_values)
         for pair in both.pairs:
             found.conclude_table(pair, by_table.get(fold(pair.source), []))
         found.conclude_rest()
