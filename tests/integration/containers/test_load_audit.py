@@ -200,3 +200,14 @@ def test_a_change_is_found(audit: Audit, spoil: Spoil, said: str) -> None:
     spoil(audit)
     found = audit.prove().differences
     assert any(said in line for line in found), found
+
+
+def test_a_row_that_differs_is_named_by_its_key_too(audit: Audit) -> None:
+    audit.do(f"UPDATE {SCHEMA}.orders SET account = account + 1 WHERE code = (SELECT min(code) FROM {SCHEMA}.orders)")
+    (hidden,) = audit.prove_whole().differences
+    (shown,) = audit.prove_whole(show_values=True).differences
+    with audit.connect() as connection:
+        (code,) = connection.execute(f"SELECT min(code) FROM {SCHEMA}.orders".encode()).fetchone() or ("",)
+    assert f"(code = TEXT {code!r}): account is INTEGER" in shown
+    assert code not in hidden
+    assert "(code = TEXT " in hidden
