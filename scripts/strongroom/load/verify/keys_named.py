@@ -26,7 +26,7 @@ def name_keys(
     columns = tuple(table.primary_key)
     for line in lines:
         found = _ADDRESSED.search(line)
-        if found is None or not columns or columns == (pair.rowid,):
+        if found is None or not columns:
             yield line
             continue
         named = _name(connection, pair, columns, describing, int(found[1]))
@@ -40,7 +40,7 @@ def _name(
     names = ", ".join(map(quote, columns))
     asked = f"SELECT {names} FROM ({select_numbered(pair, names)}) WHERE _address = ?"
     row = connection.execute(asked, (address,)).fetchone()
-    if row is None:
+    if row is None or row == (address,):
         return None
     told = (str(value) if isinstance(value, int) else describing.tell_source(value) for value in row)
     return ", ".join(f"{name} = {value}" for name, value in zip(columns, told, strict=True))
