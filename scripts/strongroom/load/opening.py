@@ -163,8 +163,8 @@ def begin(opening: Opening, workers: Workers) -> tuple[LoadFolder, LoadDocument]
         targets={
             name: SchemaRecord(
                 schema=target.live_schema,
-                staged=f"{target.live_schema}_staged",
-                previous=f"{target.live_schema}_previous",
+                staged=name_schemas(target.live_schema)[1],
+                previous=name_schemas(target.live_schema)[2],
                 snapshot=records[name],
                 key=target.key,
             )
@@ -193,6 +193,11 @@ def copy_databases(opening: Opening, folder: Path, workers: Workers) -> dict[str
     return {name: future.result() for name, future in futures.items()}
 
 
+def name_schemas(live: str) -> tuple[str, str, str]:
+    """Return the names of a live schema, of the one that is staged for it, and of the one that stepped aside."""
+    return live, f"{live}_staged", f"{live}_previous"
+
+
 def _give_up_others(home: Home) -> None:
     """Say of loads that never went live that another one takes their place, and free their space."""
     for folder in list_unfinished(home):
@@ -204,10 +209,11 @@ def _give_up_others(home: Home) -> None:
 
 
 def _refuse_equal_schemas(plan: Plan) -> None:
+    """Make sure that no schema of a target, its staged and its previous one among them, is another's."""
     known: dict[str, Target] = {}
     for target in plan.targets.values():
-        other = known.setdefault(target.live_schema, target)
-        if other is not target:
-            raise PlanError(
-                f"target {target.name}", f"becomes the schema of {other.name}", "give each its own postgres:"
-            )
+        for schema in name_schemas(target.live_schema):
+            other = known.setdefault(schema, target)
+            if other is not target:
+                fact = f"has the schema {schema}, and so has {other.name}"
+                raise PlanError(f"target {target.name}", fact, "give it another postgres:")

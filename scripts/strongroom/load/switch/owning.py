@@ -24,7 +24,11 @@ def owner_of(system: str) -> str:
 
 
 def act_as(connection: Connection, role: str) -> None:
-    """Act as a role until the transaction ends, or somebody else is acted as."""
+    """Act as a role until the transaction ends, or somebody else is acted as. Raises GuardError where it is not there."""
+    if connection.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
+        raise GuardError(
+            f"role {role}", "is not in this server: no load of its system came that far", "run postgres.load"
+        )
     connection.execute(f"SET LOCAL ROLE {quote(role)}".encode())
 
 
