@@ -24,11 +24,13 @@ def owner_of(system: str) -> str:
 
 
 def act_as(connection: Connection, role: str) -> None:
-    """Act as a role until the transaction ends, or somebody else is acted as. Raises GuardError where it is not there."""
+    """Act as a role until the transaction ends, or somebody else is acted as.
+
+    Raises GuardError where there is none of that name.
+    """
     if connection.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
-        raise GuardError(
-            f"role {role}", "is not in this server: no load of its system came that far", "run postgres.load"
-        )
+        fact = "is not in this server: no load of its system came that far"
+        raise GuardError(f"role {role}", fact, "run postgres.load first")
     connection.execute(f"SET LOCAL ROLE {quote(role)}".encode())
 
 
