@@ -31,6 +31,8 @@ APART = (
 )
 """Long files, of which each test may run anywhere."""
 OUR_VARIABLES = ("ARAGORA_", "INVOKE_", "STRONGROOM_", "ZOE_")
+OF_TESTS = "STRONGROOM_TEST_"
+"""What begins so is meant for tests, and stays."""
 
 SLOW_MACHINES = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("fast", max_examples=20, derandomize=True, database=None, **SLOW_MACHINES)
@@ -101,7 +103,8 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     What is kept for a user goes into a folder of the tests.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(OUR_VARIABLES)]:
+        ours = [name for name in os.environ if name.startswith(OUR_VARIABLES) and not name.startswith(OF_TESTS)]
+        for name in ours:
             patch.delenv(name)
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         # For the processes that tests start.
