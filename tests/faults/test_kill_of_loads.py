@@ -371,7 +371,7 @@ DAMAGES: dict[str, tuple[Callable[[Loads], None], int, int, int]] = {
 """What becomes of a staged load, and how load, verify and cutover end then."""
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(19)
 @pytest.mark.parametrize("task", ["load", "verify", "cutover"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_damaged_is_told_or_loaded_anew_and_never_called_proven(

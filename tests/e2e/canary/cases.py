@@ -59,6 +59,8 @@ LINES: Mapping[str, Callable[[House], Words]] = {
     "inventory.draft": lambda house: [*_draft(house), "--output", house.root / "drafted.yaml"],
     "inventory.recover": lambda house: ["inventory.recover", "--file", house.app, "--to", house.root / "saved.db"],
     "doctor.run": lambda house: ["doctor.run", "--source", house.scene.source],
+    "postgres.verify": lambda house: ["postgres.verify", "--target", house.scene.target],
+    "postgres.quarantine": lambda house: ["postgres.quarantine", "--target", house.scene.target],
     "sqlcipher.encrypt": _one("encrypt", plain=True),
     "sqlcipher.rekey": _one("rekey", "--new-key", "first"),
     "sqlcipher.verify": _one("verify"),

@@ -227,7 +227,7 @@ def ending_at(shop: Shop, monkeypatch: pytest.MonkeyPatch, number: int) -> Itera
         yield done
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(30)
 @pytest.mark.parametrize("number", range(1, STATEMENTS + 1))
 def test_an_end_at_any_statement_changes_all_or_nothing(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, number: int
@@ -260,7 +260,7 @@ def _end_and_repeat(
     assert schemas(shop) == after
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("number", range(1, INSIDE + 1))
 def test_an_end_at_any_statement_brings_all_rows_or_none(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, number: int

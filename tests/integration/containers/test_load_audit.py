@@ -194,7 +194,7 @@ def test_a_sound_load_has_no_differences(audit: Audit) -> None:
     assert (reference.orphans_before, reference.orphans_after, reference.waiting) == (1, 1, 1)
 
 
-@pytest.mark.sample(20)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(("spoil", "said"), SPOILS.values(), ids=SPOILS)
 def test_a_change_is_found(audit: Audit, spoil: Spoil, said: str) -> None:
     spoil(audit)
