@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from strongroom.load.rows import filling
+from strongroom.schema.roles import let_owner_create, provide_roles
 from tests.integration.containers.load_site import LoadSite, open_load_site
 from tests.integration.containers.schema_site import Site
 
@@ -245,6 +246,18 @@ def test_a_role_that_may_make_no_schema_is_refused(shop: LoadSite) -> None:
     shop.site.act_as(shop.site.make_role(""))
     shop.load().refuse(6, "connect as a role that may")
     assert not is_staged(shop)
+
+
+def test_a_member_of_the_owner_that_is_no_superuser_loads(shop: LoadSite) -> None:
+    shop.write(ONE)
+    role, name = shop.site.make_role("NOSUPERUSER"), shop.site.dsn.partition("?")[0].rsplit("/", 1)[1]
+    with shop.site.connect() as connection, connection.transaction():
+        provide_roles(connection, "shop")
+        let_owner_create(connection, "shop")
+    shop.site.do(f"GRANT CREATE ON DATABASE {name} TO {role}", f"GRANT shop_owner TO {role}")
+    shop.site.act_as(role)
+    shop.prove()
+    assert shop.read("t") == [(1, "a"), (2, "b")]
 
 
 @contextmanager
