@@ -36,6 +36,8 @@ _REFERENCES = """
     JOIN pg_catalog.pg_class p ON p.oid = o.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %(schema)s AND p.relnamespace = c.relnamespace AND o.contype = 'f' AND o.conparentid = 0
     ORDER BY 1, 2"""
+_NEEDED = "2BP01"
+"""What the server says of an object on which others depend."""
 _ORDER = "puxitf"
 """Keys come back before what needs them; they go the other way round."""
 
@@ -75,7 +77,9 @@ def _take(connection: Connection, table: tuple[str, str], kind: str, name: str) 
     try:
         with connection.transaction():
             connection.execute(compose(text, **parts))
-    except Error:
+    except Error as error:
+        if error.sqlstate != _NEEDED:
+            raise
         return False
     return True
 
