@@ -56,6 +56,7 @@ STRANGERS = [
 _EVERY_PROOF = {
     "core.engines",
     "core.errors",
+    "core.exit_codes",
     "core.files",
     "core.plan.models",
     "core.progress",
