@@ -81,7 +81,7 @@ class Loads:
         with locked(home.lock):
             folder, about = find_load(home, name)
             with hold_needed(find_keys(self.folder), {record.key for record in about.targets.values()}):
-                yield OpenLoad(folder=folder, about=about, plan=self.plan)
+                yield OpenLoad(folder=folder, about=about)
 
     def surround_switch(self, c: Context, opened: OpenLoad, access: Access, *, backup: bool) -> Around:
         """Pass in what a cutover and a rollback take from their surroundings."""
@@ -122,7 +122,6 @@ class OpenLoad:
 
     folder: LoadFolder
     about: LoadDocument
-    plan: Plan
 
     def count_waiting(self) -> int:
         """Return how many of its rows wait."""

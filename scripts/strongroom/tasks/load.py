@@ -24,7 +24,7 @@ LOAD = "A load's id (default: the latest)."
     help={
         "system": SYSTEM,
         "target": TARGET,
-        "from_": "legacy: consolidate --source into --target first (default: consolidated).",
+        "from_": "legacy: consolidate --source into --target first.",
         "source": "Directory of the legacy files, with --from legacy.",
         "plan": PLAN,
         "quarantine_budget": "Rows that may wait for a person, of each step (default: the plan's).",

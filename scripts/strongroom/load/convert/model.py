@@ -7,6 +7,7 @@ that is no UTF-8. The format: https://www.postgresql.org/docs/current/sql-copy.h
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -45,15 +46,15 @@ class UnfitError(Exception):
     """A value does not fit its column; says why, without the value."""
 
 
-class Packer:
+class Packer(ABC):
     """One column's type. ``pack`` says what a value becomes, ``pack_all`` the same of many at a time."""
 
     inline: Fixed | Sized | None = None
     """How it is written into a function for rows, where that is faster than to call ``pack``."""
 
+    @abstractmethod
     def pack(self, value: Value) -> bytes:
         """Return the bytes of a value that is not NULL. Raises UnfitError."""
-        raise NotImplementedError
 
     def pack_all(self, values: Sequence[Value]) -> list[bytes | None]:
         """Return what values become; None for NULL. Raises UnfitError where one does not fit."""

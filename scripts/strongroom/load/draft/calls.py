@@ -32,13 +32,6 @@ def _text(translate: Translate, node: Any) -> Term:
     return term
 
 
-def _integer(translate: Translate, node: Any) -> Term:
-    term = translate(node)
-    if term.kind != "int":
-        raise UntranslatableError("counts with what is no whole number")
-    return term
-
-
 def _make_text(sql: str) -> Term:
     return Term(sql=sql, kind="text", alone="text")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from strongroom.core.quoting import fold
@@ -115,8 +115,3 @@ def find_alias(source: SourceTable, cells: tuple[Cell, ...]) -> int | None:
         return None
     alias = fold(source.alias)
     return next((place for place, cell in enumerate(cells) if fold(cell.source) == alias), None)
-
-
-def pair_tables(source: Mapping[str, SourceTable], server: Mapping[str, ServerTable]) -> dict[str, str | None]:
-    """Return the server's name of every table of the source; None where it has none."""
-    return {table.name: find_name(table.name, server) for table in source.values()}
