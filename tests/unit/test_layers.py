@@ -91,6 +91,7 @@ LIBRARIES = {
     "docker": {"engine"},
     "hvac": {"keys.vault"},
     "invoke": {"tasks"},
+    "lazy_loader": {"report"},
     "os.environ": {"core.config"},
     "os.getenv": {"core.config"},
     "prometheus_client": {"backup.metrics"},
