@@ -233,6 +233,36 @@ def test_defaults_of_columns_that_the_source_lacks(empty: Audit) -> None:
     expect(empty, "column made is not the source's", "column kind is not the source's")
 
 
+@pytest.mark.parametrize(
+    ("typed", "default", "other"),
+    [
+        ("timestamptz", "CURRENT_TIMESTAMP", "'2020-01-01'"),
+        ("date", "CURRENT_DATE", "'2020-01-01'"),
+        ("text", "CURRENT_USER", "'x'"),
+        ("text", "'random (uuid)'", "'random'"),
+        ("text", "'it''s a (constant)'", "'x'"),
+        ("varchar(9)", "'constant'", "'x'"),
+        ("bigint", "-5", "5"),
+        ("numeric(4, 2)", "1.50", "1.51"),
+        ("jsonb", "'{{}}'", "'[]'"),
+        ("text[]", "'{{}}'", "NULL"),
+    ],
+)
+def test_defaults_are_looked_at_as_what_they_are(empty: Audit, typed: str, default: str, other: str) -> None:
+    fill(
+        empty,
+        ["CREATE TABLE notes (id INTEGER PRIMARY KEY)", "INSERT INTO notes VALUES (1), (2)"],
+        [f"CREATE TABLE {{s}}.notes (id bigint PRIMARY KEY, more {typed} DEFAULT {default})",
+         "INSERT INTO {s}.notes SELECT i FROM generate_series(1, 2) i"],
+    )  # fmt: skip
+    expect(empty)
+    empty.do(f"UPDATE {SCHEMA}.notes SET more = {other} WHERE id = 2")
+    expect(empty, "column more is not the source's")
+    if "CURRENT" not in default:
+        empty.do(f"UPDATE {SCHEMA}.notes SET more = {other}")
+        expect(empty, "column more is not the source's")
+
+
 def test_virtual_tables_are_bags_or_reported(empty: Audit) -> None:
     fill(
         empty,

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from strongroom.load.verify.pairing import Cell, Pair
+from strongroom.load.verify.key_parts import KeyPart
+from strongroom.load.verify.pairing import TEXTS, Cell, Pair
 from strongroom.load.verify.wires import Items, select_inner, select_outer, take_apart
 from strongroom.postgres.connection import Access, Connection, compose, identifier, keep_percent, open_postgres
 
@@ -76,7 +77,7 @@ class Asking:
         held = [self._pair.cells[place] for place in self._pair.key]
         given = ", ".join(f"%s::{_array_of(cell)}" for cell in held)
         named = ", ".join(f"k{place}" for place in range(len(held)))
-        same = " AND ".join(f"{{c{place}}} = k.k{number}" for number, place in enumerate(self._pair.key))
+        same = " AND ".join(self._equal(place, f"k.k{number}") for number, place in enumerate(self._pair.key))
         where = f"FROM unnest({given}) WITH ORDINALITY AS k ({named}, n) JOIN {{rows}} AS t ON {same} ORDER BY k.n"
         return self._ask(where, [list(column) for column in keys])
 
@@ -101,8 +102,9 @@ class Asking:
 
     def find_place(self, key: Sequence[Any]) -> str | None:
         """Return where in the table's file the row of a key stands."""
-        text = f"SELECT t.ctid::text FROM {{rows}} AS t WHERE {self.by_key()}"
-        row = self._connection.execute(compose(text, **self._names), key).fetchone()
+        condition, values = self.by_key(key)
+        text = f"SELECT t.ctid::text FROM {{rows}} AS t WHERE {condition}"
+        row = self._connection.execute(compose(text, **self._names), values).fetchone()
         return None if row is None else str(row[0])
 
     def ask_value(self, place: int, condition: str, values: Sequence[Any]) -> Any:
@@ -124,6 +126,21 @@ class Asking:
         row = self._connection.execute(compose(text, **self._names), values, binary=True).fetchone()
         return None if row is None else row[0]
 
+    def has_key(self, parts: Sequence[KeyPart]) -> bool:
+        """Tell whether a row has these values, as an index compares them."""
+        conditions, values = [], list[str]()
+        for part in parts:
+            text, value = part.compare(self._pair.cells[part.place])
+            conditions.append(text)
+            values += value
+        text = f"SELECT 1 FROM {{rows}} AS t WHERE {' AND '.join(conditions)} LIMIT 1"
+        return self._connection.execute(compose(text, **self._names), values).fetchone() is not None
+
+    def are_one(self, one: str, other: str, collation: str) -> bool:
+        """Tell whether two texts are one under a collation of the server, whose name the server wrote itself."""
+        text = f"SELECT %s::text = %s::text COLLATE {collation.replace('%', '%%')}"
+        return (self._connection.execute(text.encode(), (one, other)).fetchone() or (False,))[0] is True
+
     def read_keys(self) -> Iterator[tuple[Any, ...]]:
         """Yield the keys of all rows as they come, one by one, through a cursor of the server."""
         chosen = ", ".join(f"{{c{place}}}" for place in self._pair.key)
@@ -131,11 +148,21 @@ class Asking:
             cursor.itersize = _AT_ONCE
             yield from cursor.execute(compose(f"SELECT {chosen} FROM {{rows}} AS t", **self._names))
 
-    def by_key(self) -> str:
-        """Return the condition under which a row has a key, whose values are parameters."""
-        return " AND ".join(
-            f"{{c{place}}} = %s::{_array_of(self._pair.cells[place]).removesuffix('[]')}" for place in self._pair.key
-        )
+    def by_key(self, key: Sequence[Any]) -> tuple[str, list[Any]]:
+        """Return the condition under which a row has a key, and its parameters."""
+        found, values = [], list[Any]()
+        for place, value in zip(self._pair.key, key, strict=True):
+            cell = self._pair.cells[place]
+            equal = self._equal(place, f"%s::{_array_of(cell).removesuffix('[]')}")
+            found.append(equal)
+            values += [value] * equal.count("%s")
+        return " AND ".join(found), values
+
+    def _equal(self, place: int, value: str) -> str:
+        """Return the condition that a column of the key is a value: by the index, and for texts to the byte."""
+        equal = f"{{c{place}}} = {value}"
+        is_text = self._pair.cells[place].kind.name in TEXTS
+        return f'{equal} AND {{c{place}}} COLLATE "C" = {value}' if is_text else equal
 
     def _ask(self, where: str, values: Sequence[Any]) -> Answer:
         return self._split(self._fetch(where, values))
@@ -178,4 +205,4 @@ def _within(first: str, beyond: str | None) -> tuple[str, list[Any]]:
 def _array_of(cell: Cell) -> str:
     if cell.kind.name == "bytea":
         return "bytea[]"
-    return "text[]" if cell.kind.name in ("text", "varchar") else "int8[]"
+    return "text[]" if cell.kind.name in TEXTS else "int8[]"

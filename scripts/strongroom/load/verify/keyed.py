@@ -183,7 +183,7 @@ class Keyed:
             return True
         value = self.reader.fetch_long(address, cell, values[place])
         if item is TOO_LONG:
-            item = self.asking.ask_value(place, self.asking.by_key(), [values[key] for key in self.pair.key])
+            item = self.asking.ask_value(place, *self.asking.by_key([values[key] for key in self.pair.key]))
         there = self.reading.read_server(place, item)
         try:
             same = self.reading.read_source(place, value)
@@ -199,4 +199,4 @@ class Keyed:
     def _is_same_long(self, address: int, place: int, values: Sequence[Value]) -> bool:
         longs = Longs(self.pair, self.reader, self.asking, self.reading)
         key = [values[at] for at in self.pair.key]
-        return bool(key) and longs.is_same(address, place, values[place], self.asking.by_key(), key)
+        return bool(key) and longs.is_same(address, place, values[place], *self.asking.by_key(key))

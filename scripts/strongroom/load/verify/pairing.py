@@ -11,8 +11,8 @@ from strongroom.load.verify.papers import Papers
 from strongroom.load.verify.server import ServerTable
 from strongroom.load.verify.source import SourceTable
 
-_TEXTS = ("text", "varchar")
-_FOUND_BY = (*INTEGERS, *_TEXTS, "bytea")
+TEXTS = ("text", "varchar")
+_FOUND_BY = (*INTEGERS, *TEXTS, "bytea")
 """Types in which different values of a source stay different, and that are handed to the server as they are."""
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from strongroom.core.quoting import dotted, fold, quote
 from strongroom.load.verify.asking import Asking
+from strongroom.load.verify.key_parts import KeyPart, unpack_double
+from strongroom.load.verify.kinds import FLOATS
 from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.parts import Both
 from strongroom.load.verify.reading import Reading
@@ -43,11 +45,17 @@ class Rivals:
         return f"and row {winner}, which is said to have its key, has another"
 
     def has_live_rival(self, own: dict[str, Value]) -> bool:
-        """Tell whether a row of the server has the key by which rows are found."""
-        if not self.pair.key:
-            return False
-        values = [self.reading.read_key(place, own[fold(self.pair.cells[place].source)]) for place in self.pair.key]
-        return None not in values and bool(self.asking.ask_keys([[value] for value in values]).count)
+        """Tell whether a row of the server has one of the row's keys, as far as their columns are known."""
+        return any(self._has_live_rival(index, own) for index in self._list_uniques())
+
+    def _has_live_rival(self, index: ServerIndex, own: dict[str, Value]) -> bool:
+        parts = []
+        for place, how, collation in self._list_parts(index):
+            value = None if place is None else self._read(place, own)
+            if place is None or (value is None and not index.knows_null):
+                return False
+            parts.append(KeyPart(place=place, how=how, collation=collation, value=value))
+        return not parts or self.asking.has_key(parts)
 
     def list_references(self) -> Iterator[SourceKey]:
         """Yield the foreign keys of the table, of both sides, by the names of the source."""
@@ -67,18 +75,32 @@ class Rivals:
 
     def _collide(self, index: ServerIndex, own: dict[str, Value], theirs: dict[str, Value]) -> bool:
         """Tell whether two rows are one to an index, as far as its columns, and what folds them, are known."""
-        for name, folded in zip(index.columns, index.folded, strict=True):
-            if name is None and not folded:
-                continue
-            how, _, inner = folded.partition(" ")
-            place = next((place for place, cell in enumerate(self.pair.cells) if cell.into == (name or inner)), None)
+        for place, how, collation in self._list_parts(index):
             if place is None:
                 return False
             mine, other = self._read(place, own), self._read(place, theirs)
             has_null = mine is None or other is None
-            if (has_null and not index.knows_null) or _fold(how, mine) != _fold(how, other):
+            if (has_null and not index.knows_null) or not self._are_one(
+                place, _fold(how, mine), _fold(how, other), collation
+            ):
                 return False
         return True
+
+    def _list_parts(self, index: ServerIndex) -> Iterator[tuple[int | None, str, str]]:
+        """Yield the places of an index's columns (None: of no column of the source), and what makes them one."""
+        for name, folded, collation in zip(index.columns, index.folded, index.collations, strict=True):
+            if name is not None or folded:
+                how, _, inner = folded.partition(" ")
+                places = (place for place, cell in enumerate(self.pair.cells) if cell.into == (name or inner))
+                yield next(places, None), how, collation
+
+    def _are_one(self, place: int, one: Same, other: Same, collation: str) -> bool:
+        """Tell whether two values are one to an index: both zeros are, and different texts under some collations."""
+        if one is None or other is None or one == other:
+            return bool(one == other)
+        if self.pair.cells[place].kind.name in FLOATS:
+            return unpack_double(one) == unpack_double(other)
+        return bool(collation) and self.asking.are_one(one, other, collation)
 
     def _read(self, place: int, row: dict[str, Value]) -> Same:
         try:

@@ -38,6 +38,8 @@ class ServerIndex:
     """``lower``, ``casefold`` (of more than ASCII) or ``rtrim`` and the column, for the expressions that stand for a
     collation; empty for others.
     """
+    collations: tuple[str, ...]
+    """Of its columns, those to which different texts may be one (quoted, with its schema); empty for others."""
     is_unique: bool
     is_primary: bool
     is_partial: bool
@@ -58,6 +60,8 @@ class ServerKey:
     columns: tuple[str, ...]
     parent: str
     parent_columns: tuple[str, ...]
+    collations: tuple[str, ...]
+    """By which values are compared: the parent's columns' (quoted, with its schema); empty for what has none."""
     is_validated: bool
 
 
@@ -152,14 +156,16 @@ def _read_sequences(connection: Connection, tables: Mapping[int, ServerTable]) -
 
 
 def _add_indexes(connection: Connection, tables: Mapping[int, ServerTable]) -> None:
-    for oid, name, is_unique, is_primary, is_partial, knows_null, names, texts in connection.execute(
+    for oid, name, is_unique, is_primary, is_partial, knows_null, names, texts, collations in connection.execute(
         "SELECT i.indrelid, c.relname::text, i.indisunique, i.indisprimary, i.indpred IS NOT NULL, "
         "coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false), "
         "array_agg(a.attname::text ORDER BY p.place), "
         "array_agg(CASE WHEN a.attname IS NULL THEN pg_get_indexdef(i.indexrelid, p.place::int, true) END "
-        "ORDER BY p.place) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+        "ORDER BY p.place), array_agg(coalesce(o.oid::regcollation::text, '') ORDER BY p.place) "
+        "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
         "CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS p (number, place) "
         "LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = p.number AND p.number > 0 "
+        "LEFT JOIN pg_collation o ON o.oid = (i.indcollation::oid[])[p.place - 1] AND NOT o.collisdeterministic "
         "WHERE i.indrelid = ANY(%s) AND i.indisvalid AND i.indisready AND p.place <= i.indnkeyatts "
         "GROUP BY i.*, i.indexrelid, i.indrelid, c.relname, i.indisunique, i.indisprimary, i.indpred IS NOT NULL "
         "ORDER BY c.relname",
@@ -170,6 +176,7 @@ def _add_indexes(connection: Connection, tables: Mapping[int, ServerTable]) -> N
                 name=name,
                 columns=tuple(names),
                 folded=tuple(_read_folded(text or "") for text in texts),
+                collations=tuple(collations),
                 is_unique=is_unique,
                 is_primary=is_primary,
                 is_partial=is_partial,
@@ -189,12 +196,15 @@ def _read_folded(text: str) -> str:
 
 
 def _add_keys(connection: Connection, tables: Mapping[int, ServerTable]) -> None:
-    for oid, name, columns, parent, parent_columns, is_validated in connection.execute(
+    for oid, name, columns, parent, parent_columns, collations, is_validated in connection.execute(
         "SELECT k.conrelid, k.conname::text, "
         "(SELECT array_agg(a.attname::text ORDER BY p.place) FROM unnest(k.conkey) WITH ORDINALITY AS p (number, place)"
         " JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = p.number), k.confrelid, "
         "(SELECT array_agg(a.attname::text ORDER BY p.place) FROM unnest(k.confkey) WITH ORDINALITY AS p "
-        "(number, place) JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = p.number), k.convalidated "
+        "(number, place) JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = p.number), "
+        "(SELECT array_agg(coalesce(nullif(a.attcollation, 0)::regcollation::text, '') ORDER BY p.place) "
+        "FROM unnest(k.confkey) WITH ORDINALITY AS p (number, place) "
+        "JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = p.number), k.convalidated "
         "FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = ANY(%s) ORDER BY k.conname",
         (list(tables),),
     ):
@@ -205,6 +215,7 @@ def _add_keys(connection: Connection, tables: Mapping[int, ServerTable]) -> None
                     columns=tuple(columns),
                     parent=tables[parent].name,
                     parent_columns=tuple(parent_columns),
+                    collations=tuple(collations),
                     is_validated=is_validated,
                 )
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,12 @@ from strongroom.sqlite.connection import Connection as Source
 
 _BLOCKS = 1 << 15
 _KNOWS_RANGES = 14_00_00
+_CONSTANT = re.compile(r"'(?:[^']|'')*'|::[a-z ]+\([0-9, ]+\)")
+"""A text within a default, and a type with its length: what they hold is no function."""
+_EACH = re.compile(r"random|uuid|clock_timestamp|timeofday")
+"""In a default that is another value for each row."""
+_WORKED_OUT = re.compile(r"\((?!-?[0-9.]+\))|\b(?:CURRENT|LOCALTIME|SESSION_USER|USER)")
+"""In a default that may have meant something else when the rows came."""
 _ADDRESS = "_strongroom_address"
 """A column of the load's own, in staged tables whose rows go into others: which row of the source it is."""
 
@@ -77,7 +84,9 @@ class Surroundings:
     def _count_orphans(self, pair: Pair, key: ServerKey) -> int:
         places = range(len(key.columns))
         has = " AND ".join(f"{{c{place}}} IS NOT NULL" for place in places)
-        same = " AND ".join(f"{{p{place}}} = {{c{place}}}" for place in places)
+        how = [f" COLLATE {collation}" if collation else "" for collation in key.collations]
+        same = " AND ".join(f"{{p{place}}} = {{c{place}}}{how[place].replace('{', '{{').replace('}', '}}')}"
+                            for place in places)  # fmt: skip
         names = {f"c{place}": identifier("t", name) for place, name in enumerate(key.columns)}
         names |= {f"p{place}": identifier("p", name) for place, name in enumerate(key.parent_columns)}
         condition = f"{has} AND NOT EXISTS (SELECT FROM {{parents}} AS p WHERE {same})"
@@ -142,19 +151,22 @@ class Surroundings:
                 yield f"{pair.into}: column {column.name} is not the source's, and holds not its default alone"
 
     def _is_one_default(self, pair: Pair, column: ServerColumn) -> bool:
-        """Tell whether a column holds one value, and its default where that is a constant; or a number for each row."""
-        text = "SELECT count(*), count({column}), count(DISTINCT {column}::text), min({column}::text) FROM {rows} AS t"
+        """Tell whether a column holds one value, and its default where that is a constant; or another for each row."""
+        held = '{column}::text COLLATE "C"'
+        text = f"SELECT count(*), count({{column}}), count(DISTINCT {held}), min({held}) FROM {{rows}} AS t"
         names = {"column": identifier("t", column.name), "rows": identifier(pair.schema, pair.table)}
         row = self.server.execute(compose(text, **names)).fetchone() or (0, 0, 0, None)
-        rows, held, different, value = row
-        if column.sequence is not None or "random" in (column.default or ""):
-            return bool(rows == held == different)
-        if "(" in (column.default or ""):
-            return bool(different <= 1 and held in (0, rows))
+        count, filled, different, value = row
+        bare = _CONSTANT.sub("", column.default or "")
+        if column.sequence is not None or _EACH.search(bare):
+            return bool(count == filled == different)
+        is_one = bool(different <= 1 and filled in (0, count))
+        if not is_one or not count or _WORKED_OUT.search(bare):
+            return is_one
         wanted = self.server.execute(
             f"SELECT ({column.default})::text".encode()  # as the server's catalogue wrote it
         ).fetchone()
-        return not rows or (different <= 1 and held in (0, rows) and wanted is not None and wanted[0] == value)
+        return wanted is not None and wanted[0] == value
 
 
 def _source_of(pair: Pair, name: str) -> str | None:
