@@ -89,7 +89,7 @@ QUESTIONS = {
             ('rights', CASE WHEN a.attacl IS NOT NULL THEN {_rights("a.attacl", "c", "c.relowner")} END),
             ('comment', col_description(c.oid, a.attnum)),
             ('storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END),
-            ('compression', nullif(a.attcompression::text, '')),
+            ('compression', nullif(to_jsonb(a) ->> 'attcompression', '')), -- servers before 14 have none
             ('statistics', nullif(a.attstattarget, -1)::text),
             ('options', (SELECT string_agg(o, ', ') FROM unnest(a.attoptions || a.attfdwoptions) o
                          WHERE o !~ '^pg_')) -- the server's own notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -15,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace as every_task
+from tests.processes import wait_until
 from tests.servers import Running
 
 NUMBERS = count(1)
@@ -43,6 +45,12 @@ class Site:
         password = self.password if role == "postgres" else PASSWORD
         return psycopg.connect(self.dsn, autocommit=True, user=role, password=password)
 
+    @property
+    def version(self) -> int:
+        """The server's major one."""
+        with self.connect() as connection:
+            return connection.info.server_version // 10_000
+
     def read(self, sql: str) -> list[tuple[Any, ...]]:
         with self.connect() as connection:
             return connection.execute(sql.encode()).fetchall()
@@ -52,6 +60,13 @@ class Site:
         with self.connect(role) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
+
+    def end_session(self, pid: int) -> None:
+        """End somebody's session, and wait until it has ended."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s::int)", (pid,))
+            there = "SELECT FROM pg_stat_activity WHERE pid = %s"
+            wait_until(lambda: cursor.execute(there, (pid,)).rowcount == 0)
 
     def write(self, name: str, text: str) -> Path:
         path = self.system / "postgres" / name
@@ -66,7 +81,7 @@ class Site:
 
     def make_role(self, rights: str) -> str:
         """Make a role that may log in, and return its name."""
-        role = f"role{next(NUMBERS)}"
+        role = f"role_{secrets.token_hex(4)}"
         self.do(f"CREATE ROLE {role} LOGIN {rights} PASSWORD '{PASSWORD}'")
         return role
 

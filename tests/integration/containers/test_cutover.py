@@ -247,7 +247,12 @@ def test_views_elsewhere_show_what_is_live(shop: Shop) -> None:
 )
 def test_what_else_means_live_tables_from_elsewhere_is_refused(shop: Shop, what: str, said: str) -> None:
     shop.make("core", GOODS)
-    shop.site.do("CREATE SCHEMA other", what)
+    shop.site.do("CREATE SCHEMA other")
+    if "TABLES IN SCHEMA" in what and shop.site.version < 15:
+        with pytest.raises(psycopg.errors.SyntaxError):
+            shop.site.do(what)
+        return
+    shop.site.do(what)
     with pytest.raises(GuardError, match=f"is meant from elsewhere.*({said})"):
         shop.stage().cut_over()
     assert schemas(shop) == {"core", "core_staged", "other"}

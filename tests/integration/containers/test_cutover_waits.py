@@ -218,8 +218,7 @@ def ending_at(shop: Shop, monkeypatch: pytest.MonkeyPatch, number: int) -> Itera
     def execute(connection: psycopg.Connection[Any], *args: Any, **kwargs: Any) -> Any:
         done[0] += 1
         if done[0] == number:
-            with shop.site.connect() as superuser:
-                run(superuser, "SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
+            shop.site.end_session(connection.info.backend_pid)
         return run(connection, *args, **kwargs)
 
     with monkeypatch.context() as patched:

@@ -108,7 +108,10 @@ def test_a_large_table_of_texts_is_proven_in_parts_in_whatever_order_it_stands(
         ["CREATE TABLE {s}.many (code text PRIMARY KEY, n bigint)",
          f"INSERT INTO {{s}}.many SELECT 'code ' || (i * 7919 % 5003), i FROM {numbers} ORDER BY {order}"],
     )  # fmt: skip
-    assert sum(part.is_in_order for part in list_parts(empty.claim(), empty.access)) == 6
+    with empty.connect() as connection:
+        knows_ranges = connection.info.server_version >= 14_00_00
+    in_order = sum(part.is_in_order for part in list_parts(empty.claim(), empty.access))
+    assert in_order == (6 if knows_ranges else 0)
     expect(empty)
     empty.do(f"INSERT INTO {SCHEMA}.many VALUES ('more', 1), ('still more', 2)")
     expect(empty, "stands in PostgreSQL only", "stands in PostgreSQL only")

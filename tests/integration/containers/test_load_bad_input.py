@@ -231,7 +231,7 @@ def test_a_server_that_ends_the_session_is_unreachable_and_the_same_command_goes
     @contextmanager
     def cut_off(connection: psycopg.Connection, *arguments: Any, **named: Any) -> Iterator[Any]:
         with copy_rows(connection, *arguments, **named) as write:
-            shop.site.do(f"SELECT pg_terminate_backend({connection.info.backend_pid}, 5000)")
+            shop.site.end_session(connection.info.backend_pid)
             yield write
 
     with monkeypatch.context() as patch:
@@ -279,15 +279,16 @@ def test_a_database_of_an_encoding_that_lacks_texts_is_refused(shop: LoadSite, e
         shop.load().refuse(6, encoding, "UTF8")
 
 
-@pytest.mark.parametrize("how", ["LC_COLLATE 'C' LC_CTYPE 'C'", "LOCALE_PROVIDER icu ICU_LOCALE 'de-DE'"])
-def test_a_database_of_another_collation_holds_the_same(shop: LoadSite, how: str) -> None:
+def test_a_database_of_another_collation_holds_the_same(shop: LoadSite) -> None:
     words = "('Zebra', 1), ('apple', 2), ('Äpfel', 3), ('äpfel', 4), ('Apple', 5), ('', 6), ('z\u0308', 7), ('ẑ', 8)"
     shop.write(
         f"CREATE TABLE t (v TEXT PRIMARY KEY COLLATE NOCASE, n) WITHOUT ROWID; INSERT OR IGNORE INTO t VALUES {words}"
     )
     shop.write(f"CREATE TABLE u (v TEXT UNIQUE, n INTEGER); INSERT INTO u VALUES {words}")
-    with another_database(shop, f"ENCODING 'UTF8' {how}"):
-        shop.prove()
+    ways = {"LC_COLLATE 'C' LC_CTYPE 'C'": 0, "LOCALE_PROVIDER icu ICU_LOCALE 'de-DE'": 15}
+    for how in (how for how, first in ways.items() if shop.site.version >= first):
+        with another_database(shop, f"ENCODING 'UTF8' {how}"):
+            shop.prove()
 
 
 def test_a_client_of_another_encoding_sends_the_same_texts(shop: LoadSite) -> None:

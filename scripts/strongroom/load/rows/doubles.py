@@ -22,7 +22,7 @@ _UNIQUES = """
             ' COLLATE ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.collname), '')
             ORDER BY k.number),
         pg_catalog.pg_get_expr(i.indpred, i.indrelid),
-        coalesce((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false)
+        bool_and(coalesce((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false))
     FROM pg_catalog.pg_index i CROSS JOIN LATERAL pg_catalog.generate_series(1, i.indnkeyatts) AS k(number)
     LEFT JOIN pg_catalog.pg_collation c ON c.oid = i.indcollation[k.number - 1]
     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
