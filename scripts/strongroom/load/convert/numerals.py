@@ -25,7 +25,7 @@ class NumericPacker(Packer):
         """Take numbers of any length, or of ``precision`` digits, ``scale`` of them after the point."""
         self._precision, self._scale = precision, scale
 
-    def pack(self, value: Value) -> bytes:
+    def pack(self, value: Value | Decimal) -> bytes:
         """Return a number in the server's form: groups of four digits (``numeric_recv``)."""
         number = read_decimal(value)
         self._refuse_rounding(number)
@@ -52,8 +52,10 @@ def _count_digits(number: Decimal) -> tuple[int, int]:
     return after, number.adjusted() + 1
 
 
-def read_decimal(value: Value) -> Decimal:
+def read_decimal(value: Value | Decimal) -> Decimal:
     """Return the decimal number that a value is: of a double the shortest that reads as the same. Raises UnfitError."""
+    if type(value) is Decimal:
+        return value
     if type(value) is int:
         return Decimal(value)
     if type(value) is float:

@@ -6,10 +6,12 @@ import json
 import math
 import re
 import struct
+from decimal import Decimal
 from typing import Any
 
 from strongroom.load.convert.documents import check_json
 from strongroom.load.convert.model import Packer, UnfitError, Value, refuse_class, write_size
+from strongroom.load.convert.numerals import NumericPacker
 
 _UUID = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _UUID_BYTES = 16
@@ -35,13 +37,14 @@ class ArrayPacker(Packer):
     def __init__(self, element: Packer, oid: int) -> None:
         """Take elements that ``element`` takes; ``oid`` is their type's number in the server."""
         self._element, self._oid = element, oid
+        self._read_fraction = Decimal if isinstance(element, NumericPacker) else float
 
     def pack(self, value: Value) -> bytes:
         """Return dimension, flags and elements (``array_recv``)."""
         if type(value) is not str:
             raise refuse_class(value, "an array")
         check_json(value)
-        read = json.loads(value, parse_float=float)
+        read = json.loads(value, parse_float=self._read_fraction)
         if not isinstance(read, list):
             raise UnfitError("is no JSON array")
         if not read:
