@@ -21,7 +21,7 @@ from strongroom.core.errors import ExitCode, KeyMissingError, TerminatedError, U
 from strongroom.core.progress import Progress, Silent
 from strongroom.core.results import TableTally
 from strongroom.core.system import find_system, read_system
-from strongroom.postgres.access import add_password, find_access
+from strongroom.postgres.access import add_password, find_access, for_schemas
 from strongroom.postgres.connection import Access, read_access
 from strongroom.tasks._memory import STORES, SYSTEM, Migration, migrate
 from strongroom.tasks._stop import terminable
@@ -125,9 +125,10 @@ def _find_access(dsn: str | None, origin: str, settings: Settings) -> Access:
     environment = settings.environment
     if dsn:
         user = environment.get("POSTGRES_DEPLOY_USER", "")
-        return add_password(read_access(dsn, origin, environment, user), environment)
+        return for_schemas(add_password(read_access(dsn, origin, environment, user), environment))
     about = read_system(find_system(SYSTEM, settings.root))
-    return find_access(about, environment, partial(find_local_postgres, settings, "deploy"), purpose="deploy")
+    find_stack = partial(find_local_postgres, settings, "deploy")
+    return for_schemas(find_access(about, environment, find_stack, purpose="deploy"))
 
 
 def _make_parser() -> argparse.ArgumentParser:

@@ -13,6 +13,8 @@ from strongroom.core.system import System
 from strongroom.postgres.connection import Access, read_access
 
 FindStack: TypeAlias = Callable[[], Mapping[str, str] | None]
+_OLDEST = 13
+"""Of servers for our schemas and loads, by its major version."""
 _PASSWORD_FILE = "POSTGRES_PASSWORD_FILE"  # noqa: S105  # a variable's name
 _PASSFILE = "PGPASSFILE"
 _LIBPQ = ("PGHOST", "PGSERVICE")
@@ -37,6 +39,11 @@ def find_access(system: System, environment: Mapping[str, str], find_stack: Find
         return Access(parameters=stack, origin="the local stack")
     variables = ", ".join((*system.postgres.variables, "PGHOST"))
     raise ConfigurationError("PostgreSQL", "is named nowhere", f"set one of {variables}; or ./inv stack.up")
+
+
+def for_schemas(access: Access) -> Access:
+    """Return an access by which a server is refused that is too old for schemas and loads."""
+    return replace(access, oldest=_OLDEST)
 
 
 def add_password(access: Access, environment: Mapping[str, str]) -> Access:

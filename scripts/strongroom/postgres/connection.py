@@ -17,6 +17,7 @@ from strongroom.core.errors import (
     NoSpaceError,
     StrongroomError,
     UnreachableError,
+    VersionError,
 )
 from strongroom.postgres.services import read_service
 
@@ -76,6 +77,8 @@ class Access:
     parameters: Mapping[str, str] = field(repr=False)
     origin: str
     """What named the server: a variable, or the local stack."""
+    oldest: int = 0
+    """The first major version of the server that will do."""
 
     @property
     def place(self) -> str:
@@ -115,7 +118,8 @@ def read_access(dsn: str, origin: str, environment: Mapping[str, str], user: str
 def open_postgres(access: Access, *, is_read_only: bool = False) -> Iterator[Connection]:
     """Connect; every statement stands alone unless a transaction is begun, and no name is looked up in a schema.
 
-    Raises UnreachableError, KeyMissingError for a wrong password, and what ``explain_postgres`` makes of the rest.
+    Raises UnreachableError, KeyMissingError for a wrong password, VersionError for a server that is too old, and what
+    ``explain_postgres`` makes of the rest.
     """
     try:
         connection = psycopg.connect(
@@ -127,6 +131,7 @@ def open_postgres(access: Access, *, is_read_only: bool = False) -> Iterator[Con
     except psycopg.OperationalError as error:
         raise _explain_refusal(access, str(error)) from error
     try:
+        _refuse_older(access, connection)
         settle_session(connection)
         if is_read_only:
             connection.execute("SELECT pg_catalog.set_config('default_transaction_read_only', 'on', false)")
@@ -135,6 +140,14 @@ def open_postgres(access: Access, *, is_read_only: bool = False) -> Iterator[Con
         raise explain_postgres(access, error) from error
     finally:
         connection.close()
+
+
+def _refuse_older(access: Access, connection: Connection) -> None:
+    major = connection.info.server_version // 10_000
+    if major < access.oldest:
+        fact = f"is version {major}, and {access.oldest} is the oldest that will do"
+        hint = f"upgrade it, or name another one in {access.origin}"
+        raise VersionError(f"PostgreSQL at {access.place}", fact, hint)
 
 
 def settle_session(connection: Connection) -> None:

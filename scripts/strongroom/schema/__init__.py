@@ -1,6 +1,6 @@
 """An application's schemas in PostgreSQL: applied file by file, compared with what is there."""
 
-from strongroom.postgres.access import find_access
+from strongroom.postgres.access import find_access, for_schemas
 from strongroom.schema.apply import Applied, apply_schemas
 from strongroom.schema.drift import Drift, compare_schemas
 from strongroom.schema.files import FileSet, read_file_sets
@@ -14,5 +14,6 @@ __all__ = [
     "apply_schemas",
     "compare_schemas",
     "find_access",
+    "for_schemas",
     "read_file_sets",
 ]

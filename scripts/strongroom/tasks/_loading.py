@@ -50,11 +50,11 @@ class Loads:
 
     def find_access(self) -> Access:
         """Return how to reach the server: by the variable that the targets name, else by those of the system."""
-        from strongroom.postgres.access import find_access
+        from strongroom.postgres.access import find_access, for_schemas
 
         find_stack = partial(find_local_postgres, self.settings, self._purpose)
         about = _choose_variable(self.about, self.plan)
-        return find_access(about, self.settings.environment, find_stack, purpose=self._purpose)
+        return for_schemas(find_access(about, self.settings.environment, find_stack, purpose=self._purpose))
 
     def surround(self, c: Context) -> Surroundings:
         """Pass in the clock, the progress, the keys, and what makes schemas."""

@@ -28,14 +28,15 @@ DATABASE = "Only this database."
 
 def find(system: str | None, database: str | None, purpose: str) -> tuple[Access, str, tuple[FileSet, ...]]:
     """Return the server, the system's name and its schema files."""
-    from strongroom.schema import find_access, read_file_sets
+    from strongroom.schema import find_access, for_schemas, read_file_sets
 
     settings = read_settings()
     folder = choose_system(system, settings)
     about = read_system(folder)
     sets = read_file_sets(folder, database)
     find_stack = partial(find_local_postgres, settings, purpose)
-    return find_access(about, settings.environment, find_stack, purpose=purpose), about.name, sets
+    access = find_access(about, settings.environment, find_stack, purpose=purpose)
+    return for_schemas(access), about.name, sets
 
 
 @task(help={"system": SYSTEM, "database": DATABASE, "dry_run": "Show which files would run; run none."})

@@ -241,6 +241,24 @@ def test_a_server_that_ends_the_session_is_unreachable_and_the_same_command_goes
     assert shop.read("t") == [(1, "a"), (2, "b")]
 
 
+@pytest.mark.parametrize(
+    ("task", "flags"),
+    [("load", ()), ("load", ("--dry-run",)), ("load", ("--into-live",)), ("verify", ()), ("cutover", ())],
+)
+def test_a_server_that_is_too_old_is_one_line(
+    shop: LoadSite, monkeypatch: pytest.MonkeyPatch, task: str, flags: tuple[str, ...]
+) -> None:
+    shop.write(ONE)
+    if task != "load":
+        shop.prove()
+    version = shop.site.version
+    monkeypatch.setattr("strongroom.postgres.access._OLDEST", version + 1)
+    ended = shop.run(task, *flags)
+    ended.refuse(13, f"is version {version}, and {version + 1} is the oldest that will do", "SHOP_DSN")
+    there = shop.site.read("SELECT to_regnamespace('core_staged') IS NOT NULL")
+    assert there == [(task != "load",)]
+
+
 def test_a_role_that_may_make_no_schema_is_refused(shop: LoadSite) -> None:
     shop.write(ONE)
     shop.site.act_as(shop.site.make_role(""))

@@ -191,6 +191,16 @@ def test_a_role_that_may_not_is_told_so(site: Site, monkeypatch: pytest.MonkeyPa
     assert site.run("status")[0] == 7
 
 
+@pytest.mark.parametrize("task", ["apply", "status"])
+def test_a_server_that_is_too_old_is_one_line(site: Site, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
+    site.write("core/001_goods.sql", ONE)
+    monkeypatch.setattr("strongroom.postgres.access._OLDEST", site.version + 1)
+    code, _, error = site.run(task)
+    said = f": is version {site.version}, and {site.version + 1} is the oldest that will do"
+    assert (code, said in error, error.count("\n")) == (13, True, 2), error
+    assert site.read("SELECT to_regnamespace('core') IS NULL") == [(True,)]
+
+
 def test_two_who_apply_at_once_wait_for_each_other(site: Site) -> None:
     site.write("core/001_goods.sql", ONE + "SELECT pg_sleep(0.5);")
     codes: list[int] = []
