@@ -53,12 +53,17 @@ def show_load(outcome: Outcome, *, as_json: bool, color: bool, again: bool = Fal
         screen.list("does not come along, or as something else", outcome.reported, most=_SHOWN)
         screen.list("orphans; their foreign keys stay NOT VALID", _list_orphans(outcome), most=_SHOWN)
         screen.list("notes", outcome.notes, most=_SHOWN)
-        screen.list("rows that wait", outcome.waiting, most=_SHOWN, style="yellow")
+        _list_waiting(screen, outcome)
         screen.list("differences", outcome.differences, most=_SHOWN, style="red")
     style = _STYLES.get(outcome.verdict, "bold red")
     screen.conclude(_say(outcome, again=again), word=outcome.verdict.value, style=style)
     screen.end(outcome)
     return outcome.exit
+
+
+def _list_waiting(screen: Screen, outcome: Outcome) -> None:
+    where = "postgres.quarantine"
+    screen.list("rows that wait", outcome.waiting, most=_SHOWN, style="yellow", of=outcome.quarantined, where=where)
 
 
 def _list_orphans(outcome: Outcome) -> list[str]:

@@ -57,16 +57,23 @@ class Screen:
             self._console.print(word, style=style, end=" ")
         self._print(text)
 
-    def list(self, title: str, lines: Sequence[str], *, most: int = 0, style: str = "") -> None:
-        """Show lines below a title, at most so many of them (0: all)."""
+    def list(
+        self, title: str, lines: Sequence[str], *, most: int = 0, style: str = "", of: int = 0, where: str = "--json"
+    ) -> None:
+        """Show lines below a title, at most so many of them (0: all).
+
+        They may be the first ones ``of`` so many; all of them are to be read ``where``.
+        """
         if not lines:
             return
         note_part(Listing(title=title, lines=lines))
         self._print(f"{title}:", style="bold")
-        for line in lines[: most or None]:
+        shown = lines[: most or None]
+        for line in shown:
             self._print(f"  {line}", style=style)
-        if most and len(lines) > most:
-            self._print(f"  and {len(lines) - most} more (--json shows all)")
+        more = max(of, len(lines)) - len(shown)
+        if more:
+            self._print(f"  and {count(more)} more ({where} shows all)")
 
     def lines(self, lines: Sequence[str], *, style: str = "") -> None:
         """Show lines as they are."""

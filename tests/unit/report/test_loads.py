@@ -57,3 +57,9 @@ def test_what_waits_is_said_where_there_was_nothing_to_do(capsys: pytest.Capture
     out, _ = show(capsys, make_outcome(nothing_done=True))
     assert "nothing to do" in out
     assert "1 waiting" in out
+
+
+def test_rows_that_wait_are_counted_beyond_those_that_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = tuple(f"core.c row {number}: a is NULL, and the column is NOT NULL" for number in range(1000))
+    out, _ = show(capsys, make_outcome(quarantined=23_801, budget=30_000, waiting=waiting))
+    assert "and 23 791 more (postgres.quarantine shows all)" in out
