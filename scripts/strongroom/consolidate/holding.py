@@ -25,15 +25,21 @@ class HeldSources:
     """The sources that stay beside the targets, or move into the run, held against writers."""
 
     def __init__(self, opening: Opening, folder: RunFolder, free: tuple[Path, ...]) -> None:
-        """Note what they are now; ``free`` are those that could not be held."""
+        """Note what they are now; ``free`` are those that could not be held.
+
+        Raises SourceBusyError for one that is open for writing, unless that risk is taken.
+        """
         merged = set(opening.in_place.values())
         self._names = {opening.plan.sources[name].path: name for name in opening.found if name not in merged}
         self._opening = opening
         self._folder = folder
         self._free = free
         self._before = self._look()
-        self._known = {(one.pid, one.command) for one in find_writers(self._list_places().values())}
-        self._opened = tuple(f"{_say(one)}, for writing" for one in find_writers(self._list_places().values()))
+        writers = find_writers(self._list_places().values())
+        if not opening.request.allow_open_sources:
+            _refuse_open(writers, list_staying(opening))
+        self._known = {(one.pid, one.command) for one in writers}
+        self._opened = tuple(f"{_say(one)}, for writing" for one in writers)
 
     def _list_places(self) -> dict[str, Path]:
         """Return where each is now, by its path in the sources' directory."""
@@ -96,10 +102,18 @@ def refuse_open_sources(opening: Opening) -> None:
     """Make sure that no process holds a source open for writing, unless that risk is taken. Raises SourceBusyError."""
     if opening.request.allow_open_sources:
         return
+    staying = list_staying(opening)
+    _refuse_open(find_writers(database.path for database in staying.values()), staying)
+
+
+def _refuse_open(writers: tuple[Opener, ...], staying: Mapping[str, Database]) -> None:
+    """Refuse databases that somebody holds open for writing: who is seen, and who only shows by their locks."""
     way = "stop it, or say --allow-open-sources: what it writes after the last look stays behind"
-    for opener in find_writers(database.path for database in list_staying(opening).values()):
-        raise SourceBusyError(opener.path, f"{_hold(opener)}, for writing", way)
-    for database in list_staying(opening).values():
+    databases = {database.path for database in staying.values()}
+    for opener in writers:
+        if opener.path in databases:
+            raise SourceBusyError(opener.path, f"{_hold(opener)}, for writing", way)
+    for database in staying.values():
         if shows_locks(database) and not find_openers([database.path]):
             fact = "is open in a process that cannot be seen from here (another container?): its locks show it"
             raise SourceBusyError(database.path, fact, way)
@@ -127,7 +141,6 @@ def hold_sources(opening: Opening, snapshots: Mapping[str, Snapshot], folder: Ru
         with ExitStack() as stack:
             free = stack.enter_context(hold_writers(staying.values(), must=not opening.request.allow_open_sources))
             if before == {name: _content_of(database) for name, database in staying.items()}:
-                refuse_open_sources(opening)
                 yield HeldSources(opening, folder, free)
                 return
     fact = "do not hold still: something writes to them again and again"
