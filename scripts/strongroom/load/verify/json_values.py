@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from math import isinf
@@ -92,10 +92,13 @@ def read_server_json(text: str) -> Any:
         return f"\0{error}: {text}"
 
 
-def read_list(text: str) -> list[Any]:
-    """Return the elements of a JSON array as SQLite's values: true is 1. Raises UnfitError."""
+def read_list(text: str, *, read_real: Callable[[str], float | Decimal] = float) -> list[Any]:
+    """Return the elements of a JSON array as SQLite's values: true is 1; with what reads numbers that are no INTEGER.
+
+    Raises UnfitError.
+    """
     read_json(text)
-    found = json.loads(text)
+    found = json.loads(text, parse_float=read_real)
     if not isinstance(found, list):
         raise UnfitError("is no JSON array")
     if any(isinstance(one, list | dict) for one in found):

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
+from decimal import Decimal
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -34,6 +35,8 @@ _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")
 _UUID_BYTES = 16
 _WORDS = {"true": 1, "false": 0}
+_DECIMALS = ("numeric", "json", "jsonb")
+"""Types that hold a number of an array as it is written there."""
 _CLASSES = {int: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB", type(None): "NULL"}
 
 
@@ -69,7 +72,8 @@ def make_reader(kind: Kind, times: Times) -> Read:
     if kind.name == "timestamptz":
         return partial(_read_timestamptz, times)
     if kind.name == "array" and kind.element is not None and kind.element.name not in ("", "array"):
-        return partial(_read_array, make_reader(kind.element, times))
+        read_real = Decimal if kind.element.name in _DECIMALS else float
+        return partial(_read_array, make_reader(kind.element, times), read_real)
     if kind.name in _WITH_KIND:
         return partial(_WITH_KIND[kind.name], kind)
     return _ALONE.get(kind.name, _refuse)
@@ -150,8 +154,8 @@ def _read_real(value: Value) -> bytes:
     return held
 
 
-def _read_numeric(kind: Kind, value: Value) -> str:
-    if isinstance(value, int):
+def _read_numeric(kind: Kind, value: Value | Decimal) -> str:
+    if isinstance(value, int | Decimal):
         spelt = spell_number(str(value))
     elif isinstance(value, float) and isfinite(value):
         spelt = spell_number(repr(value))
@@ -203,8 +207,8 @@ def _read_boolean(value: Value) -> int:
     raise UnfitError("is neither true nor false")
 
 
-def _read_json(value: Value) -> Same:
-    if isinstance(value, int):
+def _read_json(value: Value | Decimal) -> Same:
+    if isinstance(value, int | Decimal):
         return [f"\0{spell_number(str(value))}"]
     if isinstance(value, float):
         if not isfinite(value):
@@ -246,8 +250,9 @@ def _read_bytea(value: Value) -> bytes:
     return value
 
 
-def _read_array(read: Read, value: Value) -> tuple[Same, ...]:
-    return tuple(None if one is None else read(one) for one in read_list(_demand_text(value)))
+def _read_array(read: Read, read_real: type[float | Decimal], value: Value) -> tuple[Same, ...]:
+    elements = read_list(_demand_text(value), read_real=read_real)
+    return tuple(None if one is None else read(one) for one in elements)
 
 
 _ALONE: dict[str, Read] = {

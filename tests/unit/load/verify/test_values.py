@@ -26,6 +26,8 @@ def read(of: Kind, value: Value) -> Any:
 TEXT, BIGINT, DOUBLE, REAL, BOOLEAN = kind("text"), kind("int8"), kind("float8"), kind("float4"), kind("bool")
 MONEY = kind("numeric", precision=5, scale=2)
 STATE = kind("enum", labels=("open", "closed"))
+DIGITS = "1234567890123456789012"
+"""More than a double holds."""
 HEX = "0b5c4ea17f3d4b129e0a3d8c6f1a2b4c"
 
 
@@ -71,6 +73,17 @@ HEX = "0b5c4ea17f3d4b129e0a3d8c6f1a2b4c"
         (kind("array", element=BOOLEAN), "[true, 0]", (1, 0)),
         (kind("array", element=TEXT), "[]", ()),
         (kind("array", element=DOUBLE), "[1, 2.5]", (pack_double(1.0), pack_double(2.5))),
+        (kind("array", element=DOUBLE), f"[0.{DIGITS}]", (pack_double(float(f"0.{DIGITS}")),)),
+        (kind("array", element=kind("numeric")), f"[0.{DIGITS}, {DIGITS}]", (f"{DIGITS}e-22", f"{DIGITS}e0")),
+        (kind("array", element=kind("numeric")), f'["-0.{DIGITS}", 1E+2, -0.0]', (f"-{DIGITS}e-22", "1e2", "0")),
+        (kind("array", element=kind("numeric")), "[1e400, true]", ("1e400", "1e0")),
+        (kind("array", element=MONEY), "[1.50, 0.1e1]", ("15e-1", "1e0")),
+        (
+            kind("array", element=kind("jsonb")),
+            f"[0.{DIGITS}, 1e400, true]",
+            ([f"\0{DIGITS}e-22"], ["\x001e400"], ["\x001e0"]),
+        ),
+        (kind("array", element=kind("json")), f'["0.{DIGITS}", "null", null]', ([f"\0{DIGITS}e-22"], [None], None)),
     ],
 )
 def test_a_value_becomes(of: Kind, value: Value, same: Any) -> None:
@@ -125,6 +138,10 @@ def test_a_value_becomes(of: Kind, value: Value, same: Any) -> None:
         (STATE, "Open"),
         (STATE, 1),
         (kind("array", element=BIGINT), "[1.0]"),
+        (kind("array", element=DOUBLE), "[1e400]"),
+        (kind("array", element=MONEY), "[1.234]"),
+        (kind("array", element=kind("numeric")), '["1e5"]'),
+        (kind("array", element=kind("numeric")), "[1e1001]"),
         (kind("array", element=TEXT), "[1]"),
         (kind("array", element=TEXT), "{a,b}"),
         (kind("array", element=BOOLEAN), '["yes"]'),
