@@ -49,7 +49,7 @@ class Part:
     position: int
     table: str
     kind: str
-    """``p``, ``u``, ``x``, ``f``: a constraint, as the catalogue says; ``i`` an index, ``t`` triggers."""
+    """``p``, ``u``, ``x``, ``f``: a constraint, as the catalogue says; ``i`` an index, ``t`` a trigger."""
     name: str
     statement: str
     is_there: bool = False

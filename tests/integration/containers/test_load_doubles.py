@@ -93,6 +93,25 @@ def test_a_row_without_its_parent_still_has_its_key(shop: LoadSite) -> None:
     assert prove(shop, files, source) == {("p", 1): "v", ("t", 1): "reference", ("t", 2): "key"}
 
 
+def test_triggers_stay_still_until_no_row_is_loaded_again(shop: LoadSite) -> None:
+    files = (
+        "CREATE TABLE p (id bigint PRIMARY KEY, v bigint);"
+        "CREATE TABLE t (id bigint PRIMARY KEY, v text, p bigint REFERENCES p);"
+        "CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.v := 'said'; RETURN NEW; END $$;"
+        "CREATE TRIGGER say BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION say();"
+        "CREATE TRIGGER loud BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION say();"
+        "ALTER TABLE t ENABLE ALWAYS TRIGGER loud;"
+    )
+    source = (
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, v); INSERT INTO p VALUES (1, 'bad'), (2, 2);"
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, p INTEGER); INSERT INTO t VALUES (1, 'x', 1), (2, 'y', 2)"
+    )
+    assert prove(shop, files, source) == {("p", 1): "v", ("t", 1): "reference"}
+    assert shop.read("t") == [(2, "y", 2)]
+    asked = "SELECT tgname, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1"
+    assert shop.site.read(asked) == [("loud", "A"), ("say", "O")]
+
+
 @pytest.mark.parametrize("key", ["v text UNIQUE", "v text); CREATE INDEX i ON t (v"])
 def test_a_value_that_no_index_takes_costs_its_row(shop: LoadSite, key: str) -> None:
     long = f"{LONG} INSERT INTO t SELECT 3, group_concat(hex(randomblob(20)), '') FROM n"

@@ -22,7 +22,7 @@ _OFF = """
         SELECT FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x'))
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.indexrelid)
     UNION ALL
-    SELECT DISTINCT c.relname, 't', '', '', NULL FROM pg_catalog.pg_trigger g
+    SELECT c.relname, 't', g.tgname, g.tgenabled::text, NULL FROM pg_catalog.pg_trigger g
     JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %(schema)s AND NOT g.tgisinternal AND g.tgenabled <> 'D'
     ORDER BY 1, 2, 3"""
@@ -38,8 +38,9 @@ _REFERENCES = """
     ORDER BY 1, 2"""
 _NEEDED = "2BP01"
 """What the server says of an object on which others depend."""
-_ORDER = "puxitf"
-"""Keys come back before what needs them; they go the other way round."""
+_ORDER = "puxift"
+"""Keys come back before what needs them, triggers when no row comes any more; they go the other way round."""
+_ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 def read_references(connection: Connection, schema: str) -> tuple[Reference, ...]:
@@ -71,7 +72,7 @@ def take_off(connection: Connection, schema: str, tables: Sequence[str]) -> list
 
 
 def _take(connection: Connection, table: tuple[str, str], kind: str, name: str) -> bool:
-    texts = {"i": "DROP INDEX {index}", "t": "ALTER TABLE {table} DISABLE TRIGGER USER"}
+    texts = {"i": "DROP INDEX {index}", "t": "ALTER TABLE {table} DISABLE TRIGGER {name}"}
     text = texts.get(kind, "ALTER TABLE {table} DROP CONSTRAINT {name}")
     parts = {"table": identifier(*table), "name": identifier(name), "index": identifier(table[0], name)}
     try:
@@ -88,7 +89,7 @@ def _put(table: tuple[str, str], kind: str, name: str, said: str, comment: str |
     """Return the statements that put a part back."""
     parts = {"table": identifier(*table), "name": identifier(name), "index": identifier(table[0], name)}
     if kind == "t":
-        return compose("ALTER TABLE {table} ENABLE TRIGGER USER", **parts).as_string()
+        return compose(f"ALTER TABLE {{table}} {_ENABLE[said]} TRIGGER {{name}}", **parts).as_string()
     if kind == "i":
         statements = [said]
         about = compose("COMMENT ON INDEX {index} IS ", **parts).as_string()
