@@ -104,9 +104,8 @@ class Bags:
             self.faults.add(f"row {address} stands in the source, does not wait, and is not in PostgreSQL")
         for digest, count in {} if self.shares else sorted(more.items()):
             for _ in range(count):
-                self.faults.add(
-                    f"a row (hash {digest.hex()}) stands in PostgreSQL only, or once more than in the source"
-                )
+                told = self.describing.tell_row(digest)
+                self.faults.add(f"{told} stands in PostgreSQL only, or once more than in the source")
 
     def _hash_source(self, say: Callable[[str], None]) -> Iterator[tuple[int, bytes]]:
         self._unfit = 0
@@ -129,8 +128,8 @@ class Bags:
             try:
                 cells.append(self._encode_value(address, place, value))
             except UnfitError as error:
-                told = self.describing.tell_source(value)
                 name = self.pair.cells[place].source
+                told = self.describing.tell_source(name, value)
                 say(f"row {address}: {name} is {told}, which {error}, and the row does not wait")
                 return None
         return b"".join(cells)

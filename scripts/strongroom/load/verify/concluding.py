@@ -46,14 +46,14 @@ class _Conclusion:
         content = [finding for finding in findings if finding.part.way != "waiting"]
         if not _cover_all([finding.part for finding in content], needs_waiting=pair.kept is not None, all_=findings):
             self.differences.append(f"{pair.into}: was not looked at as a whole")
-        faults = Faults(pair.into)
+        faults, describing = Faults(pair), Describing(pair, self.show_values)
         for finding in findings:
             faults.join(finding.faults)
         rows = self.around.count(pair.schema, pair.table)
         matched, present = (sum(getattr(one, name) for one in content) for name in ("matched", "present"))
         if not self.claim.shares and any(one.part.way == "join" for one in content) and rows > present:
-            find_extras(self.connection, Asking(self.server, pair), pair, faults, rows - present)
-        table, describing = self.both.tables_of(pair)[0], Describing(self.show_values)
+            find_extras(self.connection, Asking(self.server, pair), describing, faults, rows - present)
+        table = self.both.tables_of(pair)[0]
         self.differences += name_keys(self.connection, pair, table, describing, faults.sentences())
         self.targets[f"{pair.target}.{pair.table}"] = TargetTally(rows=rows, explained=matched)
         waiting = Counter[str]()

@@ -6,15 +6,14 @@ from strongroom.core.quoting import dotted, quote
 from strongroom.load.verify.asking import Asking
 from strongroom.load.verify.describing import Describing
 from strongroom.load.verify.faults import SHOWN, Faults
-from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.rows import AWAY, select_numbered
 from strongroom.load.verify.values import encode_text
 from strongroom.sqlite.connection import Connection
 
 
-def find_extras(connection: Connection, asking: Asking, pair: Pair, faults: Faults, count: int) -> None:
+def find_extras(connection: Connection, asking: Asking, describing: Describing, faults: Faults, count: int) -> None:
     """Note so many rows of the server that no row of the source has become; the first of them by their keys."""
-    describing = Describing(show_values=False)
+    pair = describing.pair
     cells = [pair.cells[place] for place in pair.key]
     away = ""
     if pair.kept is not None:
@@ -29,7 +28,7 @@ def find_extras(connection: Connection, asking: Asking, pair: Pair, faults: Faul
     named = 0
     for key in asking.read_keys():
         if connection.execute(statement, [_to_source(value) for value in key]).fetchone() is None:
-            faults.add(f"{describing.tell_key(cells, key)} stands in PostgreSQL only")
+            faults.add(f"{describing.tell_key(key)} stands in PostgreSQL only")
             named += 1
             if named == min(count, SHOWN):
                 break

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+
+from strongroom.load.verify.pairing import Pair
 
 SHOWN = 20
 """Differences of one table that are said one by one."""
+_ADDRESS = re.compile(r"\brow -?\d+")
 
 
 @dataclass(slots=True)
 class Faults:
     """The differences of one table."""
 
-    into: str
-    """``target.table``."""
+    pair: Pair
     count: int = 0
     _said: list[str] = field(default_factory=list)
 
@@ -21,7 +24,8 @@ class Faults:
         """Note one difference."""
         self.count += 1
         if len(self._said) < SHOWN:
-            self._said.append(f"{self.into}: {what}")
+            told = _ADDRESS.sub("row •••", what) if self.pair.hides_addresses else what
+            self._said.append(f"{self.pair.into}: {told}")
 
     def join(self, other: Faults) -> None:
         """Take over what was found elsewhere of the same table."""
@@ -31,4 +35,4 @@ class Faults:
     def sentences(self) -> list[str]:
         """Return the first differences, and how many more there are."""
         left = self.count - len(self._said)
-        return [*self._said, *([f"{self.into}: {left} more differences"] if left else [])]
+        return [*self._said, *([f"{self.pair.into}: {left} more differences"] if left else [])]

@@ -156,9 +156,8 @@ class Keyed:
                 continue
             self.present += 1
             self.matched += self._is_same_row(address, values, [column[there] for column in held])
-        cells = [self.pair.cells[place] for place in self.pair.key]
         for key in places:
-            self.faults.add(f"{self.describing.tell_key(cells, key)} stands in PostgreSQL only")
+            self.faults.add(f"{self.describing.tell_key(key)} stands in PostgreSQL only")
 
     def _read_items(self, place: int, held: Sequence[Sequence[Any]]) -> list[Same]:
         return [item if item is TOO_LONG else self.reading.read_server(place, item) for item in held[place]]
@@ -188,11 +187,11 @@ class Keyed:
         try:
             same = self.reading.read_source(place, value)
         except UnfitError as error:
-            told = f"{self.describing.tell_source(value)} (which {error}, and the row does not wait)"
+            told = f"{self.describing.tell_source(cell.source, value)} (which {error}, and the row does not wait)"
         else:
             if same == there:
                 return True
-            told = self.describing.tell_source(value, same)
+            told = self.describing.tell_source(cell.source, value, same)
         self.faults.add(self.describing.tell_cell(address, cell, told, self.describing.tell_server(cell, there)))
         return False
 

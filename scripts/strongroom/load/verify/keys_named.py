@@ -42,5 +42,7 @@ def _name(
     row = connection.execute(asked, (address,)).fetchone()
     if row is None or row == (address,):
         return None
-    told = (str(value) if isinstance(value, int) else describing.tell_source(value) for value in row)
-    return ", ".join(f"{name} = {value}" for name, value in zip(columns, told, strict=True))
+    return ", ".join(
+        f"{name} = {describing.tell_number(name, value) or describing.tell_source(name, value)}"
+        for name, value in zip(columns, row, strict=True)
+    )

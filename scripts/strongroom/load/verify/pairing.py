@@ -53,11 +53,18 @@ class Pair:
     """Whether that key is the rowid on the one side and an indexed integer on the other."""
     kept: str | None
     """The ledger's table, where it has entries."""
+    secret: frozenset[str] = frozenset()
+    """Columns of the source, folded, whose values are shown nowhere."""
 
     @property
     def into(self) -> str:
         """Return ``target.table``, with the name of the source's table."""
         return f"{self.target}.{self.source}"
+
+    @property
+    def hides_addresses(self) -> bool:
+        """Whether the rows' addresses are values that are shown nowhere."""
+        return self.alias is not None and fold(self.cells[self.alias].source) in self.secret
 
 
 def find_name(name: str, others: Iterable[str]) -> str | None:

@@ -20,6 +20,8 @@ class Papers:
     """Of the whole plan."""
     columns: Mapping[str, ColumnTypeModel]
     """What is said of a column, by ``table.column``, folded."""
+    secret: Mapping[str, frozenset[str]]
+    """By table, the columns whose values are shown nowhere, all folded."""
 
     def zone_of(self, table: str, column: str) -> str | None:
         """Return the zone of a column's times that are written without one."""
@@ -37,6 +39,15 @@ class Papers:
         return None if said is None else said.epoch
 
 
+def _read_secret(model: PlanModel, target: str) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for rule in model.tables:
+        into, _, table = rule.into.partition(".")
+        if fold(into) == fold(target):
+            found[fold(table)] = found.get(fold(table), frozenset()) | frozenset(map(fold, rule.secret))
+    return found
+
+
 def read_papers(plan: Path, target: str) -> Papers:
     """Read the text of a plan. Raises PlanError where it is none, or has no such target."""
     model = read_model(plan, PlanModel, PlanError)[0]
@@ -49,4 +60,5 @@ def read_papers(plan: Path, target: str) -> Papers:
             fold(name): ColumnTypeModel(type=said) if isinstance(said, str) else said
             for name, said in found.types.items()
         },
+        secret=_read_secret(model, target),
     )

@@ -99,6 +99,7 @@ def _pair(claim: Claim, source: SourceTable, table: ServerTable, papers: Papers,
         alias=alias,
         is_ordered=alias is not None and key == (alias,) and cells[alias].kind.name in INTEGERS,
         kept=kept,
+        secret=papers.secret.get(fold(source.name), frozenset()),
     )
 
 

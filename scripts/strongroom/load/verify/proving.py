@@ -39,7 +39,8 @@ def prove_part(claim: Claim, part: Part, access: Access, show_values: bool) -> F
     Raises UnreachableError, KeyMissingError and what ``open_postgres`` does.
     """
     with open_evidence(claim) as connection, open_server(access) as server, _without_collecting():
-        sides = _Sides(part=part, connection=connection, server=server, describing=Describing(show_values))
+        describing = Describing(part.pair, show_values)
+        sides = _Sides(part=part, connection=connection, server=server, describing=describing)
         if part.way == "waiting":
             return _try_waiting(claim, sides)
         told = 0
@@ -75,7 +76,7 @@ def _try_waiting(claim: Claim, sides: _Sides) -> Finding:
         reading=reading,
         rivals=Rivals(sides.connection, both, pair, reading, Asking(sides.server, pair)),
         describing=sides.describing,
-        faults=Faults(pair.into),
+        faults=Faults(pair),
         shares=claim.shares,
     )
     found.try_all()
@@ -96,7 +97,7 @@ def _begin(sides: _Sides) -> Keyed:
         asking=Asking(sides.server, pair),
         reading=Reading(sides.connection, pair),
         describing=sides.describing,
-        faults=Faults(pair.into),
+        faults=Faults(pair),
     )
 
 
@@ -122,7 +123,7 @@ def _prove_bag(claim: Claim, sides: _Sides, told: int) -> Finding:
         asking=Asking(sides.server, pair),
         reading=Reading(sides.connection, pair),
         describing=sides.describing,
-        faults=Faults(pair.into),
+        faults=Faults(pair),
         block_size=block_size,
         blocks=blocks,
         shares=claim.shares,

@@ -125,7 +125,9 @@ class Surroundings:
             if source.alias is not None and fold(_source_of(pair, column.name) or "") == fold(source.alias):
                 used = max(used, source.mark)
             following = self._read_next(column)
-            if following <= used:
+            if following <= used and fold(_source_of(pair, column.name) or "") in pair.secret:
+                wrong.append(f"{pair.into}: the next {column.name} would be one that is taken already")
+            elif following <= used:
                 wrong.append(f"{pair.into}: the next {column.name} would be {following}, and {used} is taken already")
         return wrong, notes
 

@@ -79,7 +79,7 @@ class Waiting:
     def _compare_kept(self, address: int, names: Sequence[str], kept: Sequence[Value], own: Sequence[Value]) -> None:
         for name, mine, theirs in zip(names, kept, own, strict=True):
             if not is_same_value(mine, theirs):
-                told = f"{self.describing.tell_source(theirs)} in the source and {self.describing.tell_source(mine)}"
+                told = " in the source and ".join(self.describing.tell_source(name, one) for one in (theirs, mine))
                 self.faults.add(f"row {address}, which waits: {name} is {told} in the ledger")
 
     def _try(self, address: int, disposition: str, rule: str, winner: int | None, own: dict[str, Value]) -> None:
@@ -121,7 +121,7 @@ class Waiting:
             same = self.reading.read_source(place, value)
         except UnfitError:
             return ""
-        return f"and its {cell.source}, {self.describing.tell_source(value, same)}, fits {cell.kind.shown}"
+        return f"and its {cell.source}, {self.describing.tell_source(cell.source, value, same)}, fits {cell.kind.shown}"
 
     def _try_key(self, address: int, winner: int | None, own: dict[str, Value]) -> str:
         if winner is None:
