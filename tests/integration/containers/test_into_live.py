@@ -127,6 +127,31 @@ def test_nothing_is_adopted(shop: Shop, way: str) -> None:
     assert Counter(noted.values()) == {(disposition, "key"): 1, ("quarantined", "reference"): 4}
 
 
+@pytest.mark.parametrize(("way", "disposition"), [("into-live", "quarantined"), ("skip-existing", "superseded")])
+def test_an_index_on_an_expression_keeps_a_row_out_as_a_key_does(shop: Shop, way: str, disposition: str) -> None:
+    live = (
+        "CREATE UNIQUE INDEX ON makers (lower(name)) WHERE id > 0",
+        "INSERT INTO makers VALUES (77, 'MAKER 3', NULL)",
+    )
+    shop.make("core", *TABLES, *live)
+    done, noted = stage(shop, MAKERS.format(1, 4), way=way).go_into_live(quarantine_budget=1)
+    assert (done.tables, noted) == (
+        {"core": {"makers": {"inserted": 3, disposition: 1}}},
+        {("core.makers", 3): (disposition, "key")},
+    )
+    assert read(shop, "makers", "id") == {(1,): 1, (2,): 1, (4,): 1, (77,): 1}
+
+
+def test_a_load_whose_place_another_took_brings_nothing_in(shop: Shop) -> None:
+    shop.make("core", *TABLES)
+    first = stage(shop, *TEN)
+    second = stage(shop, *TEN)
+    with pytest.raises(GuardError, match="is not the one that is staged there"):
+        first.go_into_live()
+    assert not any(everything(shop).values())
+    assert second.go_into_live()[0].count("inserted") == 30
+
+
 def test_what_the_live_tables_refuse_or_cannot_hold_changes_nothing(shop: Shop) -> None:
     shop.make("core", *TABLES)
     load = stage(shop, *TEN)
@@ -225,6 +250,8 @@ def test_a_dry_run_says_what_would_come_in(shop: Shop) -> None:
     foreseen, noted = load.go_into_live(dry_run=True)
     assert (foreseen.tables["core"]["makers"], noted) == ({"inserted": 3, "merged_identical": 7}, {})
     assert (sum(read(shop, "makers").values()), load.state) == (9, "staged")
+    given = "SELECT pg_sequence_last_value(pg_get_serial_sequence('core.makers', 'id')::regclass)"
+    assert shop.site.read(given) == [(None,)]  # which no transaction would take back
 
 
 def test_an_end_after_the_commit_is_caught_up_with(shop: Shop) -> None:
