@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.core.errors import GuardError
+from strongroom.load.into import arriving
 from strongroom.load.place import find_load
 from strongroom.runs.home import Home
 from tests.integration.containers.schema_site import Site
@@ -161,6 +163,25 @@ def test_rows_that_are_new_come_in_beside_live_ones(shop: Shop) -> None:
 
     assert shop.site.run("rollback", "--target", str(shop.target))[0] == 0
     assert shop.site.read(ids) == [(2, "mine"), (3, "three")]
+
+
+def test_rows_that_came_in_and_were_not_proven_there_are_by_the_same_command(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: object) -> None:
+        raise GuardError("the last proof", "was cut off")
+
+    columns = "id bigint PRIMARY KEY, name text, seen text, joined text, token text"
+    shop.site.write("shop/001_users.sql", f"CREATE TABLE users ({columns});")
+    assert shop.site.run("apply")[0] == 0
+    flags = ("--quarantine-budget", "1", "--into-live", "--json")
+    with monkeypatch.context() as patch:
+        patch.setattr(arriving, "_prove", end)
+        assert "was cut off" in shop.load(*flags)[2]
+    assert shop.site.read("SELECT count(*) FROM shop.users") == [(3,)]
+    for _ in range(2):
+        code, out, err = shop.load(*flags)
+        assert (code, json.loads(out)["schemas"]) == (0, {"shop": "shop"}), err
 
 
 def test_two_ways_that_contradict_each_other_are_refused(shop: Shop) -> None:

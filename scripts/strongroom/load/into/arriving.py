@@ -41,7 +41,7 @@ def load_into_live(request: Request, around: Surroundings, switching: Around) ->
     keys = {database.key for database in opening.found.values()}
     with locked(opening.home.lock), hold_needed(around.keys, keys):
         folder, about = find_load(opening.home, staged.load)
-        if about.state is LoadState.LIVE:
+        if about.state is LoadState.LIVE and _is_proven_live(about, staged):
             return staged
         this = Load(opening=opening, folder=folder, about=about)
         around.progress.start("into live", 0)
@@ -53,6 +53,11 @@ def load_into_live(request: Request, around: Surroundings, switching: Around) ->
         proven = replace(proven, seconds=round(time.monotonic() - began, 3))
         folder.write(proven)
         return proven
+
+
+def _is_proven_live(about: LoadDocument, outcome: Outcome) -> bool:
+    """Tell whether an outcome is of the proof where rows are live: a load that was killed has one of the stage only."""
+    return all(outcome.schemas.get(target) == record.schema for target, record in about.targets.items())
 
 
 def _bring_in(this: Load, switching: Around, staged: Outcome) -> Outcome | None:
