@@ -16,7 +16,7 @@ from tests.contract import watch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TOGETHER = {
-    "engine": ("integration/containers/", "e2e/test_stack", "e2e/test_ops_image.py", "faults/test_kill_of_loads.py"),
+    "engine": ("integration/containers/", "e2e/test_stack", "e2e/test_ops_image.py", "faults/test_kill_of_loads"),
     "keys": ("integration/keys/",),
 }
 """Tests that share one Docker engine, and what they start there; those that share a vault."""

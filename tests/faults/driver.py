@@ -33,7 +33,7 @@ def serve() -> None:
     from invoke.collection import Collection  # noqa: PLC0415  workers, which import this file again, need none of it
 
     from strongroom.consolidate import attempt  # noqa: PLC0415
-    from strongroom.tasks import backup, consolidate, decide, postgres, sqlcipher  # noqa: PLC0415
+    from strongroom.tasks import _loading, backup, consolidate, decide, load, postgres, sqlcipher  # noqa: PLC0415
     from strongroom.tasks._program import OpsProgram  # noqa: PLC0415
     from tests.contract import watch  # noqa: PLC0415
     from tests.faults.scene import inject  # noqa: PLC0415
@@ -53,7 +53,7 @@ def serve() -> None:
                 clock = datetime.now(UTC) + timedelta(hours=job["hours"])
                 consolidate.read_clock = lambda moment=clock: moment
             if job.get("keys"):
-                for module in (consolidate, decide, sqlcipher):
+                for module in (consolidate, decide, sqlcipher, load, _loading):
                     module.find_keys = partial(_hold, job["keys"])
             inject(setattr, _checkpoint(job))
             if "range_bytes" in job:

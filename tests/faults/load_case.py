@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
@@ -19,6 +22,7 @@ from tests.processes import wait_until
 KEPT = {"load": "first", "cutover": "staged", "rollback": "live"}
 FIRST, SECOND = (38, 570, 300, 3000), (39, 571, 301, 3001)
 """How many rows are live after the first load, and after the second."""
+SEED = 20261127
 COUNTS = """
     SELECT (SELECT count(*) FROM core.users), (SELECT count(*) FROM core.orders),
         (SELECT count(*) FROM memory.scores), (SELECT count(*) FROM audit.log)"""
@@ -27,8 +31,9 @@ COUNTS = """
 class Case:
     """One task on what was kept, and how it ends when nobody disturbs it."""
 
-    def __init__(self, loads: Loads, driver: Driver, task: str) -> None:
-        self.loads, self.driver, self.task = loads, driver, task
+    def __init__(self, loads: Loads, driver: Driver, task: str, *flags: str, stage: str = "") -> None:
+        self.loads, self.driver, self.task, self.flags = loads, driver, task, flags
+        self._stage = stage or KEPT[task]
         began = time.monotonic()
         ended, self.trace = driver.trace(self.argv, **loads.where())
         self.seconds = time.monotonic() - began
@@ -38,14 +43,14 @@ class Case:
 
     @property
     def argv(self) -> list[str]:
-        return self.loads.argv(self.task, "--json")
+        return self.loads.argv(self.task, "--json", *self.flags)
 
     @property
     def checkpoints(self) -> list[str]:
         return [line.removeprefix("checkpoint ") for line in self.trace if line.startswith("checkpoint ")]
 
     def set_stage(self) -> None:
-        self.loads.set_stage(KEPT[self.task])
+        self.loads.set_stage(self._stage)
 
     def run(self, **where: Any) -> Ended:
         return self.driver.run(self.argv, **self.loads.where(**where))
@@ -104,3 +109,65 @@ def reading(server: LoadServer) -> Iterator[list[tuple[Any, ...]]]:
     finally:
         stop.set()
         thread.join(timeout=60)
+
+
+def choose_moments(case: Case, wanted: int, *, is_nightly: bool, after: str = "", until: str = "") -> list[int]:
+    """Choose lines of a trace: at night every checkpoint, and about so many of the rest; by day two of them.
+
+    Of what is only said to settle a session, and of the many rows of a COPY, few are chosen. ``after`` and ``until``
+    are checkpoints between which all of them lie.
+    """
+    first = case.trace.index(f"checkpoint {after}") + 1 if after else 0
+    last = case.trace.index(f"checkpoint {until}") + 1 if until else len(case.trace)
+    kinds: dict[str, list[int]] = {"checkpoint": [], "server": [], "change": [], "common": []}
+    for number, line in enumerate(case.trace[first:last], start=first + 1):
+        is_common = "set_config" in line or "copy_to" in line
+        kinds["common" if is_common else line.split()[0]].append(number)
+    shares = {"server": wanted // 2, "change": wanted // 3, "common": wanted // 6}
+    chosen = [*kinds["checkpoint"], *(number for kind, share in shares.items() for number in thin(kinds[kind], share))]
+    chance = random.Random(f"{os.environ.get('STRONGROOM_SAMPLE_SEED', SEED)}{case.task}")
+    return sorted(chosen) if is_nightly else sorted(chance.sample(chosen, 2))
+
+
+def thin(numbers: list[int], wanted: int) -> list[int]:
+    return numbers[:: max(-(-len(numbers) // max(wanted, 1)), 1)]
+
+
+def survey(case: Case, moments: list[int], disturb: Callable[[int], Ended], code: int) -> list[str]:
+    """Disturb a command at each moment, and say of which the same command does not end as it should."""
+    wrong = []
+    for number in moments:
+        case.set_stage()
+        ended = disturb(number)
+        place = f"{number} of {len(case.trace)}: {case.trace[number - 1]}"
+        assert ended.code == code, (place, ended.code, ended.err)
+        try:
+            case.check_again()
+        except AssertionError as error:
+            wrong.append(f"{place}: {error}")
+    return wrong
+
+
+WAITS = 8
+"""By so many waits for the server one command may be shorter than the same another time, and end before its last."""
+
+
+def survey_live(case: Case, moments: list[int], counts: tuple[tuple[int, ...], tuple[int, ...]]) -> list[str]:
+    """Kill a command at each moment, and say of which somebody saw neither what was live before nor what is after."""
+    wrong = []
+    for number in (due := list(moments)):
+        case.set_stage()
+        place = f"{number}: {case.trace[number - 1]}"
+        with reading(case.loads.server) as seen:
+            ended = case.run(moment=number)
+            if ended.code == 0 and number > len(case.trace) - WAITS:
+                due.append(number - WAITS)
+                continue
+            assert ended.code == -signal.SIGKILL, (place, ended.err)
+            try:
+                case.check_again()
+            except AssertionError as error:
+                wrong.append(f"{place}: {error}")
+        wrong += [f"{place}: somebody saw {one}" for one in set(seen) - set(counts)]
+        assert seen[-1] == counts[1]
+    return wrong

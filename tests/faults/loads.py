@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.vault import open_vault
 from tests.faults.load_server import LoadServer
 from tests.faults.scene import read_rows
 
@@ -21,14 +21,15 @@ RANGE_BYTES = 25_000
 """So that the larger tables come in several ranges."""
 NAMES = ("core", "memory", "audit")
 _SYSTEM = "version: 1\nname: shop\ntitle: For a test\npostgres: {variables: [SHOP_DSN]}\n"
-_PLAN = """version: 1
-defaults: {time_zone: UTC, quarantine_budget: 100}
-sources: {old: {path: old.db}}
-targets:
-  core: {path: core.db, types: {tags.ref: uuid, users.name: text, notes.line: text}}
-  memory: {path: memory.db}
-  audit: {path: audit.db, types: {log.line: text}}
-"""
+_PLAN: dict[str, Any] = {
+    "version": 1,
+    "defaults": {"time_zone": "UTC", "quarantine_budget": 100},
+    "sources": {"old": {"path": "old.db"}},
+}
+_TYPES = {
+    "core": {"tags.ref": "uuid", "users.name": "text", "notes.line": "text"},
+    "audit": {"log.line": "text"},
+}
 _COUNTED = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) INSERT INTO "
 _CORE = f"""
 CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, mail TEXT NOT NULL UNIQUE, name TEXT, active BOOLEAN);
@@ -73,6 +74,8 @@ class Loads:
 
     server: LoadServer
     root: Path
+    key: str | None = field(default=None, repr=False)
+    """Under which the databases lie, and so all that is kept of them."""
 
     @property
     def staged(self) -> list[str]:
@@ -92,7 +95,8 @@ class Loads:
 
     def where(self, **more: Any) -> dict[str, Any]:
         """Say to the driver where the server is, and how small ranges are."""
-        return {"environment": self.server.environment, "range_bytes": RANGE_BYTES, "jobs": 1, **more}
+        keys = {} if self.key is None else {"keys": {"vault": self.key}}
+        return {"environment": self.server.environment, "range_bytes": RANGE_BYTES, "jobs": 1, **keys, **more}
 
     def find_leftovers(self) -> list[str]:
         """Say what of killed loads still takes space: half files, and snapshots that nothing needs."""
@@ -112,8 +116,12 @@ class Loads:
 
     def change_sources(self) -> None:
         """Let every database have more rows than it had."""
-        for name, sql in _LATER.items():
-            with closing(sqlite3.connect(self.target / f"{name}.db")) as connection:
+        self.write(_LATER)
+
+    def write(self, scripts: Mapping[str, str]) -> None:
+        """Run a script on each database, by its name."""
+        for name, sql in scripts.items():
+            with closing(open_vault(self.target / f"{name}.db", self.key)) as connection:
                 connection.executescript(sql)
 
     def keep(self, name: str) -> None:
@@ -131,9 +139,10 @@ class Loads:
         """Return the rows that wait, by the table in which they do."""
         found = {}
         for ledger in sorted((self.list_loads()[-1] / "ledger").glob("*.db")):
-            for name, columns in read_rows(ledger, "SELECT kept_table, columns FROM inputs"):
+            for name, columns in read_rows(ledger, "SELECT kept_table, columns FROM inputs", self.key):
                 kept = name[1].decode()
-                found[kept] = [columns, *read_rows(ledger, f'SELECT * FROM "{kept.replace(chr(34), chr(34) * 2)}"')]
+                asked = f'SELECT * FROM "{kept.replace(chr(34), chr(34) * 2)}"'
+                found[kept] = [columns, *read_rows(ledger, asked, self.key)]
         return found
 
 
@@ -146,15 +155,22 @@ def _holds_copies(folder: Path) -> bool:
     return any(path.is_file() for path in (folder / "snapshots").rglob("*"))
 
 
-def build_loads(root: Path, server: LoadServer) -> Loads:
-    loads = Loads(server=server, root=root)
-    loads.system.mkdir(parents=True)
-    loads.target.mkdir()
-    (loads.system / "system.yaml").write_text(_SYSTEM)
-    (loads.system / "plan.yaml").write_text(_PLAN)
-    for name, sql in zip(NAMES, (_CORE, _MEMORY, _AUDIT), strict=True):
-        with closing(sqlite3.connect(loads.target / f"{name}.db")) as connection:
-            connection.executescript(sql)
+def build_loads(
+    root: Path, server: LoadServer, *, key: str | None = None, files: Mapping[str, str] | None = None
+) -> Loads:
+    """Build the shop; under a ``key``, or with schema ``files`` by their paths, which say the types."""
+    loads = Loads(server=server, root=root, key=key)
+    loads.target.mkdir(parents=True)
+    types = {} if files else _TYPES
+    targets = [{"path": f"{name}.db", "types": types.get(name, {})} for name in NAMES]
+    encrypted = [target | ({} if key is None else {"encrypt": "vault"}) for target in targets]
+    plan = _PLAN | {"targets": dict(zip(NAMES, encrypted, strict=True))}
+    texts = {"system.yaml": _SYSTEM, "plan.yaml": json.dumps(plan), **(files or {})}
+    for name, text in texts.items():
+        path = loads.system / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    loads.write({"core": _CORE, "memory": _MEMORY, "audit": _AUDIT})
     return loads
 
 

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from invoke.collection import Collection
+from sqlcipher3 import dbapi2 as sqlcipher
 
-from strongroom.tasks import _loading, backup, consolidate, decide, restore, sqlcipher
+from strongroom.tasks import _loading, backup, consolidate, decide, restore
+from strongroom.tasks import sqlcipher as sqlcipher_tasks
 from strongroom.tasks._program import OpsProgram
 
 OURS = (".strongroom", "backup")
@@ -110,7 +112,7 @@ def run(argv: list[str]) -> Ended:
     """Run a command line in this process, through our Program."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = OpsProgram(Collection(consolidate.namespace, sqlcipher.namespace)).main(argv)
+        code = OpsProgram(Collection(consolidate.namespace, sqlcipher_tasks.namespace)).main(argv)
     return Ended(code=code, out=out.getvalue(), err=err.getvalue())
 
 
@@ -123,7 +125,7 @@ def run_with(patch: Any, checkpoint: Callable[[str], None], argv: list[str]) -> 
 
 def inject(setattr_: Callable[..., None], checkpoint: Callable[[str], None]) -> None:
     """Make every command of this process call ``checkpoint``."""
-    for module in (consolidate, decide, sqlcipher):
+    for module in (consolidate, decide, sqlcipher_tasks):
         plain = module.surroundings
 
         def surroundings(*arguments: Any, _plain: Callable[..., Any] = plain, **options: Any) -> Any:
@@ -138,7 +140,7 @@ def inject(setattr_: Callable[..., None], checkpoint: Callable[[str], None]) -> 
 
     for module in (backup, restore):
         setattr_(module, "find_backups", find_backups)
-    for name in ("surround", "surround_switch"):
+    for name in ("surround", "surround_switch", "surround_arrival"):
         method = getattr(_loading.Loads, name)
 
         def surround(*arguments: Any, _plain: Callable[..., Any] = method, **options: Any) -> Any:
@@ -147,16 +149,19 @@ def inject(setattr_: Callable[..., None], checkpoint: Callable[[str], None]) -> 
         setattr_(_loading.Loads, name, surround)
 
 
-def connect(file: Path) -> sqlite3.Connection:
+def connect(file: Path, key: str | None = None) -> Any:
     """Open a file read-only; TEXT comes as ('text', bytes), so that nothing is decoded or mixed up."""
-    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    library = sqlite3 if key is None else sqlcipher
+    connection: Any = library.connect(f"file:{file}?mode=ro", uri=True)
+    if key is not None:
+        connection.execute(f"PRAGMA key = \"x'{key}'\"")
     connection.text_factory = lambda content: ("text", content)
     return connection
 
 
-def read_rows(file: Path, query: str) -> list[tuple[Any, ...]]:
+def read_rows(file: Path, query: str, key: str | None = None) -> list[tuple[Any, ...]]:
     """Return rows as written, every value with its type: 1, 1.0 and -0.0 differ, and TEXT from BLOB."""
-    with closing(connect(file)) as connection:
+    with closing(connect(file, key)) as connection:
         return [tuple(_typed(value) for value in row) for row in connection.execute(query)]
 
 

@@ -15,13 +15,24 @@ from pathlib import Path
 import pytest
 
 from tests.faults.child import Driver, open_driver
-from tests.faults.load_case import FIRST, KEPT, SECOND, Case, assert_equal, reading
+from tests.faults.load_case import (
+    FIRST,
+    KEPT,
+    SECOND,
+    SEED,
+    Case,
+    assert_equal,
+    choose_moments,
+    reading,
+    survey,
+    survey_live,
+    thin,
+)
 from tests.faults.load_server import LoadServer, open_server
 from tests.faults.loads import AGAIN, NAMES, Loads, build_loads, read_everything
 from tests.faults.scene import Ended
 from tests.processes import wait_until
 
-SEED = 20261127
 CHECKPOINTS = {
     "load": ["staged", "finish core.orders", "loaded"],
     "cutover": ["cutover.seen", "cutover.ready", "switch.held", "switch.renamed", "cutover.noted", "cutover.done"],
@@ -53,40 +64,6 @@ def cases(server: LoadServer, driver: Driver, tmp_path_factory: pytest.TempPathF
     return found
 
 
-def choose_moments(case: Case, wanted: int, *, is_nightly: bool) -> list[int]:
-    """Choose lines of a trace: at night every checkpoint, and about so many of the rest; by day two of them.
-
-    Of what is only said to settle a session, and of the many rows of a COPY, few are chosen.
-    """
-    kinds = dict[str, list[int]]()
-    for number, line in enumerate(case.trace, start=1):
-        is_common = "set_config" in line or "copy_to" in line
-        kinds.setdefault("common" if is_common else line.split()[0], []).append(number)
-    shares = {"server": wanted // 2, "change": wanted // 3, "common": wanted // 6}
-    chosen = [*kinds["checkpoint"], *(number for kind, share in shares.items() for number in thin(kinds[kind], share))]
-    chance = random.Random(f"{os.environ.get('STRONGROOM_SAMPLE_SEED', SEED)}{case.task}")
-    return sorted(chosen) if is_nightly else sorted(chance.sample(chosen, 2))
-
-
-def thin(numbers: list[int], wanted: int) -> list[int]:
-    return numbers[:: max(-(-len(numbers) // max(wanted, 1)), 1)]
-
-
-def survey(case: Case, moments: list[int], disturb: Callable[[int], Ended], code: int) -> list[str]:
-    """Disturb a command at each moment, and say of which the same command does not end as it should."""
-    wrong = []
-    for number in moments:
-        case.set_stage()
-        ended = disturb(number)
-        place = f"{number} of {len(case.trace)}: {case.trace[number - 1]}"
-        assert ended.code == code, (place, ended.code, ended.err)
-        try:
-            case.check_again()
-        except AssertionError as error:
-            wrong.append(f"{place}: {error}")
-    return wrong
-
-
 @pytest.mark.parametrize("task", KEPT)
 def test_every_step_has_a_kill(cases: dict[str, Case], task: str) -> None:
     case = cases[task]
@@ -114,33 +91,13 @@ def test_killed_between_a_note_and_its_rows_the_same_load_goes_on(cases: dict[st
     assert not wrong, "\n".join(wrong)
 
 
-WAITS = 8
-"""By so many waits for the server one command may be shorter than the same another time, and end before its last."""
-
-
 @pytest.mark.parametrize("task", ["cutover", "rollback"])
 def test_killed_anywhere_everybody_sees_all_of_before_or_all_of_after(
     cases: dict[str, Case], task: str, is_nightly: bool
 ) -> None:
     case = cases[task]
-    before, after = (FIRST, SECOND) if task == "cutover" else (SECOND, FIRST)
-    wrong = []
-    moments = list(choose_moments(case, 40, is_nightly=is_nightly))
-    for number in moments:
-        case.set_stage()
-        place = f"{number}: {case.trace[number - 1]}"
-        with reading(case.loads.server) as seen:
-            ended = case.run(moment=number)
-            if ended.code == 0 and number > len(case.trace) - WAITS:
-                moments.append(number - WAITS)
-                continue
-            assert ended.code == -signal.SIGKILL, (place, ended.err)
-            try:
-                case.check_again()
-            except AssertionError as error:
-                wrong.append(f"{place}: {error}")
-        wrong += [f"{place}: somebody saw {one}" for one in set(seen) - {before, after}]
-        assert seen[-1] == after
+    counts = (FIRST, SECOND) if task == "cutover" else (SECOND, FIRST)
+    wrong = survey_live(case, choose_moments(case, 40, is_nightly=is_nightly), counts)
     assert not wrong, "\n".join(wrong)
 
 
