@@ -1,0 +1,174 @@
+"""What the containers of a Pod share: a network place and name, and volumes that live as long as the Pod.
+
+A container that does nothing holds both, as in a cluster; through it volumes are filled, opened to the Pod's group,
+measured and read. It is made of the Pod's first image, of which it needs a shell, sleep, find and coreutils.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from strongroom.core.errors import ConfigurationError, UnreachableError
+from strongroom.engine import Client
+from strongroom.engine.containers import Box, Mounted, RunningBox, make_box, make_volume, remove_volume
+from strongroom.kubernetes.running.environment import expand
+from strongroom.kubernetes.running.identity import Identity
+from strongroom.kubernetes.running.volumes import ROOT, Maker, Volume, open_to_group
+
+_MESSAGES = "/messages"
+_MESSAGE_BYTES = 4096
+_MAY = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"]
+_KIBI = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """What the containers of one Pod share."""
+
+    box: RunningBox
+    volumes: Mapping[str, Volume]
+    messages: str
+    """Where the engine's machine has what containers leave as their last words."""
+
+    def mount(self, container: Mapping[str, Any], environment: Mapping[str, str], place: str) -> tuple[Mounted, ...]:
+        """Return what is mounted in a container. Raises ConfigurationError for a subPath that leaves its volume."""
+        wanted = container.get("volumeMounts") or ()
+        mounts = [self._mount(one, environment, f"{place}.volumeMounts[{one.get('mountPath')}]") for one in wanted]
+        last_words = str(container.get("terminationMessagePath") or "/dev/termination-log")
+        name = str(container["name"])
+        self.do(f'umask 0; : > "{_MESSAGES}/{name}"', place)
+        return (*mounts, Mounted(target=last_words, source=f"{self.messages}/{name}", is_path=True))
+
+    def _mount(self, asked: Mapping[str, Any], environment: Mapping[str, str], place: str) -> Mounted:
+        volume = self.volumes[str(asked["name"])]
+        read_only = volume.read_only or bool(asked.get("readOnly"))
+        path = str(asked.get("subPath") or expand(str(asked.get("subPathExpr") or ""), environment))
+        target = str(asked["mountPath"])
+        if not path:
+            return Mounted(target=target, source=volume.source, is_path=volume.is_path, read_only=read_only)
+        return Mounted(target=target, source=self._find_inside(volume, path, place), is_path=True, read_only=read_only)
+
+    def _find_inside(self, volume: Volume, path: str, place: str) -> str:
+        """Return where a subPath is on the engine's machine; it is made where it is missing, like its volume's root."""
+        if path.startswith("/") or ".." in path.split("/"):
+            raise ConfigurationError(f"{place}.subPath", f"leaves its volume (got {path!r})")
+        script = (
+            f'[ -e "$1" ] || {{ umask $(printf %o $(( 0777 & ~0$(stat -c %a {volume.inside}) ))); mkdir -p "$1"; }}; '
+            'readlink -f "$1"'
+        )
+        code, said = self.box.execute("sh", "-c", script, "sh", f"{volume.inside}/{path}")
+        found = said.strip()
+        if code or not found.startswith(f"{volume.inside}/"):
+            raise ConfigurationError(f"{place}.subPath", f"leads out of its volume, or cannot be made (got {path!r})")
+        return f"{volume.base}{found.removeprefix(volume.inside)}"
+
+    def do(self, script: str, place: str) -> str:
+        """Run a script as root; return what it said. Raises ConfigurationError with its last line."""
+        code, said = self.box.execute("sh", "-c", script)
+        if code:
+            raise ConfigurationError(place, (said.strip().splitlines() or ["cannot be prepared"])[-1])
+        return said
+
+    def read_message(self, container: str) -> str:
+        """Return a container's last words."""
+        _, said = self.box.execute("head", "-c", str(_MESSAGE_BYTES), f"{_MESSAGES}/{container}")
+        return said
+
+    def measure(self) -> dict[str, int]:
+        """Return how many bytes the empty folders on disk hold."""
+        names = [name for name, volume in self.volumes.items() if volume.is_empty_folder]
+        if not names:
+            return {}
+        _, said = self.box.execute("du", "-sk", *(f"{ROOT}/{name}" for name in names))
+        rows = (line.split("\t") for line in said.splitlines() if "\t" in line)
+        return {path.removeprefix(f"{ROOT}/"): int(size) * _KIBI for size, path in rows if size.isdecimal()}
+
+
+@contextmanager
+def open_sandbox(maker: Maker, image: str, network: str | None) -> Iterator[tuple[Sandbox, Identity]]:
+    """Have a sandbox for a while, and the Pod's identity with its address; all that is the Pod's own is removed.
+
+    Raises ConfigurationError where a volume cannot be made ready, or the image has no shell.
+    """
+    client, identity = maker.client, maker.sources.identity
+    messages = f"{identity.name}.-messages"
+    volumes: list[Volume] = []
+    box: RunningBox | None = None
+    try:
+        base = make_volume(client, messages, maker.labels, memory="mode=0755")
+        volumes.extend(maker.make())
+        box = _make(maker, image, network, volumes, messages)
+        complaint = box.start()
+        if complaint is not None:
+            raise ConfigurationError(f"image {image}", f"cannot hold a Pod: {complaint}", "it needs a shell and sleep")
+        sandbox = Sandbox(box=box, volumes={volume.name: volume for volume in volumes}, messages=base)
+        _fill(sandbox, maker)
+        yield sandbox, replace(identity, address=_find_address(client, box))
+    finally:
+        if box is not None:
+            box.remove()
+        for name in (*maker.made, messages):
+            remove_volume(client, name)
+
+
+def _make(maker: Maker, image: str, network: str | None, volumes: list[Volume], messages: str) -> RunningBox:
+    identity, pod = maker.sources.identity, maker.pod
+    dns = pod.get("dnsConfig") or {}
+    if pod.get("dnsPolicy") == "None" and not dns.get("nameservers"):
+        raise ConfigurationError(f"{maker.place}.dnsPolicy", "is None, and dnsConfig names no nameservers")
+    options = {
+        "hostname": identity.hostname,
+        "network_mode": network or "none",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "cap_add": _MAY,
+        "security_opt": ["no-new-privileges:true"],
+        "ipc_mode": "shareable",
+        "dns": list(dns.get("nameservers") or ()),
+        "dns_search": list(dns.get("searches") or ()),
+        "dns_opt": [_write_option(option) for option in dns.get("options") or ()],
+        "extra_hosts": [
+            f"{name}:{alias['ip']}" for alias in pod.get("hostAliases") or () for name in alias.get("hostnames") or ()
+        ],
+    }
+    held = (*(volume.mount_inside() for volume in volumes), Mounted(target=_MESSAGES, source=messages))
+    return make_box(
+        maker.client,
+        Box(
+            name=identity.name,
+            image=image,
+            labels=maker.labels,
+            entrypoint=("sleep",),
+            command=("infinity",),
+            user="0:0",
+            mounts=held,
+            options={name: value for name, value in options.items() if value},
+        ),
+    )
+
+
+def _fill(sandbox: Sandbox, maker: Maker) -> None:
+    """Put the files where they belong, and give volumes to the Pod's group."""
+    context = maker.pod.get("securityContext") or {}
+    always = context.get("fsGroupChangePolicy", "Always") != "OnRootMismatch"
+    for volume in sandbox.volumes.values():
+        if volume.archive:
+            sandbox.box.put(volume.inside, volume.archive)
+        script = open_to_group(volume, maker.sources.group, always=always)
+        if script:
+            sandbox.do(script, f"{maker.place}.volumes[{volume.name}]")
+
+
+def _write_option(option: Mapping[str, Any]) -> str:
+    return str(option["name"]) if option.get("value") is None else f"{option['name']}:{option['value']}"
+
+
+def _find_address(client: Client, box: RunningBox) -> str:
+    networks = client.api.inspect_container(box.id)["NetworkSettings"]["Networks"] or {}
+    found = [str(network.get("IPAddress") or "") for network in networks.values()]
+    if not found:
+        raise UnreachableError("sandbox", "ended by itself", "the Pod's image needs sleep")
+    return found[0]
