@@ -91,6 +91,7 @@ LIBRARIES = {
     "docker": {"engine"},
     "hvac": {"keys.vault"},
     "invoke": {"tasks"},
+    "jsonschema": {"kubernetes.checking.schemas"},
     "lazy_loader": {"report"},
     "os.environ": {"core.config"},
     "os.getenv": {"core.config"},
@@ -106,6 +107,7 @@ LIBRARIES = {
         "runs.documents",
     },
     "pyrage": {"keys.escrow"},
+    "referencing": {"kubernetes.checking.schemas"},
     "requests": {"backup.ping", "engine", "keys.vault"},
     "rich": {"report"},
     "sqlglot": {"load.draft"},
@@ -115,6 +117,7 @@ LIBRARIES = {
     "subprocess": {"core.programs"},
     "tenacity": {"containers.stack", "keys.retrying", "load.switch.holding", "schema"},
     "tests.bench": {"tasks"},  # bench.consolidate; measured code is in the package, the measuring is not
+    "urllib3": {"engine"},
     "yaml": {"core.yaml_text"},
 }
 

@@ -1,0 +1,1 @@
+"""Kubernetes: the manifests of ``k8s/`` rendered, checked without a cluster, and compared with one."""
