@@ -11,6 +11,10 @@ from strongroom.sqlite.connection import Connection, RawText
 
 _AT_ONCE = 500
 _BYTES_AT_ONCE = 1 << 20
+_STEP = 11
+"""Rows between two looks at how large they are: large ones may follow small ones. No divisor of common intervals."""
+_SMALL = 32 << 20
+"""Bytes of a file of which no rows that are read at once can be too large."""
 FIRST, LAST = -(2**63), 2**63 - 1
 WHOLE = Range(low=FIRST, high=LAST, is_whole=True)
 
@@ -69,13 +73,27 @@ def _read(connection: Connection, job: TableJob, part: Range, text: type, done: 
         )
         cursor = connection.execute(asked, (part.low, part.high))
     count = _choose_count(job.row_size)
-    while rows := cursor.fetchmany(count):
+    step = _AT_ONCE if job.snapshot.path.stat().st_size < _SMALL else _STEP
+    while rows := _fetch(cursor, count, step):
         count = _choose_count(max(map(_size_of, (rows[0], rows[len(rows) // 2], rows[-1]))))
         if job.address is None:
             yield [(number, *row) for number, row in enumerate(rows, start=done + 1)]
             done += len(rows)
         else:
             yield rows
+
+
+def _fetch(cursor: Any, count: int, step: int) -> list[Sequence[Any]]:
+    """Return the next rows: so many at most, and none after those that were found to be large."""
+    rows: list[Sequence[Any]] = []
+    size = 0
+    while len(rows) < count and size < _BYTES_AT_ONCE:
+        more = cursor.fetchmany(min(step, count - len(rows)))
+        if not more:
+            break
+        rows += more
+        size += len(more) * _size_of(more[-1])
+    return rows
 
 
 def _choose_count(size: int) -> int:
