@@ -1,0 +1,59 @@
+"""How a load sets its sessions: nobody waits for the disk while rows are staged, and all of it is there once proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from strongroom.load.rows import filling, finishing, loading
+from strongroom.load.rows.book import Book
+from tests.integration.containers.load_site import open_load_site
+from tests.integration.containers.schema_site import Site
+
+SOURCE = """
+CREATE TABLE p (id INTEGER PRIMARY KEY, v TEXT UNIQUE); INSERT INTO p VALUES (1, 'a'), (2, 'b');
+CREATE TABLE t (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p); INSERT INTO t VALUES (1, 1), (2, 2);
+"""
+
+
+def test_nobody_waits_for_the_disk_until_all_is_proven(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def look(step: str, connection: psycopg.Connection[Any]) -> None:
+        (said,) = connection.execute("SHOW synchronous_commit").fetchone() or ("",)
+        seen.append((step, said))
+
+    def watch(step: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(connection: psycopg.Connection[Any], *arguments: Any) -> Any:
+            look(step, connection)
+            return function(connection, *arguments)
+
+        return watched
+
+    @contextmanager
+    def copy_rows(connection: psycopg.Connection[Any], *arguments: Any, **options: Any) -> Iterator[Any]:
+        look("rows", connection)
+        with copied(connection, *arguments, **options) as write:
+            yield write
+
+    def is_open(book: Book, connection: psycopg.Connection[Any]) -> bool:
+        if connection.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS:
+            look("proven", connection)
+        return opened(book, connection)
+
+    copied, opened = filling.copy_rows, Book.is_open
+    monkeypatch.setattr(filling, "copy_rows", copy_rows)
+    monkeypatch.setattr(finishing, "put_back", watch("keys", finishing.put_back))
+    monkeypatch.setattr(loading, "put_back", watch("references", loading.put_back))
+    monkeypatch.setattr(Book, "is_open", is_open)
+    shop = open_load_site(site, tmp_path)
+    shop.write(SOURCE)
+    shop.prove()
+    assert set(seen) == {("rows", "off"), ("keys", "off"), ("references", "off"), ("proven", "on")}
