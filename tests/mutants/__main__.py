@@ -1,6 +1,6 @@
 """Plant faults in our own code, one at a time, and demand that each is noticed.
 
-usage: python -m tests.mutants [--seed N] [--sample N] [--only WORDS]
+usage: python -m tests.mutants [--loads] [--seed N] [--sample N] [--only WORDS]
 """
 
 from __future__ import annotations
@@ -9,17 +9,24 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.mutants.areas import AREAS, REPOSITORY, list_mutants
+from tests.mutants.areas import AREAS, LOADS, REPOSITORY, list_mutants
 from tests.mutants.handmade import list_handmade
-from tests.mutants.run import Bench, open_bench
-from tests.mutants.selection import try_faults
+from tests.mutants.run import open_bench
+from tests.mutants.selection import Bench, try_faults
 from tests.mutants.table import find_faults, render
+from tests.mutants.tested.bench import open_case_bench
 
-KEPT = Path(__file__).with_name("last-result.txt")
+KEPT = {
+    AREAS: Path(__file__).with_name("last-result.txt"),
+    LOADS: Path(__file__).with_name("last-result-of-loads.txt"),
+}
 SEED = 10
 _SURVIVED = 3
+_SERVER = "STRONGROOM_TEST_POSTGRES"
 
 
 def main() -> int:
@@ -28,18 +35,24 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED, help="what chooses the faults")
     parser.add_argument("--sample", type=int, default=0, help="how many that count; 0 for the whole, which is kept")
     parser.add_argument("--only", action="append", help="try those whose name has these words; nothing is kept")
+    parser.add_argument("--loads", action="store_true", help="faults of loads, which tests must notice")
     options = parser.parse_args()
-    began = time.monotonic()
-    with open_bench() as bench:
+    areas, began = LOADS if options.loads else AREAS, time.monotonic()
+    server = os.environ.get(_SERVER, "")
+    if options.loads and not (server or options.only):
+        parser.error(
+            f"{_SERVER} must name a server that the tests may ask (postgresql://postgres@?host=/run/postgresql)"
+        )
+    with _open(areas, server, is_quick=bool(options.only)) as bench:
         if options.only:
-            _show_some(bench, options.only)
+            _show_some(bench, areas, options.only)
             return 0
-        found = try_faults(bench, options.seed, sample=options.sample)
+        found = try_faults(bench, options.seed, sample=options.sample, areas=areas)
     text = render(found)
     print(text)
     if not options.sample and options.seed == SEED:
-        KEPT.write_text(text, encoding="utf-8")
-        print(f"kept in {KEPT.relative_to(REPOSITORY)}")
+        KEPT[areas].write_text(text, encoding="utf-8")
+        print(f"kept in {KEPT[areas].relative_to(REPOSITORY)}")
     wrong = find_faults(found, is_sample=bool(options.sample))
     for line in wrong:
         print(line)
@@ -47,9 +60,20 @@ def main() -> int:
     return _SURVIVED if wrong else 0
 
 
-def _show_some(bench: Bench, words: list[str]) -> None:
-    every = [*list_handmade(), *(mutant for area in AREAS for mutant in list_mutants(area))]
-    chosen = [mutant for mutant in every if any(word in mutant.name for word in words)]
+@contextmanager
+def _open(areas: tuple[str, ...], server: str, *, is_quick: bool) -> Iterator[Bench]:
+    """Open what judges faults of these parts; quickly, where every test is asked, whatever it runs."""
+    if areas == AREAS:
+        with open_bench() as runs:
+            yield runs
+    else:
+        with open_case_bench(areas, server=server, is_quick=is_quick) as tests:
+            yield tests
+
+
+def _show_some(bench: Bench, areas: tuple[str, ...], words: list[str]) -> None:
+    every = [*list_handmade(), *(mutant for area in areas for mutant in list_mutants(area))]
+    chosen = [mutant for mutant in every if mutant.area in areas and any(word in mutant.name for word in words)]
     for mutant, judgement in zip(chosen, bench.judge(chosen), strict=True):
         print(f"{judgement.verdict:15} {mutant.name}\n{'':15}   {judgement.said}")
 

@@ -1,4 +1,4 @@
-"""The nine parts of our code in which faults are planted, and what belongs to each."""
+"""The parts of our code in which faults are planted, and what belongs to each."""
 
 from __future__ import annotations
 
@@ -55,7 +55,20 @@ _FILES: dict[str, tuple[str, ...]] = {
         "consolidate/old_names.py",
     ),
 }
+_LOADS: dict[str, tuple[str, ...]] = {
+    "load convert": ("load/convert/*.py",),
+    "load stage": ("load/stage/*.py",),
+    "load rows": ("load/rows/*.py",),
+    "load switch": ("load/switch/*.py",),
+    "load into": ("load/into/*.py",),
+    "load draft": ("load/draft/*.py",),
+    "load verify": ("load/verify/*.py",),
+    "load root": ("load/*.py",),
+}
 AREAS = tuple(_FILES)
+"""Parts whose faults a run must notice."""
+LOADS = tuple(_LOADS)
+"""Parts whose faults their tests must notice: the proof of a load is one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +94,7 @@ class Mutant:
 def list_mutants(area: str) -> list[Mutant]:
     """Return every fault that the operators can plant in an area, in the order of the files."""
     found = []
-    for pattern in _FILES[area]:
+    for pattern in (_FILES | _LOADS)[area]:
         for path in sorted(PACKAGE.glob(pattern)):
             file = path.relative_to(PACKAGE).as_posix()
             seen: dict[str, int] = {}

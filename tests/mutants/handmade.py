@@ -13,7 +13,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from tests.mutants.areas import AREAS, PACKAGE, Mutant, compile_replaced
+from tests.mutants.areas import AREAS, LOADS, PACKAGE, Mutant, compile_replaced
 
 _TABLE = Path(__file__).with_name("handmade.txt")
 
@@ -26,7 +26,7 @@ def list_handmade() -> list[Mutant]:
 
 def _read_entry(lines: list[str]) -> Mutant:
     (area, _, name), file = lines[0].removeprefix("# ").partition(": "), lines[1].removeprefix("@ ")
-    if area not in AREAS or not lines[1].startswith("@ "):
+    if area not in (*AREAS, *LOADS) or not lines[1].startswith("@ "):
         raise ValueError(f"is no entry: {lines[:2]}")
     changes = tuple(_read_changes(lines[2:]))
     return Mutant(

@@ -12,3 +12,6 @@ REASONS: dict[str, str] = {
     ),
 }
 MOST = 3
+
+OF_LOADS: dict[str, str] = {}
+"""The same of loads, which are judged by tests: what no test can tell from the code as it is."""

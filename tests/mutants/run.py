@@ -29,7 +29,8 @@ _SECONDS = 20.0
 """What a mutant may take; the slowest machines take a fifth of it."""
 _MOST_SECONDS = 120.0
 """What doing everything once may take, while every line is noted."""
-_LATE = object()
+LATE = object()
+"""In place of the answer of a child that took too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,7 @@ class Bench:
         met = [mutant for mutant in mutants if self._find_fixtures(mutant)]
         answers = run_children([partial(self._judge_here, mutant) for mutant in met], self.jobs, seconds=_SECONDS)
         found = {
-            mutant.name: late if answer is _LATE else answer or dead
-            for mutant, answer in zip(met, answers, strict=True)
+            mutant.name: late if answer is LATE else answer or dead for mutant, answer in zip(met, answers, strict=True)
         }
         return [found.get(mutant.name, Judgement(Verdict.SAME, "no fixture runs it")) for mutant in mutants]
 
@@ -115,7 +115,7 @@ def _perform_all(fixture: Fixture, prepared: Path, root: Path) -> tuple[Step, ..
 def run_children(work: Sequence[Callable[[], Any]], jobs: int, *, seconds: float) -> list[Any]:
     """Do every piece of work in a forked child of its own, ``jobs`` at once; return the answers, in order.
 
-    None stands for a child that died, ``_LATE`` for one that was ended after ``seconds``.
+    None stands for a child that died, ``LATE`` for one that was ended after ``seconds``.
     """
     answers: list[Any] = [None] * len(work)
     waiting = list(enumerate(work))
@@ -170,7 +170,7 @@ class _Child:
         os.killpg(self._pid, signal.SIGKILL)
         os.close(self.pipe)
         os.waitpid(self._pid, 0)
-        return _LATE
+        return LATE
 
 
 def _forget_the_machine() -> None:

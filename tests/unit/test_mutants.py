@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.mutants.areas import AREAS, PACKAGE, compile_replaced, list_mutants
+from tests.mutants.areas import AREAS, LOADS, PACKAGE, compile_replaced, list_mutants
 from tests.mutants.handmade import list_handmade
 from tests.mutants.judge import Verdict, judge_end
 from tests.mutants.operators import list_edits
@@ -115,9 +115,9 @@ def test_what_stands_in_quotes_is_no_keyword() -> None:
 
 
 def test_every_part_has_faults_with_names_of_their_own() -> None:
-    mutants = [*list_handmade(), *(mutant for area in AREAS for mutant in list_mutants(area))]
+    mutants = [*list_handmade(), *(mutant for area in (*AREAS, *LOADS) for mutant in list_mutants(area))]
     assert len({mutant.name for mutant in mutants}) == len(mutants)
-    for area in AREAS:
+    for area in (*AREAS, *LOADS):
         assert sum(mutant.area == area for mutant in mutants) >= 50, area
 
 

@@ -89,11 +89,12 @@ def audit(c: Context) -> None:
     help={
         "seed": "Chooses which faults are planted.",
         "sample": "Plant only so many that count (CI: 9); 0 plants all, and keeps the table.",
+        "loads": "In the code of loads, whose tests ask the server that STRONGROOM_TEST_POSTGRES names.",
     }
 )
-def mutants(c: Context, seed: int = 10, sample: int = 0) -> int:
+def mutants(c: Context, seed: int = 10, sample: int = 0, loads: bool = False) -> int:
     """Plant faults in our own code; demand that all are noticed."""
-    command = f"python -m tests.mutants --seed={seed} --sample={sample}"
+    command = f"python -m tests.mutants --seed={seed} --sample={sample}{' --loads' * loads}"
     return run_parts(c, {"mutants": (command,)}) if is_dry(c) else _run(c, command)
 
 

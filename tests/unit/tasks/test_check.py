@@ -37,3 +37,5 @@ def test_each_test_folder_is_run_under_a_profile() -> None:
 def test_a_fault_that_survives_is_told_by_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert mutants.body(MockContext(run=Result(exited=3)), seed=7, sample=24) == 3
     assert capsys.readouterr().out == "$ python -m tests.mutants --seed=7 --sample=24\n"
+    assert mutants.body(MockContext(run=Result(exited=3)), loads=True) == 3
+    assert capsys.readouterr().out == "$ python -m tests.mutants --seed=10 --sample=0 --loads\n"
