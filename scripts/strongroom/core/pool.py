@@ -34,12 +34,16 @@ class JobError(Exception):
     """Where in the worker a job failed: shown above the error itself."""
 
 
+class WorkerLostError(StrongroomError):
+    """A worker died, and its job with it."""
+
+
 class Pool:
     """Processes that take the next job as they are free, and one thread for what waits for the disk."""
 
     def __init__(self) -> None:
         """Hold nothing yet: ``start`` may be interrupted, and ``close`` then knows of all that was started."""
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._jobs = _Queue()
         self._background = _Queue()
 
@@ -50,7 +54,7 @@ class Pool:
         """
         with signals_held():
             for number in range(1, count + 1):
-                self._workers.append(_Worker([one.pipe for one in self._workers], prepare, number))
+                self._workers.append(Worker([one.pipe for one in self._workers], prepare, number))
             for worker in self._workers:  # only now: a thread that runs while others are forked may hold a lock
                 self._jobs.start_thread(worker.ask)
             self._background.start_thread(_call)
@@ -135,10 +139,14 @@ def _call(function: Callable[..., Any], *arguments: object) -> Any:
     return function(*arguments)
 
 
-class _Worker:
+class Worker:
     """Our side of one worker: its process and our end of its pipe."""
 
     def __init__(self, inherited: Sequence[Connection], prepare: Callable[[int], None], number: int) -> None:
+        """Fork a process that calls ``prepare``, and lets go of the pipes of others, ``inherited``.
+
+        To be called while signals are held. Raises StrongroomError when the system gives no more processes.
+        """
         self.pipe, theirs = Pipe()
         self._is_over = False
         parent = os.getpid()
@@ -153,10 +161,21 @@ class _Worker:
         theirs.close()
 
     def ask(self, function: Callable[..., Any], *arguments: object) -> Any:
-        """Have the worker do a job, and return its result. Raises what the job raised, and when the worker dies."""
+        """Have the worker do a job, and return its result. Raises what the job raised, and WorkerLostError."""
+        self.tell(function, *arguments)
+        return self.hear()
+
+    def tell(self, function: Callable[..., Any], *arguments: object) -> None:
+        """Give the worker a job. Raises WorkerLostError."""
         job = pickle.dumps((function, arguments))
         try:
             self.pipe.send_bytes(job)
+        except OSError as error:
+            raise _death() from error
+
+    def hear(self) -> Any:
+        """Wait for the result of a job. Raises what the job raised, and WorkerLostError when the worker dies."""
+        try:
             answer = self.pipe.recv_bytes()
         except (EOFError, OSError) as error:
             raise _death() from error
@@ -174,11 +193,11 @@ class _Worker:
                 self._is_over = True
         return not self._is_over
 
-    def kill(self) -> None:
-        """End the process, if it still runs."""
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End the process, if it still runs; by another signal it may be asked to."""
         if self.is_alive():
             with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
+                os.kill(self._pid, number)
 
     def let_go(self) -> None:
         """Close the pipe, unless a process that cannot be killed keeps our thread reading from it."""
@@ -246,8 +265,8 @@ def _wrap(error: BaseException) -> bytes:
     return wrapped
 
 
-def _death() -> StrongroomError:
-    return StrongroomError(
+def _death() -> WorkerLostError:
+    return WorkerLostError(
         "worker",
         "a worker process ended unexpectedly (killed, or out of memory?)",
         "run the same command again",
