@@ -22,6 +22,7 @@ from strongroom.core.backup_entry import MOST_DAYS, BackupEntry, FolderStore, Ke
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.errors import ConfigurationError, ExitCode, KeyMissingError, UsageError
 from strongroom.core.paths import resolve_data_dir, resolve_paths
+from strongroom.core.progress import Progress
 from strongroom.core.scrubbing import watch
 from strongroom.core.secret import Secret
 from strongroom.core.system import System, choose_system, read_system
@@ -132,28 +133,36 @@ def find_backups(c: Context, named: str | None, store: str | None = None, to: Pa
     settings = read_settings()
     folder = choose_system(named, settings)
     system = read_system(folder)
-    entry = _find_entry(system, store, to, folder)
+    entry = find_entry(system, store, to, folder)
+    progress = report.open_progress(color=wants_color(c))
+    return gather_backups(system, entry, settings, progress, resolve_data_dir(system, settings))
+
+
+def gather_backups(
+    system: System, entry: BackupEntry, settings: Settings, progress: Progress, data_dir: Path
+) -> Backups:
+    """Return the backups of a system whose data lies in a directory, which the settings name too."""
     keys, _ = provide_keys(system, settings)
     know(keys.refresh_all)
     around = Surroundings(
         now=read_clock,
         keys=EveryVersion(keys),
         environment=settings.environment,
-        progress=report.open_progress(color=wants_color(c)),
+        progress=progress,
         say=report.say_note,
     )
     databases = resolve_paths(system, settings).databases if system.databases else ()
     site = Site(
         system=system.name,
         entry=entry,
-        data_dir=resolve_data_dir(system, settings),
+        data_dir=data_dir,
         engine=settings.sqlite,
         named=tuple((one.type, one.path) for one in databases),
     )
     return Backups(system=system, site=site, settings=settings, around=around)
 
 
-def _find_entry(system: System, store: str | None, to: Path | None, folder: Path) -> BackupEntry:
+def find_entry(system: System, store: str | None, to: Path | None, folder: Path) -> BackupEntry:
     """Return what is said of backups, with the store that was typed in the place of the first one.
 
     Raises ConfigurationError where nothing is said, UsageError for what means no store.

@@ -39,6 +39,7 @@ _NOTHING_OF_THE_MACHINE = {
 }
 _NOT_THERE, _IS_THERE, _TWO_AT_ONCE, _UNKNOWN = "NoSuchKey", "PreconditionFailed", "ConditionalRequestConflict", 501
 _SERVER = 500
+_PIECE = 1 << 18
 _UP = "see that the server is up and can be reached from here; then the same command"
 _AGAIN = "wait a moment; then the same command"
 _WHO = "correct what access_key: and secret_key: of the bucket name in system.yaml"
@@ -125,6 +126,20 @@ class BucketObjects:
             return self._ask("read", name, lambda: bytes(self._client.get_object(**self._name(name))["Body"].read()))
         except _NoneError:
             return None
+
+    def fetch(self, name: str, file: Path) -> bool:
+        """Write an object that may be large into a file, piece by piece; tell whether there is one."""
+        try:
+            self._ask("read", name, lambda: self._copy(name, file))
+        except _NoneError:
+            return False
+        return True
+
+    def _copy(self, name: str, file: Path) -> None:
+        body = self._client.get_object(**self._name(name))["Body"]
+        with file.open("wb") as stream:
+            for piece in body.iter_chunks(_PIECE):
+                stream.write(piece)
 
     def write(self, name: str, content: bytes) -> None:
         """Write an object, also over another one."""
