@@ -25,6 +25,7 @@ from strongroom.core.files import (
 )
 
 STAGE = "backup"
+_REPAIRS = "lost+found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +138,18 @@ def _walk(data_dir: Path) -> Iterator[Path]:
     """Yield the regular files and the links of a directory, without our own folders and the journals of databases."""
     for folder, folders, names in os.walk(data_dir, onerror=_refuse_unread):
         here = Path(folder)
-        folders[:] = sorted(name for name in folders if not is_ours(here / name))
+        folders[:] = sorted(name for name in folders if not is_ours(here / name) and not _is_for_repairs(here / name))
         yield from (here / name for name in folders if (here / name).is_symlink())
         for name in sorted(names):
             path = here / name
             if path.is_symlink() or (path.is_file() and not _is_journal(path)):
                 yield path
+
+
+def _is_for_repairs(folder: Path) -> bool:
+    """Tell whether a folder is the one that ext4 keeps in the root of a disk for itself, closed to us."""
+    is_in_the_root = folder.name == _REPAIRS and os.path.ismount(folder.parent)
+    return is_in_the_root and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def _look_at_link(site: Site, path: Path, name: str, *, is_named: bool) -> Iterator[Missing]:

@@ -69,6 +69,23 @@ def test_a_folder_that_cannot_be_read_ends_it(tmp_path: Path) -> None:
         os.seteuid(0)
 
 
+def test_what_a_disk_keeps_in_its_root_for_repairs_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = make_shop(tmp_path)
+    closed = shop.data / "lost+found"
+    closed.mkdir()
+    make_database(closed / "inode-12.db", users=1)
+    is_taken = lambda: "lost+found/inode-12.db" in [one.name for one in find_sources(shop.site).sources]  # noqa: E731
+    monkeypatch.setattr(os, "access", lambda path, _: path != closed)
+    assert is_taken()  # not the root of a disk: a folder as any other
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == shop.data)
+    assert not is_taken()
+    monkeypatch.undo()
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == shop.data)
+    assert is_taken()  # what we may read is not left out
+
+
 def test_a_data_directory_that_is_not_mounted_is_no_empty_set(tmp_path: Path) -> None:
     shop = make_shop(tmp_path)
     with pytest.raises(UnreachableError, match="is no directory"):
