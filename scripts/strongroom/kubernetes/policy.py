@@ -1,4 +1,4 @@
-"""What a Job does with each exit code: rules of ``podFailurePolicy``, made from the table of exit codes and nothing else.
+"""What a Job does with each exit code: rules of ``podFailurePolicy``, made from the table of exit codes alone.
 
 A code that a retry cannot mend fails the Job at once; a disruption (drain, preemption, a kubelet that went away) costs
 no retry; everything else, codes that nobody knows among it (137: out of memory), counts towards ``backoffLimit``.
