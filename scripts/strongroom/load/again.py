@@ -11,11 +11,13 @@ from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError
 from strongroom.core.secret import Secret
 from strongroom.core.workers import open_workers
+from strongroom.load.changes import Changes, list_changes
 from strongroom.load.documents import LoadDocument, LoadState
-from strongroom.load.judging import prove_load
-from strongroom.load.outcome import Outcome
+from strongroom.load.judging import prove_load, read_made
+from strongroom.load.outcome import Outcome, choose_exit, judge
 from strongroom.load.place import find_load
-from strongroom.postgres.connection import Access
+from strongroom.load.request import Schemas
+from strongroom.postgres.connection import Access, open_postgres
 from strongroom.runs.home import Home
 from strongroom.sqlite.keyring import hold_needed
 
@@ -36,8 +38,8 @@ class VerifyRequest:
     engine: Engine = Engine.SYSTEM
 
 
-def verify(request: VerifyRequest, keys: Mapping[str, Secret]) -> Outcome:
-    """Prove a load from its snapshots, its ledger and the server.
+def verify(request: VerifyRequest, keys: Mapping[str, Secret], schemas: Schemas) -> Outcome:
+    """Prove a load from its snapshots, its ledger and the server, and its schemas by what was made of them.
 
     Raises UnreachableError, UsageError, and GuardError for one that did not come to its end.
     """
@@ -51,7 +53,16 @@ def verify(request: VerifyRequest, keys: Mapping[str, Secret]) -> Outcome:
         open_workers(request.jobs, lambda: None) as workers,
     ):
         found = prove_load(folder, about, request.access, workers, show_values=request.show_values)
-    return replace(found, seconds=round(time.monotonic() - began, 3))
+    with open_postgres(request.access, is_read_only=True) as connection:
+        changes = list_changes(connection, about, read_made(folder), schemas)
+    return _add_changes(replace(found, seconds=round(time.monotonic() - began, 3)), changes)
+
+
+def _add_changes(found: Outcome, changes: Changes) -> Outcome:
+    differences = (*found.differences, *changes.differences)
+    verdict = judge(differences, found.unexplained, found.quarantined)
+    ended = choose_exit(verdict, found.quarantined, found.budget)
+    return replace(found, differences=differences, notes=(*found.notes, *changes.notes), verdict=verdict, exit=ended)
 
 
 def _name_keys(about: LoadDocument) -> set[str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from strongroom.core.errors import GuardError
@@ -15,6 +16,8 @@ from strongroom.load.request import Objects, Schemas
 from strongroom.load.rows.ledger import count_waiting, list_waiting
 from strongroom.postgres.connection import Access, open_postgres
 
+_NOT_VALID = re.compile(r" NOT VALID(?=;|$)")
+
 
 def prove_load(
     folder: LoadFolder, about: LoadDocument, access: Access, workers: Workers, *, show_values: bool = False
@@ -23,10 +26,7 @@ def prove_load(
 
     Raises UnreachableError, PlanError, GuardError for a load that does not say what it made.
     """
-    made = folder.read_as(MadeDocument)
-    if made is None:
-        fact = "does not say what it made: made.json is gone"
-        raise GuardError(f"load {folder.name}", fact, "run postgres.load again")
+    made = read_made(folder)
     claims = make_claims(folder, about, made)
     found = prove(claims, access, workers, show_values=show_values)
     ledgers = [claim.ledger for claim in claims]
@@ -55,15 +55,24 @@ def prove_load(
     )
 
 
+def read_made(folder: LoadFolder) -> MadeDocument:
+    """Return what a load made. Raises GuardError where it does not say so any more."""
+    made = folder.read_as(MadeDocument)
+    if made is None:
+        fact = "does not say what it made: made.json is gone"
+        raise GuardError(f"load {folder.name}", fact, "run postgres.load again")
+    return made
+
+
 def compare_structure(claims: Mapping[str, str], made: MadeDocument, access: Access, schemas: Schemas) -> Iterable[str]:
     """Yield what stands otherwise in schemas, by target, than before the rows came."""
     with open_postgres(access, is_read_only=True) as connection:
         for target, schema in claims.items():
             before, held = made.targets[target].objects, schemas.read_objects(connection, schema)
-            for line in schemas.list_differences(_as_validated(before), _as_validated(held)):
+            for line in schemas.list_differences(as_validated(before), as_validated(held)):
                 yield f"schema {schema}: {line}"
 
 
-def _as_validated(objects: Objects) -> Objects:
+def as_validated(objects: Objects) -> Objects:
     """Return objects without a word on whether foreign keys hold of old rows: that the proof says, by the orphans."""
-    return {name: text.removesuffix(" NOT VALID") for name, text in objects.items()}
+    return {name: _NOT_VALID.sub("", text) if " constraint " in name else text for name, text in objects.items()}

@@ -14,7 +14,7 @@ from strongroom.tasks._loading import Loads, choose_way, refuse_negative
 from strongroom.tasks._merging import list_waiting, merge, refuse_other_origin, say_merged
 from strongroom.tasks._request import PLAN, SYSTEM, find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
-from strongroom.tasks.wiring import explain_load
+from strongroom.tasks.wiring import explain_load, give_schemas
 
 TARGET = "Directory of the consolidated databases."
 LOAD = "A load's id (default: the latest)."
@@ -115,7 +115,7 @@ def verify(
         jobs=found.settings.jobs,
         engine=found.settings.sqlite,
     )
-    outcome = run(request, find_keys(found.folder))
+    outcome = run(request, find_keys(found.folder), give_schemas(found.about.name, found.folder))
     return report.show_load(outcome, as_json=is_json(c), color=wants_color(c), again=True)
 
 

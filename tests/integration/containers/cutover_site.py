@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import Connection
 
 from strongroom.core.errors import DecisionNeededError
-from strongroom.load.documents import LoadDocument, LoadState, SchemaRecord, Way
+from strongroom.load.documents import LoadDocument, LoadState, MadeDocument, MadeSchema, SchemaRecord, Way
 from strongroom.load.into.into_live import IntoLiveRequest, IntoLiveResult, go_into_live
 from strongroom.load.place import LoadFolder
 from strongroom.load.request import Schemas
@@ -96,7 +96,18 @@ class Shop:
             for name in names
         }
         folder.write(_document(folder.name, records, way))
+        folder.write(self._describe(records))
         return Load(shop=self, folder=folder)
+
+    def _describe(self, records: Mapping[str, SchemaRecord]) -> MadeDocument:
+        with open_postgres(self.access, is_read_only=True) as connection:
+            objects = {name: read_objects(connection, record.staged) for name, record in records.items()}
+        return MadeDocument(
+            targets={
+                name: MadeSchema(has_files=False, objects=held, references=(), carried=(), reported=(), skipped=())
+                for name, held in objects.items()
+            }
+        )
 
     def sets(self) -> tuple[FileSet, ...]:
         return read_file_sets(self.site.system) if (self.site.system / "postgres").is_dir() else ()

@@ -135,6 +135,7 @@ SPOILS: dict[str, tuple[Spoil, str]] = {
               "ALTER TABLE {s}.orders ENABLE TRIGGER ALL"), "2 rows have no parent in PostgreSQL, and 1 of the source"),
     "a unique index dropped": (serve("ALTER TABLE {s}.accounts DROP CONSTRAINT accounts_mail_key"),
                                "accounts: uniqueness of (mail)"),
+    "an index dropped": (serve("DROP INDEX {s}.by_account"), "orders: index by_account (account) is not there"),
     "a primary key dropped": (serve("ALTER TABLE {s}.scores DROP CONSTRAINT scores_pkey"), "scores: the primary key"),
     "NOT NULL dropped": (serve("ALTER TABLE {s}.accounts ALTER mail DROP NOT NULL"), "column mail is NOT NULL"),
     "a sequence behind the rows": (serve("SELECT setval('{s}.accounts_id_seq', 6)"), "the next id would be 7"),

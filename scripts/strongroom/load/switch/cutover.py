@@ -12,7 +12,7 @@ from strongroom.load.request import Objects
 from strongroom.load.switch.cutovers import Kept, read_kept, wait_for_others, write_kept
 from strongroom.load.switch.holding import Mode, hold, list_tables
 from strongroom.load.switch.live import Alone, find_late
-from strongroom.load.switch.looking import Seen, look, refuse_alone, refuse_rewritten
+from strongroom.load.switch.looking import Seen, look, refuse_alone, refuse_remade, refuse_rewritten
 from strongroom.load.switch.outside import find_outside
 from strongroom.load.switch.owning import act_as, find_schema, name_schema, refuse_foreign
 from strongroom.load.switch.rights import take_rights_along
@@ -139,6 +139,7 @@ def _switch(connection: Connection, asked: CutoverRequest, around: Around, seen:
     records = asked.document.targets
     hold_unwritten(connection, asked, around, [record.staged for record in records.values()])
     refuse_rewritten(connection, asked)
+    refuse_remade(connection, asked, around)
     marks = {target: mark_tables(connection, record.staged) for target, record in records.items()}
     hold_quiet(connection, asked, around, [record.schema for record in records.values()])
     made = _describe(connection, asked, around)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from strongroom.core.errors import GuardError
-from strongroom.load.documents import SchemaRecord
+from strongroom.load.changes import refuse_changes
+from strongroom.load.documents import LoadState, SchemaRecord
+from strongroom.load.judging import read_made
 from strongroom.load.rows.book import Book
 from strongroom.load.switch.live import Alone, find_alone, holds_rows
 from strongroom.load.switch.outside import find_outside
@@ -79,6 +81,7 @@ def look(connection: Connection, asked: Asked, around: Around, *, replace_previo
         if _may_drop_previous(connection, asked, record, replace_previous=replace_previous):
             dropped.append(record.previous)
     refuse_rewritten(connection, asked)
+    refuse_remade(connection, asked, around)
     live = any(holds_rows(connection, record.schema) for record in asked.document.targets.values())
     return Seen(
         since=since, numbers=numbers, alone=alone, left=tuple(left), dropped=tuple(dropped), holds_rows=live
@@ -125,6 +128,12 @@ def refuse_rewritten(connection: Connection, asked: Asked) -> None:
     if written:
         fact = f"is not what was proven: {'; '.join(written[:_SAID])}"
         raise GuardError(f"load {asked.folder.name}", fact, "run postgres.load again")
+
+
+def refuse_remade(connection: Connection, asked: Asked, around: Around) -> None:
+    """Refuse staged schemas whose structure is not as it was made. Raises DifferencesError that names what is not."""
+    staged = replace(asked.document, state=LoadState.STAGED)
+    refuse_changes(connection, staged, read_made(asked.folder), around.schemas)
 
 
 def _refuse_shown(connection: Connection, numbers: Mapping[str, int | None], record: SchemaRecord) -> None:

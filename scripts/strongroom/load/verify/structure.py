@@ -72,10 +72,8 @@ class Structure:
         if self._finds(index, table):
             return
         named = ", ".join(name or "an expression" for name in index.columns)
-        if index.is_unique:
-            self._say(f"uniqueness of ({named}), index {index.name}, is not there")
-        else:
-            self.notes.append(f"{self.pair.into}: index {index.name} ({named}) is not in PostgreSQL")
+        what = f"uniqueness of ({named}), index {index.name}," if index.is_unique else f"index {index.name} ({named})"
+        self._say(f"{what} is not there")
 
     def _finds(self, index: SourceIndex, table: ServerTable) -> bool:
         names = [None if name is None else self._into(name) for name in index.columns]
