@@ -1,4 +1,4 @@
-"""Loads into PostgreSQL on screen: what arrived, what waits, what is different."""
+"""Loads into PostgreSQL on screen: what arrived, what is quarantined, what is different."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMNS = {
     "inserted": "in",
     "merged_identical": "same",
     "superseded": "beaten",
-    "quarantined": "waiting",
+    "quarantined": "quarantined",
 }
 
 
@@ -53,17 +53,18 @@ def show_load(outcome: Outcome, *, as_json: bool, color: bool, again: bool = Fal
         screen.list("does not come along, or as something else", outcome.reported, most=_SHOWN)
         screen.list("orphans; their foreign keys stay NOT VALID", _list_orphans(outcome), most=_SHOWN)
         screen.list("notes", outcome.notes, most=_SHOWN)
-        _list_waiting(screen, outcome)
+        _list_quarantined(screen, outcome)
         screen.list("differences", outcome.differences, most=_SHOWN, style="red")
     style = _STYLES.get(outcome.verdict, "bold red")
-    screen.conclude(_say(outcome, again=again), word=outcome.verdict.value, style=style)
+    word = "" if outcome.dry_run else outcome.verdict.value  # there is nothing to be proven yet
+    screen.conclude(_say(outcome, again=again), word=word, style=style)
     screen.end(outcome)
     return outcome.exit
 
 
-def _list_waiting(screen: Screen, outcome: Outcome) -> None:
-    where = "postgres.quarantine"
-    screen.list("rows that wait", outcome.waiting, most=_SHOWN, style="yellow", of=outcome.quarantined, where=where)
+def _list_quarantined(screen: Screen, outcome: Outcome) -> None:
+    where = "--json" if outcome.dry_run else "postgres.quarantine"
+    screen.list("quarantined", outcome.waiting, most=_SHOWN, style="yellow", of=outcome.quarantined, where=where)
 
 
 def _list_orphans(outcome: Outcome) -> list[str]:
@@ -84,9 +85,11 @@ def _say_error(outcome: Outcome, *, again: bool) -> None:
         way = "--json lists all of them" if again else f"all of them are in the report of load {outcome.load}"
         say_error(DifferencesError("verification", fact, way))
     elif outcome.exit == ExitCode.DECISION:
-        waiting = f"{_count(outcome.quarantined, 'row')} {'waits' if outcome.quarantined == 1 else 'wait'}"
-        fact = f"{waiting} for a person, and the budget is {outcome.budget}: not for cutover"
-        hint = f"postgres.quarantine shows them; mend them and load again, or --quarantine-budget {outcome.quarantined}"
+        be = "would be" if outcome.dry_run else "is" if outcome.quarantined == 1 else "are"
+        rows = f"{_count(outcome.quarantined, 'row')} {be} quarantined"
+        fact = f"{rows}, and the budget is {outcome.budget}: not for cutover"
+        ways = f"mend them and load again, or --quarantine-budget {outcome.quarantined}"
+        hint = ways if outcome.dry_run else f"postgres.quarantine shows them; {ways}"
         say_error(DecisionNeededError("quarantine", fact, hint))
 
 
@@ -104,14 +107,15 @@ def _show_tables(screen: Screen, tables: Mapping[str, TableTally]) -> None:
 
 def _say(outcome: Outcome, *, again: bool) -> str:
     where = ", ".join(sorted(outcome.schemas.values()))
-    waiting = f", {count(outcome.quarantined)} waiting" if outcome.quarantined else ""
+    quarantined = f", {count(outcome.quarantined)} quarantined" if outcome.quarantined else ""
     if outcome.nothing_done:
-        return f"load {outcome.load}: nothing to do, equal sources are in {where} at {outcome.server}{waiting}"
+        return f"load {outcome.load}: nothing to do, equal sources are in {where} at {outcome.server}{quarantined}"
     if outcome.dry_run:
-        rows = f"{_count(outcome.rows_read, 'row')} would go to {where} at {outcome.server}{waiting}"
-        return f"dry run: {rows}; nothing written"
+        rows = f"{count(outcome.rows_read - outcome.quarantined)} of {_count(outcome.rows_read, 'row')}"
+        went = f"would load {rows} into {where} at {outcome.server} in {outcome.seconds:.1f} s{quarantined}"
+        return f"{went}; keys and checks of the server were not tried"
     what = "proof of load" if again else "load"
-    rows = f"{_count(outcome.rows_read, 'row')} read, {outcome.unexplained} unexplained{waiting}"
+    rows = f"{_count(outcome.rows_read, 'row')} read, {outcome.unexplained} unexplained{quarantined}"
     return f"{what} {outcome.load}: {rows}, {where} at {outcome.server}, {outcome.seconds:.1f} s"
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from invoke.context import Context
 
+from strongroom import report
 from strongroom.consolidate.explain import explain
 from strongroom.consolidate.outcome import Outcome
 from strongroom.consolidate.request import Request
@@ -47,7 +48,7 @@ class Found(Protocol):
 def merge(
     c: Context, found: Found, source: Path, target: Path, budget: int | None, replace: bool, dry_run: bool
 ) -> Outcome:
-    """Consolidate as ``consolidate.run`` does. Raises what that raises."""
+    """Consolidate as ``consolidate.run`` does; a dry run goes no further. Raises what that raises."""
     settings = found.settings
     request = Request(
         system=found.folder,
@@ -60,14 +61,18 @@ def merge(
         jobs=settings.jobs,
         engine=settings.sqlite,
     )
-    return run(request, surround(c, settings, read_clock, find_keys(found.folder)))
+    merged = run(request, surround(c, settings, read_clock, find_keys(found.folder)))
+    if merged.dry_run and not merged.exit:
+        fact = "tried the consolidation only; once its databases are there, a load can be tried too"
+        report.say_note("dry run", fact)
+    return merged
 
 
 def say_merged(merged: Outcome) -> str:
     """Say in a line what came of a consolidation."""
     done = "nothing to do" if merged.nothing_done else f"{merged.rows_read:,} rows read".replace(",", " ")
-    waiting = f", {merged.quarantined} waiting" if merged.quarantined else ""
-    return f"consolidation {merged.run}: {done}{waiting}, {merged.verdict.value}"
+    quarantined = f", {merged.quarantined} quarantined" if merged.quarantined else ""
+    return f"consolidation {merged.run}: {done}{quarantined}, {merged.verdict.value}"
 
 
 def list_waiting(merged: Outcome, home: Home, system: Path) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from strongroom.consolidate.masking import read_masks_of_targets
 from strongroom.consolidate.snapshots import PROVER
 from strongroom.containers import images, stack
 from strongroom.core.config import Settings
-from strongroom.core.errors import PlanError
+from strongroom.core.errors import GuardError, PlanError
 from strongroom.core.plan.models import PlanModel
 from strongroom.core.secret import Secret
 from strongroom.core.system import System
@@ -110,12 +110,17 @@ def explain_load(
 ) -> Iterator[KeptRow]:
     """Yield the rows of a load's ledgers, the latest load's by default, as ``consolidate.explain`` does a run's.
 
-    Raises what finding the load raises, UsageError for a table that is none of it, KeyMissingError.
+    Raises what finding the load raises, GuardError for one that did not end, UsageError for a table that is none of
+    it, KeyMissingError.
     """
+    from strongroom.load.documents import LoadState
     from strongroom.load.outcome import Outcome
     from strongroom.load.place import find_load
 
     folder, about = find_load(home, load)
+    if about.state in (LoadState.LOADING, LoadState.FAILED):
+        fact = "has not come to its end, so which rows are quarantined is not known yet"
+        raise GuardError(f"load {folder.name}", fact, "run postgres.load again")
     data, positions = load_yaml(folder.plan, PlanError)
     report = folder.read_as(Outcome)
     ledgers = Ledgers(

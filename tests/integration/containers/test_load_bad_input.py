@@ -237,8 +237,10 @@ def test_a_server_that_ends_the_session_is_unreachable_and_the_same_command_goes
     with monkeypatch.context() as patch:
         patch.setattr(filling, "copy_rows", cut_off)
         shop.load().refuse(5, "PostgreSQL at", "same command")
+    shop.run("quarantine").refuse(6, "has not come to its end", "run postgres.load again")
     shop.prove()
     assert shop.read("t") == [(1, "a"), (2, "b")]
+    assert shop.run("quarantine").code == 0
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_each_step_ends_it_where_its_rows_wait_and_both_are_told(shop: Shop) -> 
 
     code, out, err = shop.load("--quarantine-budget", "1", "--json")
     assert code == 4
-    assert "2 rows wait for a person, and the budget is 1" in err
+    assert "2 rows are quarantined, and the budget is 1" in err
     said = json.loads(out)
     assert said["run"] in said["notes"][0]
     assert [line.partition(":")[0] for line in said["waiting"]] == [
@@ -93,9 +93,10 @@ def test_each_step_ends_it_where_its_rows_wait_and_both_are_told(shop: Shop) -> 
 
 
 def test_a_dry_run_merges_and_loads_nothing(shop: Shop) -> None:
-    code, out, _ = shop.load("--dry-run", "--quarantine-budget", "9", "--json")
+    code, out, err = shop.load("--dry-run", "--quarantine-budget", "9", "--json")
     assert code == 0
     assert json.loads(out)["dry_run"] is True
+    assert "note: dry run: tried the consolidation only" in err
     assert not shop.target.exists()
 
 

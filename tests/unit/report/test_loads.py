@@ -43,7 +43,8 @@ def test_orphans_are_listed_and_one_row_is_no_rows(capsys: pytest.CaptureFixture
 
 def test_rows_that_wait_over_the_budget_are_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     _, error = show(capsys, make_outcome(exit=ExitCode.DECISION, budget=0))
-    assert "1 row waits for a person, and the budget is 0" in error
+    assert "1 row is quarantined, and the budget is 0" in error
+    assert "postgres.quarantine shows them" in error
 
 
 @pytest.mark.parametrize(("again", "place"), [(False, "report of load 20260101_000000"), (True, "--json")])
@@ -56,7 +57,25 @@ def test_differences_name_where_all_of_them_are(capsys: pytest.CaptureFixture[st
 def test_what_waits_is_said_where_there_was_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = show(capsys, make_outcome(nothing_done=True))
     assert "nothing to do" in out
-    assert "1 waiting" in out
+    assert "1 quarantined" in out
+
+
+def test_a_dry_run_ends_in_a_sentence_with_would_and_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    about = {"verdict": Verdict.UNVERIFIED, "dry_run": True, "references": {}}
+    out, error = show(capsys, make_outcome(**about, waiting=("core.c row 1: a is NULL",) * 11, quarantined=2))
+    (last,) = out.splitlines()[-1:]
+    assert last.startswith("would load 2 of 4 rows into core_staged at db:5432/x in 1.0 s, 2 quarantined; ")
+    assert ("UNVERIFIED" in out, "postgres.quarantine" in out, error) == (False, False, "")
+    _, error = show(capsys, make_outcome(**about, exit=ExitCode.DECISION, budget=0))
+    assert "1 row would be quarantined, and the budget is 0" in error
+    assert "postgres.quarantine" not in error  # which has nothing to show
+
+
+def test_one_word_says_what_needs_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = ("core.c row 1: a is NULL, and the column is NOT NULL",)
+    out, error = show(capsys, make_outcome(exit=ExitCode.DECISION, budget=0, waiting=waiting))
+    assert [word in out + error for word in ("wait", "held", "pending")] == [False] * 3
+    assert (out + error).count("quarantined") == 4  # the table's head, the list's, the last sentence and the error
 
 
 def test_rows_that_wait_are_counted_beyond_those_that_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
