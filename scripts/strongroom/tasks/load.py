@@ -18,6 +18,7 @@ from strongroom.tasks.wiring import explain_load, give_schemas
 
 TARGET = "Directory of the consolidated databases."
 LOAD = "A load's id (default: the latest)."
+OF_A_LOAD = {"system": SYSTEM, "target": TARGET, "plan": PLAN, "load": LOAD}
 
 
 @task(
@@ -87,10 +88,7 @@ def load(
 
 @task(
     help={
-        "system": SYSTEM,
-        "target": TARGET,
-        "plan": PLAN,
-        "load": LOAD,
+        **OF_A_LOAD,
         "show_values": "Name values that differ, and not only their hashes.",
     }
 )
@@ -121,10 +119,7 @@ def verify(
 
 @task(
     help={
-        "system": SYSTEM,
-        "target": TARGET,
-        "plan": PLAN,
-        "load": LOAD,
+        **OF_A_LOAD,
         "quarantine_budget": "Rows that may wait for a person (default: what the load was allowed).",
         "replace": "Let rows that only the live schemas hold step aside with them, into NAME_previous.",
         "replace_previous": "Drop an earlier NAME_previous although it holds rows that are nowhere else.",
@@ -168,10 +163,7 @@ def cutover(
 
 @task(
     help={
-        "system": SYSTEM,
-        "target": TARGET,
-        "plan": PLAN,
-        "load": LOAD,
+        **OF_A_LOAD,
         "discard_changes": "Step back although that leaves what was written since in the staged schemas only.",
         "dry_run": "Show what would be live again; change nothing.",
     }
