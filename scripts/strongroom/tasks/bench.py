@@ -92,4 +92,22 @@ def postgres(
     show_postgres(options, as_json=is_json(c))
 
 
-namespace = Collection("bench", consolidate, keys, backup, postgres)
+@task(
+    help={
+        "scale": "Size of the fleet: 1 is a thousand tenants of 2 MB, and a list of a million.",
+        "repeat": "How often each way runs; medians are shown.",
+        "directory": "Where tenants are kept and built (default: tests/bench/.data).",
+        "flat": "Measure peak memory with a tenth of the tenants, and with long lists, too.",
+    }
+)
+def fleet(c: Context, *, scale: float = 1.0, repeat: int = 3, directory: Path | None = None, flat: bool = True) -> None:
+    """Measure fleet.run beside a command for each tenant."""
+    read_settings().require_clone()
+    from tests.bench.consolidate import Options  # noqa: PLC0415  # the image has no tests
+    from tests.bench.fleet import show_fleet  # noqa: PLC0415  # the same
+
+    options = Options(scale=scale, repeat=repeat, directory=directory, keep=False, flat=flat)
+    show_fleet(options, as_json=is_json(c))
+
+
+namespace = Collection("bench", consolidate, keys, backup, postgres, fleet)
