@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -103,18 +103,20 @@ class RunningBox:
             seconds=_count_seconds(state) if is_over else 0.0,
         )
 
-    def follow(self) -> Iterator[bytes]:
-        """Yield what it writes, as it comes, until it has ended; less where the engine is gone, or it is removed."""
-        from docker.errors import DockerException
-        from urllib3.exceptions import HTTPError
+    def attach(self) -> Iterator[bytes]:
+        """Listen from now on, before it is started; what it writes comes until it has ended, or is removed.
 
-        with suppress(DockerException, HTTPError, OSError):
-            chunks: Iterator[bytes] = self._container.logs(stdout=True, stderr=True, stream=True, follow=True)
-            yield from chunks
+        Not from its log: of that the last line is not always there when whoever follows it is told of the end.
+        """
+        return self._listen(self._client.api.attach_socket(self.id, {"stdout": 1, "stderr": 1, "stream": 1}))
 
-    def read_log(self, lines: int) -> bytes:
-        """Return the last lines that it wrote."""
-        return bytes(self._container.logs(stdout=True, stderr=True, tail=lines))
+    def _listen(self, stream: Any) -> Iterator[bytes]:
+        from docker.utils.socket import frames_iter
+
+        # The library closes neither: the answer by which it asked, and the socket behind it.
+        with closing(stream._sock), closing(stream._response), suppress(OSError):  # noqa: SLF001
+            for _, chunk in frames_iter(stream, tty=False):
+                yield chunk
 
     def signal(self, name: str) -> None:
         """Send a signal; one that has ended hears nothing."""

@@ -10,6 +10,8 @@ import pytest
 
 from strongroom.containers.images import NAMES, Built, build_images
 from strongroom.containers.stack import Folder
+from strongroom.engine import connect
+from tests.integration.containers.k8s_site import Cluster
 from tests.integration.containers.schema_site import Site, name_server, open_site
 from tests.servers import POSTGRES, REDIS, TAG, Running, make_folder, running
 
@@ -36,6 +38,16 @@ def postgres(images: dict[str, Built], folder: Folder) -> Iterator[Running]:
 def redis(images: dict[str, Built], folder: Folder) -> Iterator[Running]:
     with running(REDIS, folder) as server:
         yield server
+
+
+@pytest.fixture
+def cluster(repository: Path) -> Iterator[Cluster]:
+    """Play a cluster; whatever a Job made is gone afterwards."""
+    build_images(repository, ["base"], os.environ, tag=TAG, fresh=False, say=print)
+    with connect(os.environ) as client:
+        played = Cluster(client=client)
+        yield played
+        assert played.list_left() == []
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from strongroom.kubernetes.running.quantities import read_bytes, read_quantity
 _NANO = 1_000_000_000
 _SHARES, _LEAST_SHARES = 1024, 2
 """Of a core, and at least."""
-_LOGS = {"type": "json-file", "config": {}}
+_LOGS = {"type": "none", "config": {}}
+"""What a container writes is handed on, and kept nowhere else."""
 _DIGITS = re.compile(r"\d+")
 
 

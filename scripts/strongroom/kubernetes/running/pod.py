@@ -153,13 +153,14 @@ class Pod:
             ),
         )
         container.again_at = None
+        prefix = f"{self.identity.name}/{container.name}: " if self.prefixed else ""
+        saying = Saying(box, self.around.write, prefix)
         complaint = box.start()
         if complaint is not None:
             box.remove()
             self._settle(container, _CANNOT_RUN, "ContainerCannotRun", 0.0, complaint)
             return
-        prefix = f"{self.identity.name}/{container.name}: " if self.prefixed else ""
-        container.box, container.saying = box, Saying(box, self.around.write, prefix)
+        container.box, container.saying = box, saying
 
     def _tend(self, container: _Container) -> None:
         """See whether a container has ended, or whether it is time to begin it again."""
@@ -180,7 +181,8 @@ class Pod:
         reason = "OOMKilled" if seen.is_out_of_memory else "Error" if seen.exit_code else "Completed"
         message = self._sandbox.read_message(container.name)
         if not message and seen.exit_code and container.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
-            message = box.read_log(_LAST_LINES)[-_LAST_BYTES:].decode(errors="replace")
+            lines = saying.last[-_LAST_BYTES:].decode(errors="replace").splitlines(keepends=True)
+            message = "".join(lines[-_LAST_LINES:])
         container.box = None
         box.remove()
         self._settle(container, seen.exit_code, reason, seen.seconds, message)

@@ -9,15 +9,18 @@ from contextlib import suppress
 from strongroom.engine.containers import RunningBox
 
 _REST_SECONDS = 10.0
+_LAST_BYTES = 8192
 
 
 class Saying:
-    """Follows a container that was started, in a thread, until it has said all."""
+    """Listens to a container that is about to start, in a thread, until it has said all."""
 
     def __init__(self, box: RunningBox, write: Callable[[bytes], None], prefix: str = "") -> None:
-        """Begin to follow. ``prefix`` stands before each line; without one what is written is not touched."""
-        self._box, self._write, self._prefix = box, write, prefix.encode()
+        """Begin to listen. ``prefix`` stands before each line; without one what is written is not touched."""
+        self._chunks, self._write, self._prefix = box.attach(), write, prefix.encode()
         self._rest = b""
+        self.last = b""
+        """The last bytes that it wrote."""
         self.size = 0
         """Bytes that it wrote so far."""
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -29,8 +32,9 @@ class Saying:
 
     def _follow(self) -> None:
         with suppress(BrokenPipeError):  # nobody reads on; whoever shows the result sees it too
-            for chunk in self._box.follow():
+            for chunk in self._chunks:
                 self.size += len(chunk)
+                self.last = (self.last + chunk)[-_LAST_BYTES:]
                 self._hand_on(chunk)
             if self._rest:
                 self._hand_on(b"\n")
