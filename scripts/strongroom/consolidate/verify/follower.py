@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from strongroom.consolidate.verify.catalogue import Table
+from strongroom.consolidate.verify.collations import read_collations
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import FedTable, Input
@@ -14,6 +16,7 @@ from strongroom.consolidate.verify.leads import MOVED, ORPHAN, Lead, Moves
 from strongroom.consolidate.verify.moved import STANDS, WAITS, ParentMap
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.references import Reference, find_references
+from strongroom.consolidate.verify.strays import holds_parent
 from strongroom.consolidate.verify.values import Value
 from strongroom.core.quoting import dotted, quote
 from strongroom.core.results import ReferenceTally
@@ -22,6 +25,10 @@ _LEFT_ALONE = "left alone"
 """The figure of rows whose parent was left out by the plan."""
 _USURPED = "usurped"
 """The figure of rows whose orphaned id was given to a row."""
+
+
+_EXACT = 1 << 53
+"""Up to it no integer is a REAL that is another number."""
 
 
 class Follower:
@@ -79,7 +86,7 @@ class Follower:
             if self._is_shared[number]:
                 found.waits = found.is_root = True
             found.events.append((number, "followed"))
-            self._replace(found, reference, tuple(map(_as_written, lead.values, own)))
+            self._replace(found, reference, lead.values)
         elif lead.kind == WAITS:
             found.waits = True
             found.because += lead.because
@@ -161,8 +168,10 @@ class Follower:
         if home is not None:
             kept = [self._keeps_at_home(found, home, cells), *self._apart(number, entry, cells)]
             return f"{absent} OR ({' AND '.join(kept)})"
-        is_abroad = reference.named is None and not reference.is_held_by(entry.source, self._desk.house)
-        if is_abroad and reference.parent.target == self._fed.target and len(cells) == 1:
+        is_abroad = reference.named is None and not holds_parent(self._desk.house, self._fed, reference, entry.source)
+        its = [reference.parent.stored[column].name for column in reference.columns]
+        is_one = len(its) == 1 and reference.parent.target == self._fed.target
+        if is_abroad and is_one and self._is_unique(reference.parent.table, its):
             return f"{absent} OR {self._keeps_abroad(found, cells[0])}"
         return absent
 
@@ -178,9 +187,13 @@ class Follower:
         home = homes[0]
         columns = [home.source_column(place) for place in reference.columns]
         names = tuple(column.name for column in columns if column is not None)
-        is_one = len(names) == len(columns) and home.table.rowid is not None and home.table.has_unique(names)
+        is_one = len(names) == len(columns) and home.table.rowid is not None and self._is_unique(home.table, names)
         strays = self._strays(number, entry.source) if is_one else ()
         return home if is_one and all(stray.table.is_found_by(stray.names[0]) for stray in strays) else None
+
+    def _is_unique(self, table: Table, names: Sequence[str]) -> bool:
+        """Tell whether values refer to one row of a table at most: as its columns compare, not as an index does."""
+        return table.has_unique(names, read_collations(self._desk.connection, table, names))
 
     def _apart(self, number: int, entry: Input, cells: Sequence[str]) -> list[str]:
         """Return the conditions that no table beside the parent's has what cells of row ``s`` hold."""
@@ -212,7 +225,7 @@ class Follower:
         terms = [f"{name} = +{cell}", f"typeof({name}) = typeof({cell}) AND +{name} IS +{cell} COLLATE BINARY"]
         if found.changed:
             terms.append(f"lower(rtrim(CAST({cell} AS TEXT))) NOT IN (SELECT k FROM {found.disturbed})")
-            terms.append(f"typeof({cell}) IN ('integer', 'text')")
+            terms.append(_is_no_other_number(cell))
         return f"EXISTS (SELECT 1 FROM {dotted('main', parent.table.name)} AS p WHERE {' AND '.join(terms)})"
 
     def tallies(self) -> dict[str, ReferenceTally]:
@@ -249,8 +262,9 @@ class Follower:
         return self._desk.count(f"SELECT count(*) FROM {child} AS c WHERE {present} AND NOT EXISTS ({parents})")
 
 
-def _as_written(new: Value, own: Value) -> Value:
-    """Return a parent's new id as the child writes ids: TEXT stays TEXT."""
-    if isinstance(own, str) and not isinstance(new, str | bytes) and new is not None:
-        return str(new)
-    return new
+def _is_no_other_number(cell: str) -> str:
+    """Return the condition that no column takes a cell for a number that is written in another way, as ``01`` is 1."""
+    exact = f"CAST({cell} AS INTEGER) BETWEEN -{_EXACT} AND {_EXACT}"
+    decimal = f"CAST(CAST({cell} AS INTEGER) AS TEXT) = CAST({cell} AS TEXT) COLLATE BINARY AND {exact}"
+    letters = f"typeof({cell}) = 'text' AND {cell} GLOB '*[^-+.0-9eE' || char(9, 10, 11, 12, 13, 32) || ']*'"
+    return f"(typeof({cell}) IN ('integer', 'text') AND ({letters} OR ({decimal})))"

@@ -130,7 +130,7 @@ class House:
 def read_house(evidence: Evidence, scratch: Path) -> House:
     """Derive what must be there; documents and structures are made in the folder ``scratch``, which must stay.
 
-    Raises PlanError, DamagedSourceError.
+    Raises PlanError, DamagedSourceError, GuardError.
     """
     model = read_plan_model(evidence.plan)
     named = {source.path for source in model.sources.values()}

@@ -58,7 +58,8 @@ def other_form(held: str | int) -> str | int:
     if isinstance(held, int):
         return str(held)
     is_short = len(held) <= _LONGEST and _INTEGER.match(held) is not None
-    return int(held) if is_short and _LEAST <= int(held) <= _MOST else held
+    is_one = is_short and str(int(held)) == held and _LEAST <= int(held) <= _MOST
+    return int(held) if is_one else held
 
 
 def replace_id(text: str, path: str, value: str | int | None) -> str:

@@ -11,8 +11,8 @@ from strongroom.consolidate.verify.leads import KEPT, MOVED, ORPHAN, Lead
 from strongroom.consolidate.verify.moved import GONE, STANDS, WAITS, Parent, ParentMap
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.references import Reference
-from strongroom.consolidate.verify.strays import Stray, find_strays
-from strongroom.consolidate.verify.values import Value, is_same_row
+from strongroom.consolidate.verify.strays import Stray, find_strays, holds_parent
+from strongroom.consolidate.verify.values import Value, is_same_row, store
 from strongroom.core.quoting import fold
 
 _REMEMBERED = 1 << 15
@@ -34,13 +34,14 @@ class LeadFinder:
         """Return where values (each with its type: 1 and 1.0 are two) in a source's rows lead by a reference."""
         self.strays = cache(self._strays)
         """Return what stands beside the tables of a source that feed a reference's parent."""
+        self._holds = cache(self._holds_parent)
 
     def _find(self, number: int, source: str, typed: tuple[tuple[type, Value], ...]) -> Lead:
         """Return where values in a source's rows lead."""
         reference, found = self._references[number], self._maps[number]
         values = tuple(value for _, value in typed)
         named = reference.named
-        is_held = named is not None or reference.is_held_by(source, self._house)
+        is_held = named is not None or self._holds(number, source)
         candidates = [
             entry
             for entry in reference.parent.inputs
@@ -54,16 +55,19 @@ class LeadFinder:
         if named is not None:  # what the child's own file says comes first, be it that its parent is left out
             parents = [parent for parent in parents if parent.entry.source == source] or parents
         if not is_held:
-            return self._lead_abroad(found, parents, values)
+            return self._lead_abroad(reference, found, parents, values)
         beside = {parent.state for parent in parents if parent.entry.source == source}
         if STANDS in beside and self._has_stray(number, source, values):
             beside.add(GONE)
         if {GONE, STANDS} <= beside and WAITS not in beside:
             return Lead(WAITS)  # of two rows of the child's file one is left out, and nothing says which is meant
-        return self._lead_home(found, parents, values)
+        return self._lead_home(reference, found, parents, values)
 
     def _strays(self, number: int, source: str) -> tuple[Stray, ...]:
-        return find_strays(self._house, self._references[number], source)
+        return find_strays(self._house, self._fed, self._references[number], source)
+
+    def _holds_parent(self, number: int, source: str) -> bool:
+        return holds_parent(self._house, self._fed, self._references[number], source)
 
     def _has_stray(self, number: int, source: str, values: tuple[Value, ...]) -> bool:
         """Tell whether a row beside those that feed the parent has the values too; in JSON a text may mean a number."""
@@ -75,7 +79,9 @@ class LeadFinder:
             meant.add((other_form(held),))
         return any(self._parents.is_in(stray, one) for stray in strays for one in meant)
 
-    def _lead_home(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
+    def _lead_home(
+        self, reference: Reference, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]
+    ) -> Lead:
         """Look at parents in the child's own file, or in tables that the plan names."""
         waiting = tuple(map(_name, (parent for parent in parents if parent.state == WAITS)))
         if waiting:
@@ -85,16 +91,18 @@ class LeadFinder:
             return self._lead_nowhere(found, values, had_parent=bool(parents))
         if len({parent.address for parent in standing}) > 1:
             return Lead(WAITS)
-        return self._lead_to(found, standing[0], values)
+        return self._lead_to(reference, found, standing[0], values)
 
-    def _lead_abroad(self, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]) -> Lead:
+    def _lead_abroad(
+        self, reference: Reference, found: ParentMap, parents: list[Parent], values: tuple[Value, ...]
+    ) -> Lead:
         """Look at parents in all files, of which the child's is none."""
-        if parents and not any(parent.is_changed for parent in parents):
-            return self._lead_to(found, parents[0], values)
-        if len(parents) > 1:
-            gone = all(parent.state == GONE for parent in parents)
-            return self._lead_nowhere(found, values, had_parent=True) if gone else self._wait_for(found, parents)
-        return self._lead_home(found, parents, values)
+        if len(parents) <= 1:
+            return self._lead_home(reference, found, parents, values)
+        if not any(parent.is_changed for parent in parents):
+            return Lead(KEPT if self._parents.is_found(found, values, parents) else WAITS)
+        gone = all(parent.state == GONE for parent in parents)
+        return self._lead_nowhere(found, values, had_parent=True) if gone else self._wait_for(found, parents)
 
     def _wait_for(self, found: ParentMap, parents: list[Parent]) -> Lead:
         """Wait: for those that wait, if all others stayed what they were."""
@@ -116,17 +124,30 @@ class LeadFinder:
             return False
         return not any(True for entry in parent.inputs for _ in self._parents.find(found, entry, values))
 
-    def _lead_to(self, found: ParentMap, parent: Parent, values: tuple[Value, ...]) -> Lead:
+    def _lead_to(self, reference: Reference, found: ParentMap, parent: Parent, values: tuple[Value, ...]) -> Lead:
         """Let the value stay where the parent's did, unless only the source takes the two for one."""
         if not parent.new:
             return Lead(WAITS)
-        if not parent.is_changed and is_same_row(parent.own, values):
+        if not parent.is_changed and (
+            is_same_row(parent.own, values) or self._parents.is_found(found, values, [parent])
+        ):
             return Lead(KEPT)
-        if not parent.is_changed:
-            there = self._parents.has_row(found, values)
-            if there is not None and is_same_row(there, parent.new):
-                return Lead(KEPT)
-        return Lead(MOVED, parent.new)
+        written = tuple(map(_as_written, parent.new, values))
+        if reference.path is not None:
+            return Lead(MOVED, written)
+        affinities = [self._fed.stored[place].affinity for place in reference.places]
+        for form in (written, parent.new):
+            held = tuple(map(store, affinities, form))
+            if is_same_row(held, parent.new) or self._parents.is_found(found, held, [parent]):
+                return Lead(MOVED, held)
+        return Lead(WAITS)
+
+
+def _as_written(new: Value, own: Value) -> Value:
+    """Return a parent's new id as the child writes ids: TEXT stays TEXT."""
+    if isinstance(own, str) and not isinstance(new, str | bytes) and new is not None:
+        return str(new)
+    return new
 
 
 def _name(parent: Parent) -> tuple[int, int]:

@@ -25,11 +25,10 @@ from strongroom.consolidate.verify.moved import (
 from strongroom.consolidate.verify.references import Reference, find_references
 from strongroom.consolidate.verify.relations import place_of, rows_of_table, transform_of
 from strongroom.consolidate.verify.strays import Stray
-from strongroom.consolidate.verify.values import Row, Value, decode_text, is_utf8
+from strongroom.consolidate.verify.values import Row, Value, decode_text, is_same_row, is_utf8
 from strongroom.core.quoting import dotted, fold, quote, quote_all
-from strongroom.sqlite.connection import Connection, attach_stage, open_memory, open_snapshot
+from strongroom.sqlite.connection import Connection, attach_stage, open_snapshot
 from strongroom.sqlite.database import Database
-from strongroom.sqlite.libraries import library_of
 
 MakeDerive = Callable[[Desk, FedTable, "Parents", Sequence[Reference]], Derive]
 """Returns what derives a table's rows, of whose references these are followed."""
@@ -194,6 +193,15 @@ class Parents:
             values,
         )
 
+    def is_found(self, found: ParentMap, values: Row, parents: Sequence[Parent]) -> bool:
+        """Tell whether values refer to rows of the target, and to none but what some source rows are there."""
+        names = [found.reference.parent.stored[place].name for place in found.reference.columns]
+        cells = ", ".join(f"+{brace(quote(name))} COLLATE BINARY" for name in names)
+        rows = brace(dotted("main", found.reference.parent.table.name))
+        sql = f"SELECT DISTINCT {cells} FROM {rows} WHERE {_equal(names)}"
+        held = found.desk.connection.execute(*fill(sql, values)).fetchall()
+        return bool(held) and all(any(is_same_row(row, parent.new) for parent in parents) for row in held)
+
 
 def _equal(names: Sequence[str]) -> str:
     """Return the condition that columns have values, with a hole for each."""
@@ -236,14 +244,3 @@ def _make_register(
     connection.execute(f"INSERT INTO {register} SELECT s.r, {cells} FROM {rows_of_table(table, None, 'main')}")
     schema, _, name = register.partition(".")
     connection.execute(f"CREATE INDEX {schema}.{quote(f'index of {name}')} ON {name} ({quote_all(names)})")
-
-
-def _read_collations(connection: Connection, table: Table, names: tuple[str, ...]) -> list[str]:
-    """Return how a table compares some of its columns; a virtual one has no index that could tell, and is BINARY."""
-    if table.module is not None:
-        return ["BINARY"] * len(names)
-    with open_memory(library_of(connection)) as scratch:
-        scratch.execute(table.sql)
-        scratch.execute(f"CREATE INDEX strongroom_probe ON {quote(table.name)} ({quote_all(names)})")
-        parts = scratch.execute("PRAGMA index_xinfo(strongroom_probe)").fetchall()
-    return [part[4] for part in parts][: len(names)]

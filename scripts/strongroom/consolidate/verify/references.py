@@ -40,13 +40,6 @@ class Reference:
         columns = ", ".join(fed.stored[place].name for place in self.places)
         return f"{fed.into}.{columns}" + (f" {self.path}" if self.path else "")
 
-    def is_held_by(self, source: str, house: House) -> bool:
-        """Tell whether a file holds the parent table, be it one that is dropped or goes elsewhere."""
-        if any(entry.source == source for entry in self.parent.inputs):
-            return True
-        held = house.sources.get(source)
-        return held is not None and not self.parent_names.isdisjoint(held.tables)
-
     @property
     def parent_names(self) -> frozenset[str]:
         """Return the folded names by which a table of a file is known as the parent."""
@@ -205,10 +198,12 @@ def _find_fed_by(house: House, source: str, table: str) -> tuple[FedTable | None
 
 def _translate(fed: FedTable, entry: Input, names: Sequence[str]) -> list[str]:
     """Return the target's names of an input's columns; nothing where one goes nowhere."""
-    found = []
-    for name in names:
-        place = entry.table.place_of(name)
-        if place is None or place not in entry.places:
-            return []
-        found.append(fed.stored[entry.places.index(place)].name)
-    return found
+    places = [place_in(entry, name) for name in names]
+    found = [fed.stored[place].name for place in places if place is not None]
+    return found if len(found) == len(names) else []
+
+
+def place_in(entry: Input, name: str) -> int | None:
+    """Return the place among the target's stored columns of the one that an input's column fills, if it fills one."""
+    place = entry.table.place_of(name)
+    return None if place is None or place not in entry.places else entry.places.index(place)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.consolidate.verify.catalogue import Table, read_mark, read_tables
+from strongroom.consolidate.verify.collations import see_that_all_are_known
 from strongroom.consolidate.verify.documents import make_tables
 from strongroom.consolidate.verify.evidence import Evidence
 from strongroom.consolidate.verify.values import decode_text
@@ -35,7 +36,10 @@ class Source:
 
 
 def read_sources(evidence: Evidence, model: PlanModel, carried: Mapping[str, str], scratch: Path) -> dict[str, Source]:
-    """Read what every copy declares; documents are made into tables first. Raises DamagedSourceError."""
+    """Read what every copy declares; documents are made into tables first.
+
+    Raises DamagedSourceError, and GuardError where SQLite cannot compare what one holds.
+    """
     written = {**model.sources, **{name: SourceModel(path=path) for name, path in carried.items()}}
     found: dict[str, Source] = {}
     for name, source in written.items():
@@ -53,6 +57,8 @@ def _read_source(name: str, path: str, database: Database) -> Source:
     with open_snapshot(database) as connection:
         connection.text_factory = decode_text
         tables = read_tables(connection)
+        for table in tables.values():
+            see_that_all_are_known(connection, table, f"{name}.{table.name}")
         return Source(
             name=name,
             path=path,

@@ -497,3 +497,22 @@ def test_a_parent_without_rowid_whose_key_a_transform_changes_is_followed() -> N
     assert right.prove() == []
     stale = replace(right, built=right.built.replace("uses VALUES ('red', 1)", "uses VALUES (' red ', 1)"))
     assert stale.prove()
+
+
+def test_a_source_whose_foreign_key_sqlite_cannot_check_is_no_difference() -> None:
+    """A key of a's means a column that is not unique there; in the target it is, and one note is an orphan."""
+    loose = USERS.replace("id INTEGER PRIMARY KEY", "id INTEGER")
+    rows = "INSERT INTO users VALUES (1, 'ann'); INSERT INTO notes VALUES (1, 'of ann'), (5, 'of nobody');"
+    right = HandMade(
+        plan="sources: {a: {path: a.db}}\ntargets: {m: {path: m.db, schema: m.sql}}\ncopy: {m: [a.users, a.notes]}\n",
+        schema=USERS + NOTES,
+        sources={"a": loose + NOTES + rows},
+        built=rows,
+        inputs={"users": ["a.users"], "notes": ["a.notes"]},
+    )
+    assert right.prove() == []
+    notes = [note for part in right.verify() for note in part.notes]
+    assert notes == ["m.notes: 1 of 2 rows have no parent (at least 0 had none in the sources)"]
+    unchecked = replace(right, schema=loose + NOTES)
+    assert unchecked.prove() == []
+    assert [note for part in unchecked.verify() for note in part.notes] == []
