@@ -43,10 +43,10 @@ class Reference:
     path: str | None = None
     parent: str
     keys: tuple[str, ...]
-    exact: Input | None = None
-    """The table that the source's own declaration names: what it holds needs no other."""
-    homes: tuple[Input, ...] | None = None
-    """Where parents are looked for; None: not known yet."""
+    homes: tuple[Input, ...] = ()
+    """Where parents are looked for."""
+    beside: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Tables of the child's file that hold parents and are dropped or feed another table, and their columns' names."""
     is_strange: bool = False
     """The child's file does not hold the parent: the homes are all tables that do."""
     is_named: bool = False

@@ -75,6 +75,7 @@ class Judge:
         self.files = files
         self.rules: dict[str, Mapping[str, Any]] = {rule["into"]: rule for rule in plan.get("tables", ())}
         self.inputs = list(list_inputs(plan, files))
+        self.dropped = {one["table"] for one in plan.get("drop", ())}
         self.sources = {one: self.read_rows("source", one.name) for one in self.inputs}
         self.targets = {one.into: self.read_rows("target", one.into) for one in self.inputs}
         self.waiting = {one: self.read_waiting(one) for one in self.inputs}
@@ -98,7 +99,7 @@ class Judge:
         left = ask(self.files[f"source {one.source}"], f'SELECT mark FROM "{one.table}" WHERE {where}')
         return self.sources[one].keys() - {row["mark"] for row in left}
 
-    # References: the first that says so counts, and one that a source declares is the most exact.
+    # References: whoever says so, it holds for every input of the child's table.
 
     def find_references(self) -> Iterator[Reference]:
         planned = {}
@@ -109,7 +110,7 @@ class Judge:
                 planned[table, (column,), said.get("json"), into] = said
         for child in self.inputs:
             for one in (*self.declared_in_source(child), *self.declared_in_target(child)):
-                yield self.settle(one, planned.get((child.into, one.columns, None, one.parent), {}))
+                yield self.settle(one, planned.get((one.child.into, one.columns, None, one.parent), {}))
             for (table, columns, path, parent), said in planned.items():
                 if table == child.into and columns[0] in child.columns:
                     keys = self.find_identity(parent)
@@ -128,19 +129,29 @@ class Judge:
         target, table = into.split(".")
         return set(columns) <= set(list_columns(self.files[f"target {target}"], table))
 
-    def declared_in_source(self, child: Input) -> Iterator[Reference]:
-        file, target = self.files[f"source {child.source}"], child.into.split(".")[0]
-        for parent, mine, theirs in list_foreign_keys(file, child.table):
-            home = next((one for one in self.inputs if one.name == f"{child.source}.{parent}"), None)
-            namesakes = {one.into for one in self.inputs if one.table == parent}
-            into = home.into if home else min(namesakes, key=f"{target}.{parent}".__ne__, default=None)
-            columns = child.find(mine)
-            if into and columns:
-                keys = home.find(theirs) if home else tuple(theirs) or self.find_key(into)
-                homes = () if parent in list_tables(file) and not home else None
-                if not keys or (not home and not self.has_columns(into, keys)):
-                    continue  # nobody can say what its names mean in the target
-                yield Reference(child=child, columns=columns, parent=into, keys=keys, exact=home, homes=homes)
+    def declared_in_source(self, declaring: Input) -> Iterator[Reference]:
+        """Yield what a source declares, for every input of the same table that has the columns."""
+        file = self.files[f"source {declaring.source}"]
+        for parent, mine, theirs in list_foreign_keys(file, declaring.table):
+            columns = declaring.find(mine)
+            for into, keys in self.find_named(declaring, parent, theirs) if columns else ():
+                if keys and self.has_columns(into, keys):  # else nobody can say what its names mean in the target
+                    for child in self.inputs:
+                        if child.into == declaring.into and child.columns.keys() >= set(columns):
+                            yield Reference(child=child, columns=columns, parent=into, keys=keys)
+
+    def find_named(self, child: Input, parent: str, theirs: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the target tables that a source's key means by a name, each with its names of the key's columns."""
+        home = next((one for one in self.inputs if one.name == f"{child.source}.{parent}"), None)
+        if home:
+            yield home.into, home.find(theirs)
+            return
+        named = {one.into for one in self.inputs if parent in (one.table, one.into.split(".")[1])}
+        own = {into for into in named if into.split(".")[0] == child.into.split(".")[0]}
+        for into in sorted(own or named):
+            given = next((one for one in self.inputs if one.into == into and one.table == parent), None)
+            told = theirs or (list_key(self.files[f"source {given.source}"], parent) if given else self.find_key(into))
+            yield into, given.find(told) if given else tuple(told)
 
     def declared_in_target(self, child: Input) -> Iterator[Reference]:
         target, table = child.into.split(".")
@@ -153,15 +164,38 @@ class Judge:
         one = replace(one, orphans=said.get("orphans", "wait"))
         every = tuple(home for home in self.inputs if home.into == one.parent and home.columns.keys() >= set(one.keys))
         if "parent" in said:
-            return replace(
-                one, exact=None, is_named=True, homes=tuple(home for home in every if home.name in said["parent"])
-            )
-        if one.homes is not None:
-            return one
+            return replace(one, is_named=True, homes=tuple(home for home in every if home.name in said["parent"]))
+        file = list_tables(self.files[f"source {one.child.source}"])
         own = tuple(home for home in every if home.source == one.child.source)
         names = {one.parent.split(".")[1], *(home.table for home in every)}
-        is_dropped = names & list_tables(self.files[f"source {one.child.source}"])
-        return replace(one, homes=own or (() if is_dropped else every), is_strange=not own and not is_dropped)
+        called = (names & file) - {home.table for home in own}
+        beside = {table: self.name_beside(one, table) for table in sorted(called)} | dict(self.find_dropped(one))
+        is_strange = not own and not beside
+        homes = every if is_strange else own
+        return replace(one, homes=homes, beside=tuple(beside.items()), is_strange=is_strange)
+
+    def name_beside(self, one: Reference, table: str) -> tuple[str, ...]:
+        """Return what a table calls a reference's columns: as the first input of its name, else as the target's."""
+        given = next((home for home in self.inputs if home.into == one.parent and home.table == table), None)
+        return tuple(given.columns.get(key, key) if given else key for key in one.keys)
+
+    def find_dropped(self, one: Reference) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the dropped tables that keys of the same columns in the child's file name."""
+        for child in self.inputs if one.path is None else ():
+            if (child.into, child.source) == (one.child.into, one.child.source):
+                file = self.files[f"source {child.source}"]
+                for table, mine, theirs in list_foreign_keys(file, child.table):
+                    if child.find(mine) == one.columns and f"{child.source}.{table}" in self.dropped:
+                        yield table, tuple(theirs) or list_key(file, table)
+
+    def has_beside(self, reference: Reference, values: Values) -> bool:
+        """Tell whether a table of the child's file that is dropped or feeds another table has the values too."""
+        file = self.files[f"source {reference.child.source}"]
+        return any(
+            set(list_columns(file, table)) >= set(columns)
+            and self.find_parents("source", f"{reference.child.source}.{table}", columns, values)
+            for table, columns in reference.beside
+        )
 
     def read_values(self, row: Row, columns: Sequence[str], path: str | None) -> Values:
         values = tuple(row[column] for column in columns)
@@ -233,29 +267,55 @@ class Judge:
         step = self.rules.get(one.into, {}).get("transform", {}).get(column)
         return self.change(value, [step] if step else ())
 
-    def find_fates(self, home: Input, keys: Sequence[str], values: Values) -> set[str]:
-        """Return what the rows of a table became that have these values."""
-        marks = self.find_parents("source", home.name, [home.columns[key] for key in keys], values)
-        return {self.find_stand_in(home, mark) for mark in marks}
-
     def _find_meant(self, place: tuple[Any, ...], one: Input, mark: str) -> tuple[str, frozenset[str]]:
         """Return what a source row refers to, and the marks of the target rows that may stand for it."""
         reference = self.references[one, place]
         values = self.read_values(self.sources[one][mark], [one.columns[c] for c in reference.columns], reference.path)
         if None in values:
             return NOTHING, frozenset()
-        exact = [one for one in (reference.exact,) if one and self.find_fates(one, reference.keys, values)]
-        near = [home for home in reference.homes or () if reference.is_named and home.source == one.source]
-        near = [home for home in near if not self.find_fates(home, reference.keys, values) <= {GONE}]
-        fates = {
-            fate
-            for home in exact or near or reference.homes or ()
-            for fate in self.find_fates(home, reference.keys, values)
-        }
+        rows = self.find_rows(reference.homes, reference.keys, values)
+        if reference.is_named:
+            rows = [row for row in rows if row[0].source == one.source] or rows
+        fates = {self.find_stand_in(*row) for row in rows}
         if fates <= {GONE}:
             return ORPHAN, frozenset()
-        fates -= set() if reference.is_strange else {GONE}
-        is_clear = len(fates) == 1 and fates.isdisjoint({WAITS, NOWHERE})
+        if reference.is_strange:
+            return self.find_common(reference, rows, values)
+        if reference.is_named and rows[0][0].source != one.source:
+            fates -= {GONE}
+        elif self.has_beside(reference, values):
+            fates.add(GONE)
+        return self.make_clear(fates)
+
+    def find_rows(self, homes: Sequence[Input], keys: Sequence[str], values: Values) -> list[tuple[Input, str]]:
+        return [
+            (home, mark)
+            for home in homes
+            for mark in sorted(self.find_parents("source", home.name, [home.columns[key] for key in keys], values))
+        ]
+
+    def find_common(
+        self, reference: Reference, rows: Sequence[tuple[Input, str]], values: Values
+    ) -> tuple[str, frozenset[str]]:
+        """Look at rows of all files, of which the child's is none: one may be followed, several must have stayed."""
+        fates = [self.find_stand_in(*row) for row in rows]
+        if len(rows) == 1:
+            return self.make_clear(set(fates))
+        held = self.targets[reference.parent]
+        stayed = all(
+            fate in held
+            and is_same(
+                tuple(held[fate][key] for key in reference.keys),
+                tuple(self.sources[home][mark][home.columns[key]] for key in reference.keys),
+            )
+            for fate, (home, mark) in zip(fates, rows, strict=True)
+        )
+        hits = self.find_parents("target", reference.parent, reference.keys, values)
+        return (PARENT, frozenset(hits)) if stayed and hits and hits <= set(fates) else (WAITING, frozenset())
+
+    @staticmethod
+    def make_clear(fates: set[str]) -> tuple[str, frozenset[str]]:
+        is_clear = len(fates) == 1 and fates.isdisjoint({WAITS, NOWHERE, GONE})
         return (PARENT, frozenset(fates)) if is_clear else (WAITING, frozenset())
 
     # What is wrong.

@@ -1,0 +1,134 @@
+"""Ids that files spell or type in different ways, and tables that the plan drops: right, waiting, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.reference_scene import BY_NAME, EVERY_NOTE, LOOSE, NOTES, PREFER, RENUMBER, USERS, end, refuse_wrong
+
+# A file without plans of its own ---------------------------------------------------------------------
+
+BINARY = "CREATE TABLE plans (id TEXT PRIMARY KEY, mark TEXT, name TEXT);\n"
+NOCASE = BINARY.replace("id TEXT", "id TEXT COLLATE NOCASE")
+RTRIM = BINARY.replace("id TEXT", "id TEXT COLLATE RTRIM")
+SUBS = "CREATE TABLE subs (id INTEGER PRIMARY KEY, mark TEXT, plan TEXT, doc TEXT);\n"
+ITS_SUBS = {"into": "house.subs", "from": ["c.subs"], "on_conflict": {"rule": "keep_both"}}
+BOTH_SAID: list[Any] = ["house.subs.plan", {"column": "house.subs.doc", "json": "$.plan"}]
+MOVED = "INSERT INTO plans VALUES ('other', 'bp9', 'one');"
+"""A plan of b's that becomes a's first one where plans are one by their names."""
+
+
+@pytest.mark.parametrize("more", ["", MOVED], ids=["", "another plan moved"])
+@pytest.mark.parametrize(
+    ("a", "b", "value"), [(NOCASE, BINARY, "Admin"), (BINARY, NOCASE, "admin"), (RTRIM, BINARY, "x ")]
+)
+def test_a_value_stays_that_two_files_spell_and_the_target_has(
+    tmp_path: Path, a: str, b: str, value: str, more: str
+) -> None:
+    mine, theirs = ("x", "x ") if a == RTRIM else ("admin", "Admin")
+    files = {
+        "a": f"{a} INSERT INTO plans VALUES ('{mine}', 'ap1', 'one');",
+        "b": f"{b} INSERT INTO plans VALUES ('{theirs}', 'bp1', 'two'); {more}",
+        "c": f"{SUBS} INSERT INTO subs VALUES (1, 'cs1', '{value}', NULL);"
+        f"INSERT INTO subs VALUES (2, 'cs2', NULL, json_object('plan', '{value}'));",
+    }
+    plans = {"into": "house.plans", "from": ["a.plans", "b.plans"], "key": ["name"], "on_conflict": PREFER}
+    ended = end(tmp_path, files, BINARY + SUBS, {**plans, "references": BOTH_SAID}, ITS_SUBS)
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 0), ended.said
+    assert ended.read("SELECT coalesce(plan, doc ->> '$.plan') FROM subs") == [(value,), (value,)]
+
+
+def test_a_value_that_two_files_spell_and_the_target_does_not_find_is_not_published(tmp_path: Path) -> None:
+    files = {
+        "a": f"{NOCASE} INSERT INTO plans VALUES ('admin', 'ap1', 'one');",
+        "b": f"{NOCASE} INSERT INTO plans VALUES ('Admin', 'bp1', 'two');",
+        "c": f"{SUBS} INSERT INTO subs VALUES (1, 'cs1', 'ADMIN', NULL);",
+    }
+    plans = {"into": "house.plans", "from": ["a.plans", "b.plans"], "on_conflict": PREFER, "references": BOTH_SAID}
+    refuse_wrong(end(tmp_path, files, BINARY + SUBS, plans, ITS_SUBS))
+
+
+@pytest.mark.parametrize("kind", ["TEXT", ""])
+@pytest.mark.parametrize("source", ["a", "c"])
+@pytest.mark.parametrize("value", ["'1'", "'01'", "1", "1.0"])
+def test_a_text_that_means_a_number_only_in_its_source(tmp_path: Path, source: str, kind: str, value: str) -> None:
+    """The target's users have ids of no type: it does not find 1 by '1'."""
+    notes = LOOSE.replace("user_id INTEGER", f"user_id {kind}")
+    untyped = USERS.replace("id INTEGER PRIMARY KEY", "id PRIMARY KEY")
+    files = {"a": USERS + "INSERT INTO users VALUES (1, 'au1', 'ann');"}
+    files[source] = files.get(source, "") + notes + f"INSERT INTO notes VALUES (1, 'n1', {value});"
+    users = {"into": "house.users", "from": ["a.users"], "on_conflict": PREFER, "references": ["house.notes.user_id"]}
+    refuse_wrong(end(tmp_path, files, untyped + notes, users, {**EVERY_NOTE, "from": [f"{source}.notes"]}))
+
+
+# A foreign key of a source to a table that the plan drops --------------------------------------------
+
+DROP = [{"table": "b.users", "reason": "of no use"}]
+ITS_NOTES = {**EVERY_NOTE, "from": ["b.notes"]}
+ARCHIVE = USERS.replace("users", "users_archive")
+PEOPLE = USERS.replace("users", "people")
+FILES = {
+    "a": USERS + "INSERT INTO users VALUES (1, 'au1', 'ann'), (5, 'au5', 'eve');",
+    "b": USERS + NOTES + "INSERT INTO users VALUES (1, 'bu1', 'bob'), (2, 'bu2', 'cid');"
+    "INSERT INTO notes VALUES (1, 'bn1', 1), (2, 'bn2', 2), (3, 'bn5', 5), (4, 'bn9', 9);",
+}  # fmt: skip
+HELD = "SELECT mark, user_id FROM notes ORDER BY mark"
+
+
+@pytest.mark.parametrize("notes", [NOTES, LOOSE], ids=["declared everywhere", "declared in the source"])
+@pytest.mark.parametrize(("given", "table"), [("users", "users"), ("people", "users"), ("users", "people")])
+def test_children_of_dropped_rows_are_nobodys(tmp_path: Path, given: str, table: str, notes: str) -> None:
+    """bn1 and bn5 would be adopted; nothing has 2 and 9."""
+    files = {**FILES, "a": FILES["a"].replace("users", given)}
+    users = {**BY_NAME, "into": f"house.{table}", "from": [f"a.{given}"]}
+    schema = USERS.replace("users", table) + notes.replace("users", table)
+    ended = end(tmp_path, files, schema, users, ITS_NOTES, drop=DROP)
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 2), ended.said
+    assert ended.read(HELD) == [("bn2", 2), ("bn9", 9)]
+
+
+@pytest.mark.parametrize("column", ["id", "uid"])
+def test_children_of_dropped_rows_are_nobodys_where_their_table_is_called_as_no_other(
+    tmp_path: Path, column: str
+) -> None:
+    """The target's key says people, b's own says users: bob's note must not become ann's."""
+    its = FILES["b"].replace("users (id", f"users ({column}")
+    files = {"a": FILES["a"].replace("users", "people"), "b": its}
+    people = {**BY_NAME, "into": "house.people", "from": ["a.people"]}
+    refuse_wrong(end(tmp_path, files, PEOPLE + NOTES.replace("users", "people"), people, ITS_NOTES, drop=DROP))
+
+
+@pytest.mark.parametrize("strategy", ["keep", "renumber"])
+def test_a_child_of_a_dropped_table_means_the_row_of_its_file_that_alone_has_the_value(
+    tmp_path: Path, strategy: str
+) -> None:
+    """Both tables of b have 1, so bn1 waits; the archive alone has 9, which a's users have too."""
+    more = ARCHIVE + "INSERT INTO users_archive VALUES (1, 'bx1', 'zoe'), (9, 'bx9', 'yan');"
+    files = {"a": FILES["a"].replace("(5, 'au5'", "(9, 'au9'"), "b": FILES["b"] + more}
+    users = {**BY_NAME, "from": ["a.users", "b.users_archive"], "identity": {**RENUMBER, "strategy": strategy}}
+    ended = end(tmp_path, files, USERS + LOOSE, users, ITS_NOTES, drop=DROP)
+    assert (ended.code, ended.problems) == (0, ()), ended.said
+    told = "SELECT notes.mark, users.mark FROM notes LEFT JOIN users ON users.id = user_id ORDER BY 1"
+    held = {"bn2": None, "bn5": None} | ({"bn9": "bx9"} if strategy == "renumber" else {})
+    assert dict(ended.read(told)) == held
+
+
+@pytest.mark.parametrize(("orphans", "held"), [("keep", [1, 2, 5, 9]), (None, [None] * 4), ("quarantine", [])])
+def test_children_of_dropped_rows_are_what_the_plan_wants_of_orphans(
+    tmp_path: Path, orphans: str | None, held: list[int | None]
+) -> None:
+    said = {"column": "house.notes.user_id", "orphans": orphans, "reason": "their users are of no use"}
+    users = {**BY_NAME, "from": ["a.users"], "references": [said]}
+    ended = end(tmp_path, FILES, USERS + LOOSE, users, ITS_NOTES, drop=DROP)
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 4 - len(held)), ended.said
+    assert [user for _, user in ended.read(HELD)] == held
+
+
+def test_a_dropped_table_whose_namesakes_are_in_two_other_targets(tmp_path: Path) -> None:
+    files = {**FILES, "c": USERS + "INSERT INTO users VALUES (2, 'cu2', 'cyd');"}
+    users = {**BY_NAME, "from": ["a.users"]}, {**BY_NAME, "into": "shed.users", "from": ["c.users"]}
+    schemas = {"house": USERS, "shed": USERS, "attic": LOOSE}
+    refuse_wrong(end(tmp_path, files, schemas, *users, {**ITS_NOTES, "into": "attic.notes"}, drop=DROP))
