@@ -81,7 +81,7 @@ def test_changed_requirements_are_installed(home: Path) -> None:
     assert run(home / "inv", cwd=home).stderr == ""
 
 
-@pytest.mark.parametrize("words", [["test"], ["check.unit", "--fast"], ["--json", "check.lint"]])
+@pytest.mark.parametrize("words", [["test"], ["check.unit", "--fast"], ["--json", "check.lint"], ["k8s.check"]])
 def test_tests_and_checks_get_the_development_tools(words: list[str], home: Path) -> None:
     assert run(home / "inv", *words, cwd=home).stderr == INSTALLING.replace("requirements", "requirements-dev")
     assert run(home / "inv", *words, cwd=home).stderr == ""

@@ -35,9 +35,15 @@ from .decided import show_decided as show_decided
 from .deciding import Terminal as Terminal
 from .examined import show_findings as show_findings
 from .examined import show_inventory as show_inventory
+from .fleets import FleetProgress as FleetProgress
+from .fleets import show_fleet as show_fleet
+from .fleets import show_fleet_status as show_fleet_status
 from .guard import show_audit as show_audit
 from .guard import show_guard as show_guard
 from .guard import show_moved as show_moved
+from .kubernetes import show_checked_manifests as show_checked_manifests
+from .kubernetes import show_compared as show_compared
+from .kubernetes import show_rendered as show_rendered
 from .keys import is_confirmed as is_confirmed
 from .keys import is_terminal as is_terminal
 from .keys import open_keyboard as open_keyboard

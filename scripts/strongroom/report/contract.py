@@ -11,7 +11,9 @@ from strongroom.report import (
     backups,
     decided,
     examined,
+    fleets,
     guard,
+    kubernetes,
     loads,
     outcome,
     plans,
@@ -40,7 +42,22 @@ _ABOUT = (
 
 def result_types() -> dict[str, object]:
     """Return the type of each task's result."""
-    parts = (outcome, plans, rows, runs, guard, examined, stack, why, decided, provided, rotating, backups)
+    parts = (
+        outcome,
+        plans,
+        rows,
+        runs,
+        guard,
+        examined,
+        stack,
+        why,
+        decided,
+        provided,
+        rotating,
+        backups,
+        kubernetes,
+        fleets,
+    )
     found: dict[str, object] = {name: kind for part in parts for name, kind in part.RESULTS.items()}
     others = {
         "paths.show": SystemPaths,
@@ -49,6 +66,7 @@ def result_types() -> dict[str, object]:
         "bench.keys": Mapping[str, float],
         "bench.backup": Mapping[str, float],
         "bench.postgres": Mapping[str, float],
+        "bench.fleet": Mapping[str, float],
     }
     late = {**schemas.describe_results(), **loads.describe_results(outcome.RESULTS["consolidate.run"])}
     return dict(sorted({**found, **late, **others}.items()))

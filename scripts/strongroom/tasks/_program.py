@@ -85,7 +85,7 @@ class OpsProgram(Program):
     """``inv``: one collection of tasks, our flags, our errors, our list."""
 
     def __init__(self, namespace: Collection) -> None:
-        """Serve the tasks of one collection; each learns its dotted name."""
+        """Serve the tasks of one collection; each learns its dotted name, and of the others."""
         super().__init__(
             version=__version__,
             namespace=namespace,
@@ -98,7 +98,7 @@ class OpsProgram(Program):
         for name in namespace.task_names:
             found = namespace[name]
             if isinstance(found, OpsTask):
-                found.dotted_name = name
+                found.dotted_name, found.listed_in = name, namespace
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:  # noqa: A002  # Invoke's signature
         """Run a command line and leave the process with its exit code."""

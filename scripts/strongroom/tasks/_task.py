@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
+from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import Task
 
@@ -96,6 +97,8 @@ class OpsTask(Task[Body]):
         super().__init__(body, positional=(), auto_shortflags=False, **options)
         self.dotted_name = self.name
         """The name on the command line; the Program fills in the namespace."""
+        self.listed_in: Collection | None = None
+        """All tasks that there are; the Program says."""
 
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
         """Describe a flag to the parser; its annotation decides the type, not its default."""
@@ -205,11 +208,16 @@ def report_failure(error: BaseException, subject: str, *, debug: bool = False) -
     if isinstance(error, KeyboardInterrupt):
         known: StrongroomError | None = StoppedError(subject, "interrupted (SIGINT)", _GOES_ON)
     else:
-        known = error if isinstance(error, StrongroomError) else _name_fact(error)
+        known = name_error(error)
     if known is None:
         return None
     report.say_error(known, trace=error if debug else None)
     return known.exit_code
+
+
+def name_error(error: BaseException) -> StrongroomError | None:
+    """Return an error as one of ours; None for a bug."""
+    return error if isinstance(error, StrongroomError) else _name_fact(error)
 
 
 def _read_flags(body: Body, help_texts: Mapping[str, str]) -> tuple[Flag, ...]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from strongroom.kubernetes.checking.scene import Container, Finding, KnownFlag, Pod, Scene
+from strongroom.kubernetes.content import texts
 
 _VARIABLE = re.compile(r"\$\([A-Za-z_][A-Za-z0-9_]*\)")
 _NUMBERS = {"int": r"-?\d+", "float": r"-?\d+(\.\d+)?"}
@@ -18,6 +19,10 @@ def demand_tasks_and_flags(scene: Scene) -> Iterator[Finding]:
     """Demand a task of ours in our images, with the flags that it needs and none that it has not."""
     for pod in scene.pods:
         for container in pod.containers:
+            command = texts(container.content.get("command"))
+            if command and command[0] in scene.tasks:
+                fact = f"{command[0]} is run in the place of the image's own entrypoint, and is no program"
+                yield pod.says_of(container, "command", fact, "say it under args:")
             if container.runs_a_task:
                 yield from _judge_line(scene, pod, container)
 
@@ -74,6 +79,16 @@ def _judge_value(name: str, flag: KnownFlag, value: str, *, is_given: bool) -> s
     if form is not None and not _VARIABLE.search(value) and not re.fullmatch(form, value):
         return f"{name} must be a number (got {value})"
     return None
+
+
+def forbid_trials_by_the_clock(scene: Scene) -> Iterator[Finding]:
+    """Forbid a CronJob that starts by itself and only tries out."""
+    for job in scene.jobs:
+        for container in job.pod.containers:
+            if job.thing.find("spec.suspend") is not True and "--dry-run" in container.arguments:
+                number = container.arguments.index("--dry-run")
+                fact = f"{container.arguments[0]} --dry-run does nothing, time after time"
+                yield job.pod.says_of(container, f"args[{number}]", fact, "remove --dry-run")
 
 
 def demand_one_count(scene: Scene) -> Iterator[Finding]:

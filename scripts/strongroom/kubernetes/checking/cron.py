@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 DAY = 24 * 60
@@ -61,6 +62,7 @@ class Schedule:
         return shared[0] if shared and self.days & other.days else None
 
 
+@lru_cache(maxsize=128)
 def read_schedule(text: str) -> Schedule:
     """Read a schedule. Raises ScheduleError, also for one that can never fire."""
     if re.match(r"(CRON_)?TZ=", text):

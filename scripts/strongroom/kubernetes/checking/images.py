@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from strongroom.kubernetes.checking.scene import Finding, Pod, Scene
@@ -29,6 +30,23 @@ def demand_digests(scene: Scene) -> Iterator[Finding]:
                 yield pod.says_of(container, "image", fact, "images: with the digest that the release printed")
             elif found["digest"] is None and (found["tag"] is None or found["tag"] in _MOVING):
                 yield pod.says_of(container, "image", f"{image} has no tag of its own", "say a tag, or a digest")
+
+
+def demand_one_version(scene: Scene) -> Iterator[Finding]:
+    """Demand that all Pods run the same version of an image: what one writes another reads."""
+    places = [(pod, one, str(one.content.get("image"))) for pod in scene.pods for one in pod.containers]
+    counted = Counter(image for _, _, image in places)
+    for pod, container, image in places:
+        name = _name(image)
+        usual = max((one for one in counted if _name(one) == name), key=counted.__getitem__)
+        if image != usual:
+            fact = f"{image} is another {name} than {usual}, which {counted[usual]} others run"
+            yield pod.says_of(container, "image", fact, "say the tag or digest once, under the overlay's images:")
+
+
+def _name(image: str) -> str:
+    found = _IMAGE.fullmatch(image)
+    return image if found is None else found["name"]
 
 
 def demand_a_policy_that_can_pull(pod: Pod) -> Iterator[Finding]:

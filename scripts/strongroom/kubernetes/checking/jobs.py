@@ -10,6 +10,7 @@ from strongroom.kubernetes.content import mapping, mappings, numbered
 
 LEAST_GRACE = 60
 """Seconds that a step which cannot be cut may take: SIGTERM must be answered, and a repository's lock given up."""
+_LEAST_KEPT = 3600
 _MOST_RULES = 20
 _CONDITION = "DisruptionTarget"
 _AFTER_SIGNALS = (128, 255)
@@ -21,6 +22,10 @@ def demand_ends(scene: Scene) -> Iterator[Finding]:
         for name, example in (("activeDeadlineSeconds", 3600), ("ttlSecondsAfterFinished", 259200)):
             if not isinstance(job.spec.get(name), int):
                 yield job.says(name, "is not said", f"{name}: {example}")
+        kept = job.spec.get("ttlSecondsAfterFinished")
+        if isinstance(kept, int) and kept < _LEAST_KEPT:
+            fact = f"is {kept} s: what a run said would be gone before anybody looks"
+            yield job.says("ttlSecondsAfterFinished", fact, "ttlSecondsAfterFinished: 259200")
         if not isinstance(job.spec.get("backoffLimit"), int) and job.spec.get("backoffLimitPerIndex") is None:
             yield job.says("backoffLimit", "is not said", "backoffLimit: 3")
         elif job.spec.get("backoffLimit") == 0:
@@ -135,6 +140,15 @@ def _judge_rule(rule: Mapping[str, object], job: Job) -> Iterator[str]:
     named = asked.get("containerName")
     if named is not None and named not in {container.name for container in job.pod.containers}:
         yield f"names the container {named}, which the Pod has not"
+
+
+def forbid_twins(scene: Scene) -> Iterator[Finding]:
+    """Forbid several Pods of one Job that are told the same: they would meet at one store."""
+    for job in scene.jobs:
+        for name in ("parallelism", "completions"):
+            said = job.spec.get(name)
+            if isinstance(said, int) and said > 1 and job.spec.get("completionMode") != "Indexed":
+                yield job.says(name, f"is {said}, and each does the same", f"remove {name}, or completionMode: Indexed")
 
 
 def demand_whole_indexes(scene: Scene) -> Iterator[Finding]:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from itertools import combinations
 from zoneinfo import available_timezones
 
-from strongroom.kubernetes.checking.cron import Schedule, ScheduleError, read_schedule
+from strongroom.kubernetes.checking.cron import DAY, Schedule, ScheduleError, read_schedule
 from strongroom.kubernetes.checking.scene import Finding, Job, Scene
 from strongroom.kubernetes.content import dig
 
+_SELDOM = 300 * DAY
+"""In minutes: what starts as seldom is started by a person."""
 _LEAST_START = 10
 """The controller looks every ten seconds."""
 
@@ -23,6 +25,16 @@ def demand_schedules_that_fire(scene: Scene) -> Iterator[Finding]:
         except ScheduleError as error:
             remedy = "five fields: minute, hour, day, month, day of the week"
             yield job.thing.says("spec.schedule", f"{error} (got {text})", remedy)
+
+
+def forbid_forgotten_pauses(scene: Scene) -> Iterator[Finding]:
+    """Forbid what is suspended, and has the schedule of something that should run by itself."""
+    for job in _list_cron_jobs(scene):
+        period = _find_period(job, even_if_suspended=True)
+        if job.thing.find("spec.suspend") is True and period is not None and period < _SELDOM:
+            fact = f"is suspended, and never starts (its schedule is {job.thing.find('spec.schedule')})"
+            remedy = "remove suspend; what only a person starts has a schedule of once a year"
+            yield job.thing.says("spec.suspend", fact, remedy)
 
 
 def demand_time_zones(scene: Scene) -> Iterator[Finding]:
@@ -102,9 +114,9 @@ def _list_cron_jobs(scene: Scene) -> Iterator[Job]:
     return (job for job in scene.jobs if job.thing.kind == "CronJob")
 
 
-def _read(job: Job) -> Schedule | None:
+def _read(job: Job, *, even_if_suspended: bool = False) -> Schedule | None:
     """Return when it starts by itself; None where it does not."""
-    if job.thing.find("spec.suspend") is True:
+    if job.thing.find("spec.suspend") is True and not even_if_suspended:
         return None
     try:
         return read_schedule(str(job.thing.find("spec.schedule")))
@@ -112,8 +124,8 @@ def _read(job: Job) -> Schedule | None:
         return None
 
 
-def _find_period(job: Job) -> int | None:
-    read = _read(job)
+def _find_period(job: Job, *, even_if_suspended: bool = False) -> int | None:
+    read = _read(job, even_if_suspended=even_if_suspended)
     return None if read is None else read.period
 
 

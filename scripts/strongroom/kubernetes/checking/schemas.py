@@ -14,6 +14,7 @@ from typing import Any
 
 from strongroom.core.errors import UnreachableError
 from strongroom.kubernetes.checking.scene import Finding, Scene, Thing
+from strongroom.kubernetes.content import Content
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(29, 37))
 """The oldest that is supported to the newest."""
@@ -35,11 +36,12 @@ def demand_sound_shapes(scene: Scene) -> Iterator[Finding]:
     _require_schemas()
     for thing in scene.things:
         if custom := _find_custom(thing):
-            yield from (_say(thing, fault, []) for fault in _judge(thing, _validator(json.dumps(custom), "")))
+            yield from (_say(thing, fault, []) for fault in _judge(thing.content, _validator(json.dumps(custom), "")))
             continue
+        text = json.dumps(thing.content, sort_keys=True, default=str)
         told: dict[_Fault, list[str]] = {}
         for version in VERSIONS:
-            for fault in _judge_version(thing, version):
+            for fault in _judge_version(text, version):
                 told.setdefault(fault, []).append(version)
         yield from (_say(thing, fault, versions) for fault, versions in told.items())
 
@@ -62,17 +64,20 @@ def _find_custom(thing: Thing) -> Mapping[str, Any]:
     return found
 
 
-def _judge_version(thing: Thing, version: str) -> Iterator[_Fault]:
-    group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", str(thing.content.get("apiVersion")))
-    file = _find_folder() / f"v{version}.0-local-strict" / f"{thing.kind.lower()}-{group}.json"
+@lru_cache(maxsize=4096)
+def _judge_version(text: str, version: str) -> tuple[_Fault, ...]:
+    """Return what a version's schema says of an object; overlays share most of theirs."""
+    content = json.loads(text)
+    api, kind = str(content.get("apiVersion")), str(content.get("kind"))
+    group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api)
+    file = _find_folder() / f"v{version}.0-local-strict" / f"{kind.lower()}-{group}.json"
     if not file.is_file():
-        yield _Fault("kind", f"{thing.content.get('apiVersion')} {thing.kind} is no kind that is known")
-        return
-    yield from _judge(thing, _validator(file.read_text(encoding="utf-8"), version))
+        return (_Fault("kind", f"{api} {kind} is no kind that is known"),)
+    return tuple(_judge(content, _validator(file.read_text(encoding="utf-8"), version)))
 
 
-def _judge(thing: Thing, validator: Any) -> Iterator[_Fault]:
-    for error in validator.iter_errors(thing.content):
+def _judge(content: Content, validator: Any) -> Iterator[_Fault]:
+    for error in validator.iter_errors(content):
         deepest = _deepest(error)
         yield _Fault(_write_path(deepest.absolute_path), _phrase(deepest))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 
 from strongroom.kubernetes.checking.scene import Finding, Pod, Scene, Thing
 from strongroom.kubernetes.checking.selecting import describe, fits, list_selected
-from strongroom.kubernetes.content import Content, dig, mapping, mappings, numbered
+from strongroom.kubernetes.content import Content, dig, mapping, mappings, numbered, texts
 
 _REMEDY = "correct the labels, or remove it"
 _CONTROLLERS = ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
@@ -85,6 +86,39 @@ def demand_controllers_of_their_own_pods(scene: Scene) -> Iterator[Finding]:
         if pod.thing.kind in _CONTROLLERS and not fits(pod.thing.find("spec.selector"), pod.labels):
             fact = f"its own Pods have not {describe(pod.thing.find('spec.selector'))}"
             yield pod.thing.says("spec.selector", fact, "the labels of the template")
+
+
+def demand_rules_that_count(scene: Scene) -> Iterator[Finding]:
+    """Demand that a policy is of the types that it has rules of, and that its blocks of addresses are some."""
+    for thing in scene.list_kind("NetworkPolicy"):
+        types = thing.find("spec.policyTypes")
+        for way, side in (("egress", "to"), ("ingress", "from")):
+            rules = numbered(thing.find(f"spec.{way}"))
+            if rules and isinstance(types, list) and way.capitalize() not in types:
+                fact = f"has rules of {way}, which nobody asks: it is of the type {', '.join(map(str, types))}"
+                yield thing.says("spec.policyTypes", fact, f"add {way.capitalize()}")
+            for number, rule in rules:
+                for place, peer in numbered(rule.get(side)):
+                    field = f"spec.{way}[{number}].{side}[{place}].ipBlock"
+                    yield from (
+                        thing.says(f"{field}.{part}", fact, "as in 10.0.0.0/8") for part, fact in _judge_block(peer)
+                    )
+
+
+def _judge_block(peer: Content) -> Iterator[tuple[str, str]]:
+    block = mapping(peer.get("ipBlock"))
+    try:
+        whole = ipaddress.ip_network(str(block["cidr"])) if block else None
+    except (KeyError, ValueError):
+        yield "cidr", f"is no block of addresses (got {block.get('cidr')})"
+        return
+    for number, one in enumerate(texts(block.get("except"))):
+        try:
+            is_inside = whole is not None and ipaddress.ip_network(one).subnet_of(whole)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            is_inside = False
+        if not is_inside:
+            yield f"except[{number}]", f"{one} is no part of {whole}"
 
 
 def demand_a_default_deny(scene: Scene) -> Iterator[Finding]:

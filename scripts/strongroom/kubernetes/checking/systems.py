@@ -63,7 +63,7 @@ def demand_systems(scene: Scene) -> Iterator[Finding]:
             continue
         source = _find_text(scene, work, f"{work.folder}/{SYSTEM_FILE}")
         if source is None:
-            if not _is_in_image(work.folder) and not _lies_on_a_disk(work, work.folder):
+            if not _is_in_image(work.folder) and not lies_on_a_disk(work, work.folder):
                 fact = f"{work.folder}/{SYSTEM_FILE} is not in the Pod"
                 yield work.says("volumeMounts", fact, f"mount the ConfigMap with {SYSTEM_FILE} at {work.folder}")
             continue
@@ -88,23 +88,13 @@ def demand_files_of_systems(scene: Scene) -> Iterator[Finding]:
         for what, path in _list_files(work.task, system):
             if not is_file_there(scene, work, path):
                 yield work.says("volumeMounts", f"{what} {path} is not in the Pod", "mount what holds it there")
-        for what, path in _list_folders(work.task, system):
-            mount = _find_mount(work, path)
+        for what, path in _list_folders(work, system):
+            mount = find_mount(work, path)
             if mount is None:
                 fact = f"{what} {path} is on no volume, and the root file system is read-only"
                 yield work.says("volumeMounts", fact, "mount a volume there")
-            elif mount.get("readOnly") or not _lies_on_a_disk(work, path):
+            elif mount.get("readOnly") or not lies_on_a_disk(work, path):
                 yield work.says("volumeMounts", f"{what} {path} is mounted read-only", "mount it to be written")
-
-
-def demand_files_of_variables(scene: Scene) -> Iterator[Finding]:
-    """Demand that ``…_FILE`` names a file which is mounted."""
-    for work in list_works(scene):
-        for one in mappings(work.container.content.get("env")):
-            name, value = str(one.get("name")), one.get("value")
-            is_path = isinstance(value, str) and value.startswith("/")
-            if name.endswith("_FILE") and is_path and not is_file_there(scene, work, str(value)):
-                yield work.says(f"env[{name}]", f"{value} is not in the Pod", "mount what holds it there")
 
 
 def _list_files(task: str, system: System) -> Iterator[tuple[str, str]]:
@@ -131,8 +121,9 @@ def _list_places(bucket: Bucket) -> Iterator[tuple[str, str]]:
     yield from [("authorities", bucket.ca_file)] if bucket.ca_file else []
 
 
-def _list_folders(task: str, system: System) -> Iterator[tuple[str, str]]:
-    """Yield what a task writes to."""
+def _list_folders(work: Work, system: System) -> Iterator[tuple[str, str]]:
+    """Yield what a task writes to; who reads a database in WAL mode writes beside it."""
+    task, data = work.task, system.data_dir
     if system.audit_log is not None and task.startswith("keys."):
         yield "audit_log", system.audit_log
     if system.backup is None or not task.startswith("backup."):
@@ -141,6 +132,9 @@ def _list_folders(task: str, system: System) -> Iterator[tuple[str, str]]:
         if store.kind == "folder" or store.path is not None:
             yield "store", str(store.path)
     if task == "backup.create":
+        named = [work.variables.get(name) for name in data.variables] if data is not None else []
+        where = next(filter(None, named), data.default if data is not None else "")
+        yield from [("data directory", where)] if where.startswith("/") else []
         yield from [("stage", system.backup.stage)] if system.backup.stage else []
         yield from [("metrics", system.backup.metrics)] if system.backup.metrics else []
 
@@ -157,7 +151,7 @@ def is_file_there(scene: Scene, work: Work, path: str) -> bool:
     if volume is None:
         return False
     names = list_files(scene, work.pod, volume)
-    mount = mapping(_find_mount(work, path))
+    mount = mapping(find_mount(work, path))
     inside = PurePosixPath(path).relative_to(str(mount.get("mountPath")))
     return names is None or str(inside) in names
 
@@ -180,7 +174,7 @@ def list_files(scene: Scene, pod: Pod, volume: Content) -> set[str] | None:
     return names
 
 
-def _find_mount(work: Work, path: str) -> Content | None:
+def find_mount(work: Work, path: str) -> Content | None:
     """Return the mount that holds a path: the innermost."""
     whole = PurePosixPath(path)
     fitting = [
@@ -192,12 +186,13 @@ def _find_mount(work: Work, path: str) -> Content | None:
 
 
 def _find_volume(work: Work, path: str) -> Content | None:
-    mount = _find_mount(work, path)
+    mount = find_mount(work, path)
     named = None if mount is None else mount.get("name")
     return next((volume for _, volume in work.pod.volumes if named and volume.get("name") == named), None)
 
 
-def _lies_on_a_disk(work: Work, path: str) -> bool:
+def lies_on_a_disk(work: Work, path: str) -> bool:
+    """Tell whether a path of a container is on a volume that files are written to."""
     volume = _find_volume(work, path)
     return volume is not None and bool(volume.keys() & {"persistentVolumeClaim", "emptyDir", "ephemeral", "csi"})
 

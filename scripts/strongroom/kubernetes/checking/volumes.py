@@ -12,7 +12,8 @@ from strongroom.kubernetes.checking.scene import Finding, Pod, Scene
 from strongroom.kubernetes.checking.selecting import fits
 from strongroom.kubernetes.content import Content, dig, mappings, numbered
 
-_OF_OTHERS = 0o007
+_TOO_MUCH = 0o137
+"""What no file of a secret needs: to be run, changed by its group, or seen by others."""
 _MOST = 0o777
 _NARROW = ("ReadWriteOnce", "ReadWriteOncePod")
 
@@ -86,10 +87,14 @@ def demand_private_secrets(pod: Pod) -> Iterator[Finding]:
             ]
             has_default = "secretName" in source or "sources" in source
             for where, mode in [*([(f"{field}.defaultMode", default)] if has_default else []), *items]:
-                if isinstance(mode, int) and (mode > _MOST or mode & _OF_OTHERS):
-                    fact = f"is {mode:04o}" + (", which is no mode" if mode > _MOST else ": everybody may read it")
+                if isinstance(mode, int) and (mode > _MOST or mode & _TOO_MUCH):
+                    fact = f"is {mode:04o}" + (", which is no mode" if mode > _MOST else ": " + _say_mode(mode))
                     yield pod.says(f"volumes[{number}].{where}", fact, "0440")
     yield from _demand_group(pod)
+
+
+def _say_mode(mode: int) -> str:
+    return "everybody may read it" if mode & 0o007 else "its group may change or run it"
 
 
 def _list_secret_sources(volume: Content) -> Iterator[tuple[str, Content]]:

@@ -62,11 +62,14 @@ def render_for_check(tree: Tree, overlay: str, kustomize: Kustomize) -> Rendered
 def require_secrets(tree: Tree, overlay: str, jobs: Sequence[str]) -> None:
     """Raise ConfigurationError for the first file of a secret that is missing or empty, with the way to make it."""
     folders = [tree.find_overlay(overlay), *(tree.root / "jobs" / job for job in jobs)]
-    for file in (file for folder in folders for file in list_secret_files(folder)):
-        if not file.is_file():
-            raise ConfigurationError(file, "is missing: a secret is made of it", advise_on(file))
-        if not file.read_bytes().strip():
-            raise ConfigurationError(file, "is empty: a secret is made of it", advise_on(file))
+    needed = [file for folder in folders for file in list_secret_files(folder)]
+    missing = [file for file in needed if not file.is_file()]
+    if missing:
+        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise ConfigurationError(missing[0], f"is missing{more}: secrets are made of it", advise_on(missing[0]))
+    empty = next((file for file in needed if not file.read_bytes().strip()), None)
+    if empty is not None:
+        raise ConfigurationError(empty, "is empty: a secret is made of it", advise_on(empty))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,8 +74,9 @@ def list_missing_jobs(tree: Tree, overlay: str, jobs: Sequence[str]) -> tuple[st
 def advise_on(file: Path) -> str:
     """Say how a secret's file is made: where a README beside it says so, there."""
     readme = next((folder / _README for folder in file.parents[:2] if (folder / _README).is_file()), None)
-    write = f"(umask 077; mkdir -p {file.parent}; cat > {file}), or the component external-secrets"
-    return f"{readme} says how; else {write}" if readme is not None else write
+    if readme is not None:
+        return f"{readme} says how"
+    return f"(umask 077; mkdir -p {file.parent}; cat > {file}), or the component external-secrets"
 
 
 @contextmanager

@@ -1,0 +1,68 @@
+"""``k8s.*``: the manifests of ``k8s/``, rendered, checked without a cluster, compared with one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from strongroom import report
+from strongroom.core.config import Settings, read_settings
+from strongroom.core.errors import UsageError
+from strongroom.tasks._task import is_json, task, wants_color
+from strongroom.tasks.wiring import find_image_here
+
+if TYPE_CHECKING:
+    from strongroom.kubernetes.rendering import Kustomize
+
+OVERLAY = "Folder under k8s/overlays."
+
+
+@task(help={"overlay": OVERLAY, "job": "Only the Job that this CronJob makes, as kubectl create job does."})
+def render(c: Context, overlay: str, job: str | None = None) -> None:
+    """Render an overlay, or a Job of it, as YAML."""
+    from strongroom.kubernetes.rendering import find_tree, render_overlay
+
+    settings = read_settings()
+    tree = find_tree(settings.require_clone())
+    report.show_rendered(render_overlay(tree, overlay, job, find_renderer(settings)), as_json=is_json(c))
+
+
+@task(help={"overlay": f"{OVERLAY[:-1]} (default: all)."})
+def check(c: Context, overlay: str | None = None) -> int:
+    """Check every overlay and job without a cluster."""
+    from strongroom.kubernetes.checking import check_tree
+    from strongroom.kubernetes.rendering import find_tree
+    from strongroom.tasks._known import describe_tasks
+
+    settings = read_settings()
+    tree = find_tree(settings.require_clone())
+    names = tree.overlays if overlay is None else (tree.find_overlay(overlay).name,)
+    if check.listed_in is None:
+        raise UsageError("k8s.check", "does not know our own tasks", "run it through ./inv")
+    checked = check_tree(tree, names, find_renderer(settings), describe_tasks(check.listed_in))
+    return report.show_checked_manifests(checked, as_json=is_json(c), color=wants_color(c))
+
+
+@task(help={"overlay": OVERLAY, "context": "Of kubeconfig (default: the current one)."})
+def diff(c: Context, overlay: str, context: str | None = None) -> int:
+    """Show what applying an overlay would change; read-only."""
+    from strongroom.kubernetes.comparing import compare
+    from strongroom.kubernetes.rendering import find_tree, render_overlay
+
+    settings = read_settings()
+    tree = find_tree(settings.require_clone())
+    rendered = render_overlay(tree, overlay, None, find_renderer(settings))
+    compared = compare(rendered, context, settings.environment)
+    return report.show_compared(compared, as_json=is_json(c), color=wants_color(c))
+
+
+def find_renderer(settings: Settings) -> Kustomize:
+    """Return the kustomize of this machine, else our image's. Raises UnreachableError."""
+    from strongroom.kubernetes.rendering import find_kustomize
+
+    return find_kustomize(settings.environment, lambda: find_image_here(settings, "build"))
+
+
+namespace = Collection("k8s", render, check, diff)
