@@ -33,7 +33,7 @@ _EVERY_ROW = 1 << 63
 _CELL = 4
 _LONG = b"\xff\xff\xff\xfe"
 """Before the hash of a long value."""
-_AT_PLACE = "t.ctid = %s::tid"
+_AT_PLACE = "t.tableoid = %s::text::oid AND t.ctid = %s::text::tid"
 
 
 @dataclass(slots=True)
@@ -158,10 +158,10 @@ class Bags:
 
     def _encode_item(self, column: int, item: Any, place: str) -> bytes:
         if item is TOO_LONG:
-            found = self._longs.hash_server(column, _AT_PLACE, (place,))
+            found = self._longs.hash_server(column, _AT_PLACE, place.split(" "))
             if found is not None:
                 return _LONG + found
-            item = self.asking.ask_value(column, _AT_PLACE, (place,))
+            item = self.asking.ask_value(column, _AT_PLACE, place.split(" "))
         return _encode(self.reading.read_server(column, item))
 
 

@@ -85,6 +85,7 @@ class _Conclusion:
         for name, tally, wrong in self.around.follow_references(pair, referring):
             self.references[name] = tally
             self.differences += wrong
+        self.differences += self.around.find_strange_heirs(pair)
         wrong, notes = self.around.find_late_sequences(pair)
         self.differences += wrong
         self.notes += notes

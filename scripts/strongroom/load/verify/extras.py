@@ -6,7 +6,7 @@ from strongroom.core.quoting import dotted, quote
 from strongroom.load.verify.asking import Asking
 from strongroom.load.verify.describing import Describing
 from strongroom.load.verify.faults import SHOWN, Faults
-from strongroom.load.verify.rows import AWAY, select_numbered
+from strongroom.load.verify.rows import ADDRESS, AWAY, select_numbered
 from strongroom.load.verify.values import encode_text
 from strongroom.sqlite.connection import Connection
 
@@ -19,7 +19,7 @@ def find_extras(connection: Connection, asking: Asking, describing: Describing, 
     if pair.kept is not None:
         away = (
             f" AND NOT EXISTS (SELECT 1 FROM {dotted('ledger', pair.kept)} AS l "
-            f"WHERE l._rowid = s._address AND l._disposition IN {AWAY})"
+            f"WHERE l._rowid = s.{ADDRESS} AND l._disposition IN {AWAY})"
         )
     # Texts are compared as bytes: a source's column may hold others than the server's, and compare them its own way.
     same = " AND ".join(f"s.{quote(cell.source)} = {_bind(cell.kind.name)} COLLATE BINARY" for cell in cells)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from strongroom.core.quoting import quote
 from strongroom.load.verify.describing import Describing
 from strongroom.load.verify.pairing import Pair
-from strongroom.load.verify.rows import select_numbered
+from strongroom.load.verify.rows import ADDRESS, select_numbered
 from strongroom.load.verify.source import SourceTable
 from strongroom.load.verify.values import decode_text
 from strongroom.sqlite.connection import Connection
@@ -38,7 +38,7 @@ def _name(
 ) -> str | None:
     connection.text_factory = decode_text
     names = ", ".join(map(quote, columns))
-    asked = f"SELECT {names} FROM ({select_numbered(pair, names)}) WHERE _address = ?"
+    asked = f"SELECT {names} FROM ({select_numbered(pair, names)}) WHERE {ADDRESS} = ?"
     row = connection.execute(asked, (address,)).fetchone()
     if row is None or row == (address,):
         return None

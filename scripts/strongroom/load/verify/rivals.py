@@ -12,9 +12,8 @@ from strongroom.load.verify.kinds import FLOATS
 from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.parts import Both
 from strongroom.load.verify.reading import Reading
-from strongroom.load.verify.rows import select_numbered
+from strongroom.load.verify.rows import ADDRESS, select_numbered
 from strongroom.load.verify.server import ServerIndex
-from strongroom.load.verify.source import SourceKey
 from strongroom.load.verify.unfit import UnfitError
 from strongroom.load.verify.values import Same, Value, decode_text
 from strongroom.sqlite.connection import Connection
@@ -56,19 +55,6 @@ class Rivals:
                 return False
             parts.append(KeyPart(place=place, how=how, collation=collation, value=value))
         return not parts or self.asking.has_key(parts)
-
-    def list_references(self) -> Iterator[SourceKey]:
-        """Yield the foreign keys of the table, of both sides, by the names of the source."""
-        source, table = self.both.tables_of(self.pair)
-        yield from source.foreign_keys
-        for key in table.foreign_keys:
-            parent = next((pair for pair in self.both.pairs if pair.table == key.parent), None)
-            if parent is not None:
-                mine = [_source_of(self.pair, name) for name in key.columns]
-                theirs = [_source_of(parent, name) for name in key.parent_columns]
-                if None not in (*mine, *theirs):
-                    yield SourceKey(columns=tuple(filter(None, mine)), parent=parent.source,
-                                    parent_columns=tuple(filter(None, theirs)))  # fmt: skip
 
     def _list_uniques(self) -> list[ServerIndex]:
         return [index for index in self.both.tables_of(self.pair)[1].indexes if index.is_unique]
@@ -112,7 +98,7 @@ class Rivals:
         names = [cell.source for cell in self.pair.cells]
         whole = select_numbered(self.pair, ", ".join(map(quote, names)))
         self.connection.text_factory = decode_text
-        row = self.connection.execute(f"SELECT * FROM ({whole}) WHERE _address = ?", (address,)).fetchone()
+        row = self.connection.execute(f"SELECT * FROM ({whole}) WHERE {ADDRESS} = ?", (address,)).fetchone()
         return None if row is None else dict(zip(map(fold, names), row[1:], strict=True))
 
     def _is_away(self, address: int) -> bool:
@@ -123,10 +109,6 @@ class Rivals:
             (address,),
         ).fetchone()
         return found is not None
-
-
-def _source_of(pair: Pair, name: str) -> str | None:
-    return next((cell.source for cell in pair.cells if cell.into == name), None)
 
 
 def _fold(how: str, value: Same) -> Same:

@@ -13,6 +13,8 @@ from strongroom.load.verify.values import Value, decode_text
 from strongroom.load.verify.wires import LONGEST
 from strongroom.sqlite.connection import Connection
 
+ADDRESS = "_strongroom_address"
+"""What a row's address is called; so is a column of staged tables whose rows go into others, and none of a source."""
 AWAY = "('quarantined', 'superseded')"
 """Dispositions of rows that do not stand."""
 _NUMBER, _BYTES = -1, b"\xff"
@@ -77,7 +79,7 @@ class Reader:
         self._connection.text_factory = decode_text
         rows = self._connection.execute(
             f"SELECT * FROM ({select_numbered(self._pair, _list(self._pair))}) AS t "
-            f"WHERE true{_standing(self._pair, 't._address')}"
+            f"WHERE true{_standing(self._pair, f't.{ADDRESS}')}"
         )
         while found := rows.fetchmany(self.size):
             yield _turn(found, None)
@@ -123,7 +125,7 @@ def select_numbered(pair: Pair, columns: str) -> str:
     else:
         order = f"ORDER BY {quote_all(pair.order)}" if pair.order else ""
         address = f"row_number() OVER ({order})"
-    return f"SELECT {address} AS _address, {columns} FROM {dotted('main', pair.source)}"
+    return f"SELECT {address} AS {ADDRESS}, {columns} FROM {dotted('main', pair.source)}"
 
 
 def _list(pair: Pair) -> str:

@@ -77,6 +77,8 @@ class ServerTable:
     columns: tuple[ServerColumn, ...] = ()
     indexes: list[ServerIndex] = field(default_factory=list)
     foreign_keys: list[ServerKey] = field(default_factory=list)
+    heirs: list[str] = field(default_factory=list)
+    """Other tables (quoted, with their schemas) whose rows are shown as its own; a partitioned table's are its own."""
     disabled: list[str] = field(default_factory=list)
     """Triggers that do not fire."""
 
@@ -100,6 +102,12 @@ def read_server(connection: Connection, schema: str) -> dict[str, ServerTable]:
     _add_columns(connection, tables)
     _add_indexes(connection, tables)
     _add_keys(connection, tables)
+    for oid, name in connection.execute(
+        "SELECT i.inhparent, i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent "
+        "WHERE c.relkind = 'r' AND c.oid = ANY(%s) ORDER BY 2",
+        (list(tables),),
+    ):
+        tables[oid].heirs.append(name)
     for oid, name in connection.execute(
         "SELECT t.tgrelid, coalesce(k.conname, t.tgname)::text FROM pg_trigger t "
         "LEFT JOIN pg_constraint k ON k.oid = t.tgconstraint "

@@ -11,8 +11,9 @@ from strongroom.core.quoting import dotted, fold, quote
 from strongroom.core.results import ReferenceTally
 from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.parts import Both
-from strongroom.load.verify.rows import AWAY, select_numbered
+from strongroom.load.verify.rows import ADDRESS, AWAY, select_numbered
 from strongroom.load.verify.server import ServerColumn, ServerKey
+from strongroom.load.verify.source import SourceTable
 from strongroom.postgres.connection import Connection, compose, identifier
 from strongroom.sqlite.connection import Connection as Source
 
@@ -24,8 +25,6 @@ _EACH = re.compile(r"random|uuid|clock_timestamp|timeofday")
 """In a default that is another value for each row."""
 _WORKED_OUT = re.compile(r"\((?!-?[0-9.]+\))|\b(?:CURRENT|LOCALTIME|SESSION_USER|USER)")
 """In a default that may have meant something else when the rows came."""
-_ADDRESS = "_strongroom_address"
-"""A column of the load's own, in staged tables whose rows go into others: which row of the source it is."""
 
 
 @dataclass(slots=True)
@@ -100,7 +99,7 @@ class Surroundings:
         if pair.kept is not None:
             away = (
                 f"EXISTS (SELECT 1 FROM {dotted('ledger', pair.kept)} AS l "
-                f"WHERE l._rowid = c._address AND l._disposition IN {AWAY})"
+                f"WHERE l._rowid = c.{ADDRESS} AND l._disposition IN {AWAY})"
             )
         whole = select_numbered(pair, ", ".join(quote(mine) for mine, _ in columns))
         every, waiting = self.connection.execute(
@@ -109,40 +108,55 @@ class Surroundings:
         ).fetchone()
         return every, every - waiting
 
+    def find_strange_heirs(self, pair: Pair) -> Iterator[str]:
+        """Yield the tables whose rows are shown as those of a table that they are not in."""
+        for heir in self.both.tables_of(pair)[1].heirs:
+            if self._ask(f"SELECT 1 FROM {heir} LIMIT 1".encode(), ()):
+                yield f"{pair.into}: shows rows that stand in {heir}, which inherits from it"
+
     def find_late_sequences(self, pair: Pair) -> tuple[list[str], list[str]]:
         """Return the sequences that would give a number again, and notes on those that cannot be read."""
         source, table = self.both.tables_of(pair)
-        wrong, notes = [], []
+        wrong, notes = list[str](), []
         for column in table.columns:
             if column.sequence is None:
                 continue
             if not self._ask("SELECT has_sequence_privilege(%s, 'SELECT')::int", (column.sequence,)):
                 notes.append(f"{pair.into}: sequence {column.sequence} cannot be read")
                 continue
-            text = "SELECT max({column}) FROM {rows} AS t"
-            rows = identifier(pair.schema, pair.table)
-            used = self._ask(compose(text, column=identifier("t", column.name), rows=rows), ())
-            if source.alias is not None and fold(_source_of(pair, column.name) or "") == fold(source.alias):
-                used = max(used, source.mark)
-            following = self._read_next(column)
-            if following <= used and fold(_source_of(pair, column.name) or "") in pair.secret:
-                wrong.append(f"{pair.into}: the next {column.name} would be one that is taken already")
-            elif following <= used:
-                wrong.append(f"{pair.into}: the next {column.name} would be {following}, and {used} is taken already")
+            wrong += self._try_sequence(pair, column, source)
         return wrong, notes
 
-    def _read_next(self, column: ServerColumn) -> int:
-        return self._ask(
-            "SELECT last_value::numeric + CASE WHEN is_called THEN (SELECT seqincrement FROM pg_sequence "
-            f"WHERE seqrelid = %s::regclass) ELSE 0 END FROM {str(column.sequence).replace('%', '%%')}",
+    def _try_sequence(self, pair: Pair, column: ServerColumn, source: SourceTable) -> Iterator[str]:
+        """Yield what is wrong with the next number: it is taken, or there is none."""
+        following, step, is_within = self._read_next(column)
+        name, rows = identifier("t", column.name), identifier(pair.schema, pair.table)
+        farthest = "max" if step > 0 else "min"
+        used = self._ask(compose(f"SELECT {farthest}({{column}}) FROM {{rows}} AS t", column=name, rows=rows), ())
+        own = fold(_source_of(pair, column.name) or "")
+        if step > 0 and source.alias is not None and own == fold(source.alias):
+            used = max(used, source.mark)
+        if not is_within:
+            yield f"{pair.into}: sequence {column.sequence} of {column.name} is at its end, and gives no more numbers"
+        elif (following <= used) if step > 0 else (following >= used):
+            told = "one that" if own in pair.secret else f"{following}, and {used}"
+            yield f"{pair.into}: the next {column.name} would be {told} is taken already"
+
+    def _read_next(self, column: ServerColumn) -> tuple[int, int, bool]:
+        """Return the number that a sequence gives next, its step, and whether that number is within its bounds."""
+        row = self.server.execute(
+            "SELECT n, step, n BETWEEN least AND most FROM (SELECT last_value::numeric + CASE WHEN is_called "
+            "THEN seqincrement ELSE 0 END AS n, seqincrement AS step, seqmin AS least, seqmax AS most "
+            f"FROM {str(column.sequence).replace('%', '%%')}, pg_sequence WHERE seqrelid = %s::regclass) AS s",
             (column.sequence,),
-        )
+        ).fetchone() or (0, 1, False)
+        return int(row[0]), int(row[1]), bool(row[2])
 
     def find_strange_defaults(self, pair: Pair) -> Iterator[str]:
         """Yield the columns that the source lacks, and that hold something else than their default."""
         known = {cell.into for cell in pair.cells}
         for column in self.both.tables_of(pair)[1].columns:
-            if column.name in known or column.is_generated or column.name == _ADDRESS:
+            if column.name in known or column.is_generated or column.name == ADDRESS:
                 continue
             name = identifier("t", column.name)
             if column.default is None and column.sequence is None:

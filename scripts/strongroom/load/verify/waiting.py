@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from strongroom.core.quoting import dotted, fold, quote
 from strongroom.load.verify.describing import Describing
 from strongroom.load.verify.faults import Faults
+from strongroom.load.verify.grounds import find_grounded
 from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.parts import Both
 from strongroom.load.verify.reading import Reading
 from strongroom.load.verify.rivals import Rivals
-from strongroom.load.verify.rows import select_numbered
-from strongroom.load.verify.source import SourceKey
+from strongroom.load.verify.rows import ADDRESS, select_numbered
 from strongroom.load.verify.unfit import UnfitError
 from strongroom.load.verify.values import Value, decode_text, is_same_value
 from strongroom.sqlite.connection import Connection
@@ -42,7 +42,8 @@ class Waiting:
     referring: int = 0
     refused: int = 0
     """Rows that the server refused, as the ledger says: the reason cannot be derived."""
-    orphaned: dict[SourceKey, frozenset[int]] = field(default_factory=dict)
+    grounded: frozenset[int] | None = None
+    """Rows of which what they wait for waits itself, once they were asked for."""
 
     def try_all(self) -> None:
         """Try every entry."""
@@ -55,8 +56,8 @@ class Waiting:
         held = ", ".join(f"s.{quote(name)}" for name in names)
         whole = select_numbered(self.pair, ", ".join(map(quote, names)))
         rows = self.connection.execute(
-            f"SELECT s._address, {', '.join(f'l.{name}' for name in _OWN)}, {kept}, {held} "
-            f"FROM {dotted('ledger', str(self.pair.kept))} AS l LEFT JOIN ({whole}) AS s ON s._address = l._rowid"
+            f"SELECT s.{ADDRESS}, {', '.join(f'l.{name}' for name in _OWN)}, {kept}, {held} "
+            f"FROM {dotted('ledger', str(self.pair.kept))} AS l LEFT JOIN ({whole}) AS s ON s.{ADDRESS} = l._rowid"
         )
         for there, address, disposition, _, rule, winner, *values in rows:
             self.counts[disposition] += 1
@@ -131,42 +132,9 @@ class Waiting:
         return self.rivals.try_winner(winner, own)
 
     def _waits_for_parent(self, address: int) -> bool:
-        return any(address in self._list_orphaned(key) for key in self.rivals.list_references())
-
-    def _list_orphaned(self, key: SourceKey) -> frozenset[int]:
-        """Return the rows, of those that are said to wait for a parent, that have one, and all that they have wait."""
-        if key not in self.orphaned:
-            self.orphaned[key] = frozenset(self._find_orphaned(key))
-        return self.orphaned[key]
-
-    def _find_orphaned(self, key: SourceKey) -> Iterator[int]:
-        parent = self.both.find_pair(key.parent)
-        if parent is None or parent.kept is None or not self._has_all(key, parent):
-            return
-        same = " AND ".join(
-            f"p.{quote(held)} = c.{quote(name)}" for name, held in zip(key.columns, key.parent_columns, strict=True)
-        )
-        waiting = (
-            f"SELECT 1 FROM {dotted('ledger', parent.kept)} AS w "
-            "WHERE w._rowid = p._address AND w._disposition = 'quarantined'"
-        )
-        children = select_numbered(self.pair, ", ".join(map(quote, key.columns)))
-        parents = select_numbered(parent, ", ".join(map(quote, key.parent_columns)))
-        asked = (
-            f"SELECT c._address FROM {dotted('ledger', str(self.pair.kept))} AS l "
-            f"JOIN ({children}) AS c ON c._address = l._rowid JOIN ({parents}) AS p ON {same} "
-            f"WHERE l._rule = 'reference' GROUP BY c._address HAVING min(EXISTS ({waiting}))"
-        )
-        for (address,) in self.connection.execute(asked):
-            yield address
-
-    def _has_all(self, key: SourceKey, parent: Pair) -> bool:
-        """Tell whether both sides of a key have its columns: SQLite lets any be named."""
-        sides = ((self.pair, key.columns), (parent, key.parent_columns))
-        known = [{fold(column.name) for column in self.both.tables_of(pair)[0].columns} for pair, _ in sides]
-        return len(key.columns) == len(key.parent_columns) and all(
-            fold(name) in names for names, (_, columns) in zip(known, sides, strict=True) for name in columns
-        )
+        if self.grounded is None:
+            self.grounded = find_grounded(self.connection, self.both)[fold(self.pair.source)]
+        return address in self.grounded
 
     def _may_be_refused(self, own: dict[str, Value]) -> bool:
         """Tell whether the schema has anything that may refuse a row whose values all fit."""
