@@ -6,7 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from strongroom.load.rows.ledger import count_waiting, remove_ledger, settle_ledger
+from strongroom.load.rows.jobs import TableJob
+from strongroom.load.rows.ledger import count_waiting, note_rows, remove_ledger, settle_ledger
 from strongroom.sqlite.database import Database
 
 INPUTS = (
@@ -48,3 +49,13 @@ def test_a_ledger_that_is_removed_leaves_no_journal_to_the_next(tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["made.db"]
     settle_ledger(ledger)
     assert count_waiting(ledger) == 0
+
+
+def test_where_nothing_waits_nothing_is_written(tmp_path: Path) -> None:
+    ledger = Database(tmp_path / "core.db")
+    job = TableJob(
+        target="core", table="goods", into="goods", schema="core_staged", columns=(), kept=("id",), address="id",
+        key=(), snapshot=Database(tmp_path / "copy.db"), ledger=ledger, size=0, row_size=1,
+    )  # fmt: skip
+    note_rows(job, [])
+    assert (list(tmp_path.iterdir()), count_waiting(ledger)) == ([], 0)
