@@ -87,7 +87,7 @@ NOT_NAMED = {
 LIBRARIES = {
     "boto3": {"keys.aws"},
     "botocore": {"backup.stores.bucket", "keys.aws"},
-    "cryptography": {"containers.certificates"},
+    "cryptography": {"containers.certificates", "containers.tokens"},
     "docker": {"engine"},
     "hvac": {"keys.vault"},
     "invoke": {"tasks"},
@@ -117,7 +117,6 @@ LIBRARIES = {
     "subprocess": {"core.programs"},
     "tenacity": {"containers.stack", "keys.retrying", "load.switch.holding", "schema"},
     "tests.bench": {"tasks"},  # bench.consolidate; measured code is in the package, the measuring is not
-    "urllib3": {"engine"},
     "yaml": {"core.yaml_text"},
 }
 

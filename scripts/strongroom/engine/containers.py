@@ -115,7 +115,7 @@ class RunningBox:
 
         # The library closes neither: the answer by which it asked, and the socket behind it.
         with closing(stream._sock), closing(stream._response), suppress(OSError):  # noqa: SLF001
-            for _, chunk in frames_iter(stream, tty=False):
+            for _, chunk in frames_iter(stream, tty=False):  # type: ignore[no-untyped-call]
                 yield chunk
 
     def signal(self, name: str) -> None:

@@ -41,12 +41,12 @@ from .fleets import show_fleet_status as show_fleet_status
 from .guard import show_audit as show_audit
 from .guard import show_guard as show_guard
 from .guard import show_moved as show_moved
-from .kubernetes import show_checked_manifests as show_checked_manifests
-from .kubernetes import show_compared as show_compared
-from .kubernetes import show_rendered as show_rendered
 from .keys import is_confirmed as is_confirmed
 from .keys import is_terminal as is_terminal
 from .keys import open_keyboard as open_keyboard
+from .kubernetes import show_checked_manifests as show_checked_manifests
+from .kubernetes import show_compared as show_compared
+from .kubernetes import show_rendered as show_rendered
 from .loads import show_cutover as show_cutover
 from .loads import show_load as show_load
 from .loads import show_rollback as show_rollback
@@ -88,6 +88,8 @@ from .page import open_page as open_page
 from .plans import show_draft as show_draft
 from .plans import show_plan as show_plan
 from .plans import show_recovered as show_recovered
+from .pods import PodOutput as PodOutput
+from .pods import show_job_run as show_job_run
 from .progress import open_progress as open_progress
 from .provided import (
     show_checked as show_checked,

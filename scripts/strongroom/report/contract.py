@@ -17,6 +17,7 @@ from strongroom.report import (
     loads,
     outcome,
     plans,
+    pods,
     provided,
     rotating,
     rows,
@@ -56,6 +57,7 @@ def result_types() -> dict[str, object]:
         rotating,
         backups,
         kubernetes,
+        pods,
         fleets,
     )
     found: dict[str, object] = {name: kind for part in parts for name, kind in part.RESULTS.items()}

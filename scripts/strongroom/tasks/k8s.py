@@ -1,7 +1,8 @@
-"""``k8s.*``: the manifests of ``k8s/``, rendered, checked without a cluster, compared with one."""
+"""``k8s.*``: the manifests of ``k8s/``, rendered, checked and run without a cluster, compared with one."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
@@ -11,7 +12,7 @@ from strongroom import report
 from strongroom.core.config import Settings, read_settings
 from strongroom.core.errors import UsageError
 from strongroom.tasks._task import is_json, task, wants_color
-from strongroom.tasks.wiring import find_image_here
+from strongroom.tasks.wiring import find_image_here, find_inner_network
 
 if TYPE_CHECKING:
     from strongroom.kubernetes.rendering import Kustomize
@@ -54,8 +55,56 @@ def diff(c: Context, overlay: str, context: str | None = None) -> int:
     settings = read_settings()
     tree = find_tree(settings.require_clone())
     rendered = render_overlay(tree, overlay, None, find_renderer(settings))
-    compared = compare(rendered, context, settings.environment)
+    compared = compare(rendered, context, settings.environment, lambda: find_image_here(settings, "build"))
     return report.show_compared(compared, as_json=is_json(c), color=wants_color(c))
+
+
+@task(
+    help={
+        "job": "Which Job or CronJob.",
+        "overlay": OVERLAY,
+        "file": "Run what k8s.render wrote into this file instead.",
+        "network": "Of the engine (default: the stack's; none: nobody is reached).",
+        "claim": "NAME=DIR or NAME=VOLUME: what a PersistentVolumeClaim gets.",
+        "image": "NAME=IMAGE: what is run in an image's place.",
+        "pause": "Seconds before the first new attempt; each further one waits twice as long.",
+        "drain_after": "Seconds after which the first Pod is ended as by the drain of its node.",
+    }
+)
+def run(
+    c: Context,
+    job: str,
+    *,
+    overlay: str = "dev",
+    file: Path | None = None,
+    network: str | None = None,
+    claim: list[str] | None = None,
+    image: list[str] | None = None,
+    pause: float = 10.0,
+    drain_after: float | None = None,
+) -> int:
+    """Run a rendered Job here with Docker, as specified."""
+    from strongroom.kubernetes.rendering import find_tree, render_with_job
+    from strongroom.kubernetes.running import Request
+    from strongroom.tasks._pods import read_pairs, read_rendered, run_pods
+
+    settings = read_settings()
+    claims, images = read_pairs("--claim", claim), read_pairs("--image", image)
+    if file is not None:
+        objects = read_rendered(file)
+    else:
+        tree = find_tree(settings.require_clone())
+        objects = render_with_job(tree, overlay, job, find_renderer(settings)).objects
+    chosen = network or find_inner_network(settings) or "none"
+    request = Request(
+        job=job,
+        objects=objects,
+        network=None if chosen == "none" else chosen,
+        claims=claims,
+        images=images,
+        drain_after=drain_after,
+    )
+    return report.show_job_run(run_pods(request, settings, pause), as_json=is_json(c), color=wants_color(c))
 
 
 def find_renderer(settings: Settings) -> Kustomize:
@@ -65,4 +114,4 @@ def find_renderer(settings: Settings) -> Kustomize:
     return find_kustomize(settings.environment, lambda: find_image_here(settings, "build"))
 
 
-namespace = Collection("k8s", render, check, diff)
+namespace = Collection("k8s", render, check, run, diff)

@@ -35,10 +35,12 @@ __all__ = [
     "count_days_of_certificates",
     "explain_load",
     "find_image_here",
+    "find_inner_network",
     "find_local_postgres",
     "give_records",
     "give_schemas",
     "list_backups_under",
+    "sign_for_pods",
 ]
 
 
@@ -60,6 +62,22 @@ def find_image_here(settings: Settings, name: str) -> str | None:
     """Return one of our images, of this clone's stack where there is one; None where no engine of here has it."""
     kept = stack.Stack(root=settings.root, environment=settings.environment).read_kept()
     return images.find_here(settings.environment, name, tag="local" if kept is None else kept.tag)
+
+
+def find_inner_network(settings: Settings) -> str | None:
+    """Return the network of this clone's stack in which its servers have names; None without a stack. Read-only."""
+    kept = stack.Stack(root=settings.root, environment=settings.environment).read_kept()
+    return None if kept is None else f"{kept.project}_inner"
+
+
+def sign_for_pods(settings: Settings) -> Callable[[Mapping[str, object]], str] | None:
+    """Return what signs tokens of service accounts with a key of this clone's stack; None without a stack."""
+    asked = stack.Stack(root=settings.root, environment=settings.environment)
+    if asked.read_kept() is None:
+        return None
+    from strongroom.containers.tokens import sign_claims
+
+    return lambda claims: sign_claims(asked.folder.tls, claims)
 
 
 def give_schemas(system: str, folder: Path) -> Schemas:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,11 +13,13 @@ from typing import Any
 
 from strongroom.engine import Client
 from strongroom.kubernetes.running import JobRun, Request, Surroundings, run_job
+from strongroom.kubernetes.running.job import RUN, name_run
 
 IMAGE = "strongroom/base:test"
 """It has a shell, and runs as root where nobody says otherwise."""
 NAMESPACE = "played"
 Content = Mapping[str, Any]
+_DAY = 86400.0
 
 
 @dataclass(kw_only=True)
@@ -27,17 +30,27 @@ class Cluster:
     written: list[bytes] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     sign: Any = None
+    ahead: float = 0.0
+    """Seconds by which its clock is ahead of ours."""
+    leap: bytes = b""
+    """Once a container has written this, its clock leaps by a day."""
 
     def around(self) -> Surroundings:
         return Surroundings(
             client=self.client,
             now=lambda: datetime.now(UTC),
-            write=self.written.append,
+            write=self._write,
             say=self.said.append,
             sign=self.sign,
             pause=0.1,
             measure_every=0.5,
+            clock=lambda: time.monotonic() + self.ahead,
         )
+
+    def _write(self, chunk: bytes) -> None:
+        self.written.append(chunk)
+        if self.leap and self.leap in b"".join(self.written):
+            self.leap, self.ahead = b"", self.ahead + _DAY
 
     def run(self, *objects: Content, **request: Any) -> JobRun:
         """Run the Job ``job`` among these objects."""
@@ -56,9 +69,9 @@ class Cluster:
         return self.out.splitlines()
 
     def list_left(self) -> list[str]:
-        """Return the names of containers and volumes of runs that are still there."""
-        filters = {"label": "strongroom.k8s.run"}
-        containers = self.client.containers.list(all=True, filters=filters)
+        """Return the names of containers and volumes that this process made and that are still there."""
+        filters = {"label": f"{RUN}={name_run()}"}
+        containers = self.client.containers.list(all=True, filters=filters, ignore_removed=True)
         return [str(one.name) for one in (*containers, *self.client.volumes.list(filters=filters))]
 
     @contextmanager

@@ -140,7 +140,7 @@ def test_too_many_failed_indexes_are_the_end_of_all(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("whose", ["job", "pod"])
 def test_a_deadline_ends_a_pod_by_sigterm(cluster: Cluster, whose: str) -> None:
-    own = {"activeDeadlineSeconds": 2}
+    own, cluster.leap = {"activeDeadlineSeconds": 600}, b"begun"
     ended = cluster.run(job(container(SLEEPS), pod=own if whose == "pod" else {}, **(own if whose == "job" else {})))
     assert ended.exit == 143
     assert cluster.lines == ["begun", "told"]
@@ -152,10 +152,10 @@ def test_a_deadline_ends_a_pod_by_sigterm(cluster: Cluster, whose: str) -> None:
 
 
 def test_who_does_not_end_in_its_grace_is_killed(cluster: Cluster) -> None:
+    cluster.leap = b"begun"
     deaf = container("trap '' TERM; echo begun; while :; do sleep 0.1; done")
-    ended = cluster.run(job(deaf, pod={"terminationGracePeriodSeconds": 1}, activeDeadlineSeconds=2))
+    ended = cluster.run(job(deaf, pod={"terminationGracePeriodSeconds": 1}, activeDeadlineSeconds=600))
     assert (ended.exit, ended.reason) == (137, "DeadlineExceeded")
-    assert ended.seconds < 10
 
 
 def test_a_drain_ends_a_pod_and_the_job_goes_on_in_another_one(cluster: Cluster) -> None:
@@ -163,7 +163,8 @@ def test_a_drain_ends_a_pod_and_the_job_goes_on_in_another_one(cluster: Cluster)
     script = f"test -e /d/begun && echo resumed && exit 0; touch /d/begun; {SLEEPS}"
     with cluster.volume() as volume:
         given = job(container(script, volumeMounts=mounts(d="/d")), pod=pod, podFailurePolicy=OURS)
-        ended = cluster.run(given, claims={"data": volume}, drain_after=1.5)
+        cluster.leap = b"begun"
+        ended = cluster.run(given, claims={"data": volume}, drain_after=600)
     assert (ended.succeeded, list_codes(ended)) == (True, [143, 0])
     assert [(pod.reason, pod.condition, pod.answer) for pod in ended.pods][0] == (
         "Drained",
@@ -182,7 +183,7 @@ def test_what_a_container_writes_comes_as_it_is_written_and_to_the_last_byte(clu
     with cluster.volume() as volume:
         thread = threading.Thread(target=lambda: ended.append(cluster.run(given, claims={"data": volume})))
         thread.start()
-        wait_until(lambda: cluster.out == "first\n")
+        wait_until(lambda: cluster.out == "first\n", 60)
         cluster.client.containers.run(
             "strongroom/base:test",
             ["-c", "touch /d/go"],

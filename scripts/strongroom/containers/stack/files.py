@@ -75,6 +75,7 @@ class Folder:
         named = [
             *(self.tls / f"{name}.{kind}" for name in ("ca", *PORTS) for kind in ("crt", "key")),
             *(self.secrets / name for names in PASSWORDS.values() for name in names),
+            *(self.tls / f"service-account.{kind}" for kind in ("key", "pub")),
             self.passfile,
             self.env,
         ]

@@ -1,7 +1,14 @@
 """Render an overlay of ``k8s/`` with kustomize: for a cluster with what it needs, for checks with placeholders."""
 
 from strongroom.kubernetes.rendering.programs import Kustomize, find_kustomize
-from strongroom.kubernetes.rendering.render import DEVELOPMENT, Rendered, make_job, render_for_check, render_overlay
+from strongroom.kubernetes.rendering.render import (
+    DEVELOPMENT,
+    Rendered,
+    make_job,
+    render_for_check,
+    render_overlay,
+    render_with_job,
+)
 from strongroom.kubernetes.rendering.tree import Tree, find_tree
 
 __all__ = [
@@ -14,4 +21,5 @@ __all__ = [
     "make_job",
     "render_for_check",
     "render_overlay",
+    "render_with_job",
 ]

@@ -35,12 +35,28 @@ def render_overlay(tree: Tree, overlay: str, job: str | None, kustomize: Kustomi
     Raises UsageError for an overlay or a job that is not there, ConfigurationError where a secret's file is missing or
     empty, or kustomize refuses; GuardError for a placeholder, and for an image without a digest outside of ``dev``.
     """
+    parts = _render_whole(tree, overlay, job, kustomize)
+    if job is not None:
+        parts = (_take_job([part.content for part in parts], job),)
+    return _refuse_placeholders(parts, overlay, job)
+
+
+def render_with_job(tree: Tree, overlay: str, job: str, kustomize: Kustomize) -> Rendered:
+    """Render an overlay as a cluster gets it, with a job that it may not offer by itself: all that its Pods read.
+
+    Read-only. Raises what ``render_overlay`` raises.
+    """
+    return _refuse_placeholders(_render_whole(tree, overlay, job, kustomize), overlay, job)
+
+
+def _render_whole(tree: Tree, overlay: str, job: str | None, kustomize: Kustomize) -> tuple[_Part, ...]:
     tree.find_overlay(overlay)
     more = list_missing_jobs(tree, overlay, [job] if job in tree.jobs else [])
     require_secrets(tree, overlay, more)
-    parts = _render(tree, overlay, more, kustomize, placeholders=False)
-    if job is not None:
-        parts = (_take_job([part.content for part in parts], job),)
+    return _render(tree, overlay, more, kustomize, placeholders=False)
+
+
+def _refuse_placeholders(parts: Sequence[_Part], overlay: str, job: str | None) -> Rendered:
     objects = tuple(part.content for part in parts)
     first = next(find_placeholders(objects, needs_digests=overlay != DEVELOPMENT), None)
     if first is not None:

@@ -55,7 +55,7 @@ class Controller:
     def run(self) -> None:
         """Run Pods until all have succeeded, or the Job has failed."""
         self.began = self.around.clock()
-        self.drain_at = None if self.request.drain_after is None else self.began + self.request.drain_after
+        self.drains = self.request.drain_after is not None
         while not self._is_over():
             self._start_due()
             self._take(_LOOK_SECONDS)
@@ -164,10 +164,11 @@ class Controller:
             self._fail("DeadlineExceeded", f"the Job was active longer than {self.spec.deadline:g} s")
         if self.restarted and self.restarted >= self.spec.backoff_limit:
             self._fail("BackoffLimitExceeded", f"containers began anew {self.restarted} times")
-        if self.drain_at is not None and now >= self.drain_at and self.active:
-            self.drain_at = None
+        first = next(iter(self.active.values()), None)
+        if self.drains and first is not None and first[0].has_run_for(self.request.drain_after or 0):
+            self.drains = False
             end = End(reason="Drained", message="its node is drained", grace=self.spec.grace, condition=DISRUPTION)
-            next(iter(self.active.values()))[0].order.give(end)
+            first[0].order.give(end)
 
     def end_all(self, reason: str, message: str) -> None:
         """End the Pods that still run, and wait for their ends, whatever else comes."""

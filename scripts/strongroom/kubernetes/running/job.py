@@ -37,7 +37,7 @@ def run_job(request: Request, around: Surroundings) -> JobRun:
     gone = remove_abandoned(around.client, RUN, _is_abandoned)
     if gone:
         around.say(f"removed what a run left that was killed: {', '.join(gone)}")
-    labels = {RUN: _name_run(), "strongroom.k8s.job": request.job}
+    labels = {RUN: name_run(), "strongroom.k8s.job": request.job}
     controller = Controller(
         request=request, around=around, objects=objects, spec=spec, place=place, labels=labels, void=void
     )
@@ -73,7 +73,8 @@ def _judge_around(spec: JobSpec, objects: Objects, place: str) -> dict[str, str]
     return void
 
 
-def _name_run() -> str:
+def name_run() -> str:
+    """Return what this process' runs bear as their label."""
     return f"{socket.gethostname()}:{os.getpid()}:{_read_start(os.getpid())}"
 
 

@@ -33,6 +33,8 @@ _LONGEST_PAUSE = 300.0
 _LAST_LINES, _LAST_BYTES = 80, 2048
 _CANNOT_RUN = 128
 _KILL_SECONDS = 30.0
+_UNREADY_SECONDS = 0.3
+"""So long after its start a program may not be in its container's place yet: what starts it would take the signal."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +48,8 @@ class _Container:
     end: ContainerEnd | None = None
     restarts: int = 0
     again_at: float | None = None
+    started: float = 0.0
+    """By the machine's clock."""
 
     @property
     def name(self) -> str:
@@ -73,6 +77,7 @@ class Pod:
     """Whether its lines say whose they are."""
     count_restart: Callable[[], None]
     order: Order = field(default_factory=Order)
+    _program_began: float | None = None
 
     def run(self) -> PodEnd:
         """Run it to its end.
@@ -104,10 +109,15 @@ class Pod:
                     if not self._run_together([container]):
                         break
                 else:
+                    self._program_began = self.around.clock()
                     self._run_together(main)
             finally:
                 self._clear([*init, *main])
         return self._conclude(init, main)
+
+    def has_run_for(self, seconds: float) -> bool:
+        """Tell whether its containers, after those that make things ready, have run for so long."""
+        return self._program_began is not None and self.around.clock() - self._program_began >= seconds
 
     def _list(self, field_name: str) -> list[_Container]:
         place = f"{self.place}.{field_name}"
@@ -160,7 +170,7 @@ class Pod:
             box.remove()
             self._settle(container, _CANNOT_RUN, "ContainerCannotRun", 0.0, complaint)
             return
-        container.box, container.saying = box, saying
+        container.box, container.saying, container.started = box, saying, time.monotonic()
 
     def _tend(self, container: _Container) -> None:
         """See whether a container has ended, or whether it is time to begin it again."""
@@ -220,6 +230,8 @@ class Pod:
     def _end_all(self, containers: list[_Container], end: End) -> None:
         """Ask containers to end, and end those that do not in time; all of them have ended then."""
         self.around.say(f"ending pod {self.identity.name}: {end.message}")
+        latest = max((container.started for container in containers), default=0.0)
+        time.sleep(max(0.0, latest + _UNREADY_SECONDS - time.monotonic()))
         for container in containers:
             container.again_at = None
             if container.box is not None:

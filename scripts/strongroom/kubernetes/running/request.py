@@ -27,7 +27,7 @@ class Request:
     images: Mapping[str, str] = field(default_factory=dict)
     """Image to the one that is run in its place."""
     drain_after: float | None = None
-    """Seconds after which the first Pod is ended as by the drain of its node."""
+    """Seconds after its start at which the first Pod's program is ended as by the drain of its node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
