@@ -28,6 +28,7 @@ _QUALIFIED = re.compile(rf"({_PART})\.({_PART})")
 _CREATE = re.compile(rf"^CREATE DATABASE ({_PART}) ")
 _ABOUT_DATABASE = ("DATABASE", "DATABASE PROPERTIES")
 _REFRESH = "MATERIALIZED VIEW DATA"
+_DEFAULT_RIGHTS = "DEFAULT ACL"
 _NEUTRAL = '"the database"'
 
 
@@ -96,6 +97,8 @@ def normalise_schema(text: str) -> dict[str, str]:
             continue
         schema, name = "" if found["schema"] == "-" else found["schema"], found["name"]
         settled = _UNSTEADY.sub("", body).strip()
+        if found["kind"] == _DEFAULT_RIGHTS:  # the server orders them by numbers that it gave the roles
+            settled = "\n".join(sorted(settled.splitlines()))
         if _is_about_database(found):
             settled, name = _rename(settled, database, _NEUTRAL), ""
         parts.setdefault(" ".join(filter(None, (found["kind"], schema, name))), []).append(settled)
