@@ -93,7 +93,7 @@ def load_documents(text: str, origin: object) -> list[dict[str, Any]]:
 
 def dump_document(content: Mapping[str, Any]) -> str:
     """Write a document so that Kubernetes, and ``load_documents``, read it back; its keys in their order."""
-    return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=1000)
 
 
 def _judge_keys(node: yaml.MappingNode) -> None:

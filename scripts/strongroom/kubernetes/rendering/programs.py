@@ -5,19 +5,22 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from strongroom.core.errors import ConfigurationError, StrongroomError, UnreachableError
-from strongroom.core.programs import run_program
+from strongroom.core.programs import ProgramResult, run_program
 from strongroom.engine import connect
 
 Kustomize: TypeAlias = Callable[[Path, str], str]
 """Renders a folder below a root, and returns YAML. Raises ConfigurationError with kustomize's own words."""
 _COMMANDS = (("kubectl", "kustomize"), ("kustomize", "build"))
 _SECONDS = 120.0
-_GET_ONE = "install kubectl or kustomize (Debian trixie: apt-get install kustomize), or ./inv image.build --name build"
+PLACE = "/tmp"  # noqa: S108  # in a container of its own
+"""Where a container finds the files that it works on."""
+_GET_ONE = "install it (Debian trixie: apt-get install kustomize), or ./inv image.build --name build"
 
 
 def find_kustomize(environment: Mapping[str, str], find_image: Callable[[], str | None]) -> Kustomize:
@@ -44,27 +47,54 @@ def _run_here(words: list[str], folder: Path, environment: Mapping[str, str]) ->
 
 
 def _run_in_image(image: str, root: Path, folder: str, environment: Mapping[str, str]) -> str:
-    """Render in a container without network, from a copy: an engine need not see our files."""
+    archive = pack({"k8s": root})
+    ended = run_in_image(image, ["kustomize", "build", f"{PLACE}/k8s/{folder}"], archive, environment)
+    if not ended.is_success:
+        raise _explain(root / folder, ended.stderr)
+    return ended.stdout.decode()
+
+
+def run_in_image(
+    image: str, words: Sequence[str], archive: bytes, environment: Mapping[str, str], *, network: str = "none"
+) -> ProgramResult:
+    """Run a program of our image on a copy of files below ``PLACE``: an engine need not see ours.
+
+    ``network`` is ``none``, or ``host`` for a program that asks a cluster. Raises UnreachableError.
+    """
+    began = time.monotonic()
     with connect(environment) as client:
-        words = ["kustomize", "build", f"/tmp/k8s/{folder}"]  # noqa: S108  # in a container of its own
-        container = client.containers.create(image, words, entrypoint=[], network_disabled=True, cap_drop=["ALL"])
+        container = client.containers.create(
+            image, list(words), entrypoint=[], network_mode=network, cap_drop=["ALL"], working_dir=PLACE,
+            environment={"KUBECONFIG": f"{PLACE}/kubeconfig"}, security_opt=["no-new-privileges"],
+        )  # fmt: skip
         try:
-            container.put_archive("/tmp", _pack(root))  # noqa: S108  # the same
+            container.put_archive(PLACE, archive)
             container.start()
             code = int(container.wait(timeout=_SECONDS)["StatusCode"])
             said, wrong = container.logs(stdout=True, stderr=False), container.logs(stdout=False, stderr=True)
         finally:
             container.remove(force=True)
-    if code:
-        raise _explain(root / folder, wrong)
-    return bytes(said).decode()
+    seconds = time.monotonic() - began
+    return ProgramResult(program=words[0], exit_code=code, seconds=seconds, stdout=bytes(said), stderr=bytes(wrong))
 
 
-def _pack(root: Path) -> bytes:
+def pack(files: Mapping[str, Path | bytes]) -> bytes:
+    """Return an archive of files and folders under their names, readable by its reader's user only."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
-        archive.add(root, arcname="k8s")
+        for name, content in files.items():
+            if isinstance(content, Path):
+                archive.add(content, arcname=name, filter=_give_to_root)
+                continue
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o600
+            archive.addfile(info, io.BytesIO(content))
     return stream.getvalue()
+
+
+def _give_to_root(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    info.uid = info.gid = 0
+    return info
 
 
 def _explain(folder: Path, said: bytes) -> StrongroomError:
