@@ -51,11 +51,12 @@ def test_rows_that_stand_in_a_table_that_inherits_are_not_its_own(sound: Audit, 
 
 def partition(table: str, columns: str) -> list[str]:
     """Return what makes a table of two partitions."""
-    key = columns.split()[0]
+    key = columns.split(maxsplit=1)[0]
     return [
         f"CREATE TABLE {{s}}.{table} ({columns}) PARTITION BY HASH ({key})",
         *(
-            f"CREATE TABLE {{s}}.{table}_{part} PARTITION OF {{s}}.{table} FOR VALUES WITH (MODULUS 2, REMAINDER {part})"
+            f"CREATE TABLE {{s}}.{table}_{part} PARTITION OF {{s}}.{table} "
+            f"FOR VALUES WITH (MODULUS 2, REMAINDER {part})"
             for part in (0, 1)
         ),
     ]
