@@ -34,7 +34,7 @@ from tests.e2e.canary.needles import Needles
 from tests.e2e.canary.stopping import stop_at_the_hook, stop_when_a_key_is_at_hand, waiting
 from tests.integration.keys.servers import Playing, playing
 
-FIND = {"find_keys", "open_keys", "provide_keys", "find_backups"}
+FIND = {"find_keys", "open_keys", "provide_keys", "find_backups", "carry_out"}
 SHARE = 11
 """One of so many pairs of a failure and a task is tried, where it is not night."""
 ALWAYS = "sqlcipher.verify"

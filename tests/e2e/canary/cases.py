@@ -55,6 +55,7 @@ LINES: Mapping[str, Callable[[House], Words]] = {
     "keys.show": lambda _: ["keys.show", "--key", "vault"],
     "keys.rotate": lambda house: [*_rotate(house), "--dry-run"],
     "keys.retire": lambda house: ["keys.retire", "--key", "vault", "--version", "none", "--target", house.scene.target],
+    "fleet.run": lambda house: ["fleet.run", "--task", "verify", *house.write_fleet()],
     "inventory.show": lambda house: ["inventory.show", "--source", house.scene.source],
     "inventory.draft": lambda house: [*_draft(house), "--output", house.root / "drafted.yaml"],
     "inventory.recover": lambda house: ["inventory.recover", "--file", house.app, "--to", house.root / "saved.db"],

@@ -120,6 +120,13 @@ class House:
         self.copies += 1
         return self.root / "restored" / str(self.copies)
 
+    def write_fleet(self) -> list[str | Path]:
+        """Write a list whose only tenant is this application; return what names it, and a place for results."""
+        line = {"name": "app", "source": str(self.scene.source), "target": str(self.scene.target)}
+        listed = self.root / "tenants.jsonl"
+        listed.write_text(json.dumps(line | {"system": str(self.scene.system)}), encoding="utf-8")
+        return ["--tenants", listed, "--root", self.root, "--results", self.fresh_folder()]
+
     def write_key(self, name: str, content: str | bytes) -> Path:
         path = self.root / "keys" / name
         path.touch(mode=0o600)
