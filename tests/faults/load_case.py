@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -23,6 +24,8 @@ KEPT = {"load": "first", "cutover": "staged", "rollback": "live"}
 FIRST, SECOND = (38, 570, 300, 3000), (39, 571, 301, 3001)
 """How many rows are live after the first load, and after the second."""
 SEED = 20261127
+_REACHED_SECONDS = 120.0
+"""A moment may be the last one of a whole load, on a machine that does much else."""
 COUNTS = """
     SELECT (SELECT count(*) FROM core.users), (SELECT count(*) FROM core.orders),
         (SELECT count(*) FROM memory.scores), (SELECT count(*) FROM audit.log)"""
@@ -146,6 +149,20 @@ def survey(case: Case, moments: list[int], disturb: Callable[[int], Ended], code
         except AssertionError as error:
             wrong.append(f"{place}: {error}")
     return wrong
+
+
+def cut_power(case: Case, number: int, hold: Path) -> Ended:
+    """Kill the server while a command stands at a moment, then let it go on; return how it ended, the server back."""
+    for path in (hold, hold.with_suffix(".reached")):
+        path.unlink(missing_ok=True)
+    case.driver.start(case.argv, **case.loads.where(moment=number, hold=str(hold)))
+    wait_until(hold.with_suffix(".reached").exists, _REACHED_SECONDS)
+    case.loads.server.cut_power()
+    hold.touch()
+    ended = case.driver.finish()
+    case.loads.server.start()
+    assert "PostgreSQL at" in ended.error
+    return ended
 
 
 WAITS = 8

@@ -23,6 +23,7 @@ from tests.faults.load_case import (
     Case,
     assert_equal,
     choose_moments,
+    cut_power,
     reading,
     survey,
     survey_live,
@@ -150,24 +151,10 @@ def test_the_power_of_the_server_is_cut_and_the_same_command_goes_on(
     cases: dict[str, Case], task: str, tmp_path: Path, is_nightly: bool
 ) -> None:
     case = cases[task]
-    hold = tmp_path / "hold"
-
-    def cut(number: int) -> Ended:
-        for path in (hold, hold.with_suffix(".reached")):
-            path.unlink(missing_ok=True)
-        case.driver.start(case.argv, **case.loads.where(moment=number, hold=str(hold)))
-        wait_until(hold.with_suffix(".reached").exists)
-        case.loads.server.cut_power()
-        hold.touch()
-        ended = case.driver.finish()
-        case.loads.server.start()
-        assert "PostgreSQL at" in ended.error
-        return ended
-
     asked = [number for number in choose_moments(case, 40, is_nightly=True)
              if case.trace[number - 1].startswith("server ")]  # fmt: skip
     moments = thin(asked, 10) if is_nightly else random.Random(SEED).sample(asked, 1)
-    wrong = survey(case, moments, cut, 5)
+    wrong = survey(case, moments, lambda number: cut_power(case, number, tmp_path / "hold"), 5)
     assert not wrong, "\n".join(wrong)
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.vault import can_open, find_planted
+from tests.e2e.vault import find_planted
 from tests.faults.child import Driver
-from tests.faults.load_case import FIRST, SECOND, SEED, Case, choose_moments, survey, survey_live, thin
+from tests.faults.load_case import FIRST, SECOND, SEED, Case, choose_moments, cut_power, survey, survey_live, thin
 from tests.faults.load_server import LoadServer, open_server
-from tests.faults.load_ways import KEY, LIVE_AFTER, LIVE_BEFORE, WAYS
+from tests.faults.load_ways import LIVE_AFTER, LIVE_BEFORE, WAYS
 from tests.faults.scene import Ended
-from tests.processes import wait_until
 
 PLAIN = ("a tag that is 7", "somebody did something 7", "a line that stands here in vain 7")
 """What nobody is to read in what is under a key."""
@@ -50,27 +49,17 @@ def choose(case: Case, way: str, *, is_nightly: bool) -> list[int]:
 
 
 @pytest.mark.sample(2)
-@pytest.mark.parametrize("case", ["under a key"], indirect=True)
-def test_killed_anywhere_nothing_lies_in_plain_and_the_same_load_goes_on(case: Case, is_nightly: bool) -> None:
+@pytest.mark.parametrize(("case", "way"), [(way, way) for way in WAYS if way not in COUNTS], indirect=["case"])
+def test_killed_anywhere_nothing_lies_in_plain_and_the_same_load_goes_on(
+    case: Case, way: str, is_nightly: bool
+) -> None:
     def kill(number: int) -> Ended:
         ended = case.run(moment=number)
-        assert find_planted(case.loads.root, values=PLAIN) == []
+        assert case.loads.key is None or find_planted(case.loads.root, values=PLAIN) == []
         return ended
 
-    wrong = survey(case, choose(case, "under a key", is_nightly=is_nightly), kill, -signal.SIGKILL)
+    wrong = survey(case, choose(case, way, is_nightly=is_nightly), kill, -signal.SIGKILL)
     assert not wrong, "\n".join(wrong)
-    ledgers = sorted((case.loads.list_loads()[-1] / "ledger").iterdir())
-    assert [path.name for path in ledgers] == ["core.db"]
-    assert can_open(ledgers[0], KEY)
-    assert not can_open(ledgers[0], None)
-
-
-@pytest.mark.parametrize("case", ["by files"], indirect=True)
-def test_killed_between_files_the_same_load_makes_the_schemas_anew(case: Case, is_nightly: bool) -> None:
-    moments = choose(case, "by files", is_nightly=is_nightly)
-    wrong = survey(case, moments, lambda number: case.run(moment=number), -signal.SIGKILL)
-    assert not wrong, "\n".join(wrong)
-    assert case.loads.server.read("SELECT name, value FROM core_staged.choices") == [("theme", "dark")]
 
 
 @pytest.mark.sample(3)
@@ -89,22 +78,8 @@ def test_killed_anywhere_everybody_sees_all_of_before_or_all_of_after(case: Case
 def test_the_power_of_the_server_is_cut_and_the_same_command_goes_on(
     case: Case, way: str, tmp_path: Path, is_nightly: bool
 ) -> None:
-    hold = tmp_path / "hold"
-
-    def cut(number: int) -> Ended:
-        for path in (hold, hold.with_suffix(".reached")):
-            path.unlink(missing_ok=True)
-        case.driver.start(case.argv, **case.loads.where(moment=number, hold=str(hold)))
-        wait_until(hold.with_suffix(".reached").exists)
-        case.loads.server.cut_power()
-        hold.touch()
-        ended = case.driver.finish()
-        case.loads.server.start()
-        assert "PostgreSQL at" in ended.error
-        return ended
-
     chosen = choose_moments(case, 40, is_nightly=True, after=OWN.get(way, ("",))[0])
     asked = [number for number in chosen if case.trace[number - 1].startswith("server ")]
     moments = thin(asked, 10) if is_nightly else random.Random(SEED).sample(asked, 1)
-    wrong = survey(case, moments, cut, 5)
+    wrong = survey(case, moments, lambda number: cut_power(case, number, tmp_path / "hold"), 5)
     assert not wrong, "\n".join(wrong)
