@@ -38,8 +38,8 @@ class KeyPart:
         if cell.kind.name in _UNKNOWN:
             return "true", []
         fold = _FOLDS.get(self.how, "{}")
-        value = fold.replace("{}", f"%s::text::{_spell(cell.kind.shown)}")
-        collation = f" COLLATE {_spell(self.collation)}" if self.collation else ""
+        value = fold.replace("{}", f"%s::text::{spell(cell.kind.shown)}")
+        collation = f" COLLATE {spell(self.collation)}" if self.collation else ""
         return f"{fold.replace('{}', name)} = {value}{collation}", [write_server(cell.kind, self.value)]
 
 
@@ -62,6 +62,6 @@ def unpack_double(packed: bytes) -> float:
     return float(number)
 
 
-def _spell(name: str) -> str:
-    """Return a name that the server wrote, within a statement with parameters and parts."""
+def spell(name: str) -> str:
+    """Return what the server wrote, within a statement with parameters and parts."""
     return name.replace("%", "%%").replace("{", "{{").replace("}", "}}")

@@ -16,6 +16,7 @@ from strongroom.load.verify.heaps import Heap
 from strongroom.load.verify.keyed import Keyed
 from strongroom.load.verify.parts import open_evidence, read_both
 from strongroom.load.verify.reading import Reading
+from strongroom.load.verify.refusals import Refusals
 from strongroom.load.verify.rivals import Rivals
 from strongroom.load.verify.rows import Reader
 from strongroom.load.verify.waiting import Waiting
@@ -75,6 +76,7 @@ def _try_waiting(claim: Claim, sides: _Sides) -> Finding:
         pair=pair,
         reading=reading,
         rivals=Rivals(sides.connection, both, pair, reading, Asking(sides.server, pair)),
+        refusals=Refusals(sides.server, pair, both.tables_of(pair)[1], reading),
         describing=sides.describing,
         faults=Faults(pair),
         shares=claim.shares,

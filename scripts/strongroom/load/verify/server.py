@@ -73,10 +73,12 @@ class ServerTable:
     oid: int
     is_logged: bool
     is_ruled: bool
-    """Whether it has checks or exclusions that may refuse a row."""
+    """Whether it has exclusions, or CHECKs that call functions of somebody's own: what these may refuse."""
     columns: tuple[ServerColumn, ...] = ()
     indexes: list[ServerIndex] = field(default_factory=list)
     foreign_keys: list[ServerKey] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
+    """Conditions that every row meets, as the server writes them."""
     heirs: list[str] = field(default_factory=list)
     """Other tables (quoted, with their schemas) whose rows are shown as its own; a partitioned table's are its own."""
     disabled: list[str] = field(default_factory=list)
@@ -93,7 +95,9 @@ def read_server(connection: Connection, schema: str) -> dict[str, ServerTable]:
         row[0]: ServerTable(name=row[0], oid=row[1], is_logged=row[2] != "u", is_ruled=row[3])
         for row in connection.execute(
             "SELECT c.relname::text, c.oid, c.relpersistence::text, EXISTS (SELECT FROM pg_constraint k "
-            "WHERE k.conrelid = c.oid AND k.contype IN ('c', 'x')) FROM pg_class c "
+            "WHERE k.conrelid = c.oid AND (k.contype = 'x' OR (k.contype = 'c' AND EXISTS (SELECT FROM pg_depend d "
+            "WHERE d.classid = 'pg_constraint'::regclass AND d.objid = k.oid "
+            "AND d.refclassid = 'pg_proc'::regclass)))) FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind IN ('r', 'p') ORDER BY 1",
             (schema,),
         )
@@ -102,6 +106,12 @@ def read_server(connection: Connection, schema: str) -> dict[str, ServerTable]:
     _add_columns(connection, tables)
     _add_indexes(connection, tables)
     _add_keys(connection, tables)
+    for oid, check in connection.execute(
+        "SELECT conrelid, pg_get_expr(conbin, conrelid) FROM pg_constraint "
+        "WHERE contype = 'c' AND conrelid = ANY(%s) ORDER BY conname",
+        (list(tables),),
+    ):
+        tables[oid].checks.append(check)
     for oid, name in connection.execute(
         "SELECT i.inhparent, i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent "
         "WHERE c.relkind = 'r' AND c.oid = ANY(%s) ORDER BY 2",

@@ -14,6 +14,7 @@ from strongroom.load.verify.grounds import find_grounded
 from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.parts import Both
 from strongroom.load.verify.reading import Reading
+from strongroom.load.verify.refusals import Refusals
 from strongroom.load.verify.rivals import Rivals
 from strongroom.load.verify.rows import ADDRESS, select_numbered
 from strongroom.load.verify.unfit import UnfitError
@@ -22,8 +23,6 @@ from strongroom.sqlite.connection import Connection
 
 _OWN = ("_rowid", "_disposition", "_reason", "_rule", "_winner_rowid")
 _KNOWN = ("quarantined", "merged_identical", "superseded")
-_INDEXED = 2000
-"""Bytes of a value up to which an index takes it for sure."""
 
 
 @dataclass(slots=True)
@@ -35,6 +34,7 @@ class Waiting:
     pair: Pair
     reading: Reading
     rivals: Rivals
+    refusals: Refusals
     describing: Describing
     faults: Faults
     shares: bool
@@ -137,19 +137,12 @@ class Waiting:
         return address in self.grounded
 
     def _may_be_refused(self, own: dict[str, Value]) -> bool:
-        """Tell whether the schema has anything that may refuse a row whose values all fit."""
-        table = self.both.tables_of(self.pair)[1]
-        if table.is_ruled or any(column.is_generated or column.kind.is_domain for column in table.columns):
-            return True
-        if any(not index.plain for index in table.indexes):
-            return True
-        indexed = {name for index in table.indexes for name in index.columns}
-        is_long = any(
-            len(value) > _INDEXED and (None in indexed or cell.into in indexed)
-            for cell in self.pair.cells
-            if isinstance(value := own[fold(cell.source)], str | bytes)
+        """Tell whether the schema refuses a row whose values all fit, or may refuse it."""
+        return (
+            any(cell.kind.length is not None for cell in self.pair.cells)
+            or self._is_odd(own)
+            or self.refusals.may_refuse(own)
         )
-        return is_long or any(cell.kind.length is not None for cell in self.pair.cells) or self._is_odd(own)
 
     def _is_odd(self, own: dict[str, Value]) -> bool:
         """Tell whether a value does not fit by the paper either."""
