@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from strongroom.load.rows import filling
+from strongroom.load.rows import filling, loading
 from strongroom.schema.roles import let_owner_create, provide_roles
 from tests.integration.containers.load_site import LoadSite, open_load_site
 from tests.integration.containers.schema_site import Site
@@ -208,6 +208,25 @@ def test_what_another_table_of_the_files_refers_to_gives_way(shop: LoadSite) -> 
     shop.write("CREATE TABLE y (id INTEGER PRIMARY KEY); INSERT INTO y VALUES (1), (2)")
     shop.prove()
     assert (shop.read("x"), shop.read("y")) == ([(10, 1), (11, None)], [(1,), (2,)])
+
+
+def test_rows_of_the_files_give_way_in_a_table_that_comes_in_ranges(
+    shop: LoadSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_RANGE_BYTES", 100)
+    rows = "CREATE TABLE y (id bigint PRIMARY KEY, v text); INSERT INTO y VALUES (5, 'seeded'), (999, 'seeded');"
+    shop.site.write("core/001_schema.sql", rows)
+    shop.write(
+        "CREATE TABLE y (id INTEGER PRIMARY KEY, v TEXT)",
+        ("INSERT INTO y VALUES (?, ?)", [(number, "loaded") for number in range(1, 41)]),
+    )
+    shop.prove()
+    assert shop.read("y", "count(*), max(id), max(v)") == [(40, 40, "loaded")]
+
+
+def test_a_table_of_more_columns_than_the_server_takes_is_refused(shop: LoadSite) -> None:
+    shop.write(f"CREATE TABLE wide ({', '.join(f'c{number}' for number in range(1601))})")
+    shop.load().refuse(2, "table wide", "cannot be made: tables can have at most 1600 columns")
 
 
 def test_a_schema_that_holds_other_rows_is_refused_unless_it_may_step_aside(shop: LoadSite) -> None:
