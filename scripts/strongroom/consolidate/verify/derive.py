@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from strongroom.consolidate.verify.follower import Follower
 from strongroom.consolidate.verify.house import FedTable, Input
 from strongroom.consolidate.verify.instants import write_instant
-from strongroom.consolidate.verify.json_text import replace_id
+from strongroom.consolidate.verify.json_text import replace_id, write_id
 from strongroom.consolidate.verify.leads import Node
 from strongroom.consolidate.verify.relations import transform_of
 from strongroom.consolidate.verify.values import Value, encode_key, is_changed_by, is_same, is_utf8, store
@@ -147,8 +147,3 @@ def _trim(value: Value) -> Value:
 
 def _casefold(value: Value) -> Value:
     return value.casefold() if isinstance(value, str) and (value.isascii() or is_utf8(value)) else value
-
-
-def write_id(value: Value) -> str | int | None:
-    """Return an id as JSON can hold it."""
-    return value if isinstance(value, str | int) or value is None else str(value)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from strongroom.consolidate.verify.catalogue import Table
-from strongroom.consolidate.verify.collations import read_collations
 from strongroom.consolidate.verify.desk import Desk
 from strongroom.consolidate.verify.faults import Faults
 from strongroom.consolidate.verify.house import FedTable, Input
@@ -45,7 +43,8 @@ class Follower:
         self._maps = [parents.map_of(reference) for reference in self.references]
         self._counts: list[Counter[str]] = [Counter() for _ in self.references]
         finder = LeadFinder(desk.house, fed, parents, self.references)
-        self._lead, self._strays = finder.find, finder.strays
+        self._lead, self._write, self._strays = finder.find, finder.write, finder.strays
+        self._is_one = [parents.is_unique_there(found) for found in self._maps]
         held = Counter((reference.places, reference.path) for reference in self.references)
         self._is_shared = [held[reference.places, reference.path] > 1 for reference in self.references]
 
@@ -77,7 +76,7 @@ class Follower:
             other = other_form(held)
             again = self._lead(number, entry.source, ((type(other), other),))
             lead = again if again.kind != ORPHAN or again.is_adopted else lead
-        self._apply(found, number, lead, (held,))
+        self._apply(found, number, self._write(number, lead, held) if lead.kind == MOVED else lead, (held,))
 
     def _apply(self, found: Moves, number: int, lead: Lead, own: tuple[Value, ...]) -> None:
         """Do to a row what one of its references demands."""
@@ -169,9 +168,8 @@ class Follower:
             kept = [self._keeps_at_home(found, home, cells), *self._apart(number, entry, cells)]
             return f"{absent} OR ({' AND '.join(kept)})"
         is_abroad = reference.named is None and not holds_parent(self._desk.house, self._fed, reference, entry.source)
-        its = [reference.parent.stored[column].name for column in reference.columns]
-        is_one = len(its) == 1 and reference.parent.target == self._fed.target
-        if is_abroad and is_one and self._is_unique(reference.parent.table, its):
+        is_near = len(cells) == 1 and reference.parent.target == self._fed.target
+        if is_abroad and is_near and self._is_one[number]:
             return f"{absent} OR {self._keeps_abroad(found, cells[0])}"
         return absent
 
@@ -182,18 +180,16 @@ class Follower:
         """
         reference = self.references[number]
         homes = [home for home in reference.parent.inputs if home.source == entry.source]
-        if reference.named is not None or len(homes) != 1:
+        if reference.named is not None or len(homes) != 1 or not self._is_one[number]:
             return None
         home = homes[0]
         columns = [home.source_column(place) for place in reference.columns]
         names = tuple(column.name for column in columns if column is not None)
-        is_one = len(names) == len(columns) and home.table.rowid is not None and self._is_unique(home.table, names)
+        is_one = (
+            len(names) == len(columns) and home.table.rowid is not None and self._parents.is_unique(home.table, names)
+        )
         strays = self._strays(number, entry.source) if is_one else ()
         return home if is_one and all(stray.table.is_found_by(stray.names[0]) for stray in strays) else None
-
-    def _is_unique(self, table: Table, names: Sequence[str]) -> bool:
-        """Tell whether values refer to one row of a table at most: as its columns compare, not as an index does."""
-        return table.has_unique(names, read_collations(self._desk.connection, table, names))
 
     def _apart(self, number: int, entry: Input, cells: Sequence[str]) -> list[str]:
         """Return the conditions that no table beside the parent's has what cells of row ``s`` hold."""

@@ -62,6 +62,11 @@ def other_form(held: str | int) -> str | int:
     return int(held) if is_one else held
 
 
+def write_id(value: object) -> str | int | None:
+    """Return an id as JSON can hold it."""
+    return value if isinstance(value, str | int) or value is None else str(value)
+
+
 def replace_id(text: str, path: str, value: str | int | None) -> str:
     """Return a text with another value at a path, where one stands."""
     tokens = _read(text)

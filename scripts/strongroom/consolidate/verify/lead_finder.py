@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 
 from strongroom.consolidate.verify.house import FedTable, House
-from strongroom.consolidate.verify.json_text import other_form
+from strongroom.consolidate.verify.json_text import other_form, write_id
 from strongroom.consolidate.verify.leads import KEPT, MOVED, ORPHAN, Lead
 from strongroom.consolidate.verify.moved import GONE, STANDS, WAITS, Parent, ParentMap
 from strongroom.consolidate.verify.parents import Parents
 from strongroom.consolidate.verify.references import Reference
 from strongroom.consolidate.verify.strays import Stray, find_strays, holds_parent
-from strongroom.consolidate.verify.values import Value, is_same_row, store
+from strongroom.consolidate.verify.values import Row, Value, is_same_row, store
 from strongroom.core.quoting import fold
 
 _REMEMBERED = 1 << 15
@@ -30,6 +30,7 @@ class LeadFinder:
         self._parents = parents
         self._references = references
         self._maps = [parents.map_of(reference) for reference in references]
+        self._is_one = [parents.is_unique_there(found) for found in self._maps]
         self.find = lru_cache(_REMEMBERED)(self._find)
         """Return where values (each with its type: 1 and 1.0 are two) in a source's rows lead by a reference."""
         self.strays = cache(self._strays)
@@ -37,7 +38,13 @@ class LeadFinder:
         self._holds = cache(self._holds_parent)
 
     def _find(self, number: int, source: str, typed: tuple[tuple[type, Value], ...]) -> Lead:
-        """Return where values in a source's rows lead."""
+        """Return where values in a source's rows lead, if it is to one row."""
+        lead, found = self._lead(number, source, typed), self._maps[number]
+        ends = lead.values if lead.kind == MOVED else tuple(value for _, value in typed)
+        is_clear = lead.kind not in (KEPT, MOVED) or self._is_one[number] or not self._parents.are_several(found, ends)
+        return lead if is_clear else Lead(WAITS)
+
+    def _lead(self, number: int, source: str, typed: tuple[tuple[type, Value], ...]) -> Lead:
         reference, found = self._references[number], self._maps[number]
         values = tuple(value for _, value in typed)
         named = reference.named
@@ -100,7 +107,7 @@ class LeadFinder:
         if len(parents) <= 1:
             return self._lead_home(reference, found, parents, values)
         if not any(parent.is_changed for parent in parents):
-            return Lead(KEPT if self._parents.is_found(found, values, parents) else WAITS)
+            return Lead(KEPT if self._finds(found, values, [parent.new for parent in parents]) else WAITS)
         gone = all(parent.state == GONE for parent in parents)
         return self._lead_nowhere(found, values, had_parent=True) if gone else self._wait_for(found, parents)
 
@@ -128,19 +135,33 @@ class LeadFinder:
         """Let the value stay where the parent's did, unless only the source takes the two for one."""
         if not parent.new:
             return Lead(WAITS)
-        if not parent.is_changed and (
-            is_same_row(parent.own, values) or self._parents.is_found(found, values, [parent])
-        ):
+        if not parent.is_changed and (is_same_row(parent.own, values) or self._finds(found, values, [parent.new])):
             return Lead(KEPT)
-        written = tuple(map(_as_written, parent.new, values))
         if reference.path is not None:
-            return Lead(MOVED, written)
+            return Lead(MOVED, parent.new)
         affinities = [self._fed.stored[place].affinity for place in reference.places]
-        for form in (written, parent.new):
+        for form in (tuple(map(_as_written, parent.new, values)), parent.new):
             held = tuple(map(store, affinities, form))
-            if is_same_row(held, parent.new) or self._parents.is_found(found, held, [parent]):
+            if is_same_row(held, parent.new) or self._finds(found, held, [parent.new]):
                 return Lead(MOVED, held)
         return Lead(WAITS)
+
+    def write(self, number: int, lead: Lead, held: str | int) -> Lead:
+        """Return where an id in JSON leads as it is to be written there: as TEXT where TEXT was held, if that does."""
+        found = self._maps[number]
+        for form in (_as_written(lead.values[0], held), lead.values[0]):
+            new = write_id(form)
+            if new is not None:
+                look = self._parents.find_targets
+                meant = look(found, (new,)) or look(found, (other_form(new),))
+                if meant and all(is_same_row(row, lead.values) for row in meant):
+                    return Lead(MOVED, (new,))
+        return Lead(WAITS)
+
+    def _finds(self, found: ParentMap, values: tuple[Value, ...], wanted: Sequence[Row]) -> bool:
+        """Tell whether values refer to rows of the target, and to none that is referred to by something else."""
+        held = self._parents.find_targets(found, values)
+        return bool(held) and all(any(is_same_row(row, one) for one in wanted) for row in held)
 
 
 def _as_written(new: Value, own: Value) -> Value:

@@ -25,7 +25,7 @@ from strongroom.consolidate.verify.moved import (
 from strongroom.consolidate.verify.references import Reference, find_references
 from strongroom.consolidate.verify.relations import place_of, rows_of_table, transform_of
 from strongroom.consolidate.verify.strays import Stray
-from strongroom.consolidate.verify.values import Row, Value, decode_text, is_same_row, is_utf8
+from strongroom.consolidate.verify.values import Row, Value, decode_text, is_utf8
 from strongroom.core.quoting import dotted, fold, quote, quote_all
 from strongroom.sqlite.connection import Connection, attach_stage, open_snapshot
 from strongroom.sqlite.database import Database
@@ -193,14 +193,31 @@ class Parents:
             values,
         )
 
-    def is_found(self, found: ParentMap, values: Row, parents: Sequence[Parent]) -> bool:
-        """Tell whether values refer to rows of the target, and to none but what some source rows are there."""
-        names = [found.reference.parent.stored[place].name for place in found.reference.columns]
+    def find_targets(self, found: ParentMap, values: Row) -> list[Row]:
+        """Return by what else the target's rows are referred to that these values refer to: each spelling once."""
+        return self._look(found, "SELECT DISTINCT {cells} FROM {rows} WHERE {terms}", values)
+
+    def are_several(self, found: ParentMap, values: Row) -> bool:
+        """Tell whether these values refer to more than one row of the target."""
+        return len(self._look(found, "SELECT 1 FROM {rows} WHERE {terms} LIMIT 2", values)) > 1
+
+    def _look(self, found: ParentMap, sql: str, values: Row) -> list[Row]:
+        """Ask for the target's rows that have values: in a register where no index finds them."""
+        parent, target = found.reference.parent, self._desk.house.evidence.targets[found.reference.parent.target]
+        names = tuple(parent.stored[place].name for place in found.reference.columns)
+        connection, rows, _ = self._provide(target, parent.table, names, ())
         cells = ", ".join(f"+{brace(quote(name))} COLLATE BINARY" for name in names)
-        rows = brace(dotted("main", found.reference.parent.table.name))
-        sql = f"SELECT DISTINCT {cells} FROM {rows} WHERE {_equal(names)}"
-        held = found.desk.connection.execute(*fill(sql, values)).fetchall()
-        return bool(held) and all(any(is_same_row(row, parent.new) for parent in parents) for row in held)
+        asked = sql.format(cells=cells, rows=brace(rows), terms=_equal(names))
+        return connection.execute(*fill(asked, values)).fetchall()
+
+    def is_unique_there(self, found: ParentMap) -> bool:
+        """Tell whether values refer to one row of the target at most, by a reference."""
+        parent = found.reference.parent
+        return self.is_unique(parent.table, [parent.stored[place].name for place in found.reference.columns])
+
+    def is_unique(self, table: Table, names: Sequence[str]) -> bool:
+        """Tell whether values refer to one row of a table at most: as its columns compare, not as an index does."""
+        return table.has_unique(names, read_collations(self._desk.connection, table, names))
 
 
 def _equal(names: Sequence[str]) -> str:

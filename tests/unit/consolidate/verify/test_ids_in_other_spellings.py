@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,65 @@ def test_digits_in_json_mean_a_number_where_they_are_how_it_is_written(
 ) -> None:
     """``"01"`` may be the id 1 of a column that takes it for one, and of no other."""
     assert list_proven({"c": (kind, [id_])}, kind, "TEXT", value, form=JSON) == [right]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "held", "right"),
+    [
+        ("5", "(7, 'g')", '"5"', '"7"'),
+        ("5", "(7, 'g')", "5", "7"),
+        ("'5'", "(7, 'g')", "5", "7"),
+        ("'u'", "(7, 'g')", '"u"', '"7"'),
+        ("'u'", "(7, 'g'), ('7', 'h')", '"u"', "7"),
+        ("'u'", "(1.5, 'g')", '"u"', WAITS),
+    ],
+)
+def test_an_id_in_json_is_written_as_the_target_finds_it(old: str, new: str, held: str, right: str) -> None:
+    """c's plan became b's; where b has a 7 and a '7', only the number means the number."""
+    plans, subs = "CREATE TABLE plans (id PRIMARY KEY, name);", "CREATE TABLE subs (doc TEXT);"
+    said = {"7": "7", '"7"': '"7"', '"1.5"': '"1.5"', held: held, WAITS: None}
+    found = []
+    for published, written in said.items():
+        entry = () if published == held else (WAITING if written is None else FOLLOWED,)
+        case = HandMade(
+            plan="sources: {b: {path: b.db}, c: {path: c.db}}\ntargets: {m: {path: m.db, schema: m.sql}}\n"
+            "tables: [{into: m.plans, from: [b.plans, c.plans], key: [name], on_conflict: {rule: prefer}, "
+            "references: [{column: m.subs.doc, json: $.p}]}]\ncopy: {m: [c.subs]}\n",
+            schema=plans + subs,
+            sources={
+                "b": f"{plans} INSERT INTO plans VALUES {new}",
+                "c": f"{plans} {subs} INSERT INTO plans VALUES ({old}, 'g'); "
+                f"INSERT INTO subs VALUES ('{{\"p\":{held}}}')",
+            },
+            built=f"INSERT INTO plans VALUES {new};"
+            + ("" if written is None else f"INSERT INTO subs VALUES ('{{\"p\":{written}}}')"),
+            inputs={"plans": ["b.plans", "c.plans"], "subs": ["c.subs"]},
+            offsets={"c.plans": 2},
+            entries={"c.plans": [(1, "superseded", "prefer", 1, 1, 1)], "c.subs": entry},
+        )
+        found += [] if case.prove() else [published]
+    assert found == [right]
+
+
+def test_a_child_that_would_point_at_two_rows_of_the_target_waits() -> None:
+    """Codes are unique in each file, and not in the target, which has two plans x."""
+    plans, subs = "CREATE TABLE plans (code TEXT UNIQUE, id INTEGER PRIMARY KEY);", "CREATE TABLE subs (plan TEXT%s);"
+    key = subs % " REFERENCES plans (code)"
+    waiting = HandMade(
+        plan="sources: {a: {path: a.db}, b: {path: b.db}}\ntargets: {m: {path: m.db, schema: m.sql}}\n"
+        "copy: {m: [a.plans, b.plans, b.subs]}\n",
+        schema=plans.replace(" UNIQUE", "") + subs % "",
+        sources={
+            "a": f"{plans} INSERT INTO plans VALUES ('x', 1)",
+            "b": f"{plans} {key} INSERT INTO plans VALUES ('x', 2), ('y', 3); INSERT INTO subs VALUES ('x'), ('y')",
+        },
+        built="INSERT INTO plans VALUES ('x', 1), ('x', 2), ('y', 3); INSERT INTO subs (rowid, plan) VALUES (2, 'y');",
+        inputs={"plans": ["a.plans", "b.plans"], "subs": ["b.subs"]},
+        entries={"b.subs": [WAITING]},
+    )
+    assert waiting.prove() == []
+    published = waiting.built + "INSERT INTO subs (rowid, plan) VALUES (1, 'x')"
+    assert replace(waiting, built=published, entries={}).prove()
 
 
 # Collations that SQLite does not know ---------------------------------------------------------------
