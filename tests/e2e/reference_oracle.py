@@ -273,19 +273,33 @@ class Judge:
         values = self.read_values(self.sources[one][mark], [one.columns[c] for c in reference.columns], reference.path)
         if None in values:
             return NOTHING, frozenset()
-        rows = self.find_rows(reference.homes, reference.keys, values)
+        forms = [values, *self.find_other_form(reference, values)]
+        rows = next(filter(None, (self.find_rows(reference.homes, reference.keys, form) for form in forms)), [])
         if reference.is_named:
             rows = [row for row in rows if row[0].source == one.source] or rows
         fates = {self.find_stand_in(*row) for row in rows}
         if fates <= {GONE}:
             return ORPHAN, frozenset()
         if reference.is_strange:
-            return self.find_common(reference, rows, values)
+            return self.find_common(reference, rows, forms)
         if reference.is_named and rows[0][0].source != one.source:
             fates -= {GONE}
-        elif self.has_beside(reference, values):
+        elif any(self.has_beside(reference, form) for form in forms):
             fates.add(GONE)
         return self.make_clear(fates)
+
+    @staticmethod
+    def find_other_form(reference: Reference, values: Values) -> Iterator[Values]:
+        """Yield what an id in JSON means as well: 5 where it is "5", "5" where it is 5."""
+        for value in values if reference.path else ():
+            if isinstance(value, int):
+                yield (str(value),)
+            elif value.removeprefix("-").isdecimal() and value.isascii() and str(int(value)) == value:
+                yield (int(value),)
+
+    def find_hits(self, reference: Reference, forms: Sequence[Values]) -> set[str]:
+        found = (self.find_parents("target", reference.parent, reference.keys, form) for form in forms)
+        return next(filter(None, found), set())
 
     def find_rows(self, homes: Sequence[Input], keys: Sequence[str], values: Values) -> list[tuple[Input, str]]:
         return [
@@ -295,7 +309,7 @@ class Judge:
         ]
 
     def find_common(
-        self, reference: Reference, rows: Sequence[tuple[Input, str]], values: Values
+        self, reference: Reference, rows: Sequence[tuple[Input, str]], forms: Sequence[Values]
     ) -> tuple[str, frozenset[str]]:
         """Look at rows of all files, of which the child's is none: one may be followed, several must have stayed."""
         fates = [self.find_stand_in(*row) for row in rows]
@@ -310,8 +324,8 @@ class Judge:
             )
             for fate, (home, mark) in zip(fates, rows, strict=True)
         )
-        hits = self.find_parents("target", reference.parent, reference.keys, values)
-        return (PARENT, frozenset(hits)) if stayed and hits and hits <= set(fates) else (WAITING, frozenset())
+        hits = self.find_hits(reference, forms)
+        return (PARENT, frozenset(hits)) if stayed and len(hits) == 1 and hits <= set(fates) else (WAITING, frozenset())
 
     @staticmethod
     def make_clear(fates: set[str]) -> tuple[str, frozenset[str]]:
@@ -360,7 +374,8 @@ class Judge:
         kind, marks = self.find_meant(reference.place, one, mark)
         meant = self.read_values({c: self.follow(one, mark, c) for c in columns}, columns, reference.path)
         holds = self.read_values(row, columns, reference.path)
-        hits = set() if None in holds else self.find_parents("target", reference.parent, reference.keys, holds)
+        forms = [] if None in holds else [holds, *self.find_other_form(reference, holds)]
+        hits = self.find_hits(reference, forms)
         says = f"{one.name} {mark}: {', '.join(columns)}{reference.path or ''} = {holds}"
         if kind == WAITING:
             return f"{says} is published, and no row of {reference.parent} is surely its parent: {WAITS}"
