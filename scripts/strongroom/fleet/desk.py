@@ -26,6 +26,7 @@ CREATE TABLE tenants (
 CREATE TABLE results (name TEXT PRIMARY KEY, mark TEXT, exit INTEGER, state TEXT, error TEXT) WITHOUT ROWID;
 """
 _JOINED = "FROM tenants LEFT JOIN results ON results.name = tenants.name AND results.mark = tenants.mark"
+_CACHE_KIB = 1024
 _SOME = 1000
 """Rows at a time."""
 
@@ -49,6 +50,7 @@ class Desk:
         self._connection = connection
         self.listed = 0
         """Tenants of the whole list."""
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         connection.executescript(_TABLES)
 
     def take_tenants(self, tenants: Iterable[Tenant], place: str, *, index: int | None, of: int) -> None:
@@ -62,7 +64,7 @@ class Desk:
             seen = ((one.number, hash_text(one.name), hash_text(one.target)) for one in some)
             self._connection.executemany("INSERT INTO seen VALUES (?, ?, ?)", seen)
             ours = (one for one in some if index is None or find_share(one.name, of) == index)
-            rows = ((one.number, one.name, one.system, str(one.source), one.target, one.mark) for one in ours)
+            rows = ((one.number, one.name, one.system, one.source, one.target, one.mark) for one in ours)
             self._connection.executemany("INSERT INTO tenants VALUES (?, ?, ?, ?, ?, ?)", rows)
         if not self.listed:
             raise UsageError(place, "names no tenant", "a line for each, or a folder for each")
@@ -115,7 +117,7 @@ class Desk:
         while rows := self._connection.execute(query, (last, _SOME)).fetchall():
             last = rows[-1][4]
             for name, system, source, target, number, mark in rows:
-                yield Tenant(name=name, system=system, source=Path(source), target=target, number=number, mark=mark)
+                yield Tenant(name=name, system=system, source=source, target=target, number=number, mark=mark)
 
 
 @contextmanager

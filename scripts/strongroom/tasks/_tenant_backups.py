@@ -48,6 +48,6 @@ def _find_backups(tenant: Tenant) -> Backups:
     system = read_system(folder)
     entry = find_entry(system, "folder", Path(tenant.target), folder)
     if system.data_dir is not None and system.data_dir.variables:
-        named = {**settings.environment, system.data_dir.variables[0]: str(tenant.source)}
+        named = {**settings.environment, system.data_dir.variables[0]: tenant.source}
         settings = replace(settings, environment=named)
-    return gather_backups(system, entry, settings, Silent(), tenant.source)
+    return gather_backups(system, entry, settings, Silent(), Path(tenant.source))

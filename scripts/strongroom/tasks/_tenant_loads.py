@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 from invoke.context import Context
 
@@ -32,7 +33,7 @@ def load(tenant: Tenant) -> Ended:
     request = Request(
         system=found.about.name,
         plan=found.file,
-        target=tenant.source,
+        target=Path(tenant.source),
         access=replace(access, parameters={**access.parameters, "dbname": tenant.target}),
         engine=found.settings.sqlite,
     )

@@ -49,7 +49,7 @@ def consolidate(tenant: Tenant) -> Ended:
     request = Request(
         system=folder,
         plan=folder / "plan.yaml",
-        source=tenant.source,
+        source=Path(tenant.source),
         target=Path(tenant.target),
         engine=settings.sqlite,
     )
@@ -63,7 +63,7 @@ def verify(tenant: Tenant) -> Ended:
     """Prove what is live in a tenant's target again. Raises what ``consolidate.verify`` raises."""
     home = Home(target=Path(tenant.target), engine=find_settings().sqlite)
     keys = find_system_keys(find_system_folder(tenant.system))
-    return _describe(again.verify(home, run=None, source=tenant.source, keys=keys), tenant)
+    return _describe(again.verify(home, run=None, source=Path(tenant.source), keys=keys), tenant)
 
 
 def _describe(outcome: Outcome, tenant: Tenant) -> Ended:

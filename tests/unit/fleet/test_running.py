@@ -45,7 +45,7 @@ def _limited() -> Iterator[None]:
 def tenants(root: Path, *names: str) -> Iterator[Tenant]:
     for number, name in enumerate(names, start=1):
         yield Tenant(
-            name=name, system="s", source=root / name, target=str(root / "new" / name), number=number, mark="m"
+            name=name, system="s", source=str(root / name), target=str(root / "new" / name), number=number, mark="m"
         )
 
 
