@@ -101,12 +101,26 @@ def test_a_policy_that_hides_rows_ends_a_proof(sound: Audit) -> None:
     [
         "SELECT setval('{s}.accounts_id_seq', 9223372036854775807)",
         "ALTER SEQUENCE {s}.accounts_id_seq MAXVALUE 40 CYCLE; SELECT setval('{s}.accounts_id_seq', 40)",
-        "ALTER SEQUENCE {s}.accounts_id_seq INCREMENT 50 MAXVALUE 60",
     ],
 )
 def test_a_sequence_that_has_no_more_numbers_is_told(sound: Audit, statement: str) -> None:
     sound.do(statement.format(s=SCHEMA))
     expect(sound, "accounts_id_seq of id is at its end, and gives no more numbers")
+
+
+def test_a_sequence_is_at_its_end_where_the_rows_are(empty: Audit) -> None:
+    fill(
+        empty,
+        ["CREATE TABLE notes (id INTEGER PRIMARY KEY, n INTEGER)",
+         "INSERT INTO notes VALUES (9223372036854775807, 1), (1, 1)"],
+        ["CREATE TABLE {s}.notes (id bigserial PRIMARY KEY, n bigint)", "INSERT INTO {s}.notes VALUES (1, 1)",
+         "INSERT INTO {s}.notes VALUES (9223372036854775807, 1)",
+         "SELECT setval('{s}.notes_id_seq', 9223372036854775807)"],
+    )  # fmt: skip
+    expect(empty)
+    empty.change_source("UPDATE notes SET id = 9223372036854775806 WHERE id > 1")
+    empty.do(f"UPDATE {SCHEMA}.notes SET id = 9223372036854775806 WHERE id > 1")
+    expect(empty, "notes_id_seq of id is at its end, and gives no more numbers")
 
 
 def test_a_sequence_that_counts_down_goes_on_below(empty: Audit) -> None:

@@ -129,28 +129,38 @@ class Surroundings:
 
     def _try_sequence(self, pair: Pair, column: ServerColumn, source: SourceTable) -> Iterator[str]:
         """Yield what is wrong with the next number: it is taken, or there is none."""
-        following, step, is_within = self._read_next(column)
+        following, step, last = self._read_next(column)
         name, rows = identifier("t", column.name), identifier(pair.schema, pair.table)
         farthest = "max" if step > 0 else "min"
         used = self._ask(compose(f"SELECT {farthest}({{column}}) FROM {{rows}} AS t", column=name, rows=rows), ())
         own = fold(_source_of(pair, column.name) or "")
         if step > 0 and source.alias is not None and own == fold(source.alias):
             used = max(used, source.mark)
-        if not is_within:
+        is_beyond = following > last if step > 0 else following < last
+        if is_beyond and not self._has_taken_last(pair, column, used, last, step):
             yield f"{pair.into}: sequence {column.sequence} of {column.name} is at its end, and gives no more numbers"
-        elif (following <= used) if step > 0 else (following >= used):
+        elif not is_beyond and ((following <= used) if step > 0 else (following >= used)):
             told = "one that" if own in pair.secret else f"{following}, and {used}"
             yield f"{pair.into}: the next {column.name} would be {told} is taken already"
 
-    def _read_next(self, column: ServerColumn) -> tuple[int, int, bool]:
-        """Return the number that a sequence gives next, its step, and whether that number is within its bounds."""
+    def _has_taken_last(self, pair: Pair, column: ServerColumn, used: int, last: int, step: int) -> bool:
+        """Tell whether a sequence has no more numbers because the rows, or those of the source, took the last."""
+        name = _source_of(pair, column.name)
+        if name is not None:
+            asked = f"SELECT {'max' if step > 0 else 'min'}({quote(name)}) FROM {dotted('main', pair.source)} "
+            found = self.connection.execute(f"{asked}WHERE typeof({quote(name)}) = 'integer'").fetchone()[0]
+            used = used if found is None else max(used, found) if step > 0 else min(used, found)
+        return used + step > last if step > 0 else used + step < last
+
+    def _read_next(self, column: ServerColumn) -> tuple[int, int, int]:
+        """Return the number that a sequence gives next, its step, and the last number that it ever gives."""
         row = self.server.execute(
-            "SELECT n, step, n BETWEEN least AND most FROM (SELECT last_value::numeric + CASE WHEN is_called "
-            "THEN seqincrement ELSE 0 END AS n, seqincrement AS step, seqmin AS least, seqmax AS most "
-            f"FROM {str(column.sequence).replace('%', '%%')}, pg_sequence WHERE seqrelid = %s::regclass) AS s",
+            "SELECT last_value::numeric + CASE WHEN is_called THEN seqincrement ELSE 0 END, seqincrement, "
+            "CASE WHEN seqincrement > 0 THEN seqmax ELSE seqmin END "
+            f"FROM {str(column.sequence).replace('%', '%%')}, pg_sequence WHERE seqrelid = %s::regclass",
             (column.sequence,),
-        ).fetchone() or (0, 1, False)
-        return int(row[0]), int(row[1]), bool(row[2])
+        ).fetchone() or (0, 1, 0)
+        return int(row[0]), int(row[1]), int(row[2])
 
     def find_strange_defaults(self, pair: Pair) -> Iterator[str]:
         """Yield the columns that the source lacks, and that hold something else than their default."""
