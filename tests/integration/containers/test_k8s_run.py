@@ -195,14 +195,16 @@ def test_a_projected_volume_holds_all_of_its_sources_and_a_token(cluster: Cluste
 
 
 def test_containers_of_a_pod_share_volumes_a_name_and_a_place_in_the_network(cluster: Cluster) -> None:
-    one = container(
-        'hostname > /e/name; perl -MIO::Socket -e \'$s = IO::Socket::INET->new(Listen => 1, LocalPort => 4000, LocalAddr => "127.0.0.1", ReuseAddr => 1) or die; $c = $s->accept; print $c "hello\\n"\'',
-        volumeMounts=mounts(e="/e"),
+    listen = (
+        "hostname > /e/name; perl -MIO::Socket -e '$s = IO::Socket::INET->new(Listen => 1, LocalPort => 4000, "
+        'LocalAddr => "127.0.0.1", ReuseAddr => 1) or die; $c = $s->accept; print $c "hello\\n"\''
     )
-    two = container(
-        "until test -s /e/name; do sleep 0.05; done; sleep 0.3; perl -MIO::Socket -e 'print IO::Socket::INET->new(PeerAddr => \"127.0.0.1:4000\")->getline'; cat /e/name; hostname; grep aliased /etc/hosts",
-        volumeMounts=mounts(e="/e"),
+    ask = (
+        "until test -s /e/name; do sleep 0.05; done; sleep 0.3; perl -MIO::Socket -e "
+        "'print IO::Socket::INET->new(PeerAddr => \"127.0.0.1:4000\")->getline'; cat /e/name; hostname; "
+        "grep aliased /etc/hosts"
     )
+    one, two = (container(script, volumeMounts=mounts(e="/e")) for script in (listen, ask))
     pod = {"volumes": [{"name": "e", "emptyDir": {}}], "hostAliases": [{"ip": "10.9.8.7", "hostnames": ["aliased"]}]}
     ended = cluster.run(job(one, {**two, "name": "second"}, pod=pod))
     assert ended.succeeded, cluster.out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import Any
 
@@ -166,7 +165,8 @@ def test_a_drain_ends_a_pod_and_the_job_goes_on_in_another_one(cluster: Cluster)
         cluster.leap = b"begun"
         ended = cluster.run(given, claims={"data": volume}, drain_after=600)
     assert (ended.succeeded, list_codes(ended)) == (True, [143, 0])
-    assert [(pod.reason, pod.condition, pod.answer) for pod in ended.pods][0] == (
+    first = ended.pods[0]
+    assert (first.reason, first.condition, first.answer) == (
         "Drained",
         "DisruptionTarget",
         "Ignore",

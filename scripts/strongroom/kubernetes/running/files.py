@@ -136,25 +136,51 @@ def _refuse_path(path: str, place: str) -> None:
         raise UsageError(place, f"has a path that leaves the volume (got {path!r})")
 
 
-def pack_files(files: Mapping[str, File], now: datetime, group: int | None) -> bytes:
-    """Return an archive of the files as they are laid in a volume, with owners and modes."""
-    moment = now.strftime("..%Y_%m_%d_%H_%M_%S.%f")
+def pack_files(volumes: Mapping[str, Mapping[str, File]], now: datetime, group: int | None) -> bytes:
+    """Return an archive of the files of volumes, each under its name, as they are laid, with owners and modes."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
-        _add_folder(archive, moment, now, group)
-        made = set[str]()
-        for path, file in sorted(files.items()):
-            for parent in reversed(PurePosixPath(path).parents[:-1]):
-                if str(parent) not in made:
-                    made.add(str(parent))
-                    _add_folder(archive, f"{moment}/{parent}", now, group)
-            about = _describe(f"{moment}/{path}", now, group)
-            about.mode, about.uid, about.size = grant(file.mode, group), file.user, len(file.content)
-            archive.addfile(about, io.BytesIO(file.content))
-        _add_link(archive, "..data", moment, now, group)
-        for name in dict.fromkeys(PurePosixPath(path).parts[0] for path in sorted(files)):
-            _add_link(archive, name, f"..data/{name}", now, group)
+        for name, files in volumes.items():
+            _Layer(archive=archive, root=name, now=now, group=group).lay(files)
     return stream.getvalue()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layer:
+    """Lays the files of one volume."""
+
+    archive: tarfile.TarFile
+    root: str
+    now: datetime
+    group: int | None
+
+    def lay(self, files: Mapping[str, File]) -> None:
+        moment = self.now.strftime("..%Y_%m_%d_%H_%M_%S.%f")
+        parents = {str(parent) for path in files for parent in PurePosixPath(path).parents[:-1]}
+        for folder in (moment, *(f"{moment}/{parent}" for parent in sorted(parents))):
+            self._add_folder(folder)
+        for path, file in sorted(files.items()):
+            about = self._describe(f"{moment}/{path}")
+            about.mode, about.uid, about.size = grant(file.mode, self.group), file.user, len(file.content)
+            self.archive.addfile(about, io.BytesIO(file.content))
+        self._add_link("..data", moment)
+        for name in dict.fromkeys(PurePosixPath(path).parts[0] for path in sorted(files)):
+            self._add_link(name, f"..data/{name}")
+
+    def _add_folder(self, path: str) -> None:
+        about = self._describe(path)
+        about.type, about.mode = tarfile.DIRTYPE, grant(_FOLDER_MODE, self.group, is_folder=True)
+        self.archive.addfile(about)
+
+    def _add_link(self, path: str, target: str) -> None:
+        about = self._describe(path)
+        about.type, about.mode, about.linkname = tarfile.SYMTYPE, 0o777, target
+        self.archive.addfile(about)
+
+    def _describe(self, path: str) -> tarfile.TarInfo:
+        about = tarfile.TarInfo(f"{self.root}/{path}")
+        about.gid, about.mtime = self.group or 0, int(self.now.timestamp())
+        return about
 
 
 def grant(mode: int, group: int | None, *, is_folder: bool = False) -> int:
@@ -162,21 +188,3 @@ def grant(mode: int, group: int | None, *, is_folder: bool = False) -> int:
     if group is None:
         return mode
     return mode | _GROUP_READS | (_GROUP_ENTERS | _SETGID if is_folder else 0)
-
-
-def _add_folder(archive: tarfile.TarFile, path: str, now: datetime, group: int | None) -> None:
-    about = _describe(path, now, group)
-    about.type, about.mode = tarfile.DIRTYPE, grant(_FOLDER_MODE, group, is_folder=True)
-    archive.addfile(about)
-
-
-def _add_link(archive: tarfile.TarFile, path: str, target: str, now: datetime, group: int | None) -> None:
-    about = _describe(path, now, group)
-    about.type, about.mode, about.linkname = tarfile.SYMTYPE, 0o777, target
-    archive.addfile(about)
-
-
-def _describe(path: str, now: datetime, group: int | None) -> tarfile.TarInfo:
-    about = tarfile.TarInfo(path)
-    about.gid, about.mtime = group or 0, int(now.timestamp())
-    return about

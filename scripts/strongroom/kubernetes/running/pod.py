@@ -189,7 +189,7 @@ class Pod:
             return
         saying.end()
         reason = "OOMKilled" if seen.is_out_of_memory else "Error" if seen.exit_code else "Completed"
-        message = self._sandbox.read_message(container.name)
+        message = self._sandbox.take_message(container.name)
         if not message and seen.exit_code and container.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
             lines = saying.last[-_LAST_BYTES:].decode(errors="replace").splitlines(keepends=True)
             message = "".join(lines[-_LAST_LINES:])

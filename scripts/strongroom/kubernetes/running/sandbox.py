@@ -15,10 +15,12 @@ from strongroom.core.errors import ConfigurationError, UnreachableError
 from strongroom.engine import Client
 from strongroom.engine.containers import Box, Mounted, RunningBox, make_box, make_volume, remove_volume
 from strongroom.kubernetes.running.environment import expand
+from strongroom.kubernetes.running.files import pack_files
 from strongroom.kubernetes.running.identity import Identity
 from strongroom.kubernetes.running.volumes import ROOT, Maker, Volume, open_to_group
 
-_MESSAGES = "/messages"
+_POD = "/pod"
+_MESSAGES = f"{_POD}/messages"
 _MESSAGE_BYTES = 4096
 _MAY = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"]
 _KIBI = 1024
@@ -38,9 +40,7 @@ class Sandbox:
         wanted = container.get("volumeMounts") or ()
         mounts = [self._mount(one, environment, f"{place}.volumeMounts[{one.get('mountPath')}]") for one in wanted]
         last_words = str(container.get("terminationMessagePath") or "/dev/termination-log")
-        name = str(container["name"])
-        self.do(f'umask 0; : > "{_MESSAGES}/{name}"', place)
-        return (*mounts, Mounted(target=last_words, source=f"{self.messages}/{name}", is_path=True))
+        return (*mounts, Mounted(target=last_words, source=f"{self.messages}/{container['name']}", is_path=True))
 
     def _mount(self, asked: Mapping[str, Any], environment: Mapping[str, str], place: str) -> Mounted:
         volume = self.volumes[str(asked["name"])]
@@ -72,9 +72,10 @@ class Sandbox:
             raise ConfigurationError(place, (said.strip().splitlines() or ["cannot be prepared"])[-1])
         return said
 
-    def read_message(self, container: str) -> str:
-        """Return a container's last words."""
-        _, said = self.box.execute("head", "-c", str(_MESSAGE_BYTES), f"{_MESSAGES}/{container}")
+    def take_message(self, container: str) -> str:
+        """Return a container's last words, and forget them."""
+        file = f"{_MESSAGES}/{container}"
+        _, said = self.box.execute("sh", "-c", f"head -c {_MESSAGE_BYTES} {file}; : > {file}")
         return said
 
     def measure(self) -> dict[str, int]:
@@ -94,27 +95,27 @@ def open_sandbox(maker: Maker, image: str, network: str | None) -> Iterator[tupl
     Raises ConfigurationError where a volume cannot be made ready, or the image has no shell.
     """
     client, identity = maker.client, maker.sources.identity
-    messages = f"{identity.name}.-messages"
+    own = f"{identity.name}.-pod"
     volumes: list[Volume] = []
     box: RunningBox | None = None
     try:
-        base = make_volume(client, messages, maker.labels, memory="mode=0755")
+        base = make_volume(client, own, maker.labels, memory="mode=0755")
         volumes.extend(maker.make())
-        box = _make(maker, image, network, volumes, messages)
+        box = _make(maker, image, network, (Mounted(target=_POD, source=own), *(one.mount_inside() for one in volumes)))
         complaint = box.start()
         if complaint is not None:
             raise ConfigurationError(f"image {image}", f"cannot hold a Pod: {complaint}", "it needs a shell and sleep")
-        sandbox = Sandbox(box=box, volumes={volume.name: volume for volume in volumes}, messages=base)
+        sandbox = Sandbox(box=box, volumes={volume.name: volume for volume in volumes}, messages=f"{base}/messages")
         _fill(sandbox, maker)
         yield sandbox, replace(identity, address=_find_address(client, box))
     finally:
         if box is not None:
             box.remove()
-        for name in (*maker.made, messages):
+        for name in (*maker.made, own):
             remove_volume(client, name)
 
 
-def _make(maker: Maker, image: str, network: str | None, volumes: list[Volume], messages: str) -> RunningBox:
+def _make(maker: Maker, image: str, network: str | None, mounts: tuple[Mounted, ...]) -> RunningBox:
     identity, pod = maker.sources.identity, maker.pod
     dns = pod.get("dnsConfig") or {}
     if pod.get("dnsPolicy") == "None" and not dns.get("nameservers"):
@@ -134,7 +135,6 @@ def _make(maker: Maker, image: str, network: str | None, volumes: list[Volume], 
             f"{name}:{alias['ip']}" for alias in pod.get("hostAliases") or () for name in alias.get("hostnames") or ()
         ],
     }
-    held = (*(volume.mount_inside() for volume in volumes), Mounted(target=_MESSAGES, source=messages))
     return make_box(
         maker.client,
         Box(
@@ -144,22 +144,29 @@ def _make(maker: Maker, image: str, network: str | None, volumes: list[Volume], 
             entrypoint=("sleep",),
             command=("infinity",),
             user="0:0",
-            mounts=held,
+            mounts=mounts,
             options={name: value for name, value in options.items() if value},
         ),
     )
 
 
 def _fill(sandbox: Sandbox, maker: Maker) -> None:
-    """Put the files where they belong, and give volumes to the Pod's group."""
+    """Put the files where they belong, give volumes to the Pod's group, and make room for last words."""
+    files = {name: volume.files for name, volume in sandbox.volumes.items() if volume.files is not None}
+    if files:
+        sandbox.box.put(ROOT, pack_files(files, maker.sources.token.now, maker.sources.group))
     context = maker.pod.get("securityContext") or {}
     always = context.get("fsGroupChangePolicy", "Always") != "OnRootMismatch"
-    for volume in sandbox.volumes.values():
-        if volume.archive:
-            sandbox.box.put(volume.inside, volume.archive)
-        script = open_to_group(volume, maker.sources.group, always=always)
-        if script:
-            sandbox.do(script, f"{maker.place}.volumes[{volume.name}]")
+    scripts = {
+        name: open_to_group(volume, maker.sources.group, always=always) for name, volume in sandbox.volumes.items()
+    }
+    steps = [
+        f"{{ {script}; }} || {{ echo volume {name} cannot be given to the Pod; exit 1; }}"
+        for name, script in scripts.items()
+        if script
+    ]
+    names = " ".join(f"{_MESSAGES}/{name}" for name in maker.sources.containers)
+    sandbox.do("\n".join([f"mkdir {_MESSAGES}; umask 0; touch {names}", *steps]), maker.place)
 
 
 def _write_option(option: Mapping[str, Any]) -> str:

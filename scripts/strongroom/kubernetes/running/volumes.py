@@ -11,10 +11,10 @@ from strongroom.core.errors import ConfigurationError, UsageError
 from strongroom.engine import Client
 from strongroom.engine.containers import Mounted, find_volume, make_volume
 from strongroom.kubernetes.running.environment import missing
-from strongroom.kubernetes.running.files import Sources, grant, pack_files, read_files
+from strongroom.kubernetes.running.files import File, Sources, grant, read_files
 from strongroom.kubernetes.running.quantities import read_bytes
 
-ROOT = "/volumes"
+ROOT = "/pod/volumes"
 """Where a Pod's sandbox sees its volumes."""
 _FILES = ("configMap", "downwardAPI", "projected", "secret")
 _OPEN, _STICKY = 0o777, 0o1777
@@ -31,8 +31,8 @@ class Volume:
     """Where the engine's machine has its files."""
     is_path: bool = False
     read_only: bool = False
-    archive: bytes = field(default=b"", repr=False)
-    """Files that are put into it."""
+    files: Mapping[str, File] | None = field(default=None, repr=False)
+    """What is put into it."""
     is_empty_folder: bool = False
     is_claim: bool = False
     limit: int | None = None
@@ -87,9 +87,9 @@ class Maker:
 
     def _make_files(self, name: str, volume: Mapping[str, Any], place: str) -> Volume:
         group = self.sources.group
-        archive = pack_files(read_files(volume, self.sources, place), self.sources.token.now, group)
+        files = read_files(volume, self.sources, place)
         base = self._make(name, memory=_describe_memory(grant(_STICKY, group, is_folder=True), group))
-        return Volume(name=name, source=self._call(name), base=base, read_only=True, archive=archive)
+        return Volume(name=name, source=self._call(name), base=base, read_only=True, files=files)
 
     def _make_empty(self, name: str, asked: Mapping[str, Any], place: str) -> Volume:
         limit = (
