@@ -128,8 +128,8 @@ class Shelf(Protocol):
     def hold(self, share: str) -> AbstractContextManager[None]:
         """Be the only one at work on an index. Raises LockedError."""
 
-    def list(self) -> list[str]:
-        """Return the names of the attempts that ended; of what else is there too."""
+    def list(self, start: str) -> list[str]:
+        """Return the names that begin so of attempts that ended; of what else is there too."""
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the lines of an attempt."""
@@ -147,7 +147,11 @@ def read_results(shelf: Shelf, attempt: Attempt) -> Iterator[Result]:
         yield decode_result(line, f"{shelf.place}/{attempt.name}:{number}")
 
 
-def list_attempts(shelf: Shelf, task: str) -> list[Attempt]:
-    """Return the attempts of a task, in the order in which they count."""
-    found = (read_name(name) for name in shelf.list())
+def list_attempts(shelf: Shelf, task: str, index: int | None = None) -> list[Attempt]:
+    """Return the attempts of a task, of all indexes or one, of however many; in the order in which they count.
+
+    Of one index no others are listed: a thousand Pods that each list what all wrote would ask for a million names.
+    """
+    start = f"{task}-" if index is None else f"{task}-{index:05d}-of-"
+    found = (read_name(name) for name in shelf.list(start))
     return sorted(one for one in found if one is not None and one.task == task)

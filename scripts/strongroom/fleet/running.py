@@ -101,13 +101,12 @@ def refuse_no_index(index: int, of: int) -> None:
 def _take_results(desk: Desk, shelf: Shelf, request: Request) -> Attempt:
     """Take what became of this index's tenants before, and return its last attempt. Raises GuardError."""
     last = Attempt(task=request.task, index=request.index, of=request.of, number=0)
-    for attempt in list_attempts(shelf, request.task):
+    for attempt in list_attempts(shelf, request.task, request.index):
         if attempt.of != request.of:
             fact = f"holds results of {attempt.of} indexes, and this is one of {request.of}"
             raise GuardError(shelf.place, fact, f"say --of {attempt.of}, or another --results")
-        if attempt.index == request.index:
-            desk.take_results(read_results(shelf, attempt))
-            last = attempt
+        desk.take_results(read_results(shelf, attempt))
+        last = attempt
     return last
 
 

@@ -48,10 +48,10 @@ class FolderShelf:
         finally:
             holding.__exit__(None, None, None)
 
-    def list(self) -> list[str]:
-        """Return the names of the files; none where there is no folder yet."""
+    def list(self, start: str) -> list[str]:
+        """Return the names of the files that begin so; none where there is no folder yet."""
         try:
-            return os.listdir(self._root)  # noqa: PTH208  names only
+            return [name for name in os.listdir(self._root) if name.startswith(start)]  # noqa: PTH208  names only
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -68,7 +68,7 @@ class FolderShelf:
 
     def take_over(self, share: str) -> None:
         """Give what a process that died left its name, but for a line that it did not end."""
-        for name in self.list():
+        for name in self.list(share):
             attempt = read_name(name.removesuffix(_PART))
             if attempt is not None and attempt.share == share and name.endswith(_PART):
                 self._take_over(self._root / name)
@@ -155,9 +155,9 @@ class BucketShelf:
         """The bucket and the prefix."""
         return self._objects.place
 
-    def list(self) -> list[str]:
-        """Return the names of the objects."""
-        return self._objects.list("")
+    def list(self, start: str) -> list[str]:
+        """Return the names of the objects that begin so."""
+        return self._objects.list(start)
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the lines of an object."""

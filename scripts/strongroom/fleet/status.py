@@ -39,7 +39,7 @@ def look_at(tenants: Iterator[Tenant], place: str, shelf: Shelf, task: str, *, m
 
 def choose_task(shelf: Shelf, named: str | None) -> str:
     """Return the task that is meant: the one named, else the only one that has results. Raises UsageError."""
-    found = sorted({one.task for one in map(read_name, shelf.list()) if one is not None})
+    found = sorted({one.task for one in map(read_name, shelf.list("")) if one is not None})
     if named is not None:
         return named
     if len(found) == 1:

@@ -93,6 +93,7 @@ def test_attempts_count_in_their_order(shelf: Shelf) -> None:
     for attempt in attempts:
         keep(shelf, attempt, result())
     keep(shelf, FIRST, result())
+    assert [one.number for one in list_attempts(shelf, "load", 1)] == [1, 2, 10_000]
     assert list_attempts(shelf, "load") == sorted(attempts, key=lambda one: (one.index, one.number))
 
 
@@ -185,7 +186,7 @@ def test_a_place_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UnreachableError, match="file"), FolderShelf(tmp_path / "file" / "results").hold("x"):
         pass
-    assert FolderShelf(tmp_path / "none").list() == []
+    assert FolderShelf(tmp_path / "none").list("") == []
 
 
 def test_a_full_disk_is_no_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
