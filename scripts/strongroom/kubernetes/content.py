@@ -30,6 +30,11 @@ def texts(value: object) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
+def word(value: object) -> str:
+    """Return a text; of anything else how it is written, nothing of nothing."""
+    return "" if value is None else str(value)
+
+
 def numbered(value: object) -> list[tuple[int, Content]]:
     """Return the mappings of a list with their places."""
     found = value if isinstance(value, list) else []

@@ -10,7 +10,7 @@ from strongroom.kubernetes.checking.needs import Need, list_needs
 from strongroom.kubernetes.checking.scene import Finding, Pod, Scene, Thing
 from strongroom.kubernetes.checking.selecting import fits, list_selected
 from strongroom.kubernetes.checking.systems import find_system, list_works
-from strongroom.kubernetes.content import Content, dig, mapping, mappings
+from strongroom.kubernetes.content import Content, dig, mapping, mappings, texts
 
 _DOMAIN = ".svc.cluster.local"
 _DNS = 53
@@ -78,7 +78,7 @@ def _find_port(service: Thing, pods: Sequence[Pod], port: int) -> int:
             for pod in pods for container in pod.containers for found in mappings(container.content.get("ports"))
             if found.get("name") == target
         )  # fmt: skip
-        return int(next(named, port) or port)
+        return next((number for number in named if isinstance(number, int)), port)
     return 0
 
 
@@ -166,7 +166,7 @@ def _list_policies(scene: Scene, pod: Pod, way: str) -> list[Thing]:
     """Return the policies that close a way of a Pod, but for what they name."""
     found = []
     for thing in scene.list_kind("NetworkPolicy"):
-        kinds = thing.find("spec.policyTypes") or ["Ingress", *(["Egress"] if thing.find("spec.egress") else [])]
+        kinds = texts(thing.find("spec.policyTypes")) or ["Ingress", *(["Egress"] if thing.find("spec.egress") else [])]
         is_for_it = thing.namespace == pod.thing.namespace and fits(thing.find("spec.podSelector"), pod.labels)
         if is_for_it and way in kinds:
             found.append(thing)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from strongroom.kubernetes.checking.scene import Finding, Pod, Scene
-from strongroom.kubernetes.content import dig, mapping, mappings, numbered, walk_texts
+from strongroom.kubernetes.content import dig, mapping, mappings, numbered, walk_texts, word
 
 _LEAST_SECONDS = 600
 _SECRET_NAME = re.compile(r"(?i)(^|[_-])(password|passwd|secret|token|apikey|api[_-]key|private[_-]key|credentials)$")
@@ -17,12 +17,12 @@ _PEM = "PRIVATE KEY-----"
 def forbid_tokens(scene: Scene) -> Iterator[Finding]:
     """Forbid the token that every Pod gets, where nobody gave its account a right: no task of ours needs one."""
     bound = {
-        (str(subject.get("namespace") or thing.namespace), subject.get("name"))
+        (str(subject.get("namespace") or thing.namespace), word(subject.get("name")))
         for thing in scene.list_kind("ClusterRoleBinding", "RoleBinding")
         for subject in mappings(thing.find("subjects"))
     }
     for pod in scene.pods:
-        has_rights = (pod.thing.namespace, pod.spec.get("serviceAccountName")) in bound
+        has_rights = (pod.thing.namespace, word(pod.spec.get("serviceAccountName"))) in bound
         if pod.spec.get("automountServiceAccountToken") is not False and not has_rights:
             fact = "is not false: the Pod gets a token of the API server"
             yield pod.says("automountServiceAccountToken", fact, "automountServiceAccountToken: false")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from strongroom.kubernetes.checking.scene import Container, Finding, Pod, Scene, Thing
-from strongroom.kubernetes.content import Content, dig, mapping, mappings, numbered
+from strongroom.kubernetes.content import Content, dig, mapping, mappings, numbered, texts
 
 _VARIABLE = re.compile(r"(?<!\$)\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _GIVEN = {"JOB_COMPLETION_INDEX"}
@@ -131,7 +131,7 @@ def demand_variables_that_are_set(scene: Scene) -> Iterator[Finding]:
         for container in pod.containers:
             known = list_variables(scene, pod, container)
             for field in ("command", "args"):
-                for number, word in enumerate(container.content.get(field) or ()):
+                for number, word in enumerate(texts(container.content.get(field))):
                     for name in _VARIABLE.findall(str(word)):
                         if name not in known:
                             fact = f"$({name}) is no variable of the container"

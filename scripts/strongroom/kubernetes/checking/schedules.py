@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from strongroom.kubernetes.checking.cron import DAY, Schedule, ScheduleError, read_schedule
 from strongroom.kubernetes.checking.scene import Finding, Job, Scene
-from strongroom.kubernetes.content import dig
+from strongroom.kubernetes.content import dig, word
 
 _SELDOM = 300 * DAY
 """In minutes: what starts as seldom is started by a person."""
@@ -45,7 +45,7 @@ def demand_time_zones(scene: Scene) -> Iterator[Finding]:
         if zone is None:
             fact = "is not said: it would be the controller's"
             yield job.thing.says("spec.timeZone", fact, "timeZone: Etc/UTC")
-        elif known and (zone not in known or zone in ("localtime", "Factory")):
+        elif known and (word(zone) not in known or zone in ("localtime", "Factory")):
             yield job.thing.says("spec.timeZone", f"there is no time zone {zone}", "as in Etc/UTC, Europe/Berlin")
 
 

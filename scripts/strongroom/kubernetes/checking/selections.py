@@ -57,7 +57,7 @@ def demand_services_with_pods(scene: Scene) -> Iterator[Finding]:
 
 def _has_port(pod: Pod, target: object) -> bool:
     ports = [port for container in pod.containers for port in mappings(container.content.get("ports"))]
-    known = {port.get("name") for port in ports} | {port.get("containerPort") for port in ports}
+    known = [port.get("name") for port in ports] + [port.get("containerPort") for port in ports]
     return target in known or (isinstance(target, int) and not ports)
 
 
@@ -128,7 +128,7 @@ def demand_a_default_deny(scene: Scene) -> Iterator[Finding]:
         closed = {
             way for thing in policies
             if thing.namespace == namespace and fits(thing.find("spec.podSelector"), {}) and _is_for_all(thing)
-            for way in thing.find("spec.policyTypes") or () if not thing.find(f"spec.{way.lower()}")
+            for way in texts(thing.find("spec.policyTypes")) if not thing.find(f"spec.{way.lower()}")
         }  # fmt: skip
         for way in ("Egress", "Ingress"):
             if way not in closed:

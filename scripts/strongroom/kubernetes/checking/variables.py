@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from strongroom.core.config import JOBS_VARIABLE, SQLITE_VARIABLE, SYSTEM_VARIABLE
 from strongroom.kubernetes.checking.scene import Finding, Scene
 from strongroom.kubernetes.checking.systems import find_mount, is_file_there, lies_on_a_disk, list_works
-from strongroom.kubernetes.content import dig, mapping, mappings
+from strongroom.kubernetes.content import dig, mapping, mappings, word
 
 _OURS = (JOBS_VARIABLE, SQLITE_VARIABLE, SYSTEM_VARIABLE)
 _PREFIX = "STRONGROOM_"
@@ -39,7 +39,7 @@ def demand_a_writable_home(scene: Scene) -> Iterator[Finding]:
 def demand_known_variables(scene: Scene) -> Iterator[Finding]:
     """Demand that a variable with our prefix is one that we read."""
     taken = {
-        dig(one, "configMapRef.name")
+        word(dig(one, "configMapRef.name"))
         for work in list_works(scene) for one in mappings(work.container.content.get("envFrom"))
     }  # fmt: skip
     for thing in scene.list_kind("ConfigMap"):

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from strongroom.kubernetes.checking.scene import Finding, Pod, Scene
 from strongroom.kubernetes.checking.selecting import fits
-from strongroom.kubernetes.content import Content, dig, mappings, numbered
+from strongroom.kubernetes.content import Content, dig, mappings, numbered, texts, word
 
 _TOO_MUCH = 0o137
 """What no file of a secret needs: to be run, changed by its group, or seen by others."""
@@ -20,23 +20,25 @@ _NARROW = ("ReadWriteOnce", "ReadWriteOncePod")
 
 def demand_declared_volumes(pod: Pod) -> Iterator[Finding]:
     """Demand that what is mounted is declared."""
-    declared = {volume.get("name") for _, volume in pod.volumes}
+    declared = {word(volume.get("name")) for _, volume in pod.volumes}
     for container in pod.containers:
         for number, mount in container.mounts:
-            if mount.get("name") not in declared:
+            if word(mount.get("name")) not in declared:
                 fact = f"mounts {mount.get('name')}, which the Pod does not declare"
-                remedy = f"one of {', '.join(sorted(map(str, declared))) or 'none'}, or declare it under volumes:"
+                remedy = f"one of {', '.join(sorted(declared)) or 'none'}, or declare it under volumes:"
                 yield pod.says_of(container, f"volumeMounts[{number}].name", fact, remedy)
 
 
 def demand_mounted_volumes(pod: Pod) -> Iterator[Finding]:
     """Demand that what is declared is mounted: else something was forgotten."""
-    mounted = {mount.get("name") for container in pod.containers for _, mount in container.mounts}
+    mounted = {word(mount.get("name")) for container in pod.containers for _, mount in container.mounts}
     mounted |= {
-        one.get("name") for container in pod.containers for one in mappings(container.content.get("volumeDevices"))
+        word(one.get("name"))
+        for container in pod.containers
+        for one in mappings(container.content.get("volumeDevices"))
     }
     for number, volume in pod.volumes:
-        if volume.get("name") not in mounted:
+        if word(volume.get("name")) not in mounted:
             fact = f"{volume.get('name')} is declared, and no container mounts it"
             yield pod.says(f"volumes[{number}]", fact, "mount it, or remove it")
 
@@ -67,10 +69,10 @@ def demand_claims_that_are_there(scene: Scene) -> Iterator[Finding]:
 
 def forbid_frozen_files(pod: Pod) -> Iterator[Finding]:
     """Forbid subPath of what the kubelet renews: a file mounted so keeps its first content for ever."""
-    kinds = {volume.get("name"): volume for _, volume in pod.volumes}
+    kinds = {word(volume.get("name")): volume for _, volume in pod.volumes}
     for container in pod.containers:
         for number, mount in container.mounts:
-            volume = kinds.get(mount.get("name"), {})
+            volume = kinds.get(word(mount.get("name")), {})
             renewed = next((kind for kind in ("secret", "configMap", "projected") if kind in volume), None)
             for name in (name for name in ("subPath", "subPathExpr") if mount.get(name) and renewed):
                 fact = f"a {renewed} mounted by {name} is never renewed"
@@ -137,10 +139,10 @@ def demand_a_place_for_temporary_files(pod: Pod) -> Iterator[Finding]:
 
 def demand_writable_databases(pod: Pod) -> Iterator[Finding]:
     """Demand that a claim with SQLite's files is mounted to be written: readers write -wal and -shm too."""
-    claims = {v.get("name"): (number, v) for number, v in pod.volumes if "persistentVolumeClaim" in v}
+    claims = {word(v.get("name")): (number, v) for number, v in pod.volumes if "persistentVolumeClaim" in v}
     for container in pod.containers:
         for number, mount in container.mounts:
-            place, volume = claims.get(mount.get("name"), (0, {}))
+            place, volume = claims.get(word(mount.get("name")), (0, {}))
             if not volume or PurePosixPath(str(mount.get("mountPath"))).parts[:2] != ("/", "work"):
                 continue
             remedy = "remove readOnly: SQLite's WAL mode needs it, and nothing is written to the data"
@@ -156,10 +158,10 @@ def demand_one_node_for_one_volume(scene: Scene) -> Iterator[Finding]:
     """Demand that Pods which share a volume of a single node are drawn to the same one."""
     narrow = {
         claim.name for claim in scene.list_kind("PersistentVolumeClaim")
-        if set(claim.find("spec.accessModes") or ()) <= set(_NARROW)
+        if set(texts(claim.find("spec.accessModes"))) <= set(_NARROW)
     }  # fmt: skip
     unbound = [
-        (pod, {name for _, v in pod.volumes if (name := dig(v, "persistentVolumeClaim.claimName")) in narrow})
+        (pod, {name for _, v in pod.volumes if (name := word(dig(v, "persistentVolumeClaim.claimName"))) in narrow})
         for pod in scene.pods
     ]
     told = set[str]()

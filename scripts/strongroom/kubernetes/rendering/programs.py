@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import tarfile
 import time
@@ -17,6 +18,8 @@ from strongroom.engine import connect
 Kustomize: TypeAlias = Callable[[Path, str], str]
 """Renders a folder below a root, and returns YAML. Raises ConfigurationError with kustomize's own words."""
 _COMMANDS = (("kubectl", "kustomize"), ("kustomize", "build"))
+_KLOG = re.compile(r'"command failed" err="(.*)"$')
+"""How newer versions of kubectl say why they fail."""
 _SECONDS = 120.0
 PLACE = "/tmp"  # noqa: S108  # in a container of its own
 """Where a container finds the files that it works on."""
@@ -99,5 +102,7 @@ def _give_to_root(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _explain(folder: Path, said: bytes) -> StrongroomError:
     lines = [line for line in said.decode(errors="replace").splitlines() if line.strip() and line[0] != "#"]
-    fact = " ".join(lines).removeprefix("error: ").removeprefix("Error: ") or "no reason given"
+    said_by_klog = _KLOG.search(" ".join(lines))
+    plain = " ".join(lines).removeprefix("error: ").removeprefix("Error: ")
+    fact = said_by_klog[1].replace('\\"', '"') if said_by_klog else plain or "no reason given"
     return ConfigurationError(folder, f"cannot be rendered: {fact}", "correct the file that kustomize names")
