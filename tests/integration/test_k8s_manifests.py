@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from strongroom.tasks.namespace import namespace
 from tests.promtool import unpack
 
 K8S = Path(__file__).resolve().parents[2] / "k8s"
+PAPER = K8S / "README.md"
 OVERLAYS = Tree(root=K8S).overlays
 SAMPLES = tuple(sorted(path.name for path in (K8S / "samples").iterdir() if path.is_dir()))
 ARRIVES_WITH_AN_OPERATOR = {"Secret/aragora-encryption", "Secret/strongroom-backup", "Secret/strongroom-s3"}
@@ -107,3 +109,26 @@ def test_the_values_of_secrets_are_nowhere_in_the_repository() -> None:
     for path in K8S.rglob("*.yaml"):
         for content in yaml.safe_load_all(path.read_text(encoding="utf-8")):
             assert not isinstance(content, dict) or content.get("kind") != "Secret", path
+
+
+def test_the_table_of_cronjobs_says_when_and_how_long(dev: list[Mapping[str, Any]]) -> None:
+    """The paper's table, the manifests and the alerts are of one opinion."""
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| `([^`]+)` \| (\d+) min \|.*\| ([^|]+) \|$", PAPER.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    jobs = {one["metadata"]["name"]: one["spec"] for one in dev if one["kind"] == "CronJob"}
+    said = {name: (schedule, int(minutes) * 60) for name, schedule, minutes, _ in rows}
+    assert said == {
+        name: (spec["schedule"], spec["jobTemplate"]["spec"]["activeDeadlineSeconds"])
+        for name, spec in jobs.items()
+        if not spec.get("suspend")
+    }
+    alerts = set(re.findall(r"alert: (\w+)", (K8S.parent / ".github" / "monitoring" / "alerts.yml").read_text()))
+    named = {name for *_, text in rows for name in re.findall(r"Backup\w+", text)}
+    assert named <= alerts
+    assert all(re.search(r"Backup\w+", text) for *_, text in rows)
+
+
+def test_the_paper_names_every_job_that_a_person_starts() -> None:
+    text = PAPER.read_text(encoding="utf-8")
+    assert [name for name in Tree(root=K8S).jobs if f"`{name}`" not in text] == []

@@ -83,6 +83,7 @@ def find_commands(text: str) -> list[list[str]]:
         ".github/runbooks/lost-file.md",
         ".github/runbooks/lost-server.md",
         ".github/runbooks/restore.md",
+        "k8s/README.md",
     ],
 )
 def test_every_command_of_a_paper_can_be_typed(repository: Path, paper: str) -> None:
