@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import boto3
 import hvac
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -143,6 +144,19 @@ def standing(client: Client, repository: Path, folder: Folder, place: Path) -> I
             claims={f"strongroom-{name}": str(path) for name, path in claims.items()},
             vault=vault,
         )
+
+
+def open_bucket(server: Running) -> None:
+    """Make the bucket that overlay dev names."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"https://localhost:{server.port}",
+        aws_access_key_id="strongroom",
+        aws_secret_access_key=server.password("s3-secret-key"),
+        region_name="us-east-1",
+        verify=server.authority,
+    )
+    client.create_bucket(Bucket="backups")
 
 
 def open_vault(server: Running, reviewer: str, key: Path) -> Any:

@@ -122,7 +122,9 @@ def test_command_args_and_variables_are_expanded_as_the_kubelet_does_it(cluster:
     ]
 
 
-def test_the_image_s_own_program_gets_the_args_and_a_command_of_its_own_none_of_the_image_s(cluster: Cluster) -> None:
+def test_the_image_s_own_program_gets_the_args_and_a_command_of_its_own_none_of_the_image_s(
+    cluster: Cluster, images: Any
+) -> None:
     ops = {"name": "main", "image": "strongroom/ops:test", "args": ["--version"]}
     assert cluster.run(job(ops)).succeeded
     assert cluster.out.startswith("strongroom ")
@@ -192,6 +194,24 @@ def test_a_projected_volume_holds_all_of_its_sources_and_a_token(cluster: Cluste
     assert (claims["aud"], claims["sub"]) == (["vault"], "system:serviceaccount:played:worker")
     assert claims["exp"] - claims["iat"] == 900
     assert claims["kubernetes.io"]["pod"]["name"] == ended.pods[0].name
+
+
+def test_a_token_is_made_anew_before_it_ends_and_takes_the_place_of_the_old_one(cluster: Cluster) -> None:
+    cluster.sign, cluster.leap = write_claims, b"begun"
+    token = {"serviceAccountToken": {"path": "token", "audience": "vault", "expirationSeconds": 900}}
+    volumes = [{"name": "p", "projected": {"sources": [token, {"secret": {"name": "s"}}]}}]
+    script = (
+        "cp /p/token /tmp/first; echo begun; while cmp -s /p/token /tmp/first; do sleep 0.1; done; "
+        "cat /tmp/first; echo; cat /p/token; echo; cat /p/key; ls -A /p | grep -c '^\\.\\.20'"
+    )
+    ended = cluster.run(
+        job(container(script, volumeMounts=mounts(p="/p")), pod={"volumes": volumes}), secret("s", key="v\n")
+    )
+    assert ended.succeeded, cluster.out
+    first, second = (read_claims(line) for line in cluster.lines[1:3])
+    assert first["jti"] != second["jti"]
+    assert (first["kubernetes.io"], first["aud"]) == (second["kubernetes.io"], second["aud"])
+    assert cluster.lines[3:] == ["v", "1"]
 
 
 def test_containers_of_a_pod_share_volumes_a_name_and_a_place_in_the_network(cluster: Cluster) -> None:

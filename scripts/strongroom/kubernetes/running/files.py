@@ -136,12 +136,18 @@ def _refuse_path(path: str, place: str) -> None:
         raise UsageError(place, f"has a path that leaves the volume (got {path!r})")
 
 
-def pack_files(volumes: Mapping[str, Mapping[str, File]], now: datetime, group: int | None) -> bytes:
+LINK, NEXT = "..data", "..data_tmp"
+"""What leads to the files, and to those that are about to take their place."""
+
+
+def pack_files(
+    volumes: Mapping[str, Mapping[str, File]], now: datetime, group: int | None, *, link: str = LINK
+) -> bytes:
     """Return an archive of the files of volumes, each under its name, as they are laid, with owners and modes."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for name, files in volumes.items():
-            _Layer(archive=archive, root=name, now=now, group=group).lay(files)
+            _Layer(archive=archive, root=name, now=now, group=group).lay(files, link)
     return stream.getvalue()
 
 
@@ -154,7 +160,7 @@ class _Layer:
     now: datetime
     group: int | None
 
-    def lay(self, files: Mapping[str, File]) -> None:
+    def lay(self, files: Mapping[str, File], link: str) -> None:
         moment = self.now.strftime("..%Y_%m_%d_%H_%M_%S.%f")
         parents = {str(parent) for path in files for parent in PurePosixPath(path).parents[:-1]}
         for folder in (moment, *(f"{moment}/{parent}" for parent in sorted(parents))):
@@ -163,9 +169,9 @@ class _Layer:
             about = self._describe(f"{moment}/{path}")
             about.mode, about.uid, about.size = grant(file.mode, self.group), file.user, len(file.content)
             self.archive.addfile(about, io.BytesIO(file.content))
-        self._add_link("..data", moment)
+        self._add_link(link, moment)
         for name in dict.fromkeys(PurePosixPath(path).parts[0] for path in sorted(files)):
-            self._add_link(name, f"..data/{name}")
+            self._add_link(name, f"{LINK}/{name}")
 
     def _add_folder(self, path: str) -> None:
         about = self._describe(path)

@@ -101,9 +101,14 @@ class Pod:
             client=self.around.client, pod=self.spec, sources=sources, claims=self.request.claims, labels=self.labels,
             place=self.place,
         )  # fmt: skip
-        self._by_name = by_name
+        self._by_name, self._maker = by_name, maker
         init, main = self._list("initContainers"), self._list("containers")
         with open_sandbox(maker, image, self.request.network) as (self._sandbox, self.identity):
+            self._renewals = {
+                name: self.around.clock() + volume.renewal
+                for name, volume in self._sandbox.volumes.items()
+                if volume.renewal is not None
+            }
             try:
                 for container in init:
                     if not self._run_together([container]):
@@ -133,6 +138,7 @@ class Pod:
         while any(container.is_running or container.again_at is not None for container in containers):
             for container in containers:
                 self._tend(container)
+            self._renew_tokens()
             self._look_at_limits(containers)
             if self.order.given is not None:
                 self._end_all(containers, self.order.given)
@@ -211,6 +217,12 @@ class Pod:
             pause = min(self.around.pause * 2**container.restarts, _LONGEST_PAUSE)
             container.again_at = self.around.clock() + pause
             self.around.say(f"container {end.name} ended with {end.exit_code}, and begins again in {pause:g} s")
+
+    def _renew_tokens(self) -> None:
+        for name in [name for name, due in self._renewals.items() if self.around.clock() >= due]:
+            now = self.around.now()
+            self._sandbox.renew(name, self._maker.read_again(name, now), now, self._maker.sources.group)
+            self._renewals[name] = self.around.clock() + (self._sandbox.volumes[name].renewal or 0)
 
     def _look_at_limits(self, containers: list[_Container]) -> None:
         """Give oneself the order to end for a deadline that has passed, or a volume that has grown too large."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from strongroom.core.errors import ConfigurationError, UnreachableError
 from strongroom.engine import Client
 from strongroom.engine.containers import Box, Mounted, RunningBox, make_box, make_volume, remove_volume
 from strongroom.kubernetes.running.environment import expand
-from strongroom.kubernetes.running.files import pack_files
+from strongroom.kubernetes.running.files import LINK, NEXT, File, pack_files
 from strongroom.kubernetes.running.identity import Identity
 from strongroom.kubernetes.running.volumes import ROOT, Maker, Volume, open_to_group
 
@@ -71,6 +72,12 @@ class Sandbox:
         if code:
             raise ConfigurationError(place, (said.strip().splitlines() or ["cannot be prepared"])[-1])
         return said
+
+    def renew(self, volume: str, files: Mapping[str, File], now: datetime, group: int | None) -> None:
+        """Put other files in the place of a volume's, all of them at one moment."""
+        self.box.put(ROOT, pack_files({volume: files}, now, group, link=NEXT))
+        swap = f'cd {ROOT}/{volume}; old=$(readlink {LINK}); mv -T {NEXT} {LINK} && rm -r "./$old"'
+        self.do(swap, f"volume {volume}")
 
     def take_message(self, container: str) -> str:
         """Return a container's last words, and forget them."""

@@ -13,6 +13,8 @@ from strongroom.kubernetes.running.identity import Identity
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 _SECONDS, _LEAST_SECONDS = 3600, 600
+_RENEWED_AT = 0.8
+"""Of its time a token is made anew, as the kubelet does it."""
 Sign = Callable[[Mapping[str, object]], str]
 """Makes a signed token of claims."""
 
@@ -23,6 +25,14 @@ class TokenRequest:
 
     sign: Sign | None
     now: datetime
+
+
+def find_renewal(volume: Mapping[str, Any]) -> float | None:
+    """Return after how many seconds the tokens of a volume are made anew; None where it has none."""
+    sources = (volume.get("projected") or {}).get("sources") or ()
+    asked = [source["serviceAccountToken"] for source in sources if "serviceAccountToken" in source]
+    times = [int(token.get("expirationSeconds") or _SECONDS) for token in asked]
+    return min(times) * _RENEWED_AT if times else None
 
 
 def make_token(asked: Mapping[str, Any], identity: Identity, request: TokenRequest, place: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from strongroom.engine.containers import Mounted, find_volume, make_volume
 from strongroom.kubernetes.running.environment import missing
 from strongroom.kubernetes.running.files import File, Sources, grant, read_files
 from strongroom.kubernetes.running.quantities import read_bytes
+from strongroom.kubernetes.running.tokens import find_renewal
 
 ROOT = "/pod/volumes"
 """Where a Pod's sandbox sees its volumes."""
@@ -33,6 +35,8 @@ class Volume:
     read_only: bool = False
     files: Mapping[str, File] | None = field(default=None, repr=False)
     """What is put into it."""
+    renewal: float | None = None
+    """Seconds after which its tokens are made anew."""
     is_empty_folder: bool = False
     is_claim: bool = False
     limit: int | None = None
@@ -81,6 +85,12 @@ class Maker:
             else:
                 yield self._make_empty(name, {}, place)
 
+    def read_again(self, name: str, now: datetime) -> dict[str, File]:
+        """Return the files of a volume as they are to be from now on, with tokens of their own."""
+        volume = next(volume for volume in self.pod["volumes"] if volume["name"] == name)
+        sources = replace(self.sources, token=replace(self.sources.token, now=now))
+        return read_files(volume, sources, f"{self.place}.volumes[{name}]")
+
     def _list_used(self) -> Iterator[str]:
         for container in (*(self.pod.get("initContainers") or ()), *self.pod["containers"]):
             yield from (str(mount["name"]) for mount in container.get("volumeMounts") or ())
@@ -89,7 +99,9 @@ class Maker:
         group = self.sources.group
         files = read_files(volume, self.sources, place)
         base = self._make(name, memory=_describe_memory(grant(_STICKY, group, is_folder=True), group))
-        return Volume(name=name, source=self._call(name), base=base, read_only=True, files=files)
+        return Volume(
+            name=name, source=self._call(name), base=base, read_only=True, files=files, renewal=find_renewal(volume)
+        )
 
     def _make_empty(self, name: str, asked: Mapping[str, Any], place: str) -> Volume:
         limit = (
