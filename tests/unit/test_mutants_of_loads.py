@@ -52,7 +52,13 @@ def test_the_tests_that_run_a_line_are_asked_first_those_that_run_little_else() 
 
 def test_not_more_than_some_tests_ask_a_server() -> None:
     met = [Case(f"{SERVER}::{number:02}", frozenset({(FILE, 7)})) for number in range(99)]
-    assert find_tests(mutant((7, 7)), met) == met[:32]
+    assert find_tests(mutant((7, 7)), met) == met[:48]
+
+
+def test_each_function_has_its_turn_before_another_case_of_one_has() -> None:
+    line = frozenset({(FILE, 7)})
+    met = [Case(f"{SERVER}::{name}", line) for name in ("one[a]", "one[b]", "one[c]", "two", "three[a]")]
+    assert find_tests(mutant((7, 7)), met) == [met[0], met[4], met[3], met[1], met[2]]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from tests.mutants.reach import Lines
 
 _SERVER = "tests/integration/containers"
 _UNIT = "tests/unit/load"
-_ASKED = 32
+_ASKED = 48
 TESTS: dict[str, tuple[str, ...]] = {
     "load convert": (
         f"{_UNIT}/convert/test_*.py",
@@ -67,6 +68,10 @@ class Case:
         return self.name.partition("::")[0]
 
     @property
+    def function(self) -> str:
+        return self.name.partition("[")[0]
+
+    @property
     def needs_server(self) -> bool:
         return self.file.startswith(_SERVER)
 
@@ -84,12 +89,18 @@ def list_files(areas: Sequence[str], *, with_server: bool) -> list[str]:
 
 
 def find_tests(mutant: Mutant, tests: Sequence[Case]) -> list[Case]:
-    """Return the tests that answer for a fault and meet it, first those that run little else.
+    """Return the tests that answer for a fault and meet it: of each function a case, then another one.
 
-    Of those that need a server so many at most: one that they do not notice survives.
+    Those that run little else come first. Of those that need a server so many at most: what they miss survives.
     """
     files = set(list_files([mutant.area], with_server=True))
     met = sorted((test for test in tests if test.file in files and _meets(test, mutant)), key=_rank)
+    seen = Counter[str]()
+    turns = {}
+    for test in met:
+        turns[test.name] = seen[test.function]
+        seen[test.function] += 1
+    met.sort(key=lambda test: turns[test.name])
     asking = [test for test in met if test.needs_server]
     return [test for test in met if not test.needs_server] + asking[:_ASKED]
 
