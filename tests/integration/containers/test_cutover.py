@@ -19,6 +19,10 @@ from tests.integration.containers.cutover_site import GOODS, OWNER, ROWS, Shop, 
 from tests.integration.containers.schema_site import PASSWORD, Site
 
 MORE = "INSERT INTO goods VALUES (21, 'only here')"
+RULE = (
+    "CREATE VIEW other.one AS SELECT 1 AS id; "
+    "CREATE RULE put AS ON INSERT TO other.one DO INSTEAD INSERT INTO core.goods VALUES (NEW.id, 'x')"
+)
 
 
 @pytest.fixture
@@ -79,6 +83,7 @@ def test_all_targets_change_together_or_none(shop: Shop) -> None:
         ("INSERT INTO goods VALUES (1, 'thing 1', '-0', '{\"n\": 1}')", r"1 rows \(1 of them"),
         ("INSERT INTO goods VALUES (1, 'thing 1 ', 0.25, '{\"n\": 1}')", r"1 rows \(1 of them"),
         ("INSERT INTO goods VALUES (1, 'thing 1', NULL, '{\"n\": 1}')", r"1 rows \(1 of them"),
+        ("INSERT INTO goods VALUES (1, 'Thing 1', 0.25, '{\"n\": 1}')", r"1 rows \(1 of them"),
         ("CREATE TABLE notes AS SELECT 1 AS n FROM generate_series(1, 3)", "3 rows in core.notes"),
         ("ALTER TABLE goods ADD COLUMN extra text; INSERT INTO goods VALUES (1, 'thing 1', 0.25, '{\"n\": 1}', 'x')",
          r"1 rows \(1 of them"),
@@ -243,6 +248,7 @@ def test_views_elsewhere_show_what_is_live(shop: Shop) -> None:
         ("CREATE PUBLICATION news FOR TABLES IN SCHEMA core", "publication"),
         ("CREATE VIEW other.dear AS SELECT * FROM core.goods", "view other.dear of postgres"),
         ("CREATE FUNCTION other.f(g core.goods) RETURNS int LANGUAGE sql AS 'SELECT 1'", "other.f"),
+        (RULE, "rule"),
     ],
 )
 def test_what_else_means_live_tables_from_elsewhere_is_refused(shop: Shop, what: str, said: str) -> None:
@@ -252,7 +258,7 @@ def test_what_else_means_live_tables_from_elsewhere_is_refused(shop: Shop, what:
         with pytest.raises(psycopg.errors.SyntaxError):
             shop.site.do(what)
         return
-    shop.site.do(what)
+    shop.site.do(*what.split("; "))
     with pytest.raises(GuardError, match=f"is meant from elsewhere.*({said})"):
         shop.stage().cut_over()
     assert schemas(shop) == {"core", "core_staged", "other"}
@@ -297,6 +303,52 @@ def test_a_source_that_changed_stops_it(shop: Shop) -> None:
     with pytest.raises(SourceChangedError):
         load.cut_over({"refuse_changed_sources": refuse})
     assert (schemas(shop), load.state) == ({"core_staged"}, "staged")
+
+
+def test_what_is_written_to_a_staged_table_after_the_look_is_refused(shop: Shop) -> None:
+    load = shop.stage()
+
+    def write(step: str) -> None:
+        if step == "cutover.seen":
+            shop.as_owner("core_staged", "UPDATE goods SET name = 'another' WHERE id = 1")
+
+    with pytest.raises(GuardError, match=r"is not what was proven: core_staged\.goods: 1 rows new or changed, 1 gone"):
+        load.cut_over({"checkpoint": write})
+    assert (schemas(shop), load.state) == ({"core_staged"}, "staged")
+
+
+def test_an_index_that_only_the_live_schema_has_is_told(shop: Shop) -> None:
+    shop.make("core", GOODS, "CREATE INDEX by_name ON goods (name)")
+    assert shop.stage().cut_over().left == ("core: index by_name",)
+
+
+def test_a_view_of_another_role_goes_on_as_that_roles(shop: Shop) -> None:
+    shop.make("core", GOODS)
+    other = shop.site.make_role("")
+    shop.site.do(f"CREATE SCHEMA other AUTHORIZATION {other}", f"GRANT {other} TO {shop.role}",
+                 f"GRANT USAGE ON SCHEMA core TO {other}", f"GRANT SELECT ON core.goods TO {other}",
+                 f"SET ROLE {other}; CREATE VIEW other.names AS SELECT name FROM core.goods")  # fmt: skip
+    shop.stage().cut_over()
+    assert shop.site.read("SELECT count(*) FROM other.names") == [(20,)]
+    assert shop.site.read("SELECT viewowner FROM pg_views WHERE viewname = 'names'") == [(other,)]
+
+
+@pytest.mark.parametrize("when", ["before", "after the look"])
+def test_a_way_back_that_is_shown_elsewhere_is_not_dropped(shop: Shop, when: str) -> None:
+    shop.make("core", GOODS)
+    shop.make("other")
+    shop.stage().cut_over()
+    load = shop.stage()
+
+    def show() -> None:
+        shop.as_owner("other", "CREATE VIEW old AS SELECT name FROM core_previous.goods")
+
+    if when == "before":
+        show()
+    with pytest.raises(GuardError, match=r"core_previous: is meant from elsewhere.*view other\.old"):
+        load.cut_over({"checkpoint": lambda step: show() if step == "cutover.seen" and when != "before" else None})
+    assert shop.site.read("SELECT count(*) FROM other.old") == [(0,)]
+    assert "core_previous" in schemas(shop)
 
 
 def test_a_load_whose_place_another_took_is_refused(shop: Shop) -> None:

@@ -13,7 +13,7 @@ from strongroom.load.switch.cutovers import Kept, read_kept, wait_for_others, wr
 from strongroom.load.switch.holding import Mode, hold, list_tables
 from strongroom.load.switch.live import Alone, find_late
 from strongroom.load.switch.looking import Seen, look, refuse_alone, refuse_remade, refuse_rewritten
-from strongroom.load.switch.outside import find_outside
+from strongroom.load.switch.outside import refuse_outside
 from strongroom.load.switch.owning import act_as, find_schema, name_schema, refuse_foreign
 from strongroom.load.switch.rights import take_rights_along
 from strongroom.load.switch.since import Mark, count_rows, mark_tables
@@ -203,7 +203,7 @@ def _describe(connection: Connection, asked: CutoverRequest, around: Around) -> 
 def _drop_previous(connection: Connection, asked: CutoverRequest, around: Around, seen: Seen) -> None:
     for schema in seen.dropped:
         hold(connection, asked.access.place, Mode.ALONE, list_tables(connection, [schema]), say=around.say)
-        find_outside(connection, schema)
+        refuse_outside(connection, schema)
         connection.execute(f"DROP SCHEMA {quote(schema)} CASCADE".encode())
 
 

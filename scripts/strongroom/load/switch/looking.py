@@ -13,7 +13,7 @@ from strongroom.load.documents import LoadState, SchemaRecord
 from strongroom.load.judging import read_made
 from strongroom.load.rows.book import Book
 from strongroom.load.switch.live import Alone, find_alone, holds_rows
-from strongroom.load.switch.outside import find_outside
+from strongroom.load.switch.outside import find_outside, refuse_outside
 from strongroom.load.switch.owning import act_as, find_schema, refuse_foreign
 from strongroom.load.switch.switching import Around, Asked
 from strongroom.postgres.connection import Connection
@@ -179,7 +179,7 @@ def _may_drop_previous(connection: Connection, asked: Asked, record: SchemaRecor
     if find_schema(connection, record.previous) is None or find_schema(connection, record.schema) is None:
         return False  # nothing is live that would take its name
     refuse_foreign(connection, asked.role, record.previous)
-    find_outside(connection, record.previous)
+    refuse_outside(connection, record.previous)
     lost = {} if replace_previous else find_alone(connection, record.previous, record.schema)
     if lost:
         said = "; ".join(f"{rows} in {table}" for table, rows in list(lost.items())[:_SAID])

@@ -107,11 +107,21 @@ def find_outside(connection: Connection, schema: str) -> tuple[View, ...]:
         else:
             text, options = connection.execute(_TEXT, (oid,)).fetchone() or ("", "")
             views.append(View(schema=home, name=name, owner=owner, text=text, options=options or ""))
+    _refuse(schema, "would be under its other name too", others)
+    return tuple(dict.fromkeys(views))
+
+
+def refuse_outside(connection: Connection, schema: str) -> None:
+    """Make sure that nothing of other schemas goes along when this one is dropped. Raises GuardError. Read-only."""
+    views = find_outside(connection, schema)
+    _refuse(schema, "is to be dropped", [f"view {view.schema}.{view.name} of {view.owner}" for view in views])
+
+
+def _refuse(schema: str, why: str, others: Sequence[str]) -> None:
     if others:
         more = f"; and {len(others) - _SAID} more" if len(others) > _SAID else ""
-        fact = f"is meant from elsewhere, and would be under its other name too: {'; '.join(others[:_SAID])}{more}"
+        fact = f"is meant from elsewhere, and {why}: {'; '.join(others[:_SAID])}{more}"
         raise GuardError(f"schema {schema}", fact, "have it dropped by whose it is, and made again afterwards")
-    return tuple(dict.fromkeys(views))
 
 
 def point_views(connection: Connection, views: Sequence[View]) -> None:
