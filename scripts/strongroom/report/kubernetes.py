@@ -66,7 +66,7 @@ def show_checked_manifests(checked: Checked, *, as_json: bool, color: bool) -> E
         rows = [(one.object, one.field, _say(one, checked), one.remedy) for one in checked.findings]
         screen.table(("object", "field", "what is wrong", "what to do"), rows, numbers=False)
         hint = "the table says what to do; nothing was written anywhere"
-        say_error(DifferencesError("k8s", f"{len(checked.findings)} mistakes in {names}", hint))
+        say_error(DifferencesError("k8s", f"{_count(checked)} in {names}", hint))
     versions = f"Kubernetes {checked.versions[0]} to {checked.versions[-1]}"
     screen.conclude(
         f"{count(checked.objects)} objects of {names}, for {versions}: {len(checked.findings) or 'no'} mistakes"
@@ -82,6 +82,11 @@ def show_checked_manifests(checked: Checked, *, as_json: bool, color: bool) -> E
         )
     )
     return code
+
+
+def _count(checked: Checked) -> str:
+    number = len(checked.findings)
+    return "1 mistake" if number == 1 else f"{number or 'no'} mistakes"
 
 
 def _say(one: Located, checked: Checked) -> str:

@@ -30,6 +30,7 @@ _ALSO = {
 }
 """What an image takes from outside its folder, and under which name."""
 _ARGUMENTS = {
+    "build": ("kubectl", "kustomize"),
     "postgres": ("postgres",),
     "redis": ("redis",),
     "sqlcipher": ("sqlcipher",),

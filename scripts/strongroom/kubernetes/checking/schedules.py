@@ -28,13 +28,19 @@ def demand_schedules_that_fire(scene: Scene) -> Iterator[Finding]:
 
 
 def forbid_forgotten_pauses(scene: Scene) -> Iterator[Finding]:
-    """Forbid what is suspended, and has the schedule of something that should run by itself."""
+    """Forbid what is suspended, and has the schedule of something that should run; unless another one does the same."""
+    running = [_list_lines(job) for job in _list_cron_jobs(scene) if job.thing.find("spec.suspend") is not True]
     for job in _list_cron_jobs(scene):
         period = _find_period(job, even_if_suspended=True)
-        if job.thing.find("spec.suspend") is True and period is not None and period < _SELDOM:
+        is_often = period is not None and period < _SELDOM
+        if job.thing.find("spec.suspend") is True and is_often and _list_lines(job) not in running:
             fact = f"is suspended, and never starts (its schedule is {job.thing.find('spec.schedule')})"
             remedy = "remove suspend; what only a person starts has a schedule of once a year"
             yield job.thing.says("spec.suspend", fact, remedy)
+
+
+def _list_lines(job: Job) -> list[list[str]]:
+    return [container.arguments for container in job.pod.containers]
 
 
 def demand_time_zones(scene: Scene) -> Iterator[Finding]:
