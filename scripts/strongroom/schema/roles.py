@@ -39,7 +39,7 @@ def provide_roles(connection: Connection, system: str) -> None:
         )
         found = connection.execute(asked, (role,)).fetchone()
         if found is None:
-            connection.execute(compose("CREATE ROLE {role} NOLOGIN", role=identifier(role)))
+            _unless_done(connection, "CREATE ROLE {role} NOLOGIN", role)
         elif found[0]:
             fact = "may log in, or do more than hold rights: somebody else's"
             raise GuardError(f"role {role}", fact, "rename it, or take that away: ALTER ROLE … NOLOGIN NOSUPERUSER …")
@@ -52,7 +52,16 @@ def _join(connection: Connection, role: str) -> None:
     how = "SET" if connection.info.server_version >= _SET_OPTION else "MEMBER"
     asked = "SELECT pg_catalog.pg_has_role(current_user, %s, %s)"
     if connection.execute(asked, (role, how)).fetchone() != (True,):
-        connection.execute(compose("GRANT {role} TO CURRENT_USER", role=identifier(role)))
+        _unless_done(connection, "GRANT {role} TO CURRENT_USER", role)
+
+
+def _unless_done(connection: Connection, statement: str, role: str) -> None:
+    """Carry out a statement about a role, unless another database's command did so while it waited for that.
+
+    Roles are the server's: a fleet loads many databases of one at once.
+    """
+    text = f"DO $$ BEGIN {statement}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    connection.execute(compose(text, role=identifier(role)))
 
 
 def let_owner_create(connection: Connection, system: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 
 import pytest
 
 from strongroom.schema import apply as applying
+from strongroom.schema.roles import provide_roles
 from tests.integration.containers.schema_site import ONE, Site
+from tests.processes import wait_until
 
 MORE = "ALTER TABLE goods ADD COLUMN more TEXT;"
 
@@ -115,3 +118,28 @@ def test_a_file_that_an_editor_began_with_a_mark_is_read(site: Site) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + ONE.encode())
     assert site.run("apply")[0] == 0
     assert site.run("status")[0] == 0
+
+
+@pytest.mark.parametrize("rights", ["SUPERUSER", "CREATEROLE"])
+def test_two_databases_may_make_the_roles_of_one_system_at_once(site: Site, rights: str) -> None:
+    system, role = f"shop{secrets.token_hex(4)}", site.make_role(rights)
+    failed: list[Exception] = []
+
+    def provide_too() -> None:
+        try:
+            provide_roles(second, system)
+        except Exception as error:  # noqa: BLE001  # told below, where it fails the test
+            failed.append(error)
+
+    with site.connect(role) as first, site.connect(role) as second:
+        with first.transaction():
+            provide_roles(first, system)
+            waiting = threading.Thread(target=provide_too, daemon=True)
+            waiting.start()
+            asked = f"SELECT FROM pg_stat_activity WHERE pid = {second.info.backend_pid} AND wait_event_type = 'Lock'"
+            wait_until(lambda: len(site.read(asked)) == 1)
+        waiting.join(timeout=10)
+    assert failed == []
+    assert not waiting.is_alive()
+    made = site.read(f"SELECT rolname FROM pg_roles WHERE rolname LIKE '{system}%' ORDER BY 1")
+    assert made == [(f"{system}_{kind}",) for kind in ("owner", "reader", "writer")]
