@@ -23,7 +23,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_SERVER}/test_load_bad_input.py",
         f"{_SERVER}/test_load_doubles.py",
         f"{_SERVER}/test_load_legacy.py",
-        f"{_SERVER}/test_memory_migrator.py",
+        f"{_SERVER}/test_load_likeness.py",
     ),
     "load rows": (
         f"{_UNIT}/rows/test_*.py",
