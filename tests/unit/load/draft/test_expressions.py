@@ -43,6 +43,7 @@ TRANSLATED = [
     ("typeof(n) = 'integer'", "((CASE WHEN \"n\" IS NULL THEN 'null' ELSE 'integer' END) = 'integer')"),
     ("CASE WHEN n > 1 THEN r ELSE NULL END > 0", '((CASE WHEN ("n" > 1) THEN "r" ELSE NULL END) > 0)'),
     ("coalesce(ok, 0)", 'COALESCE("ok", false)'),
+    ("iif(n > 1, 'b', 'a') = s", "((CASE WHEN (\"n\" > 1) THEN 'b' ELSE 'a' END) = \"s\")"),
     ("b <> x'00'", "(\"b\" <> '\\x00'::bytea)"),
     ("d > 0.1", '("d" > (0.1))'),
     ("n -- a remark\n > /* another, ( */ 0", '("n" > 0)'),
