@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from docker.types import Mount
 
 _NEVER = "0001-01-01"
-_TRIES, _TRY_SECONDS = 20, 0.1
+_TRIES, _TRY_SECONDS = 100, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ class Cluster:
     written: list[bytes] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     sign: Any = None
+    pause: float = 0.1
+    """Seconds before a first new attempt."""
     ahead: float = 0.0
     """Seconds by which its clock is ahead of ours."""
     leap: bytes = b""
@@ -42,7 +44,7 @@ class Cluster:
             write=self._write,
             say=self.said.append,
             sign=self.sign,
-            pause=0.1,
+            pause=self.pause,
             measure_every=0.5,
             clock=lambda: time.monotonic() + self.ahead,
         )

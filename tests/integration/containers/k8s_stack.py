@@ -102,15 +102,25 @@ class Dev:
     claims: Mapping[str, str]
     vault: Any
 
-    def run(self, job: str, changes: Mapping[str, str] | None = None, **request: Any) -> JobRun:
-        """Run a Job of the overlay as it is rendered; ``changes`` are texts of the rendering, old and new."""
+    def run(
+        self, job: str, changes: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None, **request: Any
+    ) -> JobRun:
+        """Run a Job of the overlay as it is rendered.
+
+        ``changes`` are texts of the rendering, old and new; ``files`` stand in the place of a ConfigMap's, by its name.
+        """
         kustomize = find_kustomize(os.environ, lambda: None)
         objects = json.dumps(render_with_job(self.tree, "dev", job, kustomize).objects)
         for old, new in (changes or {}).items():
             assert old in objects
             objects = objects.replace(old, new)
+        rendered = json.loads(objects)
+        for one in rendered:
+            name = one["metadata"]["name"]
+            if one["kind"] == "ConfigMap" and name in (files or {}):
+                one["data"] = dict.fromkeys(one["data"], (files or {})[name])
         given = {"network": self.network, "claims": self.claims, "images": IMAGES, "job": job, **request}
-        return self.cluster.run(*json.loads(objects), **given)
+        return self.cluster.run(*rendered, **given)
 
 
 @contextmanager

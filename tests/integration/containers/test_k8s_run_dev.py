@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from strongroom.containers.stack import Folder
 from strongroom.demo import build_legacy_tree
 from strongroom.engine import connect
 from strongroom.kubernetes.running import JobRun
+from tests.bench.fleet_data import ensure_tenants
+from tests.integration.containers.k8s_site import Cluster
 from tests.integration.containers.k8s_stack import Dev, open_bucket, standing
 
 SEED = 7
@@ -26,7 +28,6 @@ OURS = 10001
 BUDGET = {'"QUARANTINE_BUDGET", "value": "0"': '"QUARANTINE_BUDGET", "value": "1000"'}
 FLEET = 20
 SMALL_FLEET = {
-    '"--jobs=1"': '"--jobs=1", "--quarantine-budget=100"',
     '"completions": 10': '"completions": 2',
     "--of=10": "--of=2",
     '"parallelism": 5': '"parallelism": 2',
@@ -132,6 +133,16 @@ def test_a_drain_in_the_middle_costs_a_pod_and_nothing_else(dev: Dev) -> None:
     assert dev.cluster.out.count("VERIFIED set") == 1
 
 
+def test_two_jobs_at_once_on_one_volume_and_one_store_both_end_well(dev: Dev) -> None:
+    others = [
+        replace(dev, cluster=Cluster(client=dev.cluster.client, sign=dev.cluster.sign, pause=5)) for _ in range(2)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(Dev.run, others, ("backup", "backup-now")))
+    assert [one.reason for one in ended] == ["Completed", "Completed"], [one.cluster.out for one in others]
+    assert {pod.exit_code for one in ended for pod in one.pods} <= {0, 11}  # who has to wait is tried again
+
+
 def test_a_store_that_cannot_be_reached_is_tried_again_and_one_that_is_not_there_fails_at_once(dev: Dev) -> None:
     unreachable = dev.run("status", {"https://s3:8333": "https://s3:9"})
     limit = 2
@@ -141,19 +152,20 @@ def test_a_store_that_cannot_be_reached_is_tried_again_and_one_that_is_not_there
     assert (absent.exit, absent.reason, len(absent.pods)) == (10, "PodFailurePolicy", 1)
 
 
-def test_a_fleet_is_shared_out_over_indexes(dev: Dev, repository: Path) -> None:
-    tenants = Path(dev.claims["strongroom-tenants"])
-    lines = (repository / "k8s" / "jobs" / "fleet" / "tenants.jsonl").read_text(encoding="utf-8").splitlines()
-    listed = [json.loads(line) for line in lines if line.strip()]
-    assert len(listed) == FLEET
-    build_legacy_tree(repository / "sql" / "zoe", tenants / "model", rows=2, seed=SEED, awkward=False)
-    for tenant in listed:
-        shutil.copytree(tenants / "model", tenants / tenant["source"])
-    give_away(tenants)
-    ended = succeed(dev, "fleet", changes=SMALL_FLEET)
+def test_a_fleet_is_shared_out_over_indexes(dev: Dev) -> None:
+    root = Path(dev.claims["strongroom-tenants"])
+    made = ensure_tenants(root, FLEET)
+    give_away(root)
+    listed = made.write_list(root / "tenants.jsonl", root / "targets").read_text(encoding="utf-8")
+    inside = listed.replace(str(root), "/tenants")
+    ended = succeed(dev, "fleet", changes=SMALL_FLEET, files={"strongroom-fleet": inside})
     assert sorted(pod.index or 0 for pod in ended.pods) == [0, 1]
-    made = [tenant for tenant in listed if any((tenants / tenant["target"]).glob("*.db"))]
-    assert len(made) == FLEET
+    assert len(list((root / "targets").glob("*/core.db"))) == FLEET
+    assert sum(len(file.read_text().splitlines()) for file in list_results(dev)) >= FLEET
+
+
+def list_results(dev: Dev) -> list[Path]:
+    return [file for file in Path(dev.claims["strongroom-results"]).rglob("*") if file.is_file()]
 
 
 def test_a_rollback_takes_back_what_was_consolidated(dev: Dev) -> None:
