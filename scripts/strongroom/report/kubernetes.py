@@ -46,6 +46,8 @@ class Pending:
     exit: ExitCode
 
 
+_NAMED = 3
+"""So many objects with one mistake are named in the table; --json names all."""
 RESULTS = {"k8s.check": Judged, "k8s.diff": Pending, "k8s.render": Manifests}
 
 
@@ -63,8 +65,7 @@ def show_checked_manifests(checked: Checked, *, as_json: bool, color: bool) -> E
     screen = Screen(as_json=as_json, color=color)
     names = ", ".join(checked.overlays)
     if checked.findings:
-        rows = [(one.object, one.field, _say(one, checked), one.remedy) for one in checked.findings]
-        screen.table(("object", "field", "what is wrong", "what to do"), rows, numbers=False)
+        screen.table(("object", "field", "what is wrong", "what to do"), _make_rows(checked), numbers=False)
         hint = "the table says what to do; nothing was written anywhere"
         say_error(DifferencesError("k8s", f"{_count(checked)} in {names}", hint))
     versions = f"Kubernetes {checked.versions[0]} to {checked.versions[-1]}"
@@ -82,6 +83,19 @@ def show_checked_manifests(checked: Checked, *, as_json: bool, color: bool) -> E
         )
     )
     return code
+
+
+def _make_rows(checked: Checked) -> list[tuple[str, str, str, str]]:
+    """Put together what is wrong with several objects in the same way, as a component makes it."""
+    together: dict[tuple[str, str, str], list[str]] = {}
+    for one in checked.findings:
+        together.setdefault((one.field, _say(one, checked), one.remedy), []).append(one.object)
+    return [(_name_some(objects), *said) for said, objects in together.items()]
+
+
+def _name_some(objects: list[str]) -> str:
+    more = len(objects) - _NAMED
+    return ", ".join(objects[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _count(checked: Checked) -> str:

@@ -16,7 +16,7 @@ from strongroom.kubernetes.checking import Finding, Scene, Tasks, judge_renderin
 from strongroom.kubernetes.checking.schemas import demand_sound_shapes
 from strongroom.tasks._known import describe_tasks
 from strongroom.tasks.namespace import namespace
-from tests.unit.kubernetes import planted_pods, planted_schedules, planted_settings
+from tests.unit.kubernetes import planted_oddities, planted_pods, planted_schedules, planted_settings
 from tests.unit.kubernetes.planting import Mistake, plant
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "k8s" / "dev.yaml"
@@ -25,6 +25,7 @@ MISTAKES = (
     *planted_schedules.MISTAKES,
     *planted_pods.MISTAKES,
     *planted_settings.MISTAKES,
+    *planted_oddities.MISTAKES,
 )
 
 

@@ -41,6 +41,10 @@ def demand_ways_out(scene: Scene) -> Iterator[Finding]:
             if place.service is not None and place.port == 0:
                 fact = f"{place.service.title} has no port {need.port}, which {need.what} needs"
                 yield Finding(object=work.pod.thing.title, field="egress", fact=fact, remedy="correct the port")
+            elif place.service is None and "." not in need.host and not _is_address(need.host):
+                known = scene.close_to("Service", work.pod.thing.namespace)
+                fact = f"there is no Service {need.host}, which {need.what} needs (there are: {known})"
+                yield work.pod.thing.says("egress", fact, "correct the host, or say its namespace: NAME.NAMESPACE.svc")
             elif not may_leave(scene, work.pod, place):
                 fact = f"no policy lets it reach {named}"
                 remedy = f"egress of TCP {place.port} in a NetworkPolicy that selects it"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from contextlib import suppress
 
 from strongroom.kubernetes.checking.scene import Finding, Pod, Scene, Thing
 from strongroom.kubernetes.checking.selecting import describe, fits, list_selected
 from strongroom.kubernetes.content import Content, dig, mapping, mappings, numbered, texts
 
 _REMEDY = "correct the labels, or remove it"
+_METADATA = ipaddress.ip_address("169.254.169.254")
 _CONTROLLERS = ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
 
 
@@ -101,7 +103,8 @@ def demand_rules_that_count(scene: Scene) -> Iterator[Finding]:
                 for place, peer in numbered(rule.get(side)):
                     field = f"spec.{way}[{number}].{side}[{place}].ipBlock"
                     yield from (
-                        thing.says(f"{field}.{part}", fact, "as in 10.0.0.0/8") for part, fact in _judge_block(peer)
+                        thing.says(f"{field}.{part}", fact, "as in 10.0.0.0/8, except: [169.254.0.0/16]")
+                        for part, fact in _judge_block(peer)
                     )
 
 
@@ -119,6 +122,16 @@ def _judge_block(peer: Content) -> Iterator[tuple[str, str]]:
             is_inside = False
         if not is_inside:
             yield f"except[{number}]", f"{one} is no part of {whole}"
+    excepted = texts(block.get("except"))
+    is_open = whole is not None and whole.version == _METADATA.version and _METADATA in whole
+    if is_open and not any(_METADATA in network for network in _read_networks(excepted)):
+        yield "except", f"{whole} holds {_METADATA}, where a cloud gives its nodes' passwords out"
+
+
+def _read_networks(blocks: list[str]) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    for one in blocks:
+        with suppress(ValueError):
+            yield ipaddress.ip_network(one)
 
 
 def demand_a_default_deny(scene: Scene) -> Iterator[Finding]:

@@ -156,14 +156,8 @@ def demand_writable_databases(pod: Pod) -> Iterator[Finding]:
 
 def demand_one_node_for_one_volume(scene: Scene) -> Iterator[Finding]:
     """Demand that Pods which share a volume of a single node are drawn to the same one."""
-    narrow = {
-        claim.name for claim in scene.list_kind("PersistentVolumeClaim")
-        if set(texts(claim.find("spec.accessModes"))) <= set(_NARROW)
-    }  # fmt: skip
-    unbound = [
-        (pod, {name for _, v in pod.volumes if (name := word(dig(v, "persistentVolumeClaim.claimName"))) in narrow})
-        for pod in scene.pods
-    ]
+    narrow = _list_narrow(scene)
+    unbound = [(pod, _list_claims(pod) & narrow) for pod in scene.pods]
     told = set[str]()
     for (one, mine), (other, theirs) in combinations(unbound, 2):
         shared = sorted(mine & theirs)
@@ -172,6 +166,30 @@ def demand_one_node_for_one_volume(scene: Scene) -> Iterator[Finding]:
             fact = f"nothing draws it to the node of {other.thing.title}, with which it shares {shared[0]}"
             remedy = "requiredDuringScheduling… with topologyKey: kubernetes.io/hostname, and a label both have"
             yield one.says("affinity.podAffinity", fact, remedy)
+
+
+def demand_one_writer_at_a_time(scene: Scene) -> Iterator[Finding]:
+    """Demand of a Deployment on a volume of a single node that it is one Pod, which goes before the next one comes."""
+    narrow = _list_narrow(scene)
+    for pod in scene.pods:
+        if pod.thing.kind != "Deployment" or not _list_claims(pod) & narrow:
+            continue
+        replicas, kind = pod.thing.find("spec.replicas"), pod.thing.find("spec.strategy.type")
+        if isinstance(replicas, int) and replicas > 1:
+            fact = f"is {replicas}, and only one node mounts the volume"
+            yield pod.thing.says("spec.replicas", fact, "replicas: 1, or a claim that is ReadWriteMany")
+        if kind != "Recreate":
+            fact = f"is {kind or 'not said, which is RollingUpdate'}: the new Pod waits for the volume of the old one"
+            yield pod.thing.says("spec.strategy.type", fact, "strategy: {type: Recreate}")
+
+
+def _list_narrow(scene: Scene) -> set[str]:
+    claims = scene.list_kind("PersistentVolumeClaim")
+    return {claim.name for claim in claims if set(texts(claim.find("spec.accessModes"))) <= set(_NARROW)}
+
+
+def _list_claims(pod: Pod) -> set[str]:
+    return {name for _, volume in pod.volumes if (name := word(dig(volume, "persistentVolumeClaim.claimName")))}
 
 
 def _is_drawn(pod: Pod, to: Pod) -> bool:
