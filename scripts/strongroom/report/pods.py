@@ -44,7 +44,8 @@ def show_job_run(run: JobRun, *, as_json: bool, color: bool) -> int:
     screen.list("in place of images", [f"{name}: {image}" for name, image in run.images.items()])
     screen.list("claims, which stay", [f"{name}: {place}" for name, place in run.claims.items()])
     if run.void:
-        screen.say(f"{len(run.void)} fields mean nothing here: --json names each, and says why")
+        fields = "1 field means" if len(run.void) == 1 else f"{len(run.void)} fields mean"
+        screen.say(f"{fields} nothing here: --json says which, and why")
     pods = f"{len(run.pods)} pod{'' if len(run.pods) == 1 else 's'} in {run.seconds:.1f} s"
     said = f"{run.reason}: {run.message}; {pods}" if run.message else f"{run.reason}; {pods}"
     screen.conclude(said, word=f"job {run.job}:", style="green" if run.succeeded else "red")
