@@ -51,8 +51,8 @@ def test_the_tests_that_run_a_line_are_asked_first_those_that_run_little_else() 
 
 
 def test_not_more_than_some_tests_ask_a_server() -> None:
-    met = [Case(f"{SERVER}::{number:02}", frozenset({(FILE, 7)})) for number in range(99)]
-    assert find_tests(mutant((7, 7)), met) == met[:48]
+    met = [Case(f"{SERVER}::{number:03}", frozenset({(FILE, 7)})) for number in range(111)]
+    assert find_tests(mutant((7, 7)), met) == met[:96]
 
 
 def test_each_function_has_its_turn_before_another_case_of_one_has() -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from tests.mutants.areas import PACKAGE, REPOSITORY
 from tests.mutants.judge import Judgement, Verdict
-from tests.mutants.tested.places import Case, group_files
+from tests.mutants.tested.places import WHOLE, Case, group_files
 
 _LOADS = f"{PACKAGE}{os.sep}load{os.sep}"
 _OURS = f"{PACKAGE}{os.sep}"
@@ -64,7 +64,7 @@ def _run(arguments: Sequence[str], plugin: object, scratch: Path, server: str) -
         "-Wignore::pytest.PytestAssertRewriteWarning",
         f"--basetemp={scratch / 'temporary'}",
     ]
-    return int(pytest.main([*options, *arguments], plugins=[plugin]))
+    return int(pytest.main([*options, *arguments], plugins=[_Whole(), plugin]))
 
 
 def clear_server(server: str) -> None:
@@ -76,6 +76,16 @@ def clear_server(server: str) -> None:
                 if _OF_TESTS.match(name):
                     end = " WITH (FORCE)" if kind == "DATABASE" else ""
                     connection.execute(f'DROP {kind} "{name}"{end}'.encode())
+
+
+class _Whole:
+    """Takes the mark of a sample off of some files, before anybody leaves the day's sample."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            if item.path.name in WHOLE:
+                item.own_markers = [mark for mark in item.own_markers if mark.name != "sample"]
 
 
 class Watch:
