@@ -48,6 +48,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "load root": (
         f"{_UNIT}/test_*.py",
+        f"{_SERVER}/test_load_again.py",
         f"{_SERVER}/test_load_bad_input.py",
         f"{_SERVER}/test_load_legacy.py",
         f"{_SERVER}/test_load_encrypted.py",

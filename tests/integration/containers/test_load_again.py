@@ -1,0 +1,69 @@
+"""The same command again does nothing where what it proved still stands, and else loads anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.containers.load_site import LoadSite, open_load_site
+from tests.integration.containers.schema_site import Site
+
+TABLES = (
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE); CREATE INDEX by_v ON t (v, id);"
+    "INSERT INTO t VALUES (1, 'a'), (2, 'b');"
+)
+
+
+@pytest.fixture
+def shop(site: Site, tmp_path: Path) -> LoadSite:
+    opened = open_load_site(site, tmp_path)
+    opened.write(TABLES)
+    return opened
+
+
+def test_what_stands_is_not_loaded_again(shop: LoadSite) -> None:
+    first = shop.prove()
+    again = shop.load("--json").json
+    assert (first["nothing_done"], again["nothing_done"], again["load"]) == (False, True, first["load"])
+    assert shop.run("cutover").code == 0
+    live = shop.load("--json").json
+    assert (live["nothing_done"], live["load"], live["exit"]) == (True, first["load"], 0)
+
+
+def spoil_rows(shop: LoadSite) -> None:
+    shop.site.do("DELETE FROM core_staged.t WHERE id = 2")
+
+
+def spoil_index(shop: LoadSite) -> None:
+    shop.site.do("DROP INDEX core_staged.by_v")
+
+
+def spoil_source(shop: LoadSite) -> None:
+    shop.write("UPDATE t SET v = 'another' WHERE id = 2")
+
+
+def spoil_snapshot(shop: LoadSite) -> None:
+    (copy,) = shop.target.glob(".strongroom/loads/*/snapshots/core.db")
+    copy.chmod(0o600)
+    copy.write_bytes(copy.read_bytes() + b"\0")
+
+
+@pytest.mark.parametrize("spoil", [spoil_rows, spoil_index, spoil_source, spoil_snapshot])
+def test_what_does_not_stand_is_loaded_anew(shop: LoadSite, spoil: Callable[[LoadSite], None]) -> None:
+    first = shop.prove()
+    spoil(shop)
+    again = shop.prove()
+    assert not again["nothing_done"]
+    assert again["load"] != first["load"]
+    assert shop.read("t") == [(1, "a"), (2, "another" if spoil is spoil_source else "b")]
+    assert shop.site.read("SELECT to_regclass('core_staged.by_v') IS NOT NULL") == [(True,)]
+
+
+def test_a_load_that_went_live_is_not_staged_again_under_another_way(shop: LoadSite) -> None:
+    first = shop.prove()
+    assert shop.run("cutover").code == 0
+    again = shop.load("--into-live", "--json")
+    assert (again.code, again.json["load"] != first["load"]) == (0, True)
+    assert again.json["tables"]["core.t"]["merged_identical"] == 2
