@@ -23,9 +23,9 @@ class JsonPacker(Packer):
         """Write for ``jsonb``, or for ``json``."""
         self._before = b"\x01" if is_binary else b""
 
-    def pack(self, value: Value) -> bytes:
+    def pack(self, value: Value | Decimal) -> bytes:
         """Return a document's UTF-8."""
-        if type(value) is int:
+        if type(value) is int or type(value) is Decimal:
             return self._before + str(value).encode()
         if type(value) is float:
             if not math.isfinite(value):

@@ -9,7 +9,7 @@ import struct
 from decimal import Decimal
 from typing import Any
 
-from strongroom.load.convert.documents import check_json
+from strongroom.load.convert.documents import JsonPacker, check_json
 from strongroom.load.convert.model import Packer, UnfitError, Value, refuse_class, write_size
 from strongroom.load.convert.numerals import NumericPacker
 
@@ -37,7 +37,7 @@ class ArrayPacker(Packer):
     def __init__(self, element: Packer, oid: int) -> None:
         """Take elements that ``element`` takes; ``oid`` is their type's number in the server."""
         self._element, self._oid = element, oid
-        self._read_fraction = Decimal if isinstance(element, NumericPacker) else float
+        self._read_fraction = Decimal if isinstance(element, NumericPacker | JsonPacker) else float
 
     def pack(self, value: Value) -> bytes:
         """Return dimension, flags and elements (``array_recv``)."""

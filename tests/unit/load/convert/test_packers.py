@@ -83,6 +83,17 @@ def test_what_fits_becomes_what_the_paper_says(kind: Kind) -> None:
         assert same(kind.declared, found) == same(kind.declared, meant), (value, written)
 
 
+@pytest.mark.parametrize("declared", ["json[]", "jsonb[]"])
+def test_numbers_in_arrays_of_json_keep_their_digits(declared: str) -> None:
+    packer = choose_packer(find_type(declared), Reading())
+    assert packer is not None
+    packed = packer.pack("[0.1234567890123456789, 1.50, 1e400]")
+    assert all(written in packed for written in (b"0.1234567890123456789", b"1.50", b"1E+400"))
+    for value in ("[1e1001]", '["a"]'):
+        with pytest.raises(UnfitError):
+            packer.pack(value)
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=name_kinds())
 def test_many_at_once_are_packed_as_one_by_one(kind: Kind) -> None:
     packer = find_packer(kind)
