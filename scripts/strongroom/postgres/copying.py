@@ -14,6 +14,9 @@ _END = b"\xff\xff"
 _OF_ROWS = ("22", "23", "54")
 """Data exceptions, constraints, and what has no room (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
+_RAISING = {"exec_stmt_raise", "exec_stmt_assert"}
+"""Where PL/pgSQL's own errors come from, in the server's code."""
+
 UniqueViolation = psycopg.errors.UniqueViolation
 ForeignKeyViolation = psycopg.errors.ForeignKeyViolation
 
@@ -36,14 +39,21 @@ def copy_rows(
 
 
 def speaks_of_a_row(error: psycopg.Error) -> bool:
-    """Tell whether a statement failed for what a row holds."""
-    return (error.sqlstate or "")[:2] in _OF_ROWS
+    """Tell whether a statement failed for what a row holds; a function of somebody's own may have said so."""
+    return (error.sqlstate or "")[:2] in _OF_ROWS or _was_raised(error)
 
 
 def say_what_failed(error: psycopg.Error) -> str:
     """Return what the server said of a row, without its values."""
+    if _was_raised(error):
+        return "the server refuses it: a function of the schema raises an error"
     said = (error.diag.message_primary or str(error)).strip().splitlines()[0]
     return said if '"' not in said or error.diag.constraint_name or error.diag.column_name else _without_values(error)
+
+
+def _was_raised(error: psycopg.Error) -> bool:
+    """Tell whether a RAISE or ASSERT of a function failed, whose text and code are its author's."""
+    return error.diag.source_function in _RAISING
 
 
 def _without_values(error: psycopg.Error) -> str:

@@ -397,3 +397,26 @@ def test_what_the_schema_files_lack_or_nobody_says_is_refused(
     shop.site.write("core/001_schema.sql", files)
     shop.write(source.replace("v TEXT", "v"))
     shop.load().refuse(2, words)
+
+
+@pytest.mark.parametrize(
+    "raising",
+    [
+        "RAISE EXCEPTION 'pin % is bad', v",
+        "ASSERT false, 'pin ' || v",
+        "RAISE EXCEPTION 'pin % is bad', v USING ERRCODE = '42501', CONSTRAINT = v",
+    ],
+)
+def test_a_function_that_raises_costs_its_row_and_its_words_are_not_said(shop: LoadSite, raising: str) -> None:
+    shop.site.write(
+        "core/001_schema.sql",
+        "CREATE FUNCTION sound(v text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$"
+        f"BEGIN IF v = 'canary' THEN {raising}; END IF; RETURN true; END $$;"
+        "CREATE TABLE t (id bigint PRIMARY KEY, v text CHECK (sound(v)));",
+    )
+    shop.write("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'canary')")
+    ended = shop.load()
+    assert ended.code == 0, ended.error
+    assert "canary" not in ended.out + ended.error
+    assert "core.t row 2: the server refuses it: a function of the schema raises an error" in ended.out
+    assert shop.read("t") == [(1, "a")]
