@@ -111,6 +111,8 @@ class LoadDocument(Document):
     plan: str
     """The plan's file, for people; its text is in the folder."""
     plan_sha256: str
+    files_sha256: str
+    """Of the schema files that made what is staged."""
     server: str
     """``host:port/database``, for people."""
     variable: str

@@ -100,7 +100,10 @@ def _find_databases(request: Request, plan: Plan) -> dict[str, Database]:
 
 
 def find_earlier(opening: Opening) -> tuple[LoadFolder, LoadDocument] | None:
-    """Return the latest load, when it is of the same plan, server and databases, and these are as it copied them."""
+    """Return the latest load, when it is of the same plan, server and databases, and these are as it copied them.
+
+    Schema files count until it is live; from then on ``postgres.apply`` brings what they gain.
+    """
     request, found = opening.request, opening.found
     latest = next(list_loads(opening.home), None)
     if latest is None:
@@ -112,6 +115,7 @@ def find_earlier(opening: Opening) -> tuple[LoadFolder, LoadDocument] | None:
     if (
         same != (opening.plan.sha256, request.access.place, request.system, __version__)
         or about.targets.keys() != found.keys()
+        or (about.state is not LoadState.LIVE and about.files_sha256 != opening.around.schemas.files_sha256)
     ):
         return None
     for name, record in about.targets.items():
@@ -157,6 +161,7 @@ def begin(opening: Opening, workers: Workers) -> tuple[LoadFolder, LoadDocument]
         way=request.way,
         plan=str(plan.path),
         plan_sha256=plan.sha256,
+        files_sha256=around.schemas.files_sha256,
         server=request.access.place,
         variable=request.access.origin,
         role=around.schemas.owner,

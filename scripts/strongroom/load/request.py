@@ -36,6 +36,8 @@ class Schemas:
     read_objects: Callable[[Connection, str], Objects]
     """Return what stands in a schema."""
     list_differences: Callable[[Objects, Objects], Sequence[str]]
+    files_sha256: str = ""
+    """Of all schema files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,12 @@ def find_file_sets(system: Path) -> dict[str, FileSet]:
     return {files.database: files for files in read_file_sets(system)}
 
 
+def hash_files(sets: Mapping[str, FileSet]) -> str:
+    """Return one SHA-256, in hex, of all files of all databases, with their names and order."""
+    held = "".join(f"{name}\n{file.name}\n{file.sha256}\n" for name, one in sets.items() for file in one.files)
+    return hashlib.sha256(held.encode()).hexdigest()
+
+
 def _read_file(path: Path) -> SchemaFile:
     content = path.read_bytes()
     try:

@@ -87,7 +87,7 @@ def give_schemas(system: str, folder: Path) -> Schemas:
     """
     from strongroom.load.request import Schemas
     from strongroom.schema.beside import grant_rights, make_beside, provide_owner
-    from strongroom.schema.files import find_file_sets
+    from strongroom.schema.files import find_file_sets, hash_files
     from strongroom.schema.objects import list_differences, read_objects
     from strongroom.schema.roles import owner_of
 
@@ -99,6 +99,7 @@ def give_schemas(system: str, folder: Path) -> Schemas:
         grant=lambda connection, schema: grant_rights(connection, system, schema),
         read_objects=read_objects,
         list_differences=list_differences,
+        files_sha256=hash_files(sets),
     )
 
 

@@ -146,6 +146,7 @@ def _document(name: str, records: Mapping[str, SchemaRecord], way: Way) -> LoadD
         way=way,
         plan="plan.yaml",
         plan_sha256="",
+        files_sha256="",
         server="here",
         variable="SHOP_DSN",
         targets=records,

@@ -193,3 +193,14 @@ def test_a_snapshot_that_was_changed_with_the_server_proves_nothing(shop: LoadSi
         connection.commit()
     shop.site.do("DELETE FROM core_staged.goods WHERE id = 3")
     shop.verify().refuse(3, "core.db: is not the copy that was taken")
+
+
+def test_schema_files_that_changed_since_are_loaded_anew(shop: LoadSite) -> None:
+    shop.site.write("core/001_shop.sql", FILES)
+    assert shop.load().code == 0
+    shop.site.write("core/009_later.sql", "CREATE TABLE later (id bigint PRIMARY KEY)")
+    shop.run("cutover").refuse(6, "before its files made table later", "run postgres.load again")
+    assert shop.load().code == 0
+    assert shop.run("cutover").code == 0
+    shop.site.write("core/010_last.sql", "CREATE TABLE last (id bigint PRIMARY KEY)")
+    assert "nothing to do" in shop.load().out

@@ -23,7 +23,7 @@ def written() -> list[LoadDocument]:
 def begin(written: list[LoadDocument]) -> Any:
     about = LoadDocument(
         load="one", state=LoadState.LOADING, tool="0", system="shop", origin="consolidated", way="staged",
-        plan="plan.yaml", plan_sha256="", server="here", variable="SHOP_DSN", targets={}, began=NOW,
+        plan="plan.yaml", plan_sha256="", files_sha256="", server="here", variable="SHOP_DSN", targets={}, began=NOW,
     )  # fmt: skip
     return cast(
         "Any",
