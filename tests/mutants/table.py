@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.mutants.judge import Verdict
-from tests.mutants.reasons import MOST, OF_LOADS, REASONS
+from tests.mutants.reasons import MOST, MOST_OF_LOADS, OF_LOADS, REASONS
 from tests.mutants.selection import LEAST, LEAST_OF_EACH, Found
 
 _KNOWN = REASONS | OF_LOADS
@@ -22,8 +22,9 @@ def find_faults(found: Found, *, is_sample: bool) -> list[str]:
     """Say what is not as it must be: survivors without a reason, too many of them, too few faults that count."""
     survivors = _list_survivors(found)
     wrong = [f"survived, and nobody says why: {name}" for name in survivors if name not in _KNOWN]
-    if len(REASONS) > MOST:
-        wrong.append(f"{len(REASONS)} reasons, and {MOST} are allowed")
+    for reasons, most in ((REASONS, MOST), (OF_LOADS, MOST_OF_LOADS)):
+        if len(reasons) > most:
+            wrong.append(f"{len(reasons)} reasons, and {most} are allowed")
     tried = {mutant.name for rows in found.rows.values() for mutant, _ in rows}
     wrong += [f"is noticed, and needs no reason: {name}" for name in _KNOWN if name in tried - set(survivors)]
     if is_sample:

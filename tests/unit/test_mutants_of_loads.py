@@ -10,6 +10,7 @@ from strongroom.load.outcome import choose_exit
 from tests.mutants.areas import LOADS, PACKAGE, Mutant, list_mutants
 from tests.mutants.handmade import list_handmade
 from tests.mutants.judge import Judgement, Verdict
+from tests.mutants.reasons import OF_LOADS
 from tests.mutants.selection import try_faults
 from tests.mutants.tested.places import TESTS, Case, find_tests, list_files
 from tests.mutants.tested.session import is_traceback
@@ -99,3 +100,8 @@ def test_the_same_seed_tries_the_same_faults_and_all_that_were_made_by_hand() ->
     assert tried == name_tried(3)
     assert set(tried) != set(name_tried(4))
     assert {mutant.name for mutant in list_handmade() if mutant.area in areas} <= set(tried)
+
+
+def test_a_reason_is_given_for_a_fault_that_can_be_planted() -> None:
+    known = {mutant.name for area in LOADS for mutant in list_mutants(area)}
+    assert set(OF_LOADS) <= known
