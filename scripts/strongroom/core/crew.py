@@ -6,6 +6,7 @@ in whose place another one is started. No thread runs here, so that this can be 
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ class Crew(Generic[Job, Result]):
 
     def _fork(self) -> Worker:
         others = [worker.pipe for worker in (*self._idle, *(worker for worker, _ in self._busy))]
-        return Worker(others, lambda _: _work.append(self._work), 0)
+        return Worker(others, lambda _: _prepare(self._work), 0)
 
     def _give(self, jobs: Iterator[Job]) -> bool:
         """Give the next job to a worker that has none; tell whether there was one."""
@@ -135,6 +136,12 @@ def _hear(worker: Worker) -> Any:
         return worker.hear()
     except BaseException as error:  # noqa: BLE001  # what a job raised is its result, also what would end a process
         return error
+
+
+def _prepare(work: Callable[[Any], Any]) -> None:
+    """Become a worker. What is there by now stays, and need not be looked through with all that jobs leave behind."""
+    gc.freeze()
+    _work.append(work)
 
 
 def _do(job: Any) -> Any:
