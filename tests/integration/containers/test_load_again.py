@@ -67,3 +67,12 @@ def test_a_load_that_went_live_is_not_staged_again_under_another_way(shop: LoadS
     again = shop.load("--into-live", "--json")
     assert (again.code, again.json["load"] != first["load"]) == (0, True)
     assert again.json["tables"]["core.t"]["merged_identical"] == 2
+
+
+def test_what_stands_otherwise_than_it_was_made_is_a_difference(
+    shop: LoadSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "schema core_staged: missing: table t index by_v"
+    monkeypatch.setattr("strongroom.load.run.compare_structure", lambda *_: [line])
+    ended = shop.load("--json")
+    assert (ended.code, ended.json["differences"]) == (3, [line])
