@@ -19,7 +19,6 @@ IMAGE = "strongroom/base:test"
 """It has a shell, and runs as root where nobody says otherwise."""
 NAMESPACE = "played"
 Content = Mapping[str, Any]
-_DAY = 86400.0
 
 
 @dataclass(kw_only=True)
@@ -35,7 +34,9 @@ class Cluster:
     ahead: float = 0.0
     """Seconds by which its clock is ahead of ours."""
     leap: bytes = b""
-    """Once a container has written this, its clock leaps by a day."""
+    """Once a container has written this, its clock leaps."""
+    leap_by: float = 86400.0
+    """So many seconds."""
 
     def around(self) -> Surroundings:
         return Surroundings(
@@ -52,7 +53,7 @@ class Cluster:
     def _write(self, chunk: bytes) -> None:
         self.written.append(chunk)
         if self.leap and self.leap in b"".join(self.written):
-            self.leap, self.ahead = b"", self.ahead + _DAY
+            self.leap, self.ahead = b"", self.ahead + self.leap_by
 
     def run(self, *objects: Content, **request: Any) -> JobRun:
         """Run the Job ``job`` among these objects."""

@@ -127,7 +127,7 @@ def test_a_key_is_rotated_and_the_next_backup_is_under_the_new_one(dev: Dev) -> 
 
 
 def test_a_drain_in_the_middle_costs_a_pod_and_nothing_else(dev: Dev) -> None:
-    dev.cluster.leap = b"take"
+    dev.cluster.leap, dev.cluster.leap_by = b"take", 1000
     ended = succeed(dev, "backup-now", drain_after=600)
     assert [(pod.exit_code, pod.answer) for pod in ended.pods] == [(143, "Ignore"), (0, "")]
     assert dev.cluster.out.count("VERIFIED set") == 1

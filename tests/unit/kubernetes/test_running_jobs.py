@@ -13,7 +13,7 @@ import pytest
 from strongroom.core.errors import ConfigurationError, StrongroomError, UsageError
 from strongroom.core.exit_codes import ExitCode
 from strongroom.kubernetes.policy import make_rules
-from strongroom.kubernetes.running.boxes import find_one_user, read_limits
+from strongroom.kubernetes.running.boxes import find_one_user, read_limits, read_security
 from strongroom.kubernetes.running.environment import expand
 from strongroom.kubernetes.running.failing import judge_failure, read_rules
 from strongroom.kubernetes.running.files import File, pack_files
@@ -191,6 +191,13 @@ def test_a_resource_is_handed_on_in_units_of_its_divisor_rounded_up() -> None:
             read_resource(wrong, containers, "main", "here")
 
 
+def test_a_container_s_own_fields_come_before_its_pod_s_and_one_set_to_nothing_does_not() -> None:
+    pod = {"securityContext": {"runAsUser": 5, "runAsGroup": 6, "runAsNonRoot": True}}
+    own = {"name": "a", "securityContext": {"runAsUser": 0, "runAsGroup": None}}
+    found = read_security(own, pod)
+    assert (found.user, found.group, found.must_not_be_root) == (0, 6, True)
+
+
 def test_one_user_of_all_containers_is_found() -> None:
     assert find_one_user({"securityContext": {"runAsUser": 5}, "containers": [{"name": "a"}]}) == 5
     other = {"name": "b", "securityContext": {"runAsUser": 6}}
@@ -205,6 +212,7 @@ def test_a_workload_is_found_with_what_was_rendered_in_its_namespace() -> None:
     found, objects = find_workload([job(), map_in("other"), map_in("ops", **data)], "job")
     assert (found["kind"], objects.namespace) == ("Job", "ops")
     assert objects.read_config_map("c") == {"text": "ä".encode(), "bytes": b"\xff\x00"}
+    assert objects.read_texts("ConfigMap", "c") == {"text": "ä".encode()}
     assert objects.read_secret("c") is None
     with pytest.raises(UsageError, match=r"there is no other \(known: job\)"):
         find_workload([job()], "other")

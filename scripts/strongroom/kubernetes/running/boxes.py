@@ -73,7 +73,8 @@ def read_security(container: Mapping[str, Any], pod: Mapping[str, Any]) -> Secur
     groups = [int(group) for group in whole.get("supplementalGroups") or ()]
     if whole.get("fsGroup") is not None:
         groups.append(int(whole["fsGroup"]))
-    chosen = {name: own.get(name, whole.get(name)) for name in ("runAsUser", "runAsGroup", "runAsNonRoot")}
+    names = ("runAsUser", "runAsGroup", "runAsNonRoot")
+    chosen = {name: whole.get(name) if own.get(name) is None else own[name] for name in names}
     return Security(
         user=chosen["runAsUser"],
         group=chosen["runAsGroup"],

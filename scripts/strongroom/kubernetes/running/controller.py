@@ -127,6 +127,7 @@ class Controller:
             self.streak[self._key(end.index)] = 0
             return
         action, why = judge_failure(self.spec.rules, end)
+        self._pause(self._key(end.index))
         self.ended.append(replace(end, answer=action))
         self.around.say(f"pod {end.name} failed ({end.reason}, exit code {end.exit_code}): {action}")
         if action == "FailJob":
@@ -136,12 +137,15 @@ class Controller:
         elif action == "Count":
             self._count(end)
 
-    def _count(self, end: PodEnd) -> None:
-        key = self._key(end.index)
-        self.failures[key] += 1
+    def _pause(self, key: int | None) -> None:
+        """Let the next Pod wait, longer with each failure, one that counts for nothing too."""
         self.streak[key] += 1
         pause = min(self.around.pause * 2 ** (self.streak[key] - 1), _LONGEST_PAUSE)
         self.not_before[key] = self.around.clock() + pause
+
+    def _count(self, end: PodEnd) -> None:
+        key = self._key(end.index)
+        self.failures[key] += 1
         if self.failures.total() > self.spec.backoff_limit:
             fact = f"{self.failures.total()} pods failed, and backoffLimit is {self.spec.backoff_limit}"
             self._fail("BackoffLimitExceeded", fact)

@@ -58,7 +58,7 @@ class Variables:
             reference = source.get(field)
             if reference is None:
                 continue
-            content = self._read(kind, str(reference["name"]))
+            content = self.objects.read_texts(kind, str(reference["name"]))
             if content is None and not reference.get("optional"):
                 raise missing(place, kind, str(reference["name"]))
             for key, value in (content or {}).items():
@@ -73,7 +73,7 @@ class Variables:
         kind = "ConfigMap" if "configMapKeyRef" in source else "Secret"
         reference = source["configMapKeyRef" if kind == "ConfigMap" else "secretKeyRef"]
         name, key = str(reference["name"]), str(reference["key"])
-        content = self._read(kind, name)
+        content = self.objects.read_texts(kind, name)
         if content is not None and key in content:
             return _decode(content[key], place)
         if reference.get("optional"):
@@ -82,9 +82,6 @@ class Variables:
             raise missing(place, kind, name)
         known = ", ".join(sorted(content)) or "none"
         raise ConfigurationError(place, f"{kind} {name} has no key {key}", f"it has: {known}")
-
-    def _read(self, kind: str, name: str) -> Mapping[str, bytes] | None:
-        return self.objects.read_config_map(name) if kind == "ConfigMap" else self.objects.read_secret(name)
 
 
 def missing(place: str, kind: str, name: str) -> ConfigurationError:

@@ -33,6 +33,13 @@ class Objects:
         texts = {str(key): str(value).encode() for key, value in (found.get("data") or {}).items()}
         return texts | _decode(f"ConfigMap {name}", found.get("binaryData") or {})
 
+    def read_texts(self, kind: str, name: str) -> Mapping[str, bytes] | None:
+        """Return what variables may be taken from: all of a Secret, and of a ConfigMap what is no ``binaryData``."""
+        if kind == "Secret":
+            return self.read_secret(name)
+        found = self.find(kind, name)
+        return None if found is None else {str(k): str(v).encode() for k, v in (found.get("data") or {}).items()}
+
     def read_secret(self, name: str) -> Mapping[str, bytes] | None:
         """Return what a Secret holds, by key; None where none was rendered. Raises ConfigurationError."""
         found = self.find("Secret", name)
