@@ -92,4 +92,56 @@ MISTAKES = (
         without=["Service/vault"],
         object="CronJob/keys-check", field="egress", says="there is no Service vault",
     ),
+    Mistake(
+        name="a file's name with a slash",
+        edits={"ConfigMap/strongroom-system": {"data[sql/plan.yaml]": "version: 1"}},
+        object="ConfigMap/strongroom-system", field="data[sql/plan.yaml]", says="is no key",
+    ),
+    Mistake(
+        name="failures that leave no trace",
+        edits={"CronJob/backup": {"spec.failedJobsHistoryLimit": 0}},
+        object="CronJob/backup", field="spec.failedJobsHistoryLimit", says="evidence would be gone",
+    ),
+    Mistake(
+        name="a way in for somebody who is not there",
+        edits={"NetworkPolicy/postgres-ingress": {
+            "spec.ingress[0].from[0].podSelector.matchLabels": {"strongroom-needs-postgers": "yes"}}},
+        object="NetworkPolicy/postgres-ingress", field="spec.ingress[0].from[0].podSelector", says="no Pod here has",
+    ),
+    Mistake(
+        name="a Deployment of somebody else's Pods",
+        edits={"Deployment/s3": {"spec.selector.matchLabels": {"app.kubernetes.io/name": "seaweedfs"}}},
+        object="Deployment/s3", field="spec.selector", says="its own Pods have not",
+    ),
+    Mistake(
+        name="a digest that no node may pull",
+        edits={"CronJob/backup": {
+            f"{BOX}.image": "strongroom/ops@sha256:" + "1f" * 32, f"{BOX}.imagePullPolicy": "Never"}},
+        object="CronJob/backup", field="imagePullPolicy", says="a node that has not the image",
+    ),
+    Mistake(
+        name="a probe that asks the node's neighbour",
+        edits={"Deployment/metrics": {"spec.template.spec.containers[0].readinessProbe.tcpSocket.host": "10.0.0.1"}},
+        object="Deployment/metrics", field="readinessProbe.tcpSocket.host", says="not allowed since 1.34",
+    ),
+    Mistake(
+        name="a root file system that can be written",
+        edits={"CronJob/load": {f"{BOX}.securityContext.readOnlyRootFilesystem": False}},
+        object="CronJob/load", field="readOnlyRootFilesystem", says="is not true",
+    ),
+    Mistake(
+        name="variables that Services make",
+        edits={"CronJob/load": {f"{POD}.enableServiceLinks": GONE}},
+        object="CronJob/load", field="enableServiceLinks", says="each Service sets variables",
+    ),
+    Mistake(
+        name="two mounts at one place",
+        edits={"CronJob/backup": {f"{BOX}.volumeMounts[stage].mountPath": "/tmp/"}},
+        object="CronJob/backup", field="mountPath", says="is mounted twice",
+    ),
+    Mistake(
+        name="a part of a volume that is above it",
+        edits={"CronJob/backup": {f"{BOX}.volumeMounts[data].subPath": "../other"}},
+        object="CronJob/backup", field="subPath", says="leaves its volume",
+    ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ Most of them Kubernetes' own schemas do not see, nor a server before a night is 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from strongroom.core.yaml_text.documents import load_documents
 from strongroom.kubernetes.checking import Finding, Scene, Tasks, judge_rendering
+from strongroom.kubernetes.checking.rules import RULES, RULES_OF_PODS
 from strongroom.kubernetes.checking.schemas import demand_sound_shapes
 from strongroom.tasks._known import describe_tasks
 from strongroom.tasks.namespace import namespace
@@ -40,15 +42,22 @@ def _tasks() -> Tasks:
 
 
 @cache
-def _judge(name: str) -> tuple[Finding, ...]:
+def _judge(name: str) -> Mapping[str, Sequence[Finding]]:
+    """Return by rule what is said of a mistake."""
     (mistake,) = [one for one in MISTAKES if one.name == name]
-    return judge_rendering(plant(_sound(), mistake), mistake.overlay, _tasks())
+    scene = Scene(objects=plant(_sound(), mistake), needs_digests=mistake.overlay != "dev", tasks=_tasks())
+    found = {_name(rule): list(rule(scene)) for rule in RULES}
+    return found | {_name(rule): [one for pod in scene.pods for one in rule(pod)] for rule in RULES_OF_PODS}
+
+
+def _name(rule: Callable[..., object]) -> str:
+    return f"{rule.__module__.rpartition('.')[2]}.{rule.__name__}"
 
 
 def _find(mistake: Mistake) -> list[Finding]:
     """Return what is said of a mistake, where it must be said."""
     return [
-        one for one in _judge(mistake.name)
+        one for found in _judge(mistake.name).values() for one in found
         if one.object.startswith(mistake.object) and mistake.field in one.field and mistake.says in one.fact
     ]  # fmt: skip
 
@@ -59,17 +68,20 @@ def test_the_rendering_is_sound_before_anything_is_planted() -> None:
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[mistake.name for mistake in MISTAKES])
 def test_a_planted_mistake_is_found(mistake: Mistake) -> None:
-    everything = _judge(mistake.name)
+    everything = [one for found in _judge(mistake.name).values() for one in found]
     assert _find(mistake), f"only {[(one.object, one.field, one.fact) for one in everything]}"
     assert all(one.remedy for one in everything)
 
 
+def test_every_rule_is_broken_by_a_mistake() -> None:
+    broken = {rule for mistake in MISTAKES for rule, found in _judge(mistake.name).items() if found}
+    assert broken == {_name(rule) for rule in (*RULES, *RULES_OF_PODS)}
+
+
 def test_few_mistakes_are_seen_by_schemas_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    seen = []
-    rows = []
+    seen, rows = [], []
     for mistake in MISTAKES:
-        scene = Scene(objects=plant(_sound(), mistake), needs_digests=False, tasks={})
-        is_seen = any(True for _ in demand_sound_shapes(scene))
+        is_seen = bool(_judge(mistake.name)[_name(demand_sound_shapes)])
         seen += [mistake.name] * is_seen
         said = _find(mistake)[0]
         rows.append(f"{'schema' if is_seen else 'rules':6} {mistake.name}: {said.object} {said.field}: {said.fact}")
