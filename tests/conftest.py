@@ -25,6 +25,7 @@ APART = (
     "faults/test_kill.py",
     "faults/test_kill_at_the_end.py",
     "faults/test_kill_of_backups.py",
+    "faults/test_kill_of_fleets.py",
     "faults/test_kill_of_restores.py",
     "faults/test_kill_of_rotations.py",
     "unit/consolidate/test_references.py",

@@ -230,5 +230,5 @@ def locked(fleet: Fleet, name: str) -> Iterator[None]:
     folder = fleet.target(name) / ".strongroom"
     folder.mkdir(parents=True)
     with (folder / "lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
