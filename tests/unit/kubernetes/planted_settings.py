@@ -181,7 +181,7 @@ MISTAKES = (
     Mistake(
         name="another namespace",
         edits={"ConfigMap/strongroom-fleet": {"metadata.namespace": "default"}},
-        object="ConfigMap/strongroom-fleet", field="metadata.namespace", says="default is not made here",
+        object="ConfigMap/strongroom-fleet", field="metadata.namespace", says="default is another one",
     ),
     Mistake(
         name="a label that is too long",

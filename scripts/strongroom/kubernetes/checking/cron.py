@@ -102,13 +102,13 @@ def _read_field(text: str, name: str, least: int, most: int, words: Mapping[str,
     for part in text.split(","):
         found = re.fullmatch(r"(?P<all>[*?])|(?P<from>\w+)(?:-(?P<to>\w+))?", part.partition("/")[0])
         if found is None:
-            raise ScheduleError(f"its {name} cannot be read (got {text})")
+            raise ScheduleError(f"its {name} cannot be read")
         has_step, step = "/" in part, _read_number(part.partition("/")[2] or "1", name, {})
         first = least if found["all"] else _read_number(found["from"], name, words)
         last = most if found["all"] or (has_step and not found["to"]) else first
         last = _read_number(found["to"], name, words) if found["to"] else last
         if not least <= first <= last <= most or step < 1:
-            raise ScheduleError(f"its {name} must lie in {least} to {most}, the smaller one first (got {text})")
+            raise ScheduleError(f"its {name} must lie in {least} to {most}, the smaller one first")
         yield from range(first, last + 1, step)
 
 
@@ -116,5 +116,5 @@ def _read_number(text: str, name: str, words: Mapping[str, int]) -> int:
     if text.lower() in words:
         return words[text.lower()]
     if not text.isdecimal():
-        raise ScheduleError(f"its {name} cannot be read (got {text})")
+        raise ScheduleError(f"its {name} cannot be read")
     return int(text)

@@ -41,7 +41,7 @@ def demand_ways_out(scene: Scene) -> Iterator[Finding]:
             if place.service is not None and place.port == 0:
                 fact = f"{place.service.title} has no port {need.port}, which {need.what} needs"
                 yield Finding(object=work.pod.thing.title, field="egress", fact=fact, remedy="correct the port")
-            elif place.service is None and "." not in need.host and not _is_address(need.host):
+            elif _is_missing(scene, work.pod, need, place):
                 known = scene.close_to("Service", work.pod.thing.namespace)
                 fact = f"there is no Service {need.host}, which {need.what} needs (there are: {known})"
                 yield work.pod.thing.says("egress", fact, "correct the host, or say its namespace: NAME.NAMESPACE.svc")
@@ -54,6 +54,12 @@ def demand_ways_out(scene: Scene) -> Iterator[Finding]:
         if any(not _is_address(need.host) for need in needs) and not _may_ask(scene, work.pod):
             fact = "no policy lets it ask DNS for the hosts that it needs"
             yield work.pod.thing.says("egress", fact, "egress of UDP and TCP 53 to kube-system")
+
+
+def _is_missing(scene: Scene, pod: Pod, need: Need, place: Place) -> bool:
+    """Tell whether a server should be behind a Service of our own namespace, and there is none."""
+    is_name = "." not in need.host and not _is_address(need.host)
+    return is_name and place.service is None and scene.is_ours(pod.thing.namespace)
 
 
 def locate(scene: Scene, need: Need, namespace: str) -> Place:

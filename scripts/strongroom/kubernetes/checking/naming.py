@@ -39,16 +39,18 @@ def demand_each_object_once(scene: Scene) -> Iterator[Finding]:
 
 
 def demand_a_namespace_that_is_there(scene: Scene) -> Iterator[Finding]:
-    """Demand a namespace of each object, and that it is made with it."""
+    """Demand a namespace of each object, and that it is made with it; without any it is one, made by somebody else."""
     made = {thing.name for thing in scene.list_kind("Namespace")}
-    for thing in scene.things:
-        if thing.kind in CLUSTER_WIDE:
-            continue
+    inside = [thing for thing in scene.things if thing.kind not in CLUSTER_WIDE]
+    counted = Counter(thing.namespace for thing in inside)
+    known = made or {name for name, _ in counted.most_common(1)}
+    for thing in inside:
         if not thing.namespace:
             fact = "is not said: it would be whichever kubectl uses"
             yield thing.says("metadata.namespace", fact, "namespace: in the overlay")
-        elif thing.namespace not in made:
-            fact = f"{thing.namespace} is not made here (made are {', '.join(sorted(made)) or 'none'})"
+        elif thing.namespace not in known:
+            how = "made here is" if made else "all others are in"
+            fact = f"{thing.namespace} is another one ({how} {', '.join(sorted(known))})"
             yield thing.says("metadata.namespace", fact, "correct it, or add the Namespace")
 
 

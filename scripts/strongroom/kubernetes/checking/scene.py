@@ -234,6 +234,10 @@ class Scene:
             (one for one in self.list_kind(kind) if one.name == name and namespace in (one.namespace, "")), None
         )
 
+    def is_ours(self, namespace: str) -> bool:
+        """Tell whether a namespace is made here; in another one somebody else's things may be, which cannot be seen."""
+        return any(thing.name == namespace for thing in self.list_kind("Namespace"))
+
     def close_to(self, kind: str, namespace: str) -> str:
         """Say which names of a kind there are."""
         return ", ".join(sorted(one.name for one in self.list_kind(kind) if one.namespace == namespace)) or "none"

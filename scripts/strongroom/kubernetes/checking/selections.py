@@ -36,7 +36,9 @@ def demand_peers(scene: Scene) -> Iterator[Finding]:
             for number, rule in numbered(thing.find(f"spec.{way}")):
                 for place, peer in numbered(rule.get(side)):
                     selector = peer.get("podSelector")
-                    is_here = "namespaceSelector" not in peer and selector is not None
+                    is_here = (
+                        "namespaceSelector" not in peer and selector is not None and scene.is_ours(thing.namespace)
+                    )
                     if is_here and not list_selected(scene, selector, thing.namespace):
                         field = f"spec.{way}[{number}].{side}[{place}].podSelector"
                         yield thing.says(field, f"no Pod here has {describe(selector)}", _REMEDY)
@@ -69,7 +71,8 @@ def demand_neighbours(scene: Scene) -> Iterator[Finding]:
         for kind in ("podAffinity", "podAntiAffinity"):
             for field, term in _list_terms(pod, kind):
                 selector = term.get("labelSelector")
-                if term.get("namespaces") or term.get("namespaceSelector") is not None:
+                is_elsewhere = term.get("namespaces") or term.get("namespaceSelector") is not None
+                if is_elsewhere or not scene.is_ours(pod.thing.namespace):
                     continue
                 if not list_selected(scene, selector, pod.thing.namespace):
                     fact = f"no Pod here has {describe(selector)}: it would wait for ever"
@@ -137,7 +140,7 @@ def _read_networks(blocks: list[str]) -> Iterator[ipaddress.IPv4Network | ipaddr
 def demand_a_default_deny(scene: Scene) -> Iterator[Finding]:
     """Demand, where there are policies of the network, one that closes what no other opens."""
     policies = list(scene.list_kind("NetworkPolicy"))
-    for namespace in sorted({thing.namespace for thing in policies}):
+    for namespace in sorted({thing.namespace for thing in policies if scene.is_ours(thing.namespace)}):
         closed = {
             way for thing in policies
             if thing.namespace == namespace and fits(thing.find("spec.podSelector"), {}) and _is_for_all(thing)

@@ -57,11 +57,12 @@ def demand_places_of_their_own(pod: Pod) -> Iterator[Finding]:
 
 
 def demand_claims_that_are_there(scene: Scene) -> Iterator[Finding]:
-    """Demand that a claim which is mounted is made here."""
+    """Demand that a claim which is mounted is made here, where the namespace is: else it may be the application's."""
     for pod in scene.pods:
         for number, volume in pod.volumes:
             name = dig(volume, "persistentVolumeClaim.claimName")
-            if name and scene.find("PersistentVolumeClaim", name, pod.thing.namespace) is None:
+            is_seen = scene.find("PersistentVolumeClaim", name, pod.thing.namespace) is not None
+            if name and not is_seen and scene.is_ours(pod.thing.namespace):
                 known = scene.close_to("PersistentVolumeClaim", pod.thing.namespace)
                 fact = f"there is no claim {name} (there are: {known})"
                 yield pod.says(f"volumes[{number}].persistentVolumeClaim.claimName", fact, "correct it, or make one")
