@@ -251,7 +251,7 @@ def test_init_containers_come_first_one_by_one_and_one_that_fails_is_the_end(clu
 def test_a_container_leaves_its_last_words(cluster: Cluster) -> None:
     ended = cluster.run(job(container("echo done > /dev/termination-log", securityContext=HARDENED)))
     assert ended.pods[0].containers[0].message == "done\n"
-    falls = container("echo first; echo why >&2; exit 4", terminationMessagePolicy="FallbackToLogsOnError")
+    falls = container("(echo first; echo why) >&2; exit 4", terminationMessagePolicy="FallbackToLogsOnError")
     assert cluster.run(job(falls)).pods[0].message == "first\nwhy\n"
 
 
