@@ -19,6 +19,7 @@ from strongroom.core.files import (
 )
 from strongroom.core.plan import Source
 from strongroom.core.results import FileStates
+from strongroom.sqlite.collations import refuse_unknown_collations
 from strongroom.sqlite.connection import (
     Connection,
     check_integrity,
@@ -88,7 +89,7 @@ class Snapshot:
 def take_snapshot(source: Source, original: Database, copy: Database, prover: Prover | None = None) -> Snapshot:
     """Copy ``original`` to ``copy``, prove it, look it over and hash it; the caller makes it durable.
 
-    Raises UnreachableError, DamagedSourceError, NoSpaceError; DifferencesError for a copy that is not its source,
+    Raises UnreachableError, DamagedSourceError, GuardError, NoSpaceError; DifferencesError for another copy,
     SourceChangedError for an encrypted source or a document that is written to meanwhile.
     """
     if not original.path.is_file():
@@ -116,6 +117,7 @@ def take_snapshot(source: Source, original: Database, copy: Database, prover: Pr
         raise explain_os_error(copy.path, error) from error
     with open_snapshot(copy) as connection, translated(original):
         schema = schema_digest(connection)
+        refuse_unknown_collations(connection, source.name)
         if copy.key is None or original.key is not None:  # else its pages are new; the source's were looked over
             _refuse_damage(connection, original)
     return Snapshot(
