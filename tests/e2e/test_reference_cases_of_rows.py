@@ -145,6 +145,27 @@ def test_a_file_without_users_means_the_ids_that_all_have(tmp_path: Path, strate
     refuse_wrong(end(tmp_path, STRANGERS, USERS + NOTES, users, ITS_NOTES))
 
 
+@pytest.mark.parametrize("strategy", ["offset", "renumber", "keep"])
+def test_a_file_without_users_does_not_know_whether_a_filtered_one_is_meant(tmp_path: Path, strategy: str) -> None:
+    """Nobody knows of 2, which a's cid has as well; 1 was cid's of c alone, and is nobody's now.
+
+    With an offset dan becomes 9, whom dn4 must not mean.
+    """
+    files = {
+        "a": USERS + "INSERT INTO users VALUES (2, 'au2', 'cid');",
+        "b": STRANGERS["b"],
+        "c": USERS + "INSERT INTO users VALUES (1, 'cu1', 'cid');",
+        "d": STRANGERS["c"].replace("'cn", "'dn"),
+    }
+    users = {**THREE, "identity": {"column": "id", "strategy": strategy}}
+    users |= {"where": {"sql": "name <> 'cid'", "reason": "left"}, "references": ["house.notes.user_id"]}
+    ended = end(tmp_path, files, USERS + LOOSE, users, {**EVERY_NOTE, "from": ["d.notes"]})
+    is_taken = strategy == "offset"
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 1 + is_taken), ended.said
+    told = "SELECT notes.mark, users.name FROM notes LEFT JOIN users ON users.id = user_id ORDER BY 1"
+    assert ended.read(told) == [("dn1", None), ("dn3", "dan"), *([] if is_taken else [("dn4", None)])]
+
+
 def test_a_reference_whose_home_the_plan_names(tmp_path: Path) -> None:
     users = {**BY_NAME, "references": [{"column": "house.notes.user_id", "parent": ["b.users"]}]}
     ended = end(tmp_path, STRANGERS, USERS + LOOSE, users, ITS_NOTES)

@@ -81,6 +81,8 @@ class Rewrite:
     """Whether the referenced table is not complete when this one is filled: references go in a circle."""
     changes: frozenset[int] = frozenset()
     """The inputs of which rows change or wait by it; known once the parent is filled."""
+    spelled: frozenset[int] = frozenset()
+    """Those whose new ids are noted as they are to be written, be it as text or as numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

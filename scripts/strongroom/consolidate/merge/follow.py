@@ -53,7 +53,7 @@ def follow(rewrites: tuple[Rewrite, ...], entry: BoundInput, column: str, value:
     for rewrite in rewrites:
         if column in rewrite.columns:
             new = _find(rewrite, entry, f"n{rewrite.columns.index(column)}")
-            made = _put(rewrite, value, new, f"s.{quote(entry.columns[column])}")
+            made = _put(rewrite, entry, value, new, f"s.{quote(entry.columns[column])}")
             value = f"CASE WHEN {_find(rewrite, entry, 'waits')} = 0 THEN {made} ELSE {value} END"
     return value
 
@@ -90,8 +90,11 @@ def _alias(rewrite: Rewrite) -> str:
 
 def _match(rewrite: Rewrite, entry: BoundInput) -> str:
     """Return the condition that a row of the reference's table says what the ids of row ``s`` become."""
-    held = held_values(rewrite, entry)
-    return " AND ".join(f"{_alias(rewrite)}.o{number} = {value}" for number, value in enumerate(held))
+    held = [(f"{_alias(rewrite)}.o{number}", value) for number, value in enumerate(held_values(rewrite, entry))]
+    same = [f"{old} = {value}" for old, value in held]
+    if entry.number in rewrite.spelled:
+        same += [f"typeof({old}) = typeof({value})" for old, value in held]
+    return " AND ".join(same)
 
 
 def _find(rewrite: Rewrite, entry: BoundInput, column: str) -> str:
@@ -102,10 +105,13 @@ def _find(rewrite: Rewrite, entry: BoundInput, column: str) -> str:
     return f"(SELECT {found} FROM {refs_of(rewrite, entry)} AS {_alias(rewrite)} WHERE {_match(rewrite, entry)})"
 
 
-def _put(rewrite: Rewrite, value: str, new: str, plain: str) -> str:
-    """Return a value with a new id in the old one's place; an id that is text stays text."""
+def _put(rewrite: Rewrite, entry: BoundInput, value: str, new: str, plain: str) -> str:
+    """Return a value with a new id in the old one's place; an id that is text stays text, unless it was tried out."""
+    is_spelled = entry.number in rewrite.spelled
     if rewrite.json is None:
-        return f"CASE typeof({plain}) WHEN 'text' THEN CAST({new} AS TEXT) ELSE {new} END"
+        return new if is_spelled else f"CASE typeof({plain}) WHEN 'text' THEN CAST({new} AS TEXT) ELSE {new} END"
     path = literal(rewrite.json)
+    if is_spelled:
+        return f"json_set({value}, {path}, {new})"
     made = f"CASE json_type({plain}, {path}) WHEN 'text' THEN CAST({new} AS TEXT) ELSE {new} END"
     return f"json_set({value}, {path}, {made})"

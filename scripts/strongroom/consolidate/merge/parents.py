@@ -9,6 +9,9 @@ from strongroom.consolidate.merge.maps import declare_olds, olds
 from strongroom.consolidate.merge.raw import find_collation
 from strongroom.core.quoting import dotted, fold, quote
 from strongroom.sqlite.connection import Connection, attached
+from strongroom.sqlite.schema import Table
+
+_NUMBERS, _BLOB = ("INTEGER", "NUMERIC", "REAL"), "BLOB"
 
 
 def list_fed(parent: TableJob, rewrite: Rewrite) -> list[BoundInput]:
@@ -16,14 +19,54 @@ def list_fed(parent: TableJob, rewrite: Rewrite) -> list[BoundInput]:
     return [one for one in parent.inputs if all(name in one.columns for name in rewrite.parent_columns)]
 
 
-def compares_alike(connection: Connection, rewrite: Rewrite, home: BoundInput) -> bool:
-    """Tell whether a parent's file compares what is held by the target's collations; numbers it need not."""
+def compares_alike(connection: Connection, parent: TableJob, rewrite: Rewrite, home: BoundInput) -> bool:
+    """Tell whether a parent's file compares what is held as the target does; numbers need no collation."""
     held = [home.columns[name] for name in rewrite.parent_columns]
+    mine = [_kind(home.table, name) for name in held]
+    if mine != [_kind(parent.table, name) for name in rewrite.parent_columns]:
+        return False
     if held == [home.table.integer_key]:
         return True
     with attached(connection, home.database, "src"):
         found = [find_collation(connection, dotted("src", home.table.name), name) for name in held]
     return found == [collation.upper() for collation in rewrite.collations]
+
+
+def tells_apart(table: Table, columns: tuple[str, ...], collations: tuple[str, ...]) -> bool:
+    """Tell whether a table keeps columns unique, as these collations compare them."""
+    if table.integer_key is not None and table.integer_key in columns:
+        return True
+    compared = {fold(name): collation.upper() for name, collation in zip(columns, collations, strict=True)}
+    return any(
+        index.unique
+        and not index.partial
+        and index.columns
+        and all(compared.get(fold(str(name))) in ("BINARY", how.upper()) for name, _, how in index.parts)
+        for index in table.indexes
+    )
+
+
+def finds_what_is_written(child: TableJob, parent: TableJob, rewrite: Rewrite) -> bool:
+    """Tell whether the target finds a parent by its id, however the child's column stores that."""
+    for mine, theirs in zip(rewrite.columns, rewrite.parent_columns, strict=True):
+        stored = _BLOB if rewrite.json is not None else child.table.by_name[fold(mine)].affinity
+        affinity = parent.table.by_name[fold(theirs)].affinity
+        if affinity == "TEXT":
+            found = stored in ("TEXT", _BLOB)
+        elif affinity in _NUMBERS:
+            is_whole = theirs == parent.table.integer_key
+            found = (is_whole or stored in _NUMBERS) and (stored != "REAL" or affinity == "REAL")
+        else:
+            found = False
+        if not found:
+            return False
+    return True
+
+
+def _kind(table: Table, name: str) -> str:
+    """Return how a column compares: numbers of all kinds do so alike."""
+    affinity = table.by_name[fold(name)].affinity
+    return "NUMERIC" if affinity in _NUMBERS else affinity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +78,8 @@ class Parents:
     parent: TableJob
     rewrite: Rewrite
     entry: BoundInput
-    is_unlike: bool
-    """Whether a file that feeds the parent compares what is held in another way than the target."""
+    is_odd: bool
+    """Whether what a value means in its file need not be what the target finds by it."""
 
     @property
     def own(self) -> list[BoundInput]:
@@ -63,7 +106,7 @@ class Parents:
     def has_one_home(self) -> bool:
         """Whether each value has one row at most, which is found by it as the target's is."""
         homes = self.homes
-        return len(homes) == 1 and homes[0].table.is_unique(self.columns_of(homes[0])) and not self.is_unlike
+        return len(homes) == 1 and not self.is_odd and self.tells_apart(homes[0].table, self.columns_of(homes[0]))
 
     @property
     def declared(self) -> str:
@@ -84,12 +127,9 @@ class Parents:
         """Return the columns of a parent's input that are held."""
         return tuple(home.columns[name] for name in self.rewrite.parent_columns)
 
-    def is_found(self, held: list[str], asked: list[str]) -> str:
-        """Return the condition that a value leads the target to a parent's row which keeps its own."""
-        return " AND ".join(
-            f"{value} COLLATE {quote(collation)} = {name}"
-            for value, collation, name in zip(held, self.rewrite.collations, asked, strict=True)
-        )
+    def tells_apart(self, table: Table, columns: tuple[str, ...]) -> bool:
+        """Tell whether a table keeps its columns for what is held unique, as they compare."""
+        return tells_apart(table, columns, self.rewrite.collations)
 
     def goes_in(self, home: BoundInput, table: str, rid: str) -> str:
         """Return the condition that the plan does not leave a row of a parent out, asked in a scope of its own."""
@@ -101,10 +141,6 @@ class Parents:
     def find_parent(self, home: BoundInput, table: str, held: list[str]) -> str:
         """Return the query for a parent's row that has these values, and goes in."""
         rid = "_strongroom_row" if home.table.rowid is None else home.table.rowid
-        return f"{self.find_row(home, table, held)} AND {self.goes_in(home, table, f'p.{quote(rid)}')}"
-
-    def find_row(self, home: BoundInput, table: str, held: list[str]) -> str:
-        """Return the query for a parent's row that has these values."""
         pairs = zip(self.columns_of(home), held, strict=True)
         same = " AND ".join(f"p.{quote(name)} = {value}" for name, value in pairs)
-        return f"SELECT 1 FROM {table} p WHERE {same}"
+        return f"SELECT 1 FROM {table} p WHERE {same} AND {self.goes_in(home, table, f'p.{quote(rid)}')}"

@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from strongroom.binding import BoundInput, Rewrite, TableJob
+from strongroom.binding import Rewrite, TableJob
 from strongroom.consolidate.merge.follow import held_values, is_reference, refs_of
-from strongroom.consolidate.merge.maps import home_of, ids_for, map_for, news, olds
-from strongroom.consolidate.merge.parents import Parents, compares_alike, list_fed
+from strongroom.consolidate.merge.holders import note_held, note_unheld
+from strongroom.consolidate.merge.maps import ids_for, map_for, news, olds
+from strongroom.consolidate.merge.parents import (
+    Parents,
+    compares_alike,
+    finds_what_is_written,
+    list_fed,
+    tells_apart,
+)
 from strongroom.consolidate.merge.raw import open_raw
 from strongroom.consolidate.merge.torn import note_torn
 from strongroom.core.quoting import dotted, quote
@@ -29,7 +36,8 @@ def prepare_rewrites(connection: Connection, jobs: Mapping[str, TableJob], job: 
         references = _list_references(connection, jobs, job, rewrite)
         changes = frozenset(one.entry.number for one in references if one.prepare())
         if changes:
-            prepared.append(replace(rewrite, changes=changes))
+            spelled = frozenset(one.entry.number for one in references if one.needs_holders())
+            prepared.append(replace(rewrite, changes=changes, spelled=spelled))
     return replace(job, rewrites=tuple(prepared))
 
 
@@ -43,9 +51,13 @@ def _list_references(
     connection: Connection, jobs: Mapping[str, TableJob], job: TableJob, rewrite: Rewrite
 ) -> list[_Reference]:
     parent = jobs[rewrite.parent]
-    is_unlike = any(not compares_alike(connection, rewrite, home) for home in list_fed(parent, rewrite))
+    is_alike = (
+        finds_what_is_written(job, parent, rewrite)
+        and tells_apart(parent.table, rewrite.parent_columns, rewrite.collations)
+        and all(compares_alike(connection, parent, rewrite, home) for home in list_fed(parent, rewrite))
+    )
     return [
-        _Reference(connection=connection, child=job, parent=parent, rewrite=rewrite, entry=entry, is_unlike=is_unlike)
+        _Reference(connection=connection, child=job, parent=parent, rewrite=rewrite, entry=entry, is_odd=not is_alike)
         for entry in job.inputs
         if rewrite in job.references_of(entry)
     ]
@@ -61,23 +73,48 @@ class _Reference(Parents):
 
     def prepare(self) -> bool:
         """Fill the reference's table; tell whether a row of the input is concerned."""
-        count = len(self.rewrite.columns)
-        listed, made = olds(count), ", ".join(news(count))
-        self.connection.execute(
-            f"CREATE TABLE {self.table} ({self.declared}, {made}, waits INTEGER, "
-            f"PRIMARY KEY ({', '.join(listed)})) WITHOUT ROWID"
-        )
-        self._note_moves()
-        beside = [home for home in self.homes if home.source == self.entry.source]
-        note_torn(self.connection, self.table, self.rewrite, self.entry, beside, where=self.parent.where)
+        is_collected = self.needs_holders()
+        self._create_table(is_collected=is_collected)
+        if is_collected:
+            note_held(self)
+        else:
+            self._note_moves()
+            beside = [home for home in self.homes if home.source == self.entry.source]
+            note_torn(self.connection, self.table, self.rewrite, self.entry, beside, where=self.parent.where)
         if self._is_shared():  # which of the parents it means, nothing says
             self.connection.execute(f"UPDATE {self.table} SET waits = 1")
-        self._note_orphans()
+        if is_collected:
+            note_unheld(self)
+        else:
+            self._note_orphans()
         if not self.connection.execute(f"SELECT 1 FROM {self.table} LIMIT 1").fetchone():
             return False
         with open_raw(self.connection, self.entry) as raw:
             hit = f"SELECT 1 FROM {raw.table} AS s CROSS JOIN {self.table} m ON {self._at('m.o')} LIMIT 1"
             return self.connection.execute(hit).fetchone() is not None
+
+    def _create_table(self, *, is_collected: bool) -> None:
+        """Create the reference's table; where holders are collected, values of two types may be equal."""
+        count = len(self.rewrite.columns)
+        listed, made = ", ".join(olds(count)), ", ".join(news(count))
+        if is_collected:
+            self.connection.execute(f"CREATE TABLE {self.table} ({listed}, {made}, waits INTEGER)")
+            index = dotted("scratch", f"by value {self.rewrite.number} {self.entry.number}")
+            self.connection.execute(f"CREATE INDEX {index} ON {self.table.partition('.')[2]} ({listed})")
+            return
+        self.connection.execute(
+            f"CREATE TABLE {self.table} ({self.declared}, {made}, waits INTEGER, PRIMARY KEY ({listed})) WITHOUT ROWID"
+        )
+
+    def needs_holders(self) -> bool:
+        """Tell whether the rows that have a value must be looked at one beside another."""
+        if self.is_odd:
+            return True
+        if self.has_one_home or not self.homes:
+            return False
+        may_be_split = self.parent.where is not None and not self.is_own
+        moved = f"SELECT 1 FROM {self._moved} LIMIT 1"
+        return may_be_split or self.connection.execute(moved).fetchone() is not None
 
     def _is_shared(self) -> bool:
         """Tell whether the same columns refer to another table as well."""
@@ -94,83 +131,17 @@ class _Reference(Parents):
 
     def _note_moves(self) -> None:
         """Note the values whose rows hold others now, or wait."""
-        homes, listed = self.homes, olds(len(self.rewrite.columns))
-        if not homes:
-            return
-        numbers = ", ".join(str(home.number) for home in homes)
-        moved = f"{map_for(self.rewrite)} m WHERE m.input IN ({numbers})"
-        if not self.is_unlike and not self.connection.execute(f"SELECT 1 FROM {moved} LIMIT 1").fetchone():
-            return
-        made = news(len(listed))
         if self.has_one_home:
+            listed, made = olds(len(self.rewrite.columns)), news(len(self.rewrite.columns))
             self.connection.execute(
-                f"INSERT OR IGNORE INTO {self.table} SELECT {', '.join(listed + made)}, waits FROM {moved}"
+                f"INSERT OR IGNORE INTO {self.table} SELECT {', '.join(listed + made)}, waits FROM {self._moved}"
             )
-            return
-        self._collect_holders(homes)
-        self._leave_nearest()
-        is_told = self.is_own or self.rewrite.homes
-        only = "count(DISTINCT h.place) = 1" if is_told else "count(*) = 1"
-        concerned = "max(h.moved) OR max(h.lost)" + ("" if is_told else f" AND {only}")
-        chosen = ", ".join(f"max(h.{name})" for name in made)
-        grouped = ", ".join(f"h.{name}" for name in listed)
-        self.connection.execute(
-            f"INSERT OR IGNORE INTO {self.table} SELECT {grouped}, {chosen}, max(h.waits) OR NOT {only} "
-            f"FROM scratch.holders h GROUP BY {grouped} HAVING {concerned}"
-        )
-        self.connection.execute("DROP TABLE scratch.holders")
 
-    def _leave_nearest(self) -> None:
-        """Forget the rows of other files where the child's own file has the value."""
-        near = self.near
-        numbers = ", ".join(str(home.number) for home in near)
-        for home in near:
-            with open_raw(self.connection, home) as raw:
-                found = self.find_row(home, raw.table, [f"+h.{name}" for name in olds(len(self.rewrite.columns))])
-                self.connection.execute(
-                    f"DELETE FROM scratch.holders AS h WHERE h.input NOT IN ({numbers}) AND EXISTS ({found})"
-                )
-
-    def _collect_holders(self, homes: list[BoundInput]) -> None:
-        """Collect for each value that the child holds all rows that have it, as their own file compares them."""
-        count = len(self.rewrite.columns)
-        listed, made = olds(count), news(count)
-        self._ask()
-        self.connection.execute(
-            f"CREATE TABLE scratch.holders ({', '.join(listed + made)}, input INTEGER, place, moved INTEGER, "
-            "lost INTEGER, waits INTEGER)"
-        )
-        asked = [f"+a.{name}" for name in listed]
-        for home in homes:
-            with open_raw(self.connection, home) as raw:
-                held = [f"s.{quote(name)}" for name in self.columns_of(home)]
-                same = " AND ".join(f"{value} = {name}" for value, name in zip(held, asked, strict=True))
-                new = [f"coalesce(m.{name}, {value})" for name, value in zip(made, held, strict=True)]
-                self.connection.execute(
-                    f"INSERT INTO scratch.holders SELECT {', '.join(asked + new)}, {home.number}, "
-                    f"{self._place(home, raw.rid, new)}, m.rid IS NOT NULL, NOT ({self.is_found(held, asked)}), "
-                    "coalesce(m.waits, 0) "
-                    f"FROM scratch.asked a CROSS JOIN {raw.table} AS s ON {same} "
-                    f"LEFT JOIN {map_for(self.rewrite)} m ON m.input = {home.number} AND m.rid = {raw.rid} "
-                    f"WHERE {self.goes_in(home, raw.table, raw.rid)}"
-                )
-        self.connection.execute("DROP TABLE scratch.asked")
-
-    def _place(self, home: BoundInput, rid: str, new: list[str]) -> str:
-        """Return what tells the row of the target that a parent became from all others."""
-        if self.parent.table.is_unique(self.rewrite.parent_columns):
-            return " || ',' || ".join(f"quote({value})" for value in new)
-        return f"coalesce(m.target, {home_of(self.parent, home, rid)})"
-
-    def _ask(self) -> None:
-        """Fill ``asked`` with the values that the input holds, each by itself."""
-        listed, held = ", ".join(olds(len(self.rewrite.columns))), held_values(self.rewrite, self.entry)
-        self.connection.execute(f"CREATE TABLE scratch.asked ({listed}, PRIMARY KEY ({listed})) WITHOUT ROWID")
-        with open_raw(self.connection, self.entry) as raw:
-            present = " AND ".join(f"{value} IS NOT NULL" for value in held)
-            self.connection.execute(
-                f"INSERT OR IGNORE INTO scratch.asked SELECT {', '.join(held)} FROM {raw.table} AS s WHERE {present}"
-            )
+    @property
+    def _moved(self) -> str:
+        """What stands in FROM for the rows of the parents that hold others now, or wait."""
+        numbers = ", ".join(str(home.number) for home in self.homes)
+        return f"{map_for(self.rewrite)} m WHERE m.input IN ({numbers})"
 
     def _note_orphans(self) -> None:
         """Note the values that no row has, and that another one has now; or all of them, where the plan says so."""
@@ -186,13 +157,15 @@ class _Reference(Parents):
     def _may_be_adopted(self) -> bool:
         """Tell whether the target may hold ids that no row has in which this reference's parents are looked for."""
         every = {one.number for one in self.parent.inputs}
-        if {home.number for home in self.homes} != every or self.parent.where or self.is_unlike:
+        if {home.number for home in self.homes} != every or self.parent.where:
             return True
         moved = f"SELECT 1 FROM {map_for(self.rewrite)} WHERE NOT waits LIMIT 1"
         return self.connection.execute(moved).fetchone() is not None
 
     def has_orphans(self) -> bool:
-        """Tell whether the input holds ids that no row has in which its parents are looked for."""
+        """Tell whether the input may hold ids that no row has in which its parents are looked for."""
+        if self.is_odd:
+            return True
         if self.rewrite.orphans == "keep":
             return False
         self._collect_orphans(is_adopted=False)
@@ -220,27 +193,8 @@ class _Reference(Parents):
                 f"INSERT OR IGNORE INTO scratch.orphans SELECT {', '.join(held)} FROM {raw.table} AS s "
                 f"WHERE {' AND '.join(wanted)}"
             )
-        is_nearer = self._collect_near()
         for home in self.homes:
             if home not in beside:
                 with open_raw(self.connection, home) as raw:
                     found = self.find_parent(home, raw.table, [f"+o.{name}" for name in listed])
-                    far = is_nearer if home not in self.near else "1"
-                    self.connection.execute(f"DELETE FROM scratch.orphans AS o WHERE EXISTS ({found}) AND {far}")
-        self.connection.execute("DROP TABLE scratch.near")
-
-    def _collect_near(self) -> str:
-        """Fill ``near`` with the orphans that the child's own file has, left out; return that ``o`` is none of them."""
-        listed = olds(len(self.rewrite.columns))
-        self.connection.execute(
-            f"CREATE TABLE scratch.near ({self.declared}, PRIMARY KEY ({', '.join(listed)})) WITHOUT ROWID"
-        )
-        for home in self.near if self.parent.where is not None else ():
-            with open_raw(self.connection, home) as raw:
-                found = self.find_row(home, raw.table, [f"+o.{name}" for name in listed])
-                self.connection.execute(
-                    f"INSERT OR IGNORE INTO scratch.near SELECT {', '.join(listed)} FROM scratch.orphans o "
-                    f"WHERE EXISTS ({found})"
-                )
-        same = " AND ".join(f"n.{name} = o.{name}" for name in listed)
-        return f"NOT EXISTS (SELECT 1 FROM scratch.near n WHERE {same})"
+                    self.connection.execute(f"DELETE FROM scratch.orphans AS o WHERE EXISTS ({found})")
