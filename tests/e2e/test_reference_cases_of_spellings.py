@@ -202,7 +202,32 @@ def test_children_of_dropped_rows_are_nobodys_where_their_table_is_called_as_no_
     its = FILES["b"].replace("users (id", f"users ({column}")
     files = {"a": FILES["a"].replace("users", "people"), "b": its}
     people = {**BY_NAME, "into": "house.people", "from": ["a.people"]}
-    refuse_wrong(end(tmp_path, files, PEOPLE + NOTES.replace("users", "people"), people, ITS_NOTES, drop=DROP))
+    ended = end(tmp_path, files, PEOPLE + NOTES.replace("users", "people"), people, ITS_NOTES, drop=DROP)
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 2), ended.said
+    assert ended.read(HELD) == [("bn2", 2), ("bn9", 9)]
+
+
+@pytest.mark.parametrize("column", ["id", "uid"])
+def test_a_child_of_a_dropped_table_means_the_row_of_its_file_whatever_their_tables_are_called(
+    tmp_path: Path, column: str
+) -> None:
+    """Its own key says users, which has 1 and 2; the old people of its file, who are kept, have 1 and 9."""
+    old = USERS.replace("users", "old_people") + "INSERT INTO old_people VALUES (1, 'bx1', 'zoe'), (9, 'bx9', 'yan');"
+    files = {
+        "a": FILES["a"].replace("users", "people").replace("(5, 'au5'", "(9, 'au9'"),
+        "b": FILES["b"].replace("users (id", f"users ({column}") + old,
+    }
+    people = {**BY_NAME, "into": "house.people", "from": ["a.people", "b.old_people"]}
+    ended = end(tmp_path, files, PEOPLE + NOTES.replace("users", "people"), people, ITS_NOTES, drop=DROP)
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 1), ended.said
+    told = "SELECT notes.mark, people.mark FROM notes LEFT JOIN people ON people.id = user_id ORDER BY 1"
+    assert ended.read(told) == [("bn2", None), ("bn5", None), ("bn9", "bx9")]
+
+
+def test_children_of_dropped_rows_are_not_adopted_in_another_target(tmp_path: Path) -> None:
+    users = {**BY_NAME, "from": ["a.users"]}
+    schemas = {"house": USERS, "attic": LOOSE}
+    refuse_wrong(end(tmp_path, FILES, schemas, users, {**ITS_NOTES, "into": "attic.notes"}, drop=DROP))
 
 
 @pytest.mark.parametrize("strategy", ["keep", "renumber"])

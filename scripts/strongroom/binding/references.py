@@ -10,7 +10,7 @@ from strongroom.binding.template import Template
 from strongroom.core.errors import PlanError
 from strongroom.core.plan import Reference, TableRule
 from strongroom.core.quoting import fold
-from strongroom.sqlite.schema import ForeignKey, Schema
+from strongroom.sqlite.schema import ForeignKey, Schema, Table
 
 
 def bind_references(
@@ -32,7 +32,11 @@ def bind_references(
     for child, rewrite in (*ground.of_plan(rules), *ground.of_target(), *ground.of_sources()):
         known = tuple(map(fold, rewrite.columns)), rewrite.json, rewrite.parent, rewrite.parent_columns
         found[fold(child.table.name)].setdefault(known, rewrite)
-    return _order([replace(job, rewrites=_number(found[fold(job.table.name)].values())) for job in jobs])
+    told = {
+        name: [ground.tell_left_out(by_name[name], by_name[fold(one.parent)], one) for one in rewrites.values()]
+        for name, rewrites in found.items()
+    }
+    return _order([replace(job, rewrites=_number(told[fold(job.table.name)])) for job in jobs])
 
 
 def _number(rewrites: Iterable[Rewrite]) -> tuple[Rewrite, ...]:
@@ -108,7 +112,7 @@ class _Ground:
         theirs = [parent.table.by_name.get(fold(of_parent.get(fold(name), name))) for name in held]
         mine, named = ([column.name for column in found if column is not None] for found in (columns, theirs))
         if len(mine) == len(named) == len(key.columns):
-            yield child, self._make(child, parent, tuple(mine), tuple(named))
+            yield child, self._make(parent, tuple(mine), tuple(named))
 
     def _bind_plan(self, rule: TableRule, reference: Reference, parent: TableJob, child: TableJob) -> Rewrite:
         column = child.table.by_name.get(fold(reference.column))
@@ -120,21 +124,28 @@ class _Ground:
         if wrong:
             raise PlanError(rule.origin, f"parent names {wrong}, which does not feed {parent.into}", "correct the name")
         own = _find_id(rule, parent)
-        made = self._make(child, parent, (column.name,), (own,))
+        made = self._make(parent, (column.name,), (own,))
         homes = frozenset(map(_fold_table, reference.parent))
         return replace(made, json=reference.json, homes=homes, orphans=reference.orphans)
 
-    def _make(
-        self, child: TableJob, parent: TableJob, columns: tuple[str, ...], parent_columns: tuple[str, ...]
-    ) -> Rewrite:
+    def _make(self, parent: TableJob, columns: tuple[str, ...], parent_columns: tuple[str, ...]) -> Rewrite:
         return Rewrite(
             columns=columns,
             json=None,
             parent=parent.table.name,
             parent_columns=parent_columns,
             collations=tuple(self.template.find_collation(parent.table.name, name) for name in parent_columns),
-            bereft=self._find_bereft(child, parent),
-            strays=frozenset(self._find_strays(child, parent, parent_columns)),
+        )
+
+    def tell_left_out(self, child: TableJob, parent: TableJob, rewrite: Rewrite) -> Rewrite:
+        """Add what stands for the parent in the child's files, and does not feed it."""
+        named = tuple(self._find_named(child, rewrite))
+        feeding = {entry.source for entry in parent.inputs}
+        strays = {*self._find_strays(child, parent, rewrite.parent_columns), *named}
+        return replace(
+            rewrite,
+            bereft=self._find_bereft(child, parent) | ({stray.source for stray in named} - feeding),
+            strays=frozenset(stray for stray in strays if stray.source in feeding and self._has_columns(stray)),
         )
 
     def _find_bereft(self, child: TableJob, parent: TableJob) -> frozenset[str]:
@@ -142,6 +153,30 @@ class _Ground:
         names, feeding = _list_names(parent), {entry.source for entry in parent.inputs}
         sources = {entry.source for entry in child.inputs if not entry.is_seed} - feeding
         return frozenset(one for one in sources if any(self.schemas[one].find(name) for name in names))
+
+    def _find_named(self, child: TableJob, rewrite: Rewrite) -> Iterator[Stray]:
+        """Yield the tables that the plan drops and that foreign keys of these columns name in the child's files."""
+        for entry in child.inputs if rewrite.json is None else ():
+            for key, table in self._list_dropped(entry):
+                held = key.parent_columns or table.primary_key
+                mine = [_into(entry).get(fold(name)) for name in key.columns]
+                if set(mine) == set(rewrite.columns) and len(held) == len(mine):
+                    columns = tuple(held[mine.index(name)] for name in rewrite.columns)
+                    yield Stray(source=entry.source, table=table.name, columns=columns)
+
+    def _has_columns(self, stray: Stray) -> bool:
+        """Tell whether a table has the columns that a foreign key names."""
+        table = self.schemas[stray.source].find(stray.table)
+        return table is not None and all(fold(name) in table.by_name for name in stray.columns)
+
+    def _list_dropped(self, entry: BoundInput) -> Iterator[tuple[ForeignKey, Table]]:
+        """Yield an input's foreign keys to tables that the plan drops, with these tables."""
+        schema = self.schemas.get(entry.source)
+        for key in schema.foreign_keys if schema is not None else ():
+            table = schema.find(key.parent) if schema is not None else None
+            is_its_own = fold(key.table) == fold(entry.table.name)
+            if table is not None and is_its_own and (entry.source, fold(table.name)) in self.dropped:
+                yield key, table
 
     def _find_strays(self, child: TableJob, parent: TableJob, columns: tuple[str, ...]) -> Iterator[Stray]:
         """Yield the tables of the parent's names that do not feed it, in sources of the child that do."""
