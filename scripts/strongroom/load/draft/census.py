@@ -65,6 +65,12 @@ def holds_class(connection: Connection, table: str, column: str, kind: str) -> b
     return connection.execute(asked, (kind,)).fetchone() is not None
 
 
+def holds_null(connection: Connection, table: str, columns: Sequence[str]) -> bool:
+    """Tell whether one of some columns holds NULL. Read-only."""
+    asked = " OR ".join(f"{quote(name)} IS NULL" for name in columns)
+    return connection.execute(f"SELECT 1 FROM {quote(table)} WHERE {asked} LIMIT 1").fetchone() is not None
+
+
 class Trial:
     """Whether a type takes every value of a column; once it does not, no more are tried."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from strongroom.core.errors import PlanError
 from strongroom.core.plan.form import Defaults, Target
 from strongroom.core.quoting import fold, quote
+from strongroom.load.draft.census import holds_null
 from strongroom.load.draft.choosing import choose_types
 from strongroom.load.draft.clauses import Clauses, UnreadableError, read_clauses, read_module
 from strongroom.load.draft.indexes import create_checks, create_indexes
@@ -59,7 +60,18 @@ class _Desk:
             table=table,
             chosen=tuple(map(self.name_enum, [table.name] * len(chosen), chosen)),
             clauses=self._read(table),
+            key_holds_null=self._has_key_with_null(table),
         )
+
+    def _has_key_with_null(self, table: Table) -> bool:
+        """Tell whether SQLite let NULL into a PRIMARY KEY, as it does where nothing says NOT NULL."""
+        key = next((index.columns for index in table.indexes if index.origin == "pk"), ())
+        if table.without_rowid or not key or not holds_null(self.connection, table.name, key):
+            return False
+        self.told.append(
+            f"{table.name}: PRIMARY KEY ({', '.join(key)}) comes as UNIQUE, for NULL is in it, which SQLite lets in"
+        )
+        return True
 
     def name_enum(self, table: str, chosen: Chosen) -> Chosen:
         if chosen.type != "enum":

@@ -27,6 +27,8 @@ class Shape:
     table: Table
     chosen: tuple[Chosen, ...]
     clauses: Clauses
+    key_holds_null: bool = False
+    """Whether its PRIMARY KEY cannot be one in PostgreSQL, where none holds NULL."""
 
     @property
     def name(self) -> str:
@@ -161,7 +163,7 @@ def _list_keys(table: Table) -> Sequence[Index]:
 
 
 def _write_key(shape: Shape, index: Index, book: NameBook) -> str:
-    is_primary = index.origin == "pk"
+    is_primary = index.origin == "pk" and not shape.key_holds_null
     name = book.choose("pk", shape.name) if is_primary else book.choose("uq", shape.name, *index.columns)
     word = "PRIMARY KEY" if is_primary else "UNIQUE"
     return f"CONSTRAINT {quote(name)} {word} ({quote_all(index.columns)})"

@@ -28,7 +28,7 @@ class Claim:
     shares: bool = False
     """Whether the tables may hold other rows besides."""
     reported: tuple[str, ...] = ()
-    """What the load says that it does not carry: tables, ``table.index`` and ``table.column``; up to a colon."""
+    """What the load says that it does not carry: virtual tables, ``table.index``, ``table.column``; up to a colon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

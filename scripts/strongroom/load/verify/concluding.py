@@ -78,7 +78,7 @@ class _Conclusion:
         )
 
     def _conclude_surroundings(self, pair: Pair, referring: int) -> None:
-        structure = Structure(self.both, pair, self.reported)
+        structure = Structure(self.connection, self.both, pair, self.reported, self.claim.shares)
         structure.compare()
         self.differences += structure.differences
         self.notes += structure.notes
@@ -100,7 +100,7 @@ class _Conclusion:
                 continue
             name = f"{self.claim.target}.{table.name}"
             rows = count_rows(self.connection, table.name)
-            if folded in self.reported:
+            if table.is_virtual and folded in self.reported:  # of others, what is said is about a part of them
                 self.notes.append(f"{name}: is not carried, with its {rows} rows")
                 self.tables[name] = TableTally(into="", read=rows, filtered=rows)
             else:

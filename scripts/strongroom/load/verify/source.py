@@ -189,3 +189,13 @@ def _with_parents(table: SourceTable, tables: dict[str, SourceTable]) -> SourceT
 def count_rows(connection: Connection, table: str) -> int:
     """Return how many rows a table has."""
     return int(connection.execute(f"SELECT count(*) FROM {dotted('main', table)}").fetchone()[0])
+
+
+def has_null_in_key(connection: Connection, table: SourceTable) -> bool:
+    """Tell whether a PRIMARY KEY holds NULL, which SQLite lets in where nothing says NOT NULL. Read-only."""
+    columns = [column for column in map(table.find, table.primary_key) if column is not None]
+    asked = [f"{quote(column.name)} IS NULL" for column in columns if not column.is_not_null]
+    if not asked or columns[0].name == table.alias:
+        return False
+    statement = f"SELECT 1 FROM {dotted('main', table.name)} WHERE {' OR '.join(asked)} LIMIT 1"
+    return connection.execute(statement).fetchone() is not None

@@ -8,18 +8,23 @@ from dataclasses import dataclass, field
 from strongroom.core.quoting import fold
 from strongroom.load.verify.pairing import Pair
 from strongroom.load.verify.parts import Both
-from strongroom.load.verify.server import ServerTable
-from strongroom.load.verify.source import BINARY, SourceIndex, SourceKey, SourceTable
+from strongroom.load.verify.server import ServerIndex, ServerTable
+from strongroom.load.verify.source import BINARY, SourceIndex, SourceKey, SourceTable, has_null_in_key
+from strongroom.sqlite.connection import Connection
 
 
 @dataclass(slots=True)
 class Structure:
     """What the server lacks of one table."""
 
+    connection: Connection
+    """To the source."""
     both: Both
     pair: Pair
     reported: frozenset[str]
     """``table.thing``, folded, of what the load says that it does not carry."""
+    shares: bool
+    """Whether the server's table was there before, with keys of its own."""
     differences: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -53,11 +58,19 @@ class Structure:
 
     def _compare_primary_key(self, source: SourceTable, table: ServerTable) -> None:
         names = self._into_all(source.primary_key)
-        if not source.primary_key or names is None:
+        if not source.primary_key or names is None or self._is_reported("primary key"):
             return
-        found = any(index.is_primary and set(index.plain) == names for index in table.indexes)
-        if not found and not self._is_reported("primary key") and not self._has_folded(source, table, names):
-            self._say(f"the primary key ({', '.join(source.primary_key)}) is not there")
+        holds_null = has_null_in_key(self.connection, source)
+        is_meant = self._takes_null if holds_null else _is_primary
+        found = any(index.is_unique and set(index.plain) == names and is_meant(index) for index in table.indexes)
+        if not found and not self._has_folded(source, table, names):
+            named = f"the primary key ({', '.join(source.primary_key)})"
+            self._say(f"{named}, which holds NULL in the source, is not there as UNIQUE" if holds_null
+                      else f"{named} is not there")  # fmt: skip
+
+    def _takes_null(self, index: ServerIndex) -> bool:
+        """Tell whether a unique index takes NULL, as often as it comes; one that was there before need not."""
+        return self.shares or not (index.is_primary or index.knows_null)
 
     def _has_folded(self, source: SourceTable, table: ServerTable, names: set[str]) -> bool:
         """Tell whether a key under another collation became a unique index that folds its columns."""
@@ -124,6 +137,10 @@ class Structure:
 
 def _into(pair: Pair, name: str) -> str | None:
     return next((cell.into for cell in pair.cells if fold(cell.source) == fold(name)), None)
+
+
+def _is_primary(index: ServerIndex) -> bool:
+    return index.is_primary
 
 
 def _names_of(columns: tuple[str | None, ...], folded: tuple[str, ...]) -> set[str]:

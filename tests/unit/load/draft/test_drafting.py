@@ -61,11 +61,20 @@ def test_what_groups_by_a_collation_does_not_come_along() -> None:
          '"a" bigint NOT NULL, CONSTRAINT "pk_t" PRIMARY KEY ("a")'),
         ("CREATE TABLE t (a, b, UNIQUE (b, a))", 'CONSTRAINT "uq_t_b_a" UNIQUE ("b", "a")'),
         ("CREATE TABLE t (a INTEGER COLLATE NOCASE UNIQUE)", 'CONSTRAINT "uq_t_a" UNIQUE ("a")'),
+        ("CREATE TABLE t (a TEXT, b, PRIMARY KEY (a, b)); INSERT INTO t VALUES ('x', NULL)",
+         'CONSTRAINT "uq_t_a_b" UNIQUE ("a", "b")'),
+        ("CREATE TABLE t (a INTEGER PRIMARY KEY DESC); INSERT INTO t VALUES (NULL), (NULL)",
+         'CONSTRAINT "uq_t_a" UNIQUE ("a")'),
     ],
 )  # fmt: skip
 def test_keys_stay_keys(script: str, wanted: str) -> None:
     (made,) = statements(script)
     assert wanted in made
+
+
+def test_a_key_that_holds_null_is_told() -> None:
+    found = draft("CREATE TABLE t (a TEXT PRIMARY KEY); INSERT INTO t VALUES (NULL)")
+    assert found.reported == ("t: PRIMARY KEY (a) comes as UNIQUE, for NULL is in it, which SQLite lets in",)
 
 
 @pytest.mark.parametrize(
