@@ -1,4 +1,8 @@
-"""Tokens that stand for those of a cluster: JWTs, signed by a key of the stack (ES256, RFC 7518)."""
+"""Tokens that stand for those of a cluster: JWTs, signed by a key of the stack (ES256, RFC 7518).
+
+Who is to let Pods in knows ``service-account.pub``: whoever plays the cluster's TokenReview, or a vault by itself, with
+the method ``jwt`` (``jwt_validation_pubkeys``) mounted where its Kubernetes login is.
+"""
 
 from __future__ import annotations
 
