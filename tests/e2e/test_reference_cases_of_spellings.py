@@ -106,6 +106,23 @@ def test_an_id_in_json_means_the_number_and_the_text(tmp_path: Path, orphans: st
     assert ended.read("SELECT doc FROM notes ORDER BY id") == [(doc,) for doc in docs[:4]] + nobody
 
 
+@pytest.mark.parametrize(("value", "held"), [("1.5", "1.5"), ("1.50", None), ("x", "x")])
+def test_an_id_that_json_cannot_hold_is_not_written_there(tmp_path: Path, value: str, held: str | None) -> None:
+    """The target finds 1.5 by the number alone, where ids have no type; a fraction in JSON is no id."""
+    numeric, typed, untyped = (USERS.replace("INTEGER PRIMARY", f"{one} PRIMARY") for one in ("NUMERIC", "TEXT", ""))
+    notes = LOOSE.replace("user_id INTEGER", "doc TEXT")
+    ids = "'1.5'" if held == "1.5" else "1.5"
+    files = {
+        "a": f"{typed if held == '1.5' else numeric}{notes} INSERT INTO users VALUES ({ids}, 'au1', 'ann');"
+        f"INSERT INTO notes VALUES (1, 'an1', json_object('who', '{value}'));"
+    }
+    said = {"column": "house.notes.doc", "json": "$.who"}
+    users = {"into": "house.users", "from": ["a.users"], "on_conflict": PREFER, "references": [said]}
+    ended = end(tmp_path, files, untyped + notes, users, {**EVERY_NOTE, "from": ["a.notes"]})
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), held is None), ended.said
+    assert ended.read("SELECT doc ->> '$.who' FROM notes") == ([(held,)] if held else [])
+
+
 @pytest.mark.parametrize("more", ["", "INSERT INTO plans VALUES ('x', 'bp2', '2'), ('x ', 'bp3', '3');"])
 def test_a_child_of_a_file_that_minds_no_spaces_and_keeps_no_key(tmp_path: Path, more: str) -> None:
     """SQLite 3.40 does not find 'a' by 'a ' where it makes an index of its own."""

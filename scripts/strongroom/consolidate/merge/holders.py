@@ -178,13 +178,14 @@ def _try(parents: Parents) -> None:
         f"THEN CAST(m.{new} AS TEXT) ELSE m.{new} END"
         for old, new in zip(olds(count), news(count), strict=True)
     ]
-    may_hold = " AND typeof(m.n0) <> 'blob'" if is_json else ""
-    ways = [(olds(count, "a."), "m.kept"), (as_text, f"m.one{may_hold}"), (news(count, "m."), f"m.one{may_hold}")]
+    ways = [(olds(count, "a."), "m.kept"), (as_text, "m.one"), (news(count, "m."), "m.one")]
     for rank, (values, condition) in enumerate(ways):
         parents.connection.execute(
             f"INSERT INTO scratch.tries SELECT m.ask, {rank}, {', '.join(values)} FROM scratch.meant m "
             f"JOIN scratch.asked a ON a.ask = m.ask WHERE NOT m.waits AND {condition}"
         )
+    if is_json:  # what is neither would be no id there
+        parents.connection.execute("DELETE FROM scratch.tries WHERE typeof(o0) NOT IN ('integer', 'text')")
     _find_hits(parents)
 
 
