@@ -103,12 +103,11 @@ def remove_untagged(client: Client, image: Image) -> None:
 
 
 def pull_image(client: Client, name: str) -> None:
-    """Pull an image such as ``debian:trixie-slim`` from its registry. Raises UnreachableError."""
+    """Pull an image such as ``debian:trixie-slim``, or by its digest, from its registry. Raises UnreachableError."""
     from docker.errors import DockerException
 
-    repository, _, tag = name.partition(":")
     try:
-        client.images.pull(repository, tag=tag)
+        client.images.pull(name)
     except DockerException as error:
         said = str(getattr(error, "explanation", None) or error).splitlines()[0]
         raise UnreachableError(f"image {name}", f"cannot be pulled ({said})", "see to the registry") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.core.errors import ConfigurationError
+from strongroom.core.errors import ConfigurationError, UnreachableError
 from tests.integration.containers.k8s_site import (
     IMAGE,
     Cluster,
@@ -290,3 +290,9 @@ def test_names_of_a_network_are_known_in_a_pod(cluster: Cluster, tmp_path: Path)
             server.remove(force=True)
     finally:
         network.remove()
+
+
+@pytest.mark.parametrize("name", ["localhost:9/ops:1", "localhost:9/ops@sha256:" + "0" * 64])
+def test_an_image_that_cannot_be_pulled_is_named(cluster: Cluster, name: str) -> None:
+    with pytest.raises(UnreachableError, match=f"image {name}: cannot be pulled"):
+        cluster.run(job(container("true", image=name)))
