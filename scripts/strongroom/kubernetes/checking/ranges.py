@@ -81,6 +81,6 @@ def demand_base64(scene: Scene) -> Iterator[Finding]:
     for thing in scene.list_kind("Secret"):
         for key, value in mapping(thing.find("data")).items():
             try:
-                base64.b64decode(str(value or ""), validate=True)
+                base64.b64decode("".join(str(value or "").splitlines()), validate=True)  # kustomize wraps long ones
             except (binascii.Error, ValueError):
                 yield thing.says(f"data[{key}]", "is no base64", "encode it, or say it under stringData")

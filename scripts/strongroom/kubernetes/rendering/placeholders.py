@@ -43,6 +43,6 @@ def _judge_text(place: str, path: str, value: str, *, needs_digests: bool) -> It
 
 def _decode(text: str) -> str:
     try:
-        return base64.b64decode(text, validate=True).decode(errors="replace")
+        return base64.b64decode("".join(text.splitlines()), validate=True).decode(errors="replace")
     except (binascii.Error, ValueError):
         return text
