@@ -328,6 +328,23 @@ def test_children_of_a_waiting_row_wait_where_their_file_declares_the_key_and_la
     refuse_wrong(ended)
 
 
+# Ids that are no rowids ------------------------------------------------------------------------------
+
+
+def test_an_offset_is_of_ids_and_not_of_rowids(tmp_path: Path) -> None:
+    numbered = USERS.replace("INTEGER PRIMARY", "INT PRIMARY")
+    files = {
+        "a": numbered + NOTES + "INSERT INTO users VALUES (100, 'au1', 'ann');"
+        "INSERT INTO notes VALUES (1, 'n1', 100);",
+        "b": USERS + NOTES + "INSERT INTO users VALUES (1, 'bu1', 'bob'), (99, 'bu2', 'cid');"
+        "INSERT INTO notes VALUES (1, 'n2', 1), (2, 'n3', 99);",
+    }  # fmt: skip
+    users = {**BY_NAME, "identity": {"column": "id", "strategy": "offset"}}
+    ended = end(tmp_path, files, USERS + NOTES, users, EVERY_NOTE)
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 0), ended.said
+    assert ended.read("SELECT mark, user_id FROM notes ORDER BY 1") == [("n1", 100), ("n2", 101), ("n3", 199)]
+
+
 # Values that a column would change -----------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from strongroom.binding.model import BoundInput, TableJob, TargetJob, Work
 from strongroom.binding.names import Present, list_renames, name_carried
 from strongroom.binding.parts import refuse_unplaced_parts
 from strongroom.binding.references import bind_references
-from strongroom.binding.rows import find_rowid_range, list_seeded, seed_input
+from strongroom.binding.rows import find_highest_id, find_rowid_range, list_seeded, seed_input
 from strongroom.binding.template import Template, open_template
 from strongroom.binding.wildcards import expand_wildcards, find_unnamed
 from strongroom.core.engines import Engine
@@ -215,7 +215,8 @@ def _bind_table(ground: _Ground, rule: TableRule, inputs: Present, schema: Schem
                 highest_rowid=highest,
             )
         )
-        id_offset += highest
+        if strategy == "offset":
+            id_offset += find_highest_id(database, source_table, columns.get(str(identity)))
         if is_numbered:
             offset += highest
         _refuse_beyond(rule, offset)

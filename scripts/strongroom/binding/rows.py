@@ -61,3 +61,15 @@ def find_rowid_range(database: Database, table: Table) -> tuple[int, int]:
         lowest = connection.execute(f"SELECT min({name}) FROM {source}").fetchone()[0]
         highest = connection.execute(f"SELECT max({name}) FROM {source}").fetchone()[0]
         return (1, 0) if lowest is None else (int(lowest), max(int(highest), 0))
+
+
+def find_highest_id(database: Database, table: Table, column: str | None) -> int:
+    """Return the highest whole number of a table's column; 0 where there is none above it, or no column."""
+    if column is None:
+        return 0
+    name = quote(column)
+    with open_snapshot(database) as connection:
+        found = connection.execute(
+            f"SELECT {name} FROM {dotted('main', table.name)} WHERE typeof({name}) = 'integer' ORDER BY 1 DESC LIMIT 1"
+        ).fetchone()
+    return 0 if found is None else max(int(found[0]), 0)
