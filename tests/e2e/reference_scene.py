@@ -131,6 +131,11 @@ def end(
     return consolidate(System(files=files, schemas=named, rest={"tables": tables, **rest}), folder)
 
 
+def see_right(ended: Ended) -> None:
+    """See that a run was published, and is right."""
+    assert (ended.code, ended.problems) == (ExitCode.DONE, ()), "\n".join([ended.said, *ended.problems])
+
+
 def refuse_wrong(ended: Ended) -> None:
     """See that a run was refused, or that what it published is right."""
     if not ended.is_published:

@@ -20,7 +20,7 @@ from tests.e2e.reference_scene import (
     TWO,
     USERS,
     end,
-    refuse_wrong,
+    see_right,
 )
 
 # Keys of several columns ---------------------------------------------------------------------------
@@ -33,7 +33,7 @@ def test_a_composite_key_that_merging_by_name_changes(tmp_path: Path) -> None:
         "b": tables + "INSERT INTO tiles VALUES (2, 5, 'bt1', 'north'); INSERT INTO pins VALUES (1, 'bp1', 2, 5);",
     }
     merged = {"into": "house.tiles", "from": ["a.tiles", "b.tiles"], "key": ["name"], "on_conflict": PREFER}
-    refuse_wrong(end(tmp_path, files, tables, merged, EVERY_PIN))
+    see_right(end(tmp_path, files, tables, merged, EVERY_PIN))
 
 
 def test_a_composite_key_with_a_renumbered_column(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_composite_key_with_a_renumbered_column(tmp_path: Path) -> None:
         "a": tables + "INSERT INTO users VALUES (1, 'au1', 'ann', 7); INSERT INTO notes VALUES (1, 'an1', 7, 1);",
         "b": tables + "INSERT INTO users VALUES (1, 'bu1', 'bob', 7); INSERT INTO notes VALUES (1, 'bn1', 7, 1);",
     }
-    refuse_wrong(end(tmp_path, files, tables, BY_NAME, EVERY_NOTE))
+    see_right(end(tmp_path, files, tables, BY_NAME, EVERY_NOTE))
 
 
 # Keys that only some say, or that are no ids -------------------------------------------------------
@@ -52,7 +52,7 @@ def test_a_composite_key_with_a_renumbered_column(tmp_path: Path) -> None:
 
 def test_a_key_that_only_the_sources_declare(tmp_path: Path) -> None:
     files = {name: USERS + NOTES + rows for name, rows in TWO.items()}
-    refuse_wrong(end(tmp_path, files, USERS + LOOSE, BY_NAME, EVERY_NOTE))
+    see_right(end(tmp_path, files, USERS + LOOSE, BY_NAME, EVERY_NOTE))
 
 
 NOCASE = USERS.replace("id INTEGER PRIMARY KEY", "id TEXT PRIMARY KEY COLLATE NOCASE")
@@ -69,7 +69,7 @@ def test_a_nocase_id_that_another_file_has_in_other_letters(tmp_path: Path) -> N
         + "INSERT INTO users VALUES ('admin', 'bu1', 'bob'); INSERT INTO notes VALUES (1, 'bn1', 'Admin');",
     }
     users = {"into": "house.users", "from": ["a.users", "b.users"], "on_conflict": PREFER}
-    refuse_wrong(end(tmp_path, files, NOCASE + TEXT_NOTES, users, EVERY_NOTE))
+    see_right(end(tmp_path, files, NOCASE + TEXT_NOTES, users, EVERY_NOTE))
 
 
 def test_a_nocase_id_that_merging_by_name_changes(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_nocase_id_that_merging_by_name_changes(tmp_path: Path) -> None:
         + "INSERT INTO users VALUES ('Root', 'bu1', 'ann'); INSERT INTO notes VALUES (1, 'bn1', 'root');",
     }
     users = {"into": "house.users", "from": ["a.users", "b.users"], "key": ["name"], "on_conflict": PREFER}
-    refuse_wrong(end(tmp_path, files, NOCASE + TEXT_NOTES, users, EVERY_NOTE))
+    see_right(end(tmp_path, files, NOCASE + TEXT_NOTES, users, EVERY_NOTE))
 
 
 def test_a_nocase_id_in_a_target_where_case_counts(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_nocase_id_in_a_target_where_case_counts(tmp_path: Path) -> None:
         + "INSERT INTO users VALUES ('admin', 'bu1', 'bob'); INSERT INTO notes VALUES (1, 'bn1', 'Admin');",
     }
     users = {"into": "house.users", "from": ["a.users", "b.users"], "on_conflict": PREFER}
-    refuse_wrong(end(tmp_path, files, exact + TEXT_NOTES, users, EVERY_NOTE))
+    see_right(end(tmp_path, files, exact + TEXT_NOTES, users, EVERY_NOTE))
 
 
 def test_a_key_to_a_column_that_is_not_the_identity_column(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_key_to_a_column_that_is_not_the_identity_column(tmp_path: Path) -> No
         "a": tables + "INSERT INTO users VALUES (1, 'au1', 'ann', 'A1'); INSERT INTO notes VALUES (1, 'an1', 'A1');",
         "b": tables + "INSERT INTO users VALUES (1, 'bu1', 'ann', 'B7'); INSERT INTO notes VALUES (1, 'bn1', 'B7');",
     }
-    refuse_wrong(end(tmp_path, files, tables, BY_NAME, EVERY_NOTE))
+    see_right(end(tmp_path, files, tables, BY_NAME, EVERY_NOTE))
 
 
 NAMES = """CREATE TABLE users (name TEXT PRIMARY KEY, mark TEXT);
@@ -120,7 +120,7 @@ def test_a_parent_key_changed_by_transform_or_normalize(tmp_path: Path, how: Map
         "b": NAMES + "INSERT INTO users VALUES ('ann', 'bu1'); INSERT INTO notes VALUES (1, 'bn1', 'ann');",
     }
     users = {"into": "house.users", "from": ["a.users", "b.users"], "key": ["name"], "on_conflict": PREFER, **how}
-    refuse_wrong(end(tmp_path, files, NAMES, users, EVERY_NOTE))
+    see_right(end(tmp_path, files, NAMES, users, EVERY_NOTE))
 
 
 # Two tables of one source --------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_two_tables_of_one_source_that_both_hold_id_1(tmp_path: Path, notes: str
             INSERT INTO notes VALUES (1, 'an1', 1), (2, 'an2', 2), (3, 'an3', 3);"""
     }
     users = {**BY_NAME, "from": ["a.users", "a.users_archive"]}
-    refuse_wrong(end(tmp_path, files, USERS + NOTES, users, {**EVERY_NOTE, "from": ["a.notes"]}))
+    see_right(end(tmp_path, files, USERS + NOTES, users, {**EVERY_NOTE, "from": ["a.notes"]}))
 
 
 def test_the_map_of_one_table_is_not_used_for_another_of_its_source(tmp_path: Path) -> None:
@@ -155,4 +155,4 @@ def test_the_map_of_one_table_is_not_used_for_another_of_its_source(tmp_path: Pa
             INSERT INTO old_notes VALUES (1, 'ao1', 1), (2, 'ao2', 2);"""
     }
     users = {**BY_NAME, "from": ["a.users", "a.users_archive"]}
-    refuse_wrong(end(tmp_path, files, USERS + NOTES, users, {**EVERY_NOTE, "from": ["a.notes", "a.old_notes"]}))
+    see_right(end(tmp_path, files, USERS + NOTES, users, {**EVERY_NOTE, "from": ["a.notes", "a.old_notes"]}))
