@@ -106,6 +106,21 @@ def test_an_id_in_json_means_the_number_and_the_text(tmp_path: Path, orphans: st
     assert ended.read("SELECT doc FROM notes ORDER BY id") == [(doc,) for doc in docs[:4]] + nobody
 
 
+def test_a_text_that_follows_to_a_number_where_ids_have_no_type(tmp_path: Path) -> None:
+    """All are without types; only what is written anew could be taken for another id."""
+    untyped = USERS.replace("id INTEGER PRIMARY KEY", "id PRIMARY KEY")
+    notes = LOOSE.replace("user_id INTEGER", "user_id")
+    files = {
+        "a": f"{untyped} INSERT INTO users VALUES (5, 'au5', 'ann'), (6, 'au6', 'bob');",
+        "b": f"{untyped}{notes} INSERT INTO users VALUES ('x', 'bux', 'ann'), (7, 'bu7', 'cid');"
+        "INSERT INTO notes VALUES (1, 'bn1', 'x'), (2, 'bn2', 7), (3, 'bn3', '7'), (4, 'bn4', 6);",
+    }
+    users = {**BY_NAME, "references": ["house.notes.user_id"], "identity": {"column": "id", "strategy": "keep"}}
+    ended = end(tmp_path, files, untyped + notes, users, {**EVERY_NOTE, "from": ["b.notes"]})
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 1), ended.said
+    assert ended.read("SELECT user_id FROM notes ORDER BY id") == [(5,), (7,), ("7",)]
+
+
 @pytest.mark.parametrize(("value", "held"), [("1.5", "1.5"), ("1.50", None), ("x", "x")])
 def test_an_id_that_json_cannot_hold_is_not_written_there(tmp_path: Path, value: str, held: str | None) -> None:
     """The target finds 1.5 by the number alone, where ids have no type; a fraction in JSON is no id."""

@@ -47,7 +47,10 @@ def tells_apart(table: Table, columns: tuple[str, ...], collations: tuple[str, .
 
 
 def finds_what_is_written(child: TableJob, parent: TableJob, rewrite: Rewrite) -> bool:
-    """Tell whether the target finds a parent by its id, however the child's column stores that."""
+    """Tell whether the target finds a parent by its id, however the child's column stores that.
+
+    Where ids have no type it finds what stays; what is written anew must be of the id's own type.
+    """
     for mine, theirs in zip(rewrite.columns, rewrite.parent_columns, strict=True):
         stored = _BLOB if rewrite.json is not None else child.table.by_name[fold(mine)].affinity
         affinity = parent.table.by_name[fold(theirs)].affinity
@@ -57,7 +60,7 @@ def finds_what_is_written(child: TableJob, parent: TableJob, rewrite: Rewrite) -
             is_whole = theirs == parent.table.integer_key
             found = (is_whole or stored in _NUMBERS) and (stored != "REAL" or affinity == "REAL")
         else:
-            found = False
+            found = stored == _BLOB and rewrite.json is None
         if not found:
             return False
     return True
@@ -101,6 +104,12 @@ class Parents:
     @property
     def _fed(self) -> list[BoundInput]:
         return list_fed(self.parent, self.rewrite)
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a number and its digits are one id to the target."""
+        names = map(fold, self.rewrite.parent_columns)
+        return all(self.parent.table.by_name[name].affinity != _BLOB for name in names)
 
     @property
     def has_one_home(self) -> bool:

@@ -110,9 +110,9 @@ class _Reference(Parents):
         """Tell whether the rows that have a value must be looked at one beside another."""
         if self.is_odd:
             return True
-        if self.has_one_home or not self.homes:
+        if (self.has_one_home and self.is_typed) or not self.homes:
             return False
-        may_be_split = self.parent.where is not None and not self.is_own
+        may_be_split = self.parent.where is not None and not self.is_own and not self.has_one_home
         moved = f"SELECT 1 FROM {self._moved} LIMIT 1"
         return may_be_split or self.connection.execute(moved).fetchone() is not None
 
