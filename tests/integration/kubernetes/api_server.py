@@ -72,7 +72,7 @@ def serve(cluster: Cluster, folder: Path) -> Iterator[Path]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(timeout=10)
 
 
 def _path_of(content: Mapping[str, Any]) -> str:
