@@ -113,6 +113,17 @@ def test_plans_that_refer_to_plans(
     assert dict(ended.read("SELECT mark, above FROM plans")) == held
 
 
+def test_plans_that_refer_to_plans_of_which_none_is_nobody(tmp_path: Path) -> None:
+    """Nothing in the circle changes an id, and nothing waits: it is tried all the same."""
+    source, target = (
+        one.replace("mark TEXT", "mark TEXT, above TEXT REFERENCES plans (id)") for one in (NOCASE, BINARY)
+    )
+    rows = "INSERT INTO plans VALUES ('admin', 'p1', NULL), ('Basic', 'p2', 'Admin');"
+    ended = end(tmp_path, {"a": source + rows}, target, PLANS)
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), 0), ended.said
+    assert dict(ended.read("SELECT mark, above FROM plans")) == {"p1": None, "p2": "admin"}
+
+
 def test_a_composite_key_of_which_one_column_compares_otherwise(tmp_path: Path) -> None:
     source = "CREATE TABLE plans (area TEXT COLLATE NOCASE, id TEXT, mark TEXT, PRIMARY KEY (area, id));\n"
     subs = (

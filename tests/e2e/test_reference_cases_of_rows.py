@@ -203,6 +203,22 @@ def test_of_the_homes_that_a_plan_names_the_childs_own_file_comes_first(tmp_path
     assert dict(ended.read(told)) == owners
 
 
+@pytest.mark.parametrize("home", ["b", "d"])
+def test_of_the_homes_that_a_plan_names_those_of_other_files_count_without_what_is_filtered(
+    tmp_path: Path, home: str
+) -> None:
+    """User 4 of a is filtered, so that dan of c is meant; of b's own 2, who is filtered, nobody else is in place."""
+    files = {**MIXED, "a": MIXED["a"].replace("'eva'", "'bob'")}
+    files[home] = files.get(home, "") + LOOSE + "INSERT INTO notes VALUES (1, 'n4', 4), (2, 'n2', 2);"
+    said = [{"column": "house.notes.user_id", "parent": ["a.users", "b.users", "c.users"]}]
+    users = {**THREE, "references": said, "where": {"sql": "name <> 'bob'", "reason": "left"}}
+    ended = end(tmp_path, files, USERS + LOOSE, users, {**EVERY_NOTE, "from": [f"{home}.notes"]})
+    is_own = home == "b"
+    assert (ended.code, ended.problems, ended.quarantined) == (0, (), is_own), ended.said
+    told = "SELECT notes.mark, users.name FROM notes JOIN users ON users.id = user_id ORDER BY 1"
+    assert ended.read(told) == [*([] if is_own else [("n2", "cid")]), ("n4", "dan")]
+
+
 @pytest.mark.parametrize("value", [7, 8])
 def test_homes_whose_rows_became_one_are_one(tmp_path: Path, value: int) -> None:
     users = {**THREE, "references": [{"column": "house.notes.user_id", "parent": ["b.users", "c.users"]}]}

@@ -262,13 +262,17 @@ def test_children_of_dropped_rows_are_not_adopted_in_another_target(tmp_path: Pa
     refuse_wrong(end(tmp_path, FILES, schemas, users, {**ITS_NOTES, "into": "attic.notes"}, drop=DROP))
 
 
+@pytest.mark.parametrize("kind", ["INTEGER", ""])
 @pytest.mark.parametrize("strategy", ["keep", "renumber"])
 def test_a_child_of_a_dropped_table_means_the_row_of_its_file_that_alone_has_the_value(
-    tmp_path: Path, strategy: str
+    tmp_path: Path, strategy: str, kind: str
 ) -> None:
     """Both tables of b have 1, so bn1 waits; the archive alone has 9, which a's users have too."""
     more = ARCHIVE + "INSERT INTO users_archive VALUES (1, 'bx1', 'zoe'), (9, 'bx9', 'yan');"
-    files = {"a": FILES["a"].replace("(5, 'au5'", "(9, 'au9'"), "b": FILES["b"] + more}
+    its = (FILES["b"] + more).replace(
+        "id INTEGER PRIMARY KEY, mark TEXT, name", f"id {kind} PRIMARY KEY, mark TEXT, name"
+    )
+    files = {"a": FILES["a"].replace("(5, 'au5'", "(9, 'au9'"), "b": its}
     users = {**BY_NAME, "from": ["a.users", "b.users_archive"], "identity": {**RENUMBER, "strategy": strategy}}
     ended = end(tmp_path, files, USERS + LOOSE, users, ITS_NOTES, drop=DROP)
     assert (ended.code, ended.problems) == (0, ()), ended.said
