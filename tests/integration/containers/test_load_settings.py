@@ -60,3 +60,22 @@ def test_nobody_waits_for_the_disk_until_all_is_proven(
     shop.prove()
     off = {("rows", "off"), ("keys", "off"), ("references", "off")}
     assert seen == {*off, ("proven", "on"), ("memory", "256MB")}
+
+
+@pytest.mark.parametrize(("large", "cores"), [(1 << 30, "0"), (0, "2")])
+def test_one_core_sorts_what_is_not_large(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int, cores: str
+) -> None:
+    seen = []
+
+    def put_back(connection: psycopg.Connection[Any], *arguments: Any) -> None:
+        seen.append(connection.execute("SHOW max_parallel_maintenance_workers").fetchone())
+        put(connection, *arguments)
+
+    put = finishing.put_back
+    monkeypatch.setattr(finishing, "put_back", put_back)
+    monkeypatch.setattr(finishing, "_LARGE", large)
+    shop = open_load_site(site, tmp_path)
+    shop.write(SOURCE)
+    shop.prove()
+    assert set(seen) == {(cores,)}

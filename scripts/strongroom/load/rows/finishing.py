@@ -16,6 +16,8 @@ from strongroom.load.rows.structure import put_back
 from strongroom.postgres.connection import Access, Connection, Error, compose, identifier
 from strongroom.postgres.copying import UniqueViolation, speaks_of_a_row
 
+_LARGE = 1 << 30
+"""Bytes of a table from which on one core is too few for one of its indexes; below, tables at once are enough."""
 _INDEXES = "pui"
 """Kinds of parts that may be unique."""
 
@@ -42,6 +44,8 @@ def finish_table(access: Access, work: TableWork, book: Book) -> None:
 
 def _finish(connection: Connection, work: TableWork, book: Book) -> None:
     job = work.job
+    if job.size < _LARGE:
+        connection.execute("SET max_parallel_maintenance_workers = 0")
     for part in work.parts:
         if not _put(connection, job, part, book):
             _put_before_the_rows(connection, job, part, book)
