@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 from strongroom.backup.members.postgres import name_database
 from strongroom.backup.members.postgres_restoring import MAINTENANCE, name_aside
 from strongroom.core.errors import StaleError, StrongroomError, TargetBusyError
@@ -14,6 +16,8 @@ from strongroom.postgres.connection import Access, Connection, compose, identifi
 
 _AGAIN_SECONDS = 0.1
 _LAST_SECONDS = 30.0
+_LEAVE_SECONDS = 2.0
+"""So long a server may still count somebody who has gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +69,21 @@ def _list_databases(connection: Connection) -> set[str]:
     return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
 
 
+def _count_lasting(connection: Connection, names: list[str]) -> int:
+    """Return how many others are connected, and do not leave."""
+    look = Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_delay(_LEAVE_SECONDS),
+        wait=wait_fixed(_AGAIN_SECONDS),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome is not None else 0,
+    )
+    return int(look(_count_others, connection, names))
+
+
 def _rename(access: Access, connection: Connection, renames: list[tuple[str, str]], *, disconnect: bool) -> None:
     names = [old for old, _ in renames]
-    busy = _count_others(connection, names)
-    if busy and not disconnect:
+    busy = 0 if disconnect else _count_lasting(connection, names)
+    if busy:
         fact = f"{busy} other connections use {' or '.join(names)}"
         raise TargetBusyError("PostgreSQL", fact, "stop what uses it, or let them be ended: --disconnect")
     with _disconnecting(access, names) if disconnect else _nothing():
