@@ -16,10 +16,17 @@ from tests.contract import watch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TOGETHER = {
-    "engine": ("integration/containers/", "e2e/test_stack", "e2e/test_ops_image.py", "faults/test_kill_of_loads"),
+    "loads": (
+        "faults/test_kill_of_loads",
+        "integration/containers/test_cutover",
+        "integration/containers/test_into_live.py",
+        "integration/containers/test_load",
+        "integration/containers/test_memory_migrator.py",
+    ),
+    "engine": ("integration/containers/", "e2e/test_stack", "e2e/test_ops_image.py"),
     "keys": ("integration/keys/",),
 }
-"""Tests that share one Docker engine, and what they start there; those that share a vault."""
+"""Tests that share one server; one Docker engine, and what they start there; those that share a vault."""
 APART = (
     "e2e/test_canary.py",
     "faults/test_kill.py",
@@ -53,8 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the day's sample of marked tests; what is left out counts as deselected, never as passed.
 
-    Of each function one case in so many is left, at least one; ``STRONGROOM_SAMPLE_SEED`` chooses others. A test that
-    is named on the command line runs.
+    Of each function (or file: ``whole=True``) one case in so many is left, at least one; ``STRONGROOM_SAMPLE_SEED``
+    chooses others. A test that is named on the command line runs.
     """
     if is_nightly_profile() or any("::" in argument for argument in config.args):
         return
@@ -70,11 +77,18 @@ def is_nightly_profile() -> bool:
     return settings.get_current_profile_name() == "nightly"
 
 
+def name_sampled(item: pytest.Item) -> str:
+    """Return of what a marked test is a case: of its function, or with ``whole=True`` of its file."""
+    mark = item.get_closest_marker("sample")
+    is_whole = mark is not None and mark.kwargs.get("whole", False)
+    return item.nodeid.partition("::" if is_whole else "[")[0].removeprefix("tests/")
+
+
 def choose_sample(items: Sequence[pytest.Item]) -> Iterator[str]:
     functions: dict[str, list[pytest.Item]] = {}
     for item in items:
         if item.get_closest_marker("sample"):
-            functions.setdefault(item.nodeid.partition("[")[0].removeprefix("tests/"), []).append(item)
+            functions.setdefault(name_sampled(item), []).append(item)
     for name, cases in functions.items():
         mark = cases[0].get_closest_marker("sample")
         assert mark is not None

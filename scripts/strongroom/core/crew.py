@@ -14,7 +14,8 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
-from strongroom.core.pool import Worker, WorkerLostError, signals_held
+from strongroom.core.errors import WorkerLostError
+from strongroom.core.pool import Worker, signals_held
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

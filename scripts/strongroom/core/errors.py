@@ -154,3 +154,7 @@ class TerminatedError(StrongroomError):
     """The machine asked for an end."""
 
     exit_code = ExitCode.TERMINATED
+
+
+class WorkerLostError(StrongroomError):
+    """A worker died, and its job with it."""

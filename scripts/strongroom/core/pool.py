@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
-from strongroom.core.errors import StrongroomError
+from strongroom.core.errors import StrongroomError, WorkerLostError
 
 Result = TypeVar("Result")
 Job: TypeAlias = tuple[Future[Any], Callable[..., Any], tuple[object, ...]]
@@ -32,10 +32,6 @@ _LOOK_SECONDS = 0.005
 
 class JobError(Exception):
     """Where in the worker a job failed: shown above the error itself."""
-
-
-class WorkerLostError(StrongroomError):
-    """A worker died, and its job with it."""
 
 
 class Pool:

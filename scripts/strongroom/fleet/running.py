@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from strongroom.core.crew import Crew
-from strongroom.core.errors import ExitCode, GuardError, StrongroomError, UsageError
-from strongroom.core.pool import WorkerLostError
+from strongroom.core.errors import ExitCode, GuardError, StrongroomError, UsageError, WorkerLostError
 from strongroom.core.scrubbing import scrub
 from strongroom.fleet.desk import Desk, open_desk
 from strongroom.fleet.outcome import Run, choose_exit, tally_states

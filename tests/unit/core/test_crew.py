@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from strongroom.core.crew import Crew
-from strongroom.core.pool import WorkerLostError
+from strongroom.core.errors import WorkerLostError
 from strongroom.tasks._stop import terminable
 from tests.processes import find_children, is_running, time_limit, wait_until
 
@@ -20,6 +20,13 @@ from tests.processes import find_children, is_running, time_limit, wait_until
 def _limited() -> Iterator[None]:
     with time_limit(30):
         yield
+
+
+@pytest.fixture
+def find_own() -> Callable[[], list[int]]:
+    """Return what finds the children that this process got in the meantime; others have servers of other tests."""
+    before = set(find_children(os.getpid()))
+    return lambda: [child for child in find_children(os.getpid()) if child not in before]
 
 
 def work(job: str) -> object:
@@ -41,7 +48,7 @@ def work(job: str) -> object:
     return os.getpid() if word == "pid" else rest
 
 
-def test_every_job_ends_with_what_it_returned_or_raised() -> None:
+def test_every_job_ends_with_what_it_returned_or_raised(find_own: Callable[[], list[int]]) -> None:
     jobs = ["say one", "raise two", "exit 3", "die", "say five", "die", "say seven"]
     with Crew(2, work) as crew:
         ended = dict(crew.work_off(iter(jobs[:4])))
@@ -51,20 +58,20 @@ def test_every_job_ends_with_what_it_returned_or_raised() -> None:
     assert isinstance(ended["exit 3"], SystemExit)
     assert isinstance(ended["die"], WorkerLostError)
     assert (ended["say five"], ended["say seven"]) == ("five", "seven")
-    assert find_children(os.getpid()) == []
+    assert find_own() == []
 
 
-def test_a_worker_that_died_is_replaced_and_the_others_stay() -> None:
+def test_a_worker_that_died_is_replaced_and_the_others_stay(find_own: Callable[[], list[int]]) -> None:
     with Crew(2, work) as crew:
-        before = set(find_children(os.getpid()))
+        before = set(find_own())
         list(crew.work_off(iter(["die"])))
-        after = set(find_children(os.getpid()))
+        after = set(find_own())
     assert (len(before), len(after), len(before & after)) == (2, 2, 1)
 
 
-def test_a_worker_that_died_with_nothing_to_do_costs_no_job() -> None:
+def test_a_worker_that_died_with_nothing_to_do_costs_no_job(find_own: Callable[[], list[int]]) -> None:
     with Crew(1, work) as crew:
-        (worker,) = find_children(os.getpid())
+        (worker,) = find_own()
         os.kill(worker, signal.SIGKILL)
         wait_until(lambda: not is_running(worker))
         assert list(crew.work_off(iter(["say one"]))) == [("say one", "one")]
@@ -89,7 +96,7 @@ def test_a_job_is_taken_when_a_worker_is_free_and_not_before() -> None:
             assert len(taken) <= number + 2
 
 
-def test_who_is_recalled_ends_in_time_or_is_cut(tmp_path: Path) -> None:
+def test_who_is_recalled_ends_in_time_or_is_cut(tmp_path: Path, find_own: Callable[[], list[int]]) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     with Crew(2, work) as crew:
         for _ in crew.work_off(iter([f"wait {one}", "say one", f"wait {two}"])):
@@ -99,10 +106,10 @@ def test_who_is_recalled_ends_in_time_or_is_cut(tmp_path: Path) -> None:
         ended = dict(crew.recall(5.0))
     assert ended == {f"wait {one}": "stopped", f"wait {two}": "stopped"}
     assert time.monotonic() - began < 5
-    assert find_children(os.getpid()) == []
+    assert find_own() == []
 
 
-def test_nobody_is_left_however_it_ends(tmp_path: Path) -> None:
+def test_nobody_is_left_however_it_ends(tmp_path: Path, find_own: Callable[[], list[int]]) -> None:
     def stop_early() -> None:
         with Crew(3, work) as crew:
             for _ in crew.work_off(iter(["say one", f"wait {tmp_path / 'one'}", f"wait {tmp_path / 'two'}"])):
@@ -110,4 +117,4 @@ def test_nobody_is_left_however_it_ends(tmp_path: Path) -> None:
 
     with pytest.raises(KeyError):
         stop_early()
-    assert find_children(os.getpid()) == []
+    assert find_own() == []
