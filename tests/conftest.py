@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "sample(every): by day one in so many of these cases runs; nightly all of them.")
+    config.addinivalue_line("markers", "sample(every, whole): by day one case in so many (of the file); nightly all.")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

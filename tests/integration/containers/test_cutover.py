@@ -18,6 +18,8 @@ from strongroom.load.documents import LoadState
 from tests.integration.containers.cutover_site import GOODS, OWNER, ROWS, Shop, open_shop
 from tests.integration.containers.schema_site import PASSWORD, Site
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 MORE = "INSERT INTO goods VALUES (21, 'only here')"
 RULE = (
     "CREATE VIEW other.one AS SELECT 1 AS id; "

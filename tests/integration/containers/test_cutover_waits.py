@@ -19,6 +19,8 @@ from strongroom.load.switch import holding
 from tests.integration.containers.cutover_site import GOODS, ROWS, Load, Shop, open_shop
 from tests.integration.containers.schema_site import Site
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 Way = Callable[[psycopg.Connection[Any], int], object]
 STATEMENTS = 370
 """No cutover of the two targets below takes more."""

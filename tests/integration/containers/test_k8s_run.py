@@ -21,6 +21,8 @@ from tests.integration.containers.k8s_site import (
     write_claims,
 )
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 HARDENED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,

@@ -23,7 +23,7 @@ from tests.bench.fleet_data import ensure_tenants
 from tests.integration.containers.k8s_site import Cluster
 from tests.integration.containers.k8s_stack import Dev, open_bucket, standing
 
-pytestmark = pytest.mark.sample(5, whole=True)
+pytestmark = pytest.mark.sample(15, whole=True)
 SEED = 7
 OURS = 10001
 BUDGET = {'"QUARANTINE_BUDGET", "value": "0"': '"QUARANTINE_BUDGET", "value": "1000"'}

@@ -11,6 +11,8 @@ from strongroom.kubernetes.running import JobRun
 from tests.integration.containers.k8s_site import Cluster, claim, container, job, mounts, rules
 from tests.processes import wait_until
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 OURS = rules(FailJob=[2, 3, 4, 6, 12])
 SLEEPS = "trap 'echo told; exit 143' TERM; echo begun; while :; do sleep 0.1; done"
 

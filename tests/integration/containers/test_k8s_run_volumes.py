@@ -19,6 +19,8 @@ from tests.integration.containers.k8s_site import (
     secret,
 )
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 OURS = {"runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001, "fsGroupChangePolicy": "OnRootMismatch"}
 DATA: dict[str, Any] = {"name": "d", "persistentVolumeClaim": {"claimName": "data"}}
 LOOK = "stat -c '%n %a %u %g' /d /d/file /d/folder"

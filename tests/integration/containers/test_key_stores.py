@@ -19,6 +19,8 @@ from strongroom.engine import connect
 from tests.processes import wait_until
 from tests.servers import SECRETS, VAULT, Running, Server, prepare, running, wait_for_end
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 
 def unseal(client: hvac.Client, key: str) -> None:
     """Open a vault; until it leads, it sends callers to an address that only its container knows."""

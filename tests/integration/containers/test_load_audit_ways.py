@@ -19,6 +19,8 @@ from strongroom.sqlite.keyring import hold_keys
 from tests.integration.containers.audit_site import SCHEMA, Audit, keep_rows, make_empty, make_sound, open_audit
 from tests.integration.containers.schema_site import name_server
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 
 @pytest.fixture(scope="module")
 def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Audit:

@@ -15,6 +15,8 @@ from strongroom.schema.roles import let_owner_create, provide_roles
 from tests.integration.containers.load_site import LoadSite, open_load_site
 from tests.integration.containers.schema_site import Site
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 LIVE = ("CREATE SCHEMA core", "CREATE TABLE core.kept (id bigint PRIMARY KEY)", "INSERT INTO core.kept VALUES (7)")
 ONE = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');"
 BUDGET = "time_zone: UTC, quarantine_budget: 99"

@@ -11,6 +11,8 @@ from tests.integration.containers.load_site import LoadSite, open_load_site
 from tests.integration.containers.memory_site import ALL, CONSENSUS, CRITIQUE, Memory
 from tests.integration.containers.schema_site import Site
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 SOURCE = (
     "CREATE TABLE uses (auth TEXT, code TEXT, v TEXT, PRIMARY KEY (auth, code))",
     ("INSERT INTO uses VALUES ('a', '1', 'x'), ('a', NULL, 'x'), ('a', NULL, 'x'), (NULL, NULL, NULL), "

@@ -11,6 +11,8 @@ import pytest
 from tests.integration.containers.load_site import LoadSite, open_load_site
 from tests.integration.containers.schema_site import Site
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 FILES = """\
 -- What a shop needs.
 CREATE DOMAIN share AS numeric CHECK (VALUE <= 1);

@@ -16,6 +16,8 @@ from strongroom.memory_migrator import MemoryMigrator
 from tests.integration.containers.memory_site import ALL, CONSENSUS, CRITIQUE, ROWS, Memory, read_figures
 from tests.integration.containers.schema_site import PASSWORD, Site
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 NONE = dict.fromkeys(ROWS, 0)
 MADE_BY_HAND = Path("sql/aragora/postgres/stores/001_tables.sql")
 

@@ -20,6 +20,8 @@ from strongroom.tasks._program import OpsProgram
 from strongroom.tasks.namespace import namespace
 from tests.kubectl import find_program, path_with
 
+pytestmark = pytest.mark.sample(2, whole=True)
+
 
 @pytest.fixture(scope="module")
 def kustomize() -> Kustomize:

@@ -17,6 +17,8 @@ from strongroom.consolidate.verify import read_house
 from strongroom.core.errors import GuardError
 from tests.unit.consolidate.verify.hand_made import Entry, HandMade
 
+pytestmark = pytest.mark.sample(3, whole=True)
+
 TEXT, NOCASE, RTRIM = "TEXT", "TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM"
 INTEGER, NUMERIC, REAL, NONE = "INT", "NUMERIC", "REAL", ""
 ROWID = "INTEGER PRIMARY KEY"
