@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -271,3 +271,16 @@ def keep_rows(audit: Audit, table: str, rows: Any) -> None:
 
 
 Spoil = Callable[[Audit], None]
+
+
+def fill(audit: Audit, source: Sequence[str], server: Sequence[str]) -> None:
+    """Change the source, and the server as the statements say; ``{s}`` is its schema."""
+    audit.change_source(*source)
+    audit.do(*(statement.format(s=SCHEMA) for statement in server))
+
+
+def expect(audit: Audit, *said: str) -> None:
+    """See that each of these is said, and nothing else."""
+    found = audit.prove().differences
+    assert len(found) == len(said), found
+    assert all(part in line for part, line in zip(said, found, strict=True)), found

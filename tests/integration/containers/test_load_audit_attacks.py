@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from strongroom.core.errors import GuardError
-from tests.integration.containers.audit_site import SCHEMA, Audit, keep_rows, make_empty, make_sound, open_audit
+from tests.integration.containers.audit_site import (
+    SCHEMA,
+    Audit,
+    expect,
+    fill,
+    keep_rows,
+    make_empty,
+    make_sound,
+    open_audit,
+)
 from tests.integration.containers.schema_site import name_server
 
 
@@ -26,18 +34,6 @@ def empty(room: Audit, tmp_path: Path) -> Audit:
 @pytest.fixture
 def sound(room: Audit, tmp_path: Path) -> Audit:
     return make_sound(room, tmp_path)
-
-
-def fill(audit: Audit, source: Sequence[str], server: Sequence[str]) -> None:
-    audit.change_source(*source)
-    audit.do(*(statement.format(s=SCHEMA) for statement in server))
-
-
-def expect(audit: Audit, *said: str) -> None:
-    """See that each of these is said, and nothing else."""
-    found = audit.prove().differences
-    assert len(found) == len(said), found
-    assert all(part in line for part, line in zip(said, found, strict=True)), found
 
 
 @pytest.mark.parametrize("table", ["scores", "visits"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.containers.audit_site import SCHEMA, Audit, keep_rows, make_empty, open_audit
+from tests.integration.containers.audit_site import SCHEMA, Audit, expect, keep_rows, make_empty, open_audit
 from tests.integration.containers.schema_site import name_server
 
 LOOSE = f'COLLATE {SCHEMA}."Loose"'
@@ -31,13 +31,6 @@ def loose(room: Audit, tmp_path: Path) -> Audit:
 def fill(audit: Audit, source: Sequence[str], server: Sequence[str]) -> None:
     audit.change_source(*source)
     audit.do(*(statement.format(s=SCHEMA, loose=LOOSE) for statement in server))
-
-
-def expect(audit: Audit, *said: str) -> None:
-    """See that each of these is said, and nothing else."""
-    found = audit.prove().differences
-    assert len(found) == len(said), found
-    assert all(part in line for part, line in zip(said, found, strict=True)), found
 
 
 def test_texts_are_compared_byte_by_byte(loose: Audit) -> None:

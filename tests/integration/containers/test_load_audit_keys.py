@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.integration.containers.audit_site import SCHEMA, Audit, keep_rows, make_empty, open_audit
+from tests.integration.containers.audit_site import SCHEMA, Audit, expect, fill, keep_rows, make_empty, open_audit
 from tests.integration.containers.schema_site import name_server
 
 
@@ -20,18 +19,6 @@ def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def empty(room: Audit, tmp_path: Path) -> Audit:
     return make_empty(room, tmp_path)
-
-
-def fill(audit: Audit, source: Sequence[str], server: Sequence[str]) -> None:
-    audit.change_source(*source)
-    audit.do(*(statement.format(s=SCHEMA) for statement in server))
-
-
-def expect(audit: Audit, *said: str) -> None:
-    """See that each of these is said, and nothing else."""
-    found = audit.prove().differences
-    assert len(found) == len(said), found
-    assert all(part in line for part, line in zip(said, found, strict=True)), found
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.containers.audit_site import SCHEMA, Audit, keep_rows, make_empty, open_audit
+from tests.integration.containers.audit_site import SCHEMA, Audit, expect, keep_rows, make_empty, open_audit
 from tests.integration.containers.schema_site import name_server
 
 KEYS = {
@@ -75,13 +75,6 @@ def uses(request: pytest.FixtureRequest, empty: Audit) -> tuple[Audit, str]:
 
 def serve(audit: Audit, *statements: str) -> None:
     audit.do(*(statement.format(s=SCHEMA) for statement in statements))
-
-
-def expect(audit: Audit, *said: str) -> None:
-    """See that each of these is said, and nothing else."""
-    found = audit.prove().differences
-    assert len(found) == len(said), found
-    assert all(part in line for part, line in zip(said, found, strict=True)), found
 
 
 def test_unique_is_what_a_key_with_null_becomes(uses: tuple[Audit, str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.containers.audit_site import SCHEMA, Audit, keep_rows, make_empty, open_audit
+from tests.integration.containers.audit_site import SCHEMA, Audit, expect, keep_rows, make_empty, open_audit
 from tests.integration.containers.schema_site import name_server
 
 NOTHING = "and there is nothing for which the server could refuse it"
@@ -23,13 +23,6 @@ def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def empty(room: Audit, tmp_path: Path) -> Audit:
     return make_empty(room, tmp_path)
-
-
-def expect(audit: Audit, *said: str) -> None:
-    """See that each of these is said, and nothing else."""
-    found = audit.prove().differences
-    assert len(found) == len(said), found
-    assert all(part in line for part, line in zip(said, found, strict=True)), found
 
 
 def refuse(audit: Audit, source: str, server: Sequence[str], *rows: tuple[Any, ...]) -> None:

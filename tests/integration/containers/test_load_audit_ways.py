@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,16 @@ from strongroom.load.verify import Claim, Finding, conclude, list_parts, prove_p
 from strongroom.sqlite.connection import open_stage
 from strongroom.sqlite.database import Database
 from strongroom.sqlite.keyring import hold_keys
-from tests.integration.containers.audit_site import SCHEMA, Audit, keep_rows, make_empty, make_sound, open_audit
+from tests.integration.containers.audit_site import (
+    SCHEMA,
+    Audit,
+    expect,
+    fill,
+    keep_rows,
+    make_empty,
+    make_sound,
+    open_audit,
+)
 from tests.integration.containers.schema_site import name_server
 
 pytestmark = pytest.mark.sample(2, whole=True)
@@ -33,21 +41,9 @@ def empty(room: Audit, tmp_path: Path) -> Audit:
     return make_empty(room, tmp_path)
 
 
-def fill(audit: Audit, source: Sequence[str], server: Sequence[str]) -> None:
-    audit.change_source(*source)
-    audit.do(*(statement.format(s=SCHEMA) for statement in server))
-
-
 def count_to(last: int, statement: str) -> str:
     """Return a statement with the numbers (``i`` of ``c``) from 1."""
     return f"WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {last}) {statement}"
-
-
-def expect(audit: Audit, *said: str) -> None:
-    """See that each of these is said, and nothing else."""
-    found = audit.prove().differences
-    assert len(found) == len(said), found
-    assert all(part in line for part, line in zip(said, found, strict=True)), found
 
 
 def test_values_are_shown_on_request_only(room: Audit, tmp_path: Path) -> None:
