@@ -75,10 +75,10 @@ _EVERY_PROOF = {
 }
 PROOFS = {
     "consolidate.verify": _EVERY_PROOF | {"core.plan.decisions"},
-    "load.verify": _EVERY_PROOF | {"postgres.connection", "postgres.services"},
+    "load.verify": _EVERY_PROOF | {"postgres.connection"},
 }
 NOT_NAMED = {
-    "core.files", "core.secret", "core.yaml_text.explaining", "core.yaml_text.loading", "postgres.services",
+    "core.files", "core.secret", "core.yaml_text.explaining", "core.yaml_text.loading",
     "sqlite.messages",
 }  # fmt: skip
 """What only the imports of a proof need."""
@@ -87,7 +87,7 @@ NOT_NAMED = {
 LIBRARIES = {
     "boto3": {"keys.aws"},
     "botocore": {"backup.stores.bucket", "keys.aws"},
-    "cryptography": {"containers.certificates", "containers.tokens"},
+    "cryptography": {"containers.certificates", "containers.tokens", "keys.columns"},
     "docker": {"engine"},
     "hvac": {"keys.vault"},
     "invoke": {"tasks"},
@@ -99,6 +99,7 @@ LIBRARIES = {
     "psycopg": {"postgres"},
     "pydantic": {
         "core.backup_entry",
+        "core.column_entries",
         "core.json_schema",
         "core.key_entries",
         "core.plan",
@@ -107,6 +108,7 @@ LIBRARIES = {
         "runs.documents",
     },
     "pyrage": {"keys.escrow"},
+    "pysequoia": {"keys.columns"},
     "referencing": {"kubernetes.checking.schemas"},
     "requests": {"backup.ping", "engine", "keys.vault"},
     "rich": {"report"},

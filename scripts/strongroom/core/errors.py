@@ -132,6 +132,18 @@ class WrongKeyError(KeyMissingError):
     """A key is at hand, and does not open its file: it may be another one by now."""
 
 
+class WrongContextError(KeyMissingError):
+    """A value of an encrypted column does not open here: it was made for another row, or changed."""
+
+
+class NotEncryptedError(GuardError):
+    """What was to be opened is no ciphertext that its column is said to hold."""
+
+
+class AlreadyEncryptedError(GuardError):
+    """What was to be encrypted is ciphertext already."""
+
+
 class VersionError(StrongroomError):
     """A document, a tool or a server is of a version that does not go with ours."""
 

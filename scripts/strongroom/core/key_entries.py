@@ -41,8 +41,16 @@ def _check_inside(text: str) -> str:
     return text
 
 
+def _check_file_name(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or not path.name or "\0" in text:
+        raise ValueError("must be a file name inside the data directory")
+    return text
+
+
 Address = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_address)]
 FilePath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_absolute)]
+FileName = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_file_name)]
 VaultPath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_inside)]
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from strongroom.core.backup_entry import BackupEntry, ResticStore, name_backup_secrets
+from strongroom.core.column_entries import ColumnEntry, find_fault
 from strongroom.core.config import SYSTEM_VARIABLE, Settings
 from strongroom.core.errors import ConfigurationError, UsageError
 from strongroom.core.key_entries import (
+    FileName,
     FilePath,
     KeyEntry,
     KeyName,
@@ -20,20 +22,12 @@ from strongroom.core.key_entries import (
     Word,
     name_secret_variables,
 )
-from strongroom.core.yaml_text import read_model
+from strongroom.core.yaml_text import name_key, read_model
 
 SYSTEM_FILE = "system.yaml"
 ModeName = Literal["legacy", "consolidated"]
 
 
-def _check_file_name(text: str) -> str:
-    path = PurePosixPath(text)
-    if path.is_absolute() or ".." in path.parts or not path.name or "\0" in text:
-        raise ValueError("must be a file name inside the data directory")
-    return text
-
-
-FileName = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_file_name)]
 Command = Annotated[tuple[Word, ...], Field(min_length=1)]
 
 
@@ -109,6 +103,8 @@ class System(_Model):
     """The keys of its databases and columns, by the names that plans use: where each is, never what it is."""
     audit_log: FilePath | None = None
     """The file that notes each use of a key; without it one in the user's state directory."""
+    columns: tuple[ColumnEntry, ...] = ()
+    """Its encrypted columns: where each stands, under which key, and what else may stand in it."""
     backup: BackupEntry | None = None
     """What is backed up, where it is kept, for how long."""
 
@@ -178,5 +174,9 @@ def _list_known(root: Path) -> str:
 
 def read_system(folder: Path) -> System:
     """Read ``system.yaml`` of a system's folder; raises ConfigurationError naming file, line and key."""
-    system, _ = read_model(folder / SYSTEM_FILE, System, ConfigurationError, unshown=("keys", "backup"))
+    path = folder / SYSTEM_FILE
+    system, positions = read_model(path, System, ConfigurationError, unshown=("keys", "backup"))
+    fault = find_fault(system.columns, system.keys)
+    if fault is not None:
+        raise ConfigurationError(f"{path}:{positions[fault.key][0]}", f"{name_key(fault.key)}{fault.fact}", fault.hint)
     return system

@@ -26,9 +26,9 @@ retention_days: 14
 hooks: {before_publish: [[systemctl, stop, shop]], after_publish: [[systemctl, start, shop]]}
 """
 ACCEPTED = (
-    "system.yaml:8: colour: unknown key, "
-    "accepted are audit_log, backup, data_dir, databases, hooks, keys, mode, name, postgres, retention_days, title, "
-    "version"
+    "system.yaml:8: hue: unknown key, "
+    "accepted are audit_log, backup, columns, data_dir, databases, hooks, keys, mode, name, postgres, retention_days, "
+    "title, version"
 )
 OUTSIDE = 'system.yaml:7: databases.ORDERS.legacy: must be a file name inside the data directory (got "../orders.db")'
 PATTERN = "system.yaml:7: databases.ORDERS.variable: must match pattern '^[A-Za-z_][A-Za-z0-9_]*$' (got \"SHOP-DB\")"
@@ -155,7 +155,7 @@ def test_only_version_name_and_title_are_needed(tmp_path: Path) -> None:
             "retention_day:",
             "system.yaml:8: retention_day: unknown key, did you mean retention_days?",
         ),
-        ("retention_days:", "colour:", ACCEPTED),
+        ("retention_days:", "hue:", ACCEPTED),
         (
             "retention_days: 14",
             "retention_days: soon",
