@@ -22,7 +22,8 @@ from strongroom.core.progress import Progress, Silent
 from strongroom.core.results import TableTally
 from strongroom.core.system import find_system, read_system
 from strongroom.postgres.access import add_password, find_access, for_schemas
-from strongroom.postgres.connection import Access, read_access
+from strongroom.postgres.connection import Access
+from strongroom.postgres.dsn import read_access
 from strongroom.tasks._memory import STORES, SYSTEM, Migration, migrate
 from strongroom.tasks._stop import terminable
 from strongroom.tasks._task import report_failure
@@ -216,7 +217,7 @@ def main(arguments: Sequence[str]) -> int:
             before = sys.orig_argv[1 : len(sys.orig_argv) - len(arguments)]
             line = [sys.executable, *before, *hide_dsn(arguments, given.postgres_dsn)]
             os.execv(sys.executable, line)  # noqa: S606  # no shell is wanted
-        with terminable():
+        with report.speaking("text"), terminable():
             return _migrate_as_asked(given)
     except SystemExit as end:
         if end.code == ExitCode.TERMINATED:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from strongroom.core import transit
 from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError
 
@@ -49,12 +51,13 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings, once per command.
 
     ``STRONGROOM_JOBS`` overrides the number of cores, ``STRONGROOM_SQLITE`` the SQLite library; ``STRONGROOM_SYSTEM``
-    is the system where none is named.
+    is the system where none is named; ``STRONGROOM_DEVELOPMENT`` lets weak ways to servers pass.
     Raises ConfigurationError for a value that means nothing.
     """
     jobs = environ.get(JOBS_VARIABLE) or str(len(os.sched_getaffinity(0)))
     if not jobs.isdecimal() or int(jobs) == 0:
         raise ConfigurationError(JOBS_VARIABLE, f"must be a whole number from 1 (got {jobs!r})")
+    transit.is_development(environ)
     sqlite = environ.get(SQLITE_VARIABLE) or Engine.SYSTEM
     if sqlite not in set(Engine):
         raise ConfigurationError(SQLITE_VARIABLE, f"must be {' or '.join(Engine)} (got {sqlite!r})")
@@ -65,6 +68,21 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         system=environ.get(SYSTEM_VARIABLE) or None,
         environment=MappingProxyType(dict(environ)),
     )
+
+
+@contextmanager
+def in_development(*, is_said: bool) -> Iterator[None]:
+    """Let the variable say, for the length of a command line, what its switch says, also to those that it forks."""
+    before = os.environ.get(transit.VARIABLE)
+    if is_said:
+        os.environ[transit.VARIABLE] = "1"
+    try:
+        yield
+    finally:
+        if is_said and before is None:
+            del os.environ[transit.VARIABLE]
+        elif is_said and before is not None:
+            os.environ[transit.VARIABLE] = before
 
 
 def _find_root() -> Path:

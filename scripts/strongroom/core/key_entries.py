@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from strongroom.core.transit import is_this_machine
+
 KeyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Word = Annotated[str, StringConstraints(min_length=1)]
 Encoding: TypeAlias = Literal["hex", "base64", "raw", "passphrase"]
 TextEncoding: TypeAlias = Literal["hex", "base64", "passphrase"]
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def check_address(text: str) -> str:
@@ -22,7 +23,7 @@ def check_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0:
         raise ValueError("must be an address such as https://vault.example.com:8200")
-    if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
+    if parts.scheme == "http" and not is_this_machine(parts.hostname):
         raise ValueError("must begin with https:// (http:// is for this machine's own servers)")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must be an address alone, without user, query or fragment")

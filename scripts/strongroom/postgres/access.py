@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from strongroom.core.errors import ConfigurationError, KeyMissingError
 from strongroom.core.system import System
-from strongroom.postgres.connection import Access, read_access
+from strongroom.postgres.connection import Access
+from strongroom.postgres.dsn import read_access
 
 FindStack: TypeAlias = Callable[[], Mapping[str, str] | None]
 _OLDEST = 13

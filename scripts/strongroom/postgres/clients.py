@@ -25,7 +25,7 @@ from strongroom.core.errors import (
 )
 from strongroom.core.programs import ProgramResult, run_program
 from strongroom.core.scrubbing import scrub
-from strongroom.postgres.connection import Access, Connection
+from strongroom.postgres.connection import Connection
 
 SECONDS = 24 * 3600.0
 """What a dump or a restore may take."""
@@ -106,19 +106,6 @@ def find_clients(environment: Mapping[str, str], server: int) -> Clients:
         raise ConfigurationError("pg_dump", "is not there", way)
     newest = max((version for version, _ in found), key=_major)
     raise VersionError("pg_dump", f"is {newest}, and the server is {server}: an older one cannot dump it", way)
-
-
-def require_verified(access: Access, environment: Mapping[str, str]) -> None:
-    """Refuse a way over the network on which the server's certificate and name are not both verified.
-
-    A socket of this machine is no network. Raises ConfigurationError.
-    """
-    named = access.parameters
-    hosts = [*named.get("host", "").split(","), *named.get("hostaddr", environment.get("PGHOSTADDR", "")).split(",")]
-    is_local = all(host.startswith(("/", "@")) for host in hosts if host)
-    if not is_local and named.get("sslmode") != "verify-full":
-        fact = f"{access.place} is reached with sslmode={named.get('sslmode', 'prefer')}, which lets anybody answer"
-        raise ConfigurationError(access.origin, fact, "sslmode=verify-full, and sslrootcert= with its authority")
 
 
 def explain_client(result: ProgramResult, subject: str) -> StrongroomError:

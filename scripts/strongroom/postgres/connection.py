@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,6 @@ import psycopg
 from psycopg import conninfo, sql
 
 from strongroom.core.errors import (
-    ConfigurationError,
     GuardError,
     KeyMissingError,
     NoSpaceError,
@@ -19,7 +19,6 @@ from strongroom.core.errors import (
     UnreachableError,
     VersionError,
 )
-from strongroom.postgres.services import read_service
 
 Connection: TypeAlias = psycopg.Connection[Any]
 Identifier: TypeAlias = sql.Identifier
@@ -87,33 +86,6 @@ class Access:
         return f"{named.get('host', 'local socket')}:{named.get('port', '5432')}/{named.get('dbname', '')}"
 
 
-def read_access(dsn: str, origin: str, environment: Mapping[str, str], user: str = "") -> Access:
-    """Read a connection string, or libpq's own variables when it is empty; ``user`` counts where nobody says one.
-
-    Unless it says otherwise, the server's certificate and name are verified, against the system's authorities
-    when none is named. Raises ConfigurationError for a string that is none, or a service that is not defined.
-    """
-    try:
-        parameters = {name: str(value) for name, value in conninfo.conninfo_to_dict(dsn).items()}
-    except psycopg.Error as error:  # its text may repeat the string, password and all
-        raise ConfigurationError(origin, "is no connection string", "postgresql://USER@HOST:PORT/DATABASE") from error
-    service = parameters.pop("service", None) or environment.get("PGSERVICE", "")
-    parameters = {**read_service(service, environment), **parameters}  # what is said here counts before what is there
-    libpq = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER", "sslmode": "PGSSLMODE",
-             "sslrootcert": "PGSSLROOTCERT", "password": "PGPASSWORD"}  # fmt: skip
-    for name, variable in libpq.items():
-        if environment.get(variable):
-            parameters.setdefault(name, environment[variable])
-    if user:
-        parameters.setdefault("user", user)
-    host = parameters.get("host") or parameters.get("hostaddr") or environment.get("PGHOSTADDR", "")
-    if host and not host.startswith(("/", "@")):
-        parameters.setdefault("sslmode", "verify-full")
-        if parameters["sslmode"] == "verify-full":
-            parameters.setdefault("sslrootcert", "system")
-    return Access(parameters=parameters, origin=origin)
-
-
 @contextmanager
 def open_postgres(access: Access, *, is_read_only: bool = False) -> Iterator[Connection]:
     """Connect; every statement stands alone unless a transaction is begun, and no name is looked up in a schema.
@@ -123,7 +95,7 @@ def open_postgres(access: Access, *, is_read_only: bool = False) -> Iterator[Con
     """
     try:
         connection = psycopg.connect(
-            conninfo.make_conninfo("", **access.parameters, connect_timeout=_CONNECT_SECONDS),
+            conninfo.make_conninfo("", **_name_authorities(access.parameters), connect_timeout=_CONNECT_SECONDS),
             autocommit=True,
             application_name="strongroom",
             cursor_factory=_Cursor,
@@ -140,6 +112,14 @@ def open_postgres(access: Access, *, is_read_only: bool = False) -> Iterator[Con
         raise explain_postgres(access, error) from error
     finally:
         connection.close()
+
+
+def _name_authorities(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Say in which file the system's authorities are: the driver's own OpenSSL looks for them where there are none."""
+    named = dict(parameters)
+    if named.get("sslrootcert") == "system":
+        named["sslrootcert"] = ssl.get_default_verify_paths().cafile or "system"
+    return named
 
 
 def _refuse_older(access: Access, connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""A verified way to a server, as a socket in a private folder.
+"""A verified way to a server, as a socket in a private folder; one that is not verified was let pass before.
 
 ``redis-cli`` verifies who signed a certificate, and not for which host: whoever has a certificate of the same authority
 could answer it. So whatever reaches a server goes through here.
@@ -49,6 +49,9 @@ def open_tunnel(address: Address, folder: Path) -> Iterator[Path]:
 def _make_context(address: Address) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=address.ca_file)
+        context.check_hostname = address.checks_name
+        if not address.checks_certificate:
+            context.verify_mode = ssl.CERT_NONE
         if address.certificate is not None:
             context.load_cert_chain(*address.certificate)
     except (OSError, ssl.SSLError) as error:
@@ -57,13 +60,16 @@ def _make_context(address: Address) -> ssl.SSLContext:
     return context
 
 
-def _connect(address: Address, context: ssl.SSLContext) -> ssl.SSLSocket:
+def _connect(address: Address, context: ssl.SSLContext) -> socket.socket:
     subject = f"Redis at {address.place}"
     try:
         plain = socket.create_connection((address.host, address.port), _CONNECT_SECONDS)
     except OSError as error:
         fact = (error.strerror or str(error)).lower()
         raise UnreachableError(subject, fact, f"it was named by {address.origin}") from error
+    if not address.has_tls:
+        plain.settimeout(None)
+        return plain
     try:
         verified = context.wrap_socket(plain, server_hostname=address.host)
     except ssl.SSLCertVerificationError as error:
@@ -90,7 +96,7 @@ def _carry(near: socket.socket, address: Address, context: ssl.SSLContext) -> No
     """Carry bytes both ways until either side ends; what goes wrong ends the connection, as it would without us."""
     with near, suppress(OSError, UnreachableError), _connect(address, context) as far:
         while True:
-            ready = [far] if far.pending() else select.select([near, far], [], [])[0]
+            ready = [far] if isinstance(far, ssl.SSLSocket) and far.pending() else select.select([near, far], [], [])[0]
             for one, other in ((near, far), (far, near)):
                 chunk = _receive(one) if one in ready else None
                 if chunk == b"":

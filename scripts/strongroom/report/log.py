@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 import traceback
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import TextIO
 
 from strongroom.core.errors import ExitCode, StrongroomError
 from strongroom.core.scrubbing import scrub
+from strongroom.core.transit import LOGGER
 from strongroom.report.page import note_failure, task_at_work
 
 FORMATS = ("text", "json")
@@ -57,9 +59,37 @@ class _Lines(io.TextIOBase):
         self.stream.flush()
 
 
+class _Warnings(logging.Handler):
+    """Says on stderr which weak ways are used; each once, however often a command line goes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = set[str]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        if line not in self._said:
+            self._said.add(line)
+            subject, _, fact = line.partition(": ")
+            say_warning(subject, fact)
+
+
 @contextmanager
 def speaking(form: str) -> Iterator[None]:
     """Let stderr speak ``text`` or ``json`` for the length of a command line."""
+    warnings, passed_on = _Warnings(), LOGGER.propagate
+    LOGGER.addHandler(warnings)
+    LOGGER.propagate = False
+    try:
+        with _speaking(form):
+            yield
+    finally:
+        LOGGER.removeHandler(warnings)
+        LOGGER.propagate = passed_on
+
+
+@contextmanager
+def _speaking(form: str) -> Iterator[None]:
     if form != "json":
         yield
         return
@@ -122,6 +152,14 @@ def say_note(subject: object, fact: str) -> None:
         sys.stderr.put("warning", f"{subject}: {fact}", subject=str(subject), fact=fact)
         return
     print(f" note: {subject}: {fact}", file=sys.stderr)
+
+
+def say_warning(subject: object, fact: str) -> None:
+    """Say what is done all the same, and should not be."""
+    if isinstance(sys.stderr, _Lines):
+        sys.stderr.put("warning", f"{subject}: {fact}", subject=str(subject), fact=fact)
+        return
+    print(f"warning: {subject}: {fact}", file=sys.stderr)
 
 
 def say_progress(line: str, **fields: object) -> None:

@@ -23,6 +23,7 @@ from invoke.parser.argument import Argument
 from invoke.program import Program
 
 from strongroom import __version__, report
+from strongroom.core.config import in_development
 from strongroom.core.errors import ExitCode, StrongroomError, UsageError
 from strongroom.tasks._listing import print_columns, print_global_flags, show_task, show_tasks
 from strongroom.tasks._switches import GLOBAL_FLAGS, SWITCHES, VALUES, Taken, take_switches
@@ -114,7 +115,8 @@ class OpsProgram(Program):
         self.taken, began = take_switches(argv), time.monotonic()
         summary = self.taken.summary
         with report.speaking(self.taken.log), report.open_page(keeps_parts=summary is not None) as page:
-            code = self._lead()
+            with in_development(is_said=self.taken.switches["development"]):
+                code = self._lead()
             if summary is not None and (failed := report.write_summary(summary, page, code)) is not None:
                 report.say_note(summary, failed)
             report.say_end(page.last.task, code, time.monotonic() - began)

@@ -149,11 +149,9 @@ def restore_database(
     """
     from strongroom.backup.members.postgres_restoring import restore_postgres, restore_table
     from strongroom.postgres.access import add_password
-    from strongroom.postgres.clients import require_verified
-    from strongroom.postgres.connection import read_access
+    from strongroom.postgres.dsn import read_access
 
     access = add_password(read_access(dsn, "--into", around.environment), around.environment)
-    require_verified(access, around.environment)
     database = access.parameters.get("dbname")
     if not database:
         raise ConfigurationError("--into", "names no database", "postgresql://USER@HOST:PORT/NEW_DATABASE")

@@ -12,6 +12,7 @@ SWITCHES = {
     "json": "Print the result as JSON.",
     "no_color": "Print without colours.",
     "debug": "Show the traceback behind an error.",
+    "development": "Let a way to a server pass that verifies too little, and say so.",
 }
 LOG_FORMS = ("text", "json")
 VALUES = {
@@ -26,7 +27,7 @@ def describe_switches() -> list[tuple[str, str]]:
     """Return how the flags of every task are typed, and what each means."""
     rows = {name: (typed, SWITCHES[name]) for typed, name in _TYPED.items() if name in SWITCHES}
     rows |= {name: (f"{typed} {VALUES[name][0]}", VALUES[name][1]) for typed, name in _TYPED.items() if name in VALUES}
-    return [rows[name] for name in ("json", "summary", "log", "no_color", "debug")]
+    return [rows[name] for name in ("json", "summary", "log", "no_color", "debug", "development")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

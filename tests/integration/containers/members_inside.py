@@ -72,7 +72,9 @@ def work_on_postgres() -> dict[str, Any]:
 def work_on_redis() -> dict[str, Any]:
     known: dict[str, Any] = {"ca_file": SECRETS / "ca.crt"}
     mine, keeper = (
-        read_address(f"rediss://{user}@localhost", "REDIS_URL", password=Secret((SECRETS / file).read_text()), **known)
+        read_address(
+            f"rediss://{user}@localhost", "REDIS_URL", {}, password=Secret((SECRETS / file).read_text()), **known
+        )
         for user, file in (("strongroom", "redis-password"), ("strongroom_backup", "redis-backup-password"))
     )
     with open_tunnel(mine, make("tunnel")) as path, open_client(

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -188,3 +189,25 @@ def test_an_answer_that_is_cut_short_is_no_answer(said: bytes, tmp_path: Path) -
         with open_client(path, place="it") as client, pytest.raises(UnreachableError):
             client.ask("PING")
         thread.join(60)
+
+
+def test_what_development_lets_pass_is_reached_as_it_was_asked_for(somebody_else: Served, tmp_path: Path) -> None:
+    known: dict[str, Any] = {"password": Secret(PASSWORD), "origin": "SHOP_REDIS"}
+    port = find_port()
+    unchecked = Address(
+        host="localhost", port=somebody_else.address.port, checks_certificate=False, checks_name=False, **known
+    )
+    unnamed = replace(unchecked, checks_certificate=True, ca_file=somebody_else.tls / "ca.crt")
+    openly = Address(host="127.0.0.1", port=port, has_tls=False, **known)
+    words = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD]
+    with run_server(words, environment=ENVIRONMENT, log=tmp_path / "log") as is_running:
+        wait_until(lambda: answers(port) or not is_running())
+        for address in (unchecked, unnamed, openly):
+            with (
+                open_tunnel(address, tmp_path) as path,
+                open_client(path, place="it", password=address.password) as client,
+            ):
+                assert client.ask("ECHO", b"x" * 200_000) == b"x" * 200_000
+    for address in (replace(unnamed, ca_file=None), replace(unnamed, checks_name=True)):
+        with pytest.raises(UnreachableError, match="is not who it should be"), open_tunnel(address, tmp_path):
+            pass

@@ -73,7 +73,10 @@ def test_the_first_variable_that_is_set_names_the_server() -> None:
         == "verify-full"
     )
     environment["SHOP_DSN"] = "postgresql://u@db.example/two?sslmode=require"
-    assert find_access(SYSTEM, environment, no_stack, purpose="deploy").parameters["sslmode"] == "require"
+    with pytest.raises(
+        ConfigurationError, match=r"SHOP_DSN: sslmode=require to db\.example encrypts, and lets anybody"
+    ):
+        find_access(SYSTEM, environment, no_stack, purpose="deploy")
 
 
 def test_without_one_libpqs_own_and_then_the_local_stack() -> None:

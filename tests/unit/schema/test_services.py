@@ -1,4 +1,4 @@
-"""Connections by the name of a service: verified as all others are, unless the file says otherwise."""
+"""Connections by the name of a service: verified as all others are, and refused where the file says less."""
 
 from __future__ import annotations
 
@@ -49,11 +49,9 @@ def test_a_service_is_verified_like_any_other(environment: dict[str, str], given
     assert "pa%ss" not in repr(access)
 
 
-def test_unless_its_file_says_otherwise(environment: dict[str, str]) -> None:
-    assert (
-        find_access(SYSTEM, {**environment, "PGSERVICE": "plain"}, no_stack, purpose="deploy").parameters["sslmode"]
-        == "require"
-    )
+def test_a_file_that_says_less_is_refused_and_a_socket_needs_nothing(environment: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match=r"PGSERVICE: sslmode=require to db\.example"):
+        find_access(SYSTEM, {**environment, "PGSERVICE": "plain"}, no_stack, purpose="deploy")
     assert (
         "sslmode"
         not in find_access(SYSTEM, {**environment, "PGSERVICE": "near"}, no_stack, purpose="deploy").parameters

@@ -21,7 +21,7 @@ from strongroom.backup.members.postgres_figures import (
 from strongroom.backup.request import Surroundings
 from strongroom.core.errors import ConfigurationError, DifferencesError, SourceBusyError
 from strongroom.core.files import explain_os_error, make_private_folder, sync_folder
-from strongroom.postgres.clients import Clients, explain_client, find_clients, require_verified
+from strongroom.postgres.clients import Clients, explain_client, find_clients
 from strongroom.postgres.connection import BUSY, GONE, Access, Connection, open_postgres
 
 DUMP, GLOBALS = "dump", "globals.sql"
@@ -50,11 +50,9 @@ class PostgresSource:
     def take(self, set_folder: Path, around: Surroundings) -> MemberRecord:
         """Dump the database and what the server knows of roles, and count it all in the same snapshot.
 
-        Raises ConfigurationError for a way to the server that verifies too little, VersionError for programs that are
-        older than it, UnreachableError, KeyMissingError, GuardError for a role that may not read it all,
-        SourceBusyError where a table is held, NoSpaceError.
+        Raises VersionError for programs that are older than the server, UnreachableError, KeyMissingError, GuardError
+        for a role that may not read it all, SourceBusyError where a table is held, NoSpaceError.
         """
-        require_verified(self.access, self.environment)
         folder = set_folder / locate_folder(self.database)
         phases, began = Phases(), around.now()
         with open_postgres(name_database(self.access, self.database)) as connection:

@@ -214,26 +214,6 @@ def digest_rows(connection: Connection, rows: Any) -> Any:
     return digest_tables(connection, [table])["d.t"]
 
 
-@pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", "verify-ca", None])
-@pytest.mark.parametrize("where", [{"host": "db.example"}, {"hostaddr": "192.0.2.1"}, {"host": "/run,db.example"}])
-def test_a_way_that_verifies_too_little_is_refused_before_anything_is_sent(
-    shop: Shop, mode: str | None, where: dict[str, str]
-) -> None:
-    parameters = {**where, "password": "canary-9b1d", **({} if mode is None else {"sslmode": mode})}
-    access = Access(parameters=parameters, origin="SHOP_URL")
-    with pytest.raises(ConfigurationError, match="lets anybody answer") as caught:
-        shop.source(access=access).take(make_folder(shop.folder / "set"), shop.around)
-    assert "canary" not in f"{caught.value} {caught.value.hint}"
-    assert "\n" not in str(caught.value)
-
-
-def test_sockets_and_verified_servers_are_fine() -> None:
-    for parameters in ({"host": "/run"}, {}, {"host": "db.example", "sslmode": "verify-full"}, {"host": "@abstract"}):
-        clients.require_verified(Access(parameters=parameters, origin="x"), {})
-    with pytest.raises(ConfigurationError):
-        clients.require_verified(Access(parameters={}, origin="x"), {"PGHOSTADDR": "192.0.2.1"})
-
-
 def make_program(folder: Path, name: str, text: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{text}\n")
