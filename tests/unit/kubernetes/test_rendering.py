@@ -241,6 +241,15 @@ def test_a_check_needs_no_secret_and_leaves_nothing(tree: Tree) -> None:
     assert base64.b64decode(rendered.objects[-1]["data"]["sqlite-key"]) == f"{PLACEHOLDER}\n".encode()
 
 
+def test_a_job_that_nobody_offers_is_told_before_a_secret_that_is_missing(tree: Tree) -> None:
+    (tree.root / "overlays" / "dev" / "secrets" / "key").unlink()
+    with pytest.raises(UsageError, match=r"there is no nosuch \(known: backup, init, restore\)"):
+        render_overlay(tree, "dev", "nosuch", play)
+    for known in ("backup", "init"):
+        with pytest.raises(ConfigurationError, match="is missing: secrets are made of it"):
+            render_overlay(tree, "dev", known, play)
+
+
 def test_a_check_takes_each_job_once(tree: Tree) -> None:
     names = [one["metadata"]["name"] for one in render_for_check(tree, "dev", play).objects]
     assert sorted(names) == ["backup", "init", "keys", "restore"]

@@ -52,7 +52,12 @@ def render_with_job(tree: Tree, overlay: str, job: str, kustomize: Kustomize) ->
 def _render_whole(tree: Tree, overlay: str, job: str | None, kustomize: Kustomize) -> tuple[_Part, ...]:
     tree.find_overlay(overlay)
     more = list_missing_jobs(tree, overlay, [job] if job in tree.jobs else [])
-    require_secrets(tree, overlay, more)
+    try:
+        require_secrets(tree, overlay, more)
+    except ConfigurationError:
+        if job is not None and job not in tree.jobs:  # a job that nobody offers needs no secret
+            _take_job(render_for_check(tree, overlay, kustomize).objects, job)
+        raise
     return _render(tree, overlay, more, kustomize, placeholders=False)
 
 
