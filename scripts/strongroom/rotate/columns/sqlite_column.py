@@ -1,0 +1,232 @@
+"""One column in SQLite: rows are read and sealed without a lock, then written where they still hold what was read.
+
+Each batch is one short transaction that is immediate, so that an application that writes gets in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
+
+from strongroom.core.column_entries import ColumnEntry
+from strongroom.core.engines import Engine
+from strongroom.core.errors import GuardError, StaleError, UnreachableError
+from strongroom.core.files import locked, show_path
+from strongroom.keys.columns.envelope import MARK
+from strongroom.rotate.columns.book import Begun
+from strongroom.rotate.columns.judging import Judge
+from strongroom.rotate.columns.model import Change, Heads, Part, Position, Row, Stored, Work
+from strongroom.rotate.columns.sqlite_book import Book
+from strongroom.rotate.columns.sqlite_table import SqliteTable, look_at_table
+from strongroom.rotate.columns.sqlite_text import Statements
+from strongroom.rotate.place import Place
+from strongroom.rotate.request import Surroundings
+from strongroom.rotate.settling import find_open
+from strongroom.sqlite.connection import Connection, connect_live, open_source
+from strongroom.sqlite.database import Database
+from strongroom.sqlite.keyring import hold_needed
+from strongroom.sqlite.messages import translated
+
+BATCH_BYTES = 8_000_000
+_BUSY_MILLISECONDS = 5_000
+
+
+class SqliteColumn:
+    """One column, from the moment that it is held until it is let go of."""
+
+    passing = UnreachableError
+
+    def __init__(self, entry: ColumnEntry, place: Place, around: Surroundings, *, batch_size: int) -> None:
+        """Hold where it is; nothing is opened yet."""
+        self.entry, self.place = entry, show_path(place.database)
+        self._home, self._around, self._limit = place, around, batch_size
+        self._database = Database(place.database, Engine.BUNDLED, entry.encrypted_by)
+        self._stack, self._book = ExitStack(), Book(entry=entry)
+        self._held: Connection | None = None
+        self._table: SqliteTable | None = None
+
+    @property
+    def subject(self) -> str:
+        """The column, for people."""
+        return f"column {self.entry.sqlite}: {self.entry.table}.{self.entry.column}"
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Open the file to read, and look at the table. Raises what opening raises, GuardError, StaleError."""
+        found = find_open(self._home)
+        if found is not None:
+            fact = f"is in the middle of sqlcipher.{found[1].work}"
+            raise StaleError(self._home.database, fact, f"./inv {found[1].describe(self._home.database)} finishes it")
+        with hold_needed(self._around.keys, (self.entry.encrypted_by,)), self._stack:
+            connection = self._stack.enter_context(open_source(self._database))
+            self._use(connection)
+            self._table = look_at_table(connection, self.entry)
+            yield
+
+    def hold(self) -> None:
+        """Let no other command be at work on a file of this folder, and open it to write. Raises LockedError."""
+        self._home.provide()
+        self._stack.enter_context(locked(self._home.lock))
+        with translated(self._database):
+            self._use(self._stack.enter_context(closing(connect_live(self._database))))
+            self._connection.execute("PRAGMA secure_delete = ON")
+        self._around.reach("locked")
+
+    def _use(self, connection: Connection) -> None:
+        connection.text_factory = _decode
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        self._held = connection
+
+    @property
+    def _connection(self) -> Connection:
+        if self._held is None:
+            raise ValueError(f"{self.subject}: is not open")
+        return self._held
+
+    @property
+    def _looked(self) -> SqliteTable:
+        if self._table is None:
+            raise ValueError(f"{self.subject}: is not open")
+        return self._table
+
+    @contextmanager
+    def _transaction(self, *, undone: bool = False) -> Iterator[Connection]:
+        """Do what is within as one, or undo it; whoever else writes waits meanwhile."""
+        connection = self._connection
+        with translated(self._database):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("ROLLBACK" if undone else "COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _say(self, judge: Judge) -> Statements:
+        return Statements(self._looked, judge.work, judge.head)
+
+    def begin(self, judge: Judge) -> Begun:
+        """Say durably what is begun; return how far the same work was before."""
+        with self._transaction() as connection:
+            begun = self._book.begin(connection, judge.work, judge.target)
+        self._around.reach("begun")
+        return begun
+
+    def try_out(self, judge: Judge) -> None:
+        """Write the longest and the shortest value that are due, and undo it: what the table refuses is known then.
+
+        Raises GuardError.
+        """
+        said = self._say(judge)
+        with self._transaction(undone=True):
+            rows = [self._take(row) for text in said.extremes for row in self._connection.execute(text)]
+            self._write(said, self._settle(judge, rows).changes)
+
+    def advance(self, judge: Judge, after: Position | None) -> tuple[Part, int]:
+        """Change the next rows that are due behind a position; return them, and how many are changed by now.
+
+        What others changed since it was read is passed over. One transaction: killed, it is as if it never was.
+        """
+        said = self._say(judge)
+        part = self._settle(judge, self._read(said, after))
+        self._around.reach("sealed")
+        with self._transaction() as connection:
+            written = self._write(said, part.changes)
+            total = self._book.note(connection, part.end, written)
+            self._around.reach("written")
+        self._around.reach("committed")
+        return part, total
+
+    def look(self, judge: Judge, after: Position | None) -> Part:
+        """Judge the next rows that are due behind a position. Read-only."""
+        return self._settle(judge, self._read(self._say(judge), after))
+
+    def count_due(self, judge: Judge) -> int:
+        """Count the rows that may have to be changed. Read-only."""
+        with translated(self._database):
+            return int(self._connection.execute(self._say(judge).count_due).fetchone()[0])
+
+    def finish(self) -> None:
+        """Take away what says how far it is."""
+        with self._transaction() as connection:
+            self._book.end(connection)
+        self._around.reach("finished")
+
+    def find_holder(self, position: Position) -> str:
+        """Say who keeps a row as it is: in SQLite nobody locks one."""
+        return f"whoever writes to it again and again (row {position!r:.40})"
+
+    def count_heads(self) -> Heads:
+        """Count what stands in the column by how it begins. Read-only."""
+        said = Statements(self._looked, Work.ROTATE, MARK)
+        with translated(self._database):
+            found = dict(self._connection.execute(said.heads).fetchall())
+        keys = {head[1:]: count for head, count in found.items() if head}
+        return Heads(nulls=found.get(None, 0), keys=keys, others=found.get("", 0))
+
+    def read_candidates(self) -> Iterator[Stored]:
+        """Yield the values that may be of another format, one after another. Read-only."""
+        said = Statements(self._looked, Work.ROTATE, MARK)
+        with translated(self._database):
+            yield from (value for (value,) in self._connection.execute(said.candidates))
+
+    def say_unfinished(self) -> str | None:
+        """Say in words what was begun and did not come to its end. Read-only."""
+        with translated(self._database):
+            return self._book.read(self._connection)
+
+    def _settle(self, judge: Judge, rows: Sequence[Row]) -> Part:
+        return judge.settle_all(rows, as_bytes=self._looked.as_bytes, holds_any=self._looked.holds_any)
+
+    def _read(self, said: Statements, after: Position | None) -> list[Row]:
+        """Read rows until there are enough of them, or of their bytes."""
+        rows, size = [], 0
+        with translated(self._database), closing(self._connection.cursor()) as cursor:
+            for found in cursor.execute(said.read(is_first=after is None), after or ()):
+                row = self._take(found)
+                rows.append(row)
+                size += len(row.stored) if isinstance(row.stored, str | bytes) else 0
+                if len(rows) >= self._limit or size >= BATCH_BYTES:
+                    break
+        return rows
+
+    def _take(self, found: Sequence[Any]) -> Row:
+        width = len(self._looked.order) or 1
+        return Row(position=tuple(found[:width]), key=tuple(found[width:-1]), stored=found[-1])
+
+    def _write(self, said: Statements, changes: Sequence[Change]) -> int:
+        """Write, and make sure that what was written stands there; return how many rows still held what was read.
+
+        Raises GuardError.
+        """
+        written = []
+        for change in changes:
+            where = (*change.row.position, *change.row.key)
+            try:
+                done = self._connection.execute(said.write, (change.new, *where, *_typed(change.row.stored)))
+            except self._connection.IntegrityError:  # its text may repeat values
+                fact = "a CHECK or a trigger of its table refuses what is to be written"
+                raise GuardError(self.subject, fact, "let it pass what begins with sr1: as it is") from None
+            if done.rowcount:
+                written.append(change)
+            elif self._holds(said, change, change.row.stored):
+                raise GuardError(self.subject, "a trigger keeps rows as they are", "drop it while this runs")
+        for change in written:
+            if not self._holds(said, change, change.new):
+                raise GuardError(self.subject, "a trigger changes what is written", "let it pass what begins with sr1:")
+        return len(written)
+
+    def _holds(self, said: Statements, change: Change, value: Stored) -> bool:
+        where = (*change.row.position, *change.row.key, *_typed(value))
+        return self._connection.execute(said.find, where).fetchone() is not None
+
+
+def _typed(value: Stored) -> tuple[Stored, str]:
+    kind = {str: "text", bytes: "blob", int: "integer", float: "real"}[type(value)]
+    return value, kind
+
+
+def _decode(content: bytes) -> str:
+    return content.decode(errors="surrogateescape")
