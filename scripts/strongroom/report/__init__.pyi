@@ -153,4 +153,6 @@ from .stack import (
 )
 from .summary import open_summary as open_summary
 from .summary import write_summary as write_summary
+from .terminal import steady_output as steady_output
+from .transit import show_transit as show_transit
 from .why import show_reason as show_reason

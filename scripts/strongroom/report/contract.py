@@ -24,6 +24,7 @@ from strongroom.report import (
     runs,
     schemas,
     stack,
+    transit,
     why,
 )
 
@@ -51,6 +52,7 @@ def result_types() -> dict[str, object]:
         guard,
         examined,
         stack,
+        transit,
         why,
         decided,
         provided,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from strongroom.consolidate.deciding.session import View
 from strongroom.consolidate.deciding.wording import write_apart
 from strongroom.consolidate.masking import MASK
 from strongroom.report.keys import Keys
+from strongroom.report.terminal import make_visible
 
 DIFFERS, SAME = "≠", "="
 _NARROWEST = 22
@@ -59,7 +59,7 @@ class Terminal:
         console.print()
         console.print(Rule(Text(f"{view.number} of {view.total}", style="bold"), align="left", characters="─"))
         key = ", ".join(f"{name} = {value}" for name, value in group.key.items())
-        console.print(Text.assemble((_visible(group.table), "bold"), "   ", _visible(key)))
+        console.print(Text.assemble((make_visible(group.table), "bold"), "   ", make_visible(key)))
         console.print()
         if _find_room(console.width, group) >= _NARROWEST:
             console.print(_put_beside(group, console.width))
@@ -67,9 +67,9 @@ class Terminal:
             _stack(console, group, console.width)
         _show_rest(console, group)
         if view.taken:
-            console.print(Text(f"decided: {_visible(view.taken)}", style="yellow"))
+            console.print(Text(f"decided: {make_visible(view.taken)}", style="yellow"))
         if view.why:
-            console.print(Text(f"why: {_visible(view.why)}", style="dim"))
+            console.print(Text(f"why: {make_visible(view.why)}", style="dim"))
         console.print()
 
     def show_whole(self, group: Group) -> None:
@@ -80,12 +80,12 @@ class Terminal:
             for place, name in enumerate(group.columns):
                 mark = DIFFERS if place in group.differs else SAME
                 value = _write(group, place, _WHOLE)[row.number - 1]
-                console.print(Text(f"  {mark} {_visible(name)} = {value}"), soft_wrap=True)
+                console.print(Text(f"  {mark} {make_visible(name)} = {value}"), soft_wrap=True)
 
     def show_column(self, group: Group, place: int) -> None:
         """Put the values of one column before them."""
         console = self._console()
-        console.print(Text(_visible(group.columns[place]), style="bold"))
+        console.print(Text(make_visible(group.columns[place]), style="bold"))
         for row, value in zip(group.rows, _write(group, place, console.width - 8), strict=True):
             note = "  (waits itself)" if row.waits else ""
             console.print(Text(f"  {row.number}  {value}{note}"), soft_wrap=True)
@@ -111,7 +111,7 @@ class Terminal:
         said = before
         while True:
             room = max(self._console().width - cell_len(question) - 4, 10)
-            self._print(f"\r\x1b[K{question}: {_visible(said)[-room:]}", end="")
+            self._print(f"\r\x1b[K{question}: {make_visible(said)[-room:]}", end="")
             key = self._keys.read()
             if key in ("\n", "\r", "", "\x1b", "\x04"):
                 self._print("")
@@ -120,7 +120,7 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Say a sentence."""
-        self._print(f"  {_visible(text)}")
+        self._print(f"  {make_visible(text)}")
 
     def _print(self, text: str, end: str = "\n") -> None:
         file = self._console().file
@@ -140,7 +140,7 @@ def _list_keys(group: Group | None, column: str | None) -> str:
     if group is None:
         return "\nthat was the last group: u undo · any other key ends"
     if column is not None:
-        return f"{_visible(column)}: 1-{len(group.rows)} that row's · Enter row 1's · Esc back to the group"
+        return f"{make_visible(column)}: 1-{len(group.rows)} that row's · Enter row 1's · Esc back to the group"
     rows = f"1-{len(group.rows)} row" + (" and Enter" if len(group.rows) > 9 else "")  # noqa: PLR2004  one key each
     every = [] if group.form.why_not_all else ["a all"]
     columns = ["c columns"] if group.choosable else []
@@ -164,7 +164,7 @@ def _put_beside(group: Group, width: int) -> Table:
     for place in group.differs:
         values = _write(group, place, room * _LINES)
         cells = [_mark(group, row, place, value) for row, value in zip(group.rows, values, strict=True)]
-        table.add_row(Text(DIFFERS, style="bold yellow"), Text(_visible(group.columns[place])), *cells)
+        table.add_row(Text(DIFFERS, style="bold yellow"), Text(make_visible(group.columns[place])), *cells)
     return table
 
 
@@ -179,7 +179,7 @@ def _stack(console: Console, group: Group, width: int) -> None:
         for place, values in columns.items():
             is_same = row.number > 1 and group.is_as_shown(row, place)
             mark = Text(f"  {SAME}") if is_same else Text(f"  {DIFFERS}", style="bold yellow")
-            table.add_row(mark, _visible(group.columns[place]), _mark(group, row, place, values[row.number - 1]))
+            table.add_row(mark, make_visible(group.columns[place]), _mark(group, row, place, values[row.number - 1]))
         console.print(table)
 
 
@@ -201,7 +201,7 @@ def _mark(group: Group, row: GroupRow, place: int, value: str) -> Text:
 def _name_row(row: GroupRow, style: str = "") -> Text:
     shown = " (shown)" if row.number == 1 else ""
     waits = ", waits itself: cannot be taken" if row.waits else ""
-    return Text(f"{row.number}{shown}  {_visible(row.label)}{waits}", style=style)
+    return Text(f"{row.number}{shown}  {make_visible(row.label)}{waits}", style=style)
 
 
 def _show_rest(console: Console, group: Group) -> None:
@@ -212,7 +212,7 @@ def _show_rest(console: Console, group: Group) -> None:
         return
     room, parts = console.width * _LINES - 24, list[str]()
     for place in places:
-        part = f"{_visible(group.columns[place])} = {_write(group, place, 40)[0]}"
+        part = f"{make_visible(group.columns[place])} = {_write(group, place, 40)[0]}"
         room -= cell_len(part) + 2
         if room < 0:
             parts.append(f"and {len(places) - len(parts)} more columns")
@@ -226,8 +226,3 @@ def _write(group: Group, place: int, room: int) -> Sequence[str]:
     if group.form.hides(group.columns[place]):
         return ["NULL" if row.stored[place] is None else MASK for row in group.rows]
     return write_apart([row.stored[place] for row in group.rows], room)
-
-
-def _visible(text: str) -> str:
-    """Return a text on one line, with nothing in it that moves the cursor or turns text around."""
-    return re.sub("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", "�", text)

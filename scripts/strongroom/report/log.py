@@ -16,6 +16,7 @@ from strongroom.core.errors import ExitCode, StrongroomError
 from strongroom.core.scrubbing import scrub
 from strongroom.core.transit import LOGGER
 from strongroom.report.page import note_failure, task_at_work
+from strongroom.report.terminal import make_lines_visible, make_visible
 
 FORMATS = ("text", "json")
 
@@ -130,9 +131,9 @@ def say_error(error: StrongroomError, *, trace: BaseException | None = None, run
         )
         return
     if trace is not None:
-        print(_trace(trace), end="", file=sys.stderr)
+        print(make_lines_visible(_trace(trace)), end="", file=sys.stderr)
     lines = [f"error: {error.subject}: {error.fact}"] + ([f" hint: {error.hint}"] if error.hint else [])
-    print("\n".join(lines), file=sys.stderr)
+    print("\n".join(map(make_visible, lines)), file=sys.stderr)
 
 
 def say_bug(error: BaseException) -> None:
@@ -143,7 +144,7 @@ def say_bug(error: BaseException) -> None:
         said = {"subject": name, "fact": fact, "exit_code": int(ExitCode.BUG)}
         sys.stderr.put("error", f"{name}: {fact}", **said, traceback=_trace(error))
         return
-    print(_trace(error), end="", file=sys.stderr)
+    print(make_lines_visible(_trace(error)), end="", file=sys.stderr)
 
 
 def say_note(subject: object, fact: str) -> None:
@@ -151,7 +152,7 @@ def say_note(subject: object, fact: str) -> None:
     if isinstance(sys.stderr, _Lines):
         sys.stderr.put("warning", f"{subject}: {fact}", subject=str(subject), fact=fact)
         return
-    print(f" note: {subject}: {fact}", file=sys.stderr)
+    print(make_visible(f" note: {subject}: {fact}"), file=sys.stderr)
 
 
 def say_warning(subject: object, fact: str) -> None:
@@ -159,7 +160,7 @@ def say_warning(subject: object, fact: str) -> None:
     if isinstance(sys.stderr, _Lines):
         sys.stderr.put("warning", f"{subject}: {fact}", subject=str(subject), fact=fact)
         return
-    print(f"warning: {subject}: {fact}", file=sys.stderr)
+    print(make_visible(f"warning: {subject}: {fact}"), file=sys.stderr)
 
 
 def say_progress(line: str, **fields: object) -> None:
@@ -167,7 +168,7 @@ def say_progress(line: str, **fields: object) -> None:
     if isinstance(sys.stderr, _Lines):
         sys.stderr.put("info", line, **fields)
         return
-    print(f"{line} …", file=sys.stderr, flush=True)
+    print(f"{make_visible(line)} …", file=sys.stderr, flush=True)
 
 
 def say_end(task: str, code: int, seconds: float) -> None:
@@ -176,9 +177,9 @@ def say_end(task: str, code: int, seconds: float) -> None:
         sys.stderr.put("info", f"{task} ended with exit code {code}", exit_code=code, seconds=round(seconds, 3))
 
 
-def _trace(error: BaseException | None) -> str | None:
+def _trace(error: BaseException | None) -> str:
     """Return a traceback as text; what libraries raise may hold what they were given, so keys are taken out."""
-    return None if error is None else scrub("".join(traceback.format_exception(error)))
+    return "" if error is None else scrub("".join(traceback.format_exception(error)))
 
 
 def _now() -> str:

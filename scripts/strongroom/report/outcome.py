@@ -12,6 +12,7 @@ from strongroom.core.results import ReferenceTally, TableTally, Verdict
 from strongroom.report.log import say_error
 from strongroom.report.runs import show_strays
 from strongroom.report.screen import Screen, count, number
+from strongroom.report.terminal import make_visible
 
 _COLUMNS = (
     "read",
@@ -193,7 +194,7 @@ def render_markdown(outcome: Outcome) -> str:
             "",
             *(f"- {name}: {reason}" for name, reason in outcome.dropped.items()),
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(make_visible, lines)) + "\n"
 
 
 def _cell(text: str) -> str:

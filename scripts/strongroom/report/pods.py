@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 
 from strongroom.kubernetes.running.outcome import JobRun
 from strongroom.report.screen import Screen
+from strongroom.report.terminal import make_lines_visible
 
 RESULTS = {"k8s.run": JobRun}
 
 
 class PodOutput:
-    """Hands on what containers write, byte by byte, to stdout."""
+    """Hands on what containers write, line by line, to stdout; nothing of it moves a terminal."""
 
     def __init__(self) -> None:
         """Begin at the start of a line."""
         self._is_open = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     def write(self, chunk: bytes) -> None:
         """Hand on at once."""
-        self._is_open = not chunk.endswith(b"\n")
-        sys.stdout.buffer.write(chunk)
-        sys.stdout.flush()
+        self._put(self._decoder.decode(chunk))
 
     def end(self) -> None:
         """End the line that was begun, so that what follows stands on its own."""
+        self._put(self._decoder.decode(b"", final=True))
         if self._is_open:
-            self.write(b"\n")
+            self._put("\n")
+
+    def _put(self, text: str) -> None:
+        if text:
+            self._is_open = not text.endswith("\n")
+            sys.stdout.write(make_lines_visible(text.replace("\r\n", "\n")))
+            sys.stdout.flush()
 
 
 def show_job_run(run: JobRun, *, as_json: bool, color: bool) -> int:

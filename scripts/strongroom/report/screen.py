@@ -13,6 +13,7 @@ from rich.table import Table
 
 from strongroom.core.json_schema import as_object
 from strongroom.report.page import Grid, Listing, Sentence, Verbatim, keeps_parts, note_part
+from strongroom.report.terminal import make_json_visible, make_visible
 
 _WIDE = 1 << 16
 """Of what is no terminal: nothing is folded there, and nothing cut."""
@@ -23,7 +24,7 @@ _NARROWEST = 16
 
 
 class Screen:
-    """What a task shows, said once: as text, as JSON, and for the summary."""
+    """What a task shows, said once: as text, as JSON, and for the summary; what comes of data moves no terminal."""
 
     def __init__(self, *, as_json: bool = False, color: bool = True) -> None:
         """Show on stdout as it is now."""
@@ -54,7 +55,7 @@ class Screen:
         if self._as_json:
             return
         if word:
-            self._console.print(word, style=style, end=" ")
+            self._console.print(make_visible(word), style=style, end=" ")
         self._print(text)
 
     def list(
@@ -90,11 +91,12 @@ class Screen:
         note_part(grid)
         if self._as_json:
             return
+        grid = _make_grid_visible(grid)
         if _find_least(grid) <= self._width:
             self._console.print(_tabulate(grid))
             return
-        for row in rows:
-            for line in _write_record(heads, row, self._width):
+        for row in grid.rows:
+            for line in _write_record(grid.heads, row, self._width):
                 self._print(line)
 
     def end(self, result: object) -> None:
@@ -104,12 +106,13 @@ class Screen:
 
     def _print(self, text: str, style: str = "") -> None:
         if not self._as_json:
-            self._console.print(text, style=style, soft_wrap=True)
+            self._console.print(make_visible(text), style=style, soft_wrap=True)
 
 
 def print_json(content: object) -> None:
-    """Print one JSON object on one line."""
-    sys.stdout.write(json.dumps(content, ensure_ascii=False, default=str) + "\n")
+    """Print one JSON object on one line, in ASCII where stdout cannot write all that there is."""
+    is_ascii = "utf" not in (sys.stdout.encoding or "utf-8").lower()
+    sys.stdout.write(make_json_visible(json.dumps(content, ensure_ascii=is_ascii, default=str)) + "\n")
 
 
 def count(value: int) -> str:
@@ -120,6 +123,11 @@ def count(value: int) -> str:
 def number(value: int) -> str:
     """Write a number of a table: zero as a dot, so that the others stand out."""
     return count(value) if value else "·"
+
+
+def _make_grid_visible(grid: Grid) -> Grid:
+    rows = [[make_visible(value) for value in row] for row in grid.rows]
+    return Grid(heads=[make_visible(head) for head in grid.heads], rows=rows, numbers=grid.numbers)
 
 
 def _find_least(grid: Grid) -> int:

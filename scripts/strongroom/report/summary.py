@@ -8,6 +8,7 @@ from pathlib import Path
 
 from strongroom.core.errors import ExitCode, UnreachableError
 from strongroom.report.page import Chapter, Grid, Listing, Page, Part, Sentence, Verbatim
+from strongroom.report.terminal import make_lines_visible, make_visible
 
 _MOST_BYTES = 256 << 10
 """GitHub refuses a step's summary beyond 1 MiB, and several commands share one."""
@@ -89,7 +90,7 @@ def _render_grid(grid: Grid) -> str:
 
 def _render_verbatim(part: Verbatim) -> str:
     """Fence lines as they are, with a fence that none of them closes."""
-    text = "\n".join(line.replace("\r", "\\r") for line in part.lines)
+    text = "\n".join(map(make_lines_visible, part.lines))
     longest = max((len(ticks) for ticks in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{text}\n{fence}"
@@ -101,6 +102,6 @@ def _describe(code: int) -> str:
 
 def _escape(text: str) -> str:
     """Keep a text a text: on one line, with nothing of it read as Markdown or HTML."""
-    flat = re.sub(r"[\x00-\x1f\x7f]+", " ", text)
+    flat = make_visible(re.sub(r"[\x00-\x1f\x7f]+", " ", text))
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*~|\[\]#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", flat)

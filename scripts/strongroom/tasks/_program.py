@@ -6,7 +6,6 @@ code of a child leaks into our table, and the list is the front door.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -114,7 +113,11 @@ class OpsProgram(Program):
         """
         self.taken, began = take_switches(argv), time.monotonic()
         summary = self.taken.summary
-        with report.speaking(self.taken.log), report.open_page(keeps_parts=summary is not None) as page:
+        with (
+            report.steady_output(),
+            report.speaking(self.taken.log),
+            report.open_page(keeps_parts=summary is not None) as page,
+        ):
             with in_development(is_said=self.taken.switches["development"]):
                 code = self._lead()
             if summary is not None and (failed := report.write_summary(summary, page, code)) is not None:
@@ -132,8 +135,6 @@ class OpsProgram(Program):
             sys.stdout.flush()
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else int(end.code is not None)
-        except BrokenPipeError:
-            return _close_output()
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the last line: bugs show their traceback
             return self._report(self._explain(error))
         return 0
@@ -253,9 +254,3 @@ class OpsProgram(Program):
             *(f"--{name}" for name, text in CORE_FLAGS.items() if text),
             *(f"--{name.replace('_', '-')}" for name in GLOBAL_FLAGS),
         ]
-
-
-def _close_output() -> int:
-    """End quietly when the reader of our output has gone (``| head``)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its own exit
-    return ExitCode.BUG

@@ -100,4 +100,4 @@ def test_output_that_ends_within_a_line_gets_its_end(capsysbinary: pytest.Captur
     output.write(b"one\ntwo\xff")
     output.end()
     output.end()
-    assert capsysbinary.readouterr().out == b"one\ntwo\xff\n"
+    assert capsysbinary.readouterr().out == b"one\ntwo\\xff\n"
