@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import monotonic
 
 from cryptography.exceptions import InvalidTag
@@ -18,7 +18,11 @@ from strongroom.keys.columns.values import Value, pack_value, unpack_value
 from strongroom.keys.columns.versions import Versions
 from strongroom.keys.provided import ProvidedKeys
 
-_CHANGED = "it was made for another row, column or table, or was changed since"
+_CUT = "it was cut off, or changed"
+_MOVED = "it was made for another row, column or table, or was changed since"
+_EARLIER = "name the key that it was made under in reads:, or the earlier version under previous: of that key"
+_TAKEN_IN = "columns.encrypt takes in what is not ours yet"
+_TWICE = "decrypt it first; columns.encrypt and columns.rotate do so with what stands in a column"
 
 
 class ColumnCipher:
@@ -29,10 +33,9 @@ class ColumnCipher:
 
     def __init__(self, keys: ProvidedKeys, entry: ColumnEntry, *, clock: Callable[[], float] = monotonic) -> None:
         """Hold what ``system.yaml`` says of the column; ``clock`` counts seconds."""
-        self._entry = entry
         self._versions = Versions(keys, entry.key, clock)
         self._readers: dict[Kind, list[Reader]] = make_readers(keys, entry.reads, clock)
-        self._earlier = [tuple(name.split(".")) for name in entry.was]
+        self._earlier = [name.split(".") for name in entry.was]
 
     @property
     def active_id(self) -> str:
@@ -50,65 +53,57 @@ class ColumnCipher:
         AlreadyEncryptedError, UsageError for what is no value or no row, and the errors of ``keys.errors``.
         """
         if isinstance(value, str | bytes) and self._is_encrypted(value):
-            hint = "columns.encrypt and columns.rotate take in what stands in a column; decrypt it first elsewhere"
-            raise AlreadyEncryptedError(self._name(context), "was given what is encrypted already", hint)
+            raise AlreadyEncryptedError(self._name(context), "was given what is encrypted already", _TWICE)
         version = self._versions.find(under or self._versions.active_id)
         nonce = os.urandom(NONCE_BYTES)
-        sealed = version.aead.encrypt(nonce, pack_value(value), version.head + context.spell())
+        sealed = version.aead.encrypt(nonce, pack_value(value), version.head + context.spelling)
         return write_envelope(version.id, nonce + sealed, as_bytes=as_bytes)
 
-    def open(self, context: Context, stored: str | bytes) -> Value:
+    def open(self, context: Context, stored: object) -> Value:
         """Decrypt what stands in a row: ours under any version, and what ``reads:`` names.
 
         Raises WrongContextError, NotEncryptedError, UsageError for what is no row, and the errors of ``keys.errors``:
         KeyNotFoundError where its version cannot be had.
         """
-        if not is_ours(stored):
+        if isinstance(stored, bytearray | memoryview):
+            stored = bytes(stored)
+        if not isinstance(stored, str | bytes) or not is_ours(stored):
             return self._open_foreign(context, stored)
         envelope = read_envelope(stored)
         if envelope is None:
-            raise WrongContextError(
-                self._name(context), "holds a value that is not whole", "it was cut off, or changed"
-            )
+            raise WrongContextError(self._name(context), "holds a value that is not whole", _CUT)
         key_id, body = envelope
         packed = self._open_sealed(context, key_id, body)
         if packed is None and self._versions.refresh(key_id):
             packed = self._open_sealed(context, key_id, body)
         if packed is None:
-            raise WrongContextError(
-                self._name(context), f"holds a value under {key_id} that does not open here", _CHANGED
-            )
+            fact = f"holds a value under {key_id} that does not open here"
+            raise WrongContextError(self._name(context), fact, _MOVED)
         return unpack_value(packed)
 
     def _open_sealed(self, context: Context, key_id: str, body: bytes) -> bytes | None:
         version = self._versions.find(key_id)
-        for place in (context, *(Context(table, column, context.key) for table, column in self._earlier)):
+        nonce, sealed = body[:NONCE_BYTES], body[NONCE_BYTES:]
+        for place in (context, *(context.rename(*name) for name in self._earlier)):
             try:
-                return version.aead.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], version.head + place.spell())
+                return version.aead.decrypt(nonce, sealed, version.head + place.spelling)
             except InvalidTag:
                 continue
         return None
 
-    def _open_foreign(self, context: Context, stored: str | bytes) -> Value:
+    def _open_foreign(self, context: Context, stored: object) -> Value:
         kind = find_format(stored).kind
-        readers: Sequence[Reader] = self._readers.get(kind, ())
-        if not readers:
-            what = (
-                "a plain value" if kind is Kind.PLAIN else f"a value of the format {kind}, which reads: does not name"
-            )
-            raise NotEncryptedError(
-                self._name(context), f"holds {what}", "columns.encrypt takes in what is not ours yet"
-            )
-        for reader in readers:
+        if kind not in self._readers or not isinstance(stored, str | bytes):
+            what = "a plain value" if kind is Kind.PLAIN else f"a {kind} value, and its reads: does not name that"
+            raise NotEncryptedError(self._name(context), f"holds {what}", _TAKEN_IN)
+        for reader in self._readers[kind]:
             value = reader.open(stored)
             if value is not None:
                 return value
-        raise WrongContextError(
-            self._name(context), f"holds a {kind} value that opens under no version of the keys of reads:", ""
-        )
+        raise WrongContextError(self._name(context), f"holds a {kind} value that no key of its reads: opens", _EARLIER)
 
     def _is_encrypted(self, value: str | bytes) -> bool:
-        return is_ours(value) or (bool(self._readers) and find_format(value).kind in self._readers)
+        return is_ours(value) or (bool(self._readers) and find_format(value).kind in (Kind.DAMAGED, *self._readers))
 
     @staticmethod
     def _name(context: Context) -> str:

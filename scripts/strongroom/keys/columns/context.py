@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from strongroom.core.errors import UsageError
@@ -17,26 +17,35 @@ _spell_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A table, one of its columns, and the values of the primary key in the order that ``system.yaml`` names them."""
+    """A table, one of its columns, and the values of the primary key in the order that ``system.yaml`` names them.
+
+    Raises UsageError for a key that is empty, or holds NULL, a real number or anything else that is no key.
+    """
 
     table: str
     column: str
     key: tuple[KeyOfRow, ...]
+    spelling: bytes = field(init=False, repr=False, compare=False)
+    """The place as compact JSON in UTF-8: ``["users","api_key",7]``."""
 
-    def spell(self) -> bytes:
-        """Return the place as compact JSON in UTF-8: ``["users","api_key",7]``.
+    def __post_init__(self) -> None:
+        """Spell the place, once."""
+        object.__setattr__(self, "spelling", _spell(self.table, self.column, self.key))
 
-        Raises UsageError for a key that is empty, or holds NULL, a real number or anything else.
-        """
-        parts = [self.table, self.column]
-        parts += [one if type(one) is int or type(one) is str else _spell_part(one) for one in self.key]  # type: ignore[misc]
-        if len(parts) == 2:  # noqa: PLR2004  table and column alone
-            raise UsageError("primary key", "has no value", "name the row that the value stands in")
-        try:
-            return _spell_json(parts).encode()
-        except UnicodeEncodeError:
-            fact = "holds text that is no UTF-8"
-            raise UsageError("primary key", fact, "such a row cannot be named: give it another key") from None
+    def rename(self, table: str, column: str) -> Context:
+        """Return the place of the same row under other names."""
+        return Context(table, column, self.key)
+
+
+def _spell(table: str, column: str, key: tuple[KeyOfRow, ...]) -> bytes:
+    if not key:
+        raise UsageError("primary key", "has no value", "name the row that the value stands in")
+    parts = [one if type(one) is int or type(one) is str else _spell_part(one) for one in key]
+    try:
+        return _spell_json([table, column, *parts]).encode()
+    except UnicodeEncodeError:
+        fact = "holds text that is no UTF-8"
+        raise UsageError("primary key", fact, "such a row cannot be named: give it another key") from None
 
 
 def _spell_part(part: object) -> object:

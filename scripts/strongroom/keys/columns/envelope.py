@@ -17,8 +17,10 @@ _MARK_BYTES = MARK.encode()
 _LONGEST_ID = 256
 _KEY_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*@[!-9;-?A-~]+\Z")
 _STANDARD = bytes.maketrans(b"-_+/", b"+/  ")
-_LAST_OF_TWO, _LAST_OF_THREE = b"AQgw", b"AEIMQUYcgkosw048"
-"""With what base64 ends where its last character holds 2 or 4 bits of a byte, all others being 0."""
+_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_LAST: tuple[frozenset[str], ...] = (_ALPHABET, frozenset(), frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
+"""With what base64 of each length over whole fours ends, so that no bit of it is without meaning."""
+_PADDING = (b"", b"", b"==", b"=")
 
 
 def is_key_id(text: str) -> bool:
@@ -52,11 +54,10 @@ def read_envelope(stored: str | bytes) -> tuple[str, bytes] | None:
 
 def _decode(text: str) -> bytes | None:
     """Return the bytes of URL-safe base64 without padding, of which there is one spelling; None for anything else."""
-    over = len(text) % 4
-    last = text[-1:]
-    if over == 1 or (over and last.encode(errors="replace") not in (_LAST_OF_TWO if over == 2 else _LAST_OF_THREE)):  # noqa: PLR2004
+    over, last = len(text) % 4, text[-1:]
+    if over == 1 or last not in _LAST[over]:
         return None
     try:
-        return a2b_base64(text.encode("ascii").translate(_STANDARD) + b"=" * (-len(text) % 4), strict_mode=True)
+        return a2b_base64(text.encode("ascii").translate(_STANDARD) + _PADDING[over], strict_mode=True)
     except (Base64Error, UnicodeEncodeError):
         return None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import pysequoia
 from cryptography.fernet import Fernet, InvalidToken
 
 from strongroom.core.column_entries import ReadFormat
 from strongroom.keys.columns.formats import Kind, read_message
+from strongroom.keys.columns.packets import is_whole
 from strongroom.keys.columns.values import Value
 from strongroom.keys.columns.versions import QUIET_SECONDS
 from strongroom.keys.errors import KeyFormatError
@@ -90,15 +91,23 @@ class _OpenPGP:
 
     def open(self, stored: str | bytes) -> Value | None:
         message = read_message(stored)
-        if message is None:
+        if message is None or not is_whole(message):  # the library prints a stack trace for what is cut off
             return None
         for key in self.versions:
-            try:
-                content: Any = pysequoia.decrypt(message, passwords=[key.secret.reveal()]).bytes
-            except RuntimeError:  # its text holds a stack trace, and says no more than that it did not open
-                continue
-            return _take(content, self.holds)
+            content = _decrypt(message, key.secret.reveal())
+            if content is not None:
+                return _take(content, self.holds)
         return None
+
+
+def _decrypt(message: bytes, passphrase: str) -> bytes | None:
+    """Return what a message holds; None where it does not open (the library says no more, in a stack trace)."""
+    try:
+        return pysequoia.decrypt(message, passwords=[passphrase]).bytes
+    except BaseException as error:
+        if isinstance(error, RuntimeError) or type(error).__module__ == "pyo3_runtime":
+            return None
+        raise
 
 
 def _make_fernet(key: Key) -> Fernet:
