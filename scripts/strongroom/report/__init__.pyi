@@ -31,6 +31,8 @@ from .backups import (
 from .backups import (
     show_verified as show_verified,
 )
+from .columns import show_columns as show_columns
+from .columns import show_columns_done as show_columns_done
 from .decided import show_decided as show_decided
 from .deciding import Terminal as Terminal
 from .examined import show_findings as show_findings

@@ -9,6 +9,7 @@ from strongroom.core.json_schema import render_schema_of
 from strongroom.core.paths import SystemPaths
 from strongroom.report import (
     backups,
+    columns,
     decided,
     examined,
     fleets,
@@ -57,6 +58,7 @@ def result_types() -> dict[str, object]:
         decided,
         provided,
         rotating,
+        columns,
         backups,
         kubernetes,
         pods,

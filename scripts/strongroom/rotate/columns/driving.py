@@ -25,11 +25,14 @@ _ROUNDS = 5
 
 
 class Store(Protocol):
-    """One column in its database. What raises ``passing`` may be asked again."""
+    """One column in its database."""
 
     entry: ColumnEntry
     place: str
-    passing: type[Exception]
+
+    @property
+    def passing(self) -> type[Exception]:
+        """What may be asked again."""
 
     @property
     def subject(self) -> str:

@@ -180,5 +180,7 @@ class ColumnsStatus:
     columns: tuple[ColumnCount, ...]
     found: tuple[Found, ...]
     """In other columns of the same databases."""
+    unread: tuple[str, ...]
+    """Columns of them that this role may not read."""
     scanned: bool
     exit: ExitCode
