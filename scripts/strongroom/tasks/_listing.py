@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import getdoc
 
 from invoke.collection import Collection
@@ -13,23 +13,28 @@ from strongroom.tasks._switches import describe_switches
 from strongroom.tasks._task import Flag
 
 
-def show_tasks(collection: Collection, prefix: str, binary: str, *, as_json: bool) -> None:
-    """Print the tasks in the order of ``tasks.py``; namespaces of one task share a block."""
-    rows = list(_walk(collection, prefix))
-    if as_json:
-        print(json.dumps([_task_as_json(name, found) for name, found in rows]))
-        return
+def show_tasks(tasks: Mapping[str, str], binary: str) -> None:
+    """Print tasks with what they do, in their order; namespaces of one task share a block."""
     print(f"{purpose}")
-    names = [name for name, _ in rows]
-    width = max(map(len, names))
+    width = max(map(len, tasks), default=0)
     previous = None
-    for name, found in rows:
-        block = _block_of(name, names)
+    for name, text in tasks.items():
+        block = _block_of(name, tasks)
         if block != previous:
             print()
         previous = block
-        print(f"  {name:<{width}}   {_first_line(found)}".rstrip())
+        print(f"  {name:<{width}}   {text}".rstrip())
     print(f"\n{binary} <task> --help shows its flags; every task takes --json, --summary FILE and --log json.")
+
+
+def show_tasks_as_json(collection: Collection, prefix: str) -> None:
+    """Print tasks with their flags as JSON."""
+    print(json.dumps([_task_as_json(name, found) for name, found in _walk(collection, prefix)]))
+
+
+def list_first_lines(collection: Collection) -> Mapping[str, str]:
+    """Return the first line of each task's text by its dotted name, in the collection's order."""
+    return {name: _first_line(found) for name, found in _walk(collection, "")}
 
 
 def show_task(name: str, found: object, binary: str) -> None:
@@ -65,7 +70,7 @@ def _walk(collection: Collection, prefix: str) -> Iterator[tuple[str, object]]:
         yield from _walk(inner, start + name)
 
 
-def _block_of(name: str, names: Sequence[str]) -> str:
+def _block_of(name: str, names: Iterable[str]) -> str:
     """Return the namespace of a task; those which are alone in theirs stand together."""
     namespace, dot, _ = name.rpartition(".")
     is_alone = sum(other.startswith(f"{namespace}.") for other in names) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -24,7 +24,14 @@ from invoke.program import Program
 from strongroom import __version__, report
 from strongroom.core.config import in_development
 from strongroom.core.errors import ExitCode, StrongroomError, UsageError
-from strongroom.tasks._listing import print_columns, print_global_flags, show_task, show_tasks
+from strongroom.tasks._listing import (
+    list_first_lines,
+    print_columns,
+    print_global_flags,
+    show_task,
+    show_tasks,
+    show_tasks_as_json,
+)
 from strongroom.tasks._switches import GLOBAL_FLAGS, SWITCHES, VALUES, Taken, take_switches
 from strongroom.tasks._task import OpsTask, report_failure
 
@@ -84,8 +91,11 @@ class OpsConfig(Config):
 class OpsProgram(Program):
     """``inv``: one collection of tasks, our flags, our errors, our list."""
 
-    def __init__(self, namespace: Collection) -> None:
-        """Serve the tasks of one collection; each learns its dotted name, and of the others."""
+    def __init__(self, namespace: Collection, read_outline: Callable[[], Mapping[str, str]] | None = None) -> None:
+        """Serve the tasks of one collection; each learns its dotted name.
+
+        ``read_outline`` names all that there are, with what they do, where the collection is a part of them.
+        """
         super().__init__(
             version=__version__,
             namespace=namespace,
@@ -95,10 +105,11 @@ class OpsProgram(Program):
             config_class=OpsConfig,
         )
         self.taken = Taken()
+        self._read_outline = read_outline or (lambda: list_first_lines(namespace))
         for name in namespace.task_names:
             found = namespace[name]
             if isinstance(found, OpsTask):
-                found.dotted_name, found.listed_in = name, namespace
+                found.dotted_name = name
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:  # noqa: A002  # Invoke's signature
         """Run a command line and leave the process with its exit code."""
@@ -196,7 +207,12 @@ class OpsProgram(Program):
 
     def list_tasks(self) -> None:
         """Print the tasks, or those of one namespace."""
-        show_tasks(self.scoped_collection, self.list_root or "", self.binary, as_json=self.taken.switches["json"])
+        if self.taken.switches["json"]:
+            show_tasks_as_json(self.scoped_collection, self.list_root or "")
+            return
+        start = f"{self.list_root}." if self.list_root else ""
+        shown = {name: text for name, text in self._read_outline().items() if name.startswith(start)}
+        show_tasks(shown, self.binary)
 
     def _run_tasks(self, argv: list[str]) -> None:
         try:
@@ -249,7 +265,7 @@ class OpsProgram(Program):
     def _words_for(self, task_name: str | None) -> list[str]:
         flags = getattr(self.collection[task_name], "flags", ()) if task_name else ()
         return [
-            *self.collection.task_names,
+            *self._read_outline(),
             *(flag.text for flag in flags),
             *(f"--{name}" for name, text in CORE_FLAGS.items() if text),
             *(f"--{name.replace('_', '-')}" for name in GLOBAL_FLAGS),

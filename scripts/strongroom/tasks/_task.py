@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
-from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import Task
 
@@ -97,8 +96,6 @@ class OpsTask(Task[Body]):
         super().__init__(body, positional=(), auto_shortflags=False, **options)
         self.dotted_name = self.name
         """The name on the command line; the Program fills in the namespace."""
-        self.listed_in: Collection | None = None
-        """All tasks that there are; the Program says."""
 
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
         """Describe a flag to the parser; its annotation decides the type, not its default."""

@@ -10,7 +10,6 @@ from invoke.context import Context
 
 from strongroom import report
 from strongroom.core.config import Settings, read_settings
-from strongroom.core.errors import UsageError
 from strongroom.tasks._task import is_json, task, wants_color
 from strongroom.tasks.wiring import find_image_here, find_inner_network
 
@@ -36,13 +35,12 @@ def check(c: Context, overlay: str | None = None) -> int:
     from strongroom.kubernetes.checking import check_tree
     from strongroom.kubernetes.rendering import find_tree
     from strongroom.tasks._known import describe_tasks
+    from strongroom.tasks.namespace import gather
 
     settings = read_settings()
     tree = find_tree(settings.require_clone())
     names = tree.overlays if overlay is None else (tree.find_overlay(overlay).name,)
-    if check.listed_in is None:
-        raise UsageError("k8s.check", "does not know our own tasks", "run it through ./inv")
-    checked = check_tree(tree, names, find_renderer(settings), describe_tasks(check.listed_in))
+    checked = check_tree(tree, names, find_renderer(settings), describe_tasks(gather()))
     return report.show_checked_manifests(checked, as_json=is_json(c), color=wants_color(c))
 
 
