@@ -87,7 +87,7 @@ NOT_NAMED = {
 LIBRARIES = {
     "boto3": {"keys.aws"},
     "botocore": {"backup.stores.bucket", "keys.aws"},
-    "cryptography": {"containers.certificates", "containers.tokens", "keys.columns"},
+    "cryptography": {"containers.certificates", "containers.tokens", "examine.tls", "keys.columns"},
     "docker": {"engine"},
     "hvac": {"keys.vault"},
     "invoke": {"tasks"},

@@ -1,4 +1,4 @@
-"""``tls.*``: the stack's own certificate authority."""
+"""``tls.*``: the stack's own certificate authority, and how servers are reached."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.containers import stack
 from strongroom.tasks._task import is_json, task
+from strongroom.tasks._transit import doctor
 from strongroom.tasks.stack import ask
 
 
@@ -21,4 +22,4 @@ def init(c: Context, renew: bool = False) -> None:
     report.show_certificates(made, str(asked.folder.tls), as_json=is_json(c))
 
 
-namespace = Collection("tls", init)
+namespace = Collection("tls", init, doctor)

@@ -24,6 +24,7 @@ from strongroom.demo import build_legacy_tree
 from strongroom.runs.home import Home
 
 if TYPE_CHECKING:
+    from strongroom.examine.tls import Kind, Server
     from strongroom.load.request import Schemas
     from strongroom.postgres.connection import Access
     from strongroom.schema import Records
@@ -40,6 +41,7 @@ __all__ = [
     "give_records",
     "give_schemas",
     "list_backups_under",
+    "list_local_servers",
     "sign_for_pods",
 ]
 
@@ -56,6 +58,31 @@ def count_days_of_certificates(settings: Settings) -> Mapping[str, int]:
     """Return for how many days each certificate of this clone's stack holds; nothing without a stack. Read-only."""
     asked = stack.Stack(root=settings.root, environment=settings.environment)
     return stack.count_days(asked.folder, datetime.now(UTC))
+
+
+def list_local_servers(settings: Settings) -> Mapping[Kind, Server]:
+    """Return the servers of this clone's stack, whether they run or not; nothing without a stack. Read-only."""
+    from strongroom.examine.tls import Kind, Server
+
+    asked = stack.Stack(root=settings.root, environment=settings.environment)
+    kept, tls = asked.read_kept(), asked.folder.tls
+    if kept is None or not (tls / "ca.crt").is_file():
+        return {}
+    return {
+        kind: Server(
+            kind=kind,
+            named_by="the local stack",
+            host="localhost",
+            port=kept.port(kind),
+            authority=tls / "ca.crt",
+            user="strongroom_monitor",
+            database="strongroom",
+            expected=tls / f"{kind}.crt",
+            renew="./inv stack.up issues a new one, and hands it over",
+            may_be_off=kind not in stack.ALWAYS,
+        )
+        for kind in Kind
+    }
 
 
 def find_image_here(settings: Settings, name: str) -> str | None:

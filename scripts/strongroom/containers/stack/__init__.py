@@ -13,8 +13,10 @@ from strongroom.containers.stack.manage import (
     status,
     up,
 )
+from strongroom.containers.stack.parts import ALWAYS
 
 __all__ = [
+    "ALWAYS",
     "Belongings",
     "Folder",
     "Stack",
