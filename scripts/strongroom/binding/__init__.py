@@ -3,5 +3,6 @@
 from strongroom.binding.bind import bind
 from strongroom.binding.conversions import refuse_conversions
 from strongroom.binding.model import BoundInput, Rewrite, TableJob, TargetJob, Work
+from strongroom.binding.registered import refuse_unopened
 
-__all__ = ["BoundInput", "Rewrite", "TableJob", "TargetJob", "Work", "bind", "refuse_conversions"]
+__all__ = ["BoundInput", "Rewrite", "TableJob", "TargetJob", "Work", "bind", "refuse_conversions", "refuse_unopened"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.binding import Work, bind
+from strongroom.binding import Work, bind, refuse_unopened
 from strongroom.consolidate.deciding.handing import hand_out
 from strongroom.consolidate.export import export_source
 from strongroom.consolidate.opening import Opening
@@ -23,6 +23,7 @@ from strongroom.consolidate.snapshots import (
 from strongroom.consolidate.targets import Ticker, ask_checks, build_and_prove, name_evidence
 from strongroom.core.errors import ExitCode, StrongroomError
 from strongroom.core.results import Build, Verdict, Verification
+from strongroom.core.system import read_system
 from strongroom.core.workers import Workers, open_workers
 from strongroom.runs.folder import RunFolder
 from strongroom.runs.records import BuildRecord, ExportDocument, MergeDocument, PlanDocument, record_snapshots
@@ -68,6 +69,7 @@ class Attempt:
             snapshots = self._snapshot(size, workers, ticker)
             work = bind(self._opening.plan, snapshots, self._folder.templates, self._request.engine)
             work = hand_out(work, self._opening.decisions)
+            refuse_unopened(self._opening.plan, work, read_system(self._request.system).columns)
             self._write_plan(work)
             self._around.checkpoint("merge")
             ticker.watch("merge", size, self._folder.stage)

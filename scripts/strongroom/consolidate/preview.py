@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from strongroom.binding import Work, bind, refuse_conversions
+from strongroom.binding import Work, bind, refuse_conversions, refuse_unopened
 from strongroom.binding.template import open_template
 from strongroom.consolidate.attempt import Attempt
 from strongroom.consolidate.kept_plan import keep_plan
@@ -35,7 +35,7 @@ def check(request: Request, *, with_sources: bool, keys: Mapping[str, Secret] = 
 
     Raises PlanError, ConfigurationError, and what taking a snapshot raises.
     """
-    read_system(request.system)
+    system = read_system(request.system)
     plan = read_plan(request.plan)
     opening = find_sources(request, plan) if with_sources else None
     with (
@@ -49,6 +49,7 @@ def check(request: Request, *, with_sources: bool, keys: Mapping[str, Secret] = 
         snapshots = take_snapshots(opening, folder, Workers(None, lambda: None))
         work = bind(opening.plan, snapshots, folder.templates, request.engine)
         refuse_conversions(work)
+        refuse_unopened(opening.plan, work, system.columns)
         return opening.plan, work
 
 
