@@ -26,7 +26,7 @@ from strongroom.tasks._backup import find_backups
 from strongroom.tasks._keys import find_keys
 from strongroom.tasks._servers import take_set
 from strongroom.tasks._task import wants_color
-from strongroom.tasks.wiring import PROVER, find_local_postgres, give_records, give_schemas
+from strongroom.tasks.wiring import find_local_postgres, give_prover, give_records, give_schemas
 
 if TYPE_CHECKING:
     from strongroom.load.documents import LoadDocument, Way
@@ -64,7 +64,7 @@ class Loads:
             now=read_clock,
             progress=report.open_progress(color=wants_color(c)),
             schemas=give_schemas(self.about.name, self.folder),
-            prover=PROVER,
+            prover=give_prover(),
             keys=find_keys(self.folder),
         )
 

@@ -28,7 +28,7 @@ from strongroom.sqlite.database import Database, has_plain_header, under_key
 from strongroom.sqlite.keyring import hold_needed
 from strongroom.tasks._around import read_clock
 from strongroom.tasks._keys import find_keys
-from strongroom.tasks.wiring import PROVER, apply_schema, give_records, give_schemas
+from strongroom.tasks.wiring import apply_schema, give_prover, give_records, give_schemas
 
 STORES = {
     "consensus": ("consensus", "dissent", "verified_proofs"),
@@ -79,7 +79,7 @@ def migrate(asked: Migration) -> Outcome:
         with _open_place(asked) as place:
             standing = _provide(asked, folder, found)
             database = replace(original, path=place / "stores.db")
-            excerpt = take_excerpt(original, database, found if standing is None else standing.columns, PROVER)
+            excerpt = take_excerpt(original, database, found if standing is None else standing.columns, give_prover())
             try:
                 _refuse_strange(asked, excerpt, standing)
                 around = _surround(asked, folder, standing)
@@ -156,7 +156,7 @@ def _surround(asked: Migration, folder: Path, standing: Standing | None) -> Surr
     if standing is not None:
         schemas = _follow(schemas, standing)
     keys = find_keys(folder)
-    return Surroundings(now=read_clock, progress=asked.progress, schemas=schemas, prover=PROVER, keys=keys)
+    return Surroundings(now=read_clock, progress=asked.progress, schemas=schemas, prover=give_prover(), keys=keys)
 
 
 def _surround_switch(around: Surroundings, folder: Path) -> Around:

@@ -1,4 +1,7 @@
-"""What one subject needs of another, as a function: the only module that imports several subjects."""
+"""What one subject needs of another, as a function: the only module that imports several subjects.
+
+Each is imported where it is used: all of them take a fifth of a second, and a command needs few.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strongroom.backup.catalog import CATALOG, read_catalog
-from strongroom.backup.request import Surroundings
-from strongroom.backup.stores.opening import find_objects, read_about
-from strongroom.consolidate.explain import KeptRow, Ledgers, explain_ledgers
-from strongroom.consolidate.masking import read_masks_of_targets
-from strongroom.consolidate.snapshots import PROVER
-from strongroom.containers import images, stack
 from strongroom.core.config import Settings
 from strongroom.core.errors import GuardError, PlanError
-from strongroom.core.plan.models import PlanModel
 from strongroom.core.secret import Secret
 from strongroom.core.system import System
-from strongroom.core.yaml_text import load_yaml, validate_model
-from strongroom.demo import build_legacy_tree
-from strongroom.runs.home import Home
 
 if TYPE_CHECKING:
+    from strongroom.consolidate.explain import KeptRow
+    from strongroom.containers.stack import Stack
+    from strongroom.demo import LegacyTree
     from strongroom.examine.tls import Kind, Server
     from strongroom.load.request import Schemas
     from strongroom.postgres.connection import Access
+    from strongroom.runs.home import Home
     from strongroom.schema import Records
+    from strongroom.sqlite.prover import Prover
 
 __all__ = [
-    "PROVER",
     "apply_schema",
     "build_legacy_tree",
     "count_days_of_certificates",
@@ -38,6 +34,7 @@ __all__ = [
     "find_image_here",
     "find_inner_network",
     "find_local_postgres",
+    "give_prover",
     "give_records",
     "give_schemas",
     "list_backups_under",
@@ -51,20 +48,24 @@ def find_local_postgres(settings: Settings, purpose: str) -> Mapping[str, str] |
 
     ``purpose`` is ``deploy`` or ``monitor``.
     """
-    return stack.local_postgres(stack.Stack(root=settings.root, environment=settings.environment), purpose)
+    from strongroom.containers import stack
+
+    return stack.local_postgres(_find_stack(settings), purpose)
 
 
 def count_days_of_certificates(settings: Settings) -> Mapping[str, int]:
     """Return for how many days each certificate of this clone's stack holds; nothing without a stack. Read-only."""
-    asked = stack.Stack(root=settings.root, environment=settings.environment)
-    return stack.count_days(asked.folder, datetime.now(UTC))
+    from strongroom.containers import stack
+
+    return stack.count_days(_find_stack(settings).folder, datetime.now(UTC))
 
 
 def list_local_servers(settings: Settings) -> Mapping[Kind, Server]:
     """Return the servers of this clone's stack, whether they run or not; nothing without a stack. Read-only."""
+    from strongroom.containers import stack
     from strongroom.examine.tls import Kind, Server
 
-    asked = stack.Stack(root=settings.root, environment=settings.environment)
+    asked = _find_stack(settings)
     kept, tls = asked.read_kept(), asked.folder.tls
     if kept is None or not (tls / "ca.crt").is_file():
         return {}
@@ -87,24 +88,47 @@ def list_local_servers(settings: Settings) -> Mapping[Kind, Server]:
 
 def find_image_here(settings: Settings, name: str) -> str | None:
     """Return one of our images, of this clone's stack where there is one; None where no engine of here has it."""
-    kept = stack.Stack(root=settings.root, environment=settings.environment).read_kept()
+    from strongroom.containers import images
+
+    kept = _find_stack(settings).read_kept()
     return images.find_here(settings.environment, name, tag="local" if kept is None else kept.tag)
 
 
 def find_inner_network(settings: Settings) -> str | None:
     """Return the network of this clone's stack in which its servers have names; None without a stack. Read-only."""
-    kept = stack.Stack(root=settings.root, environment=settings.environment).read_kept()
+    kept = _find_stack(settings).read_kept()
     return None if kept is None else f"{kept.project}_inner"
 
 
 def sign_for_pods(settings: Settings) -> Callable[[Mapping[str, object]], str] | None:
     """Return what signs tokens of service accounts with a key of this clone's stack; None without a stack."""
-    asked = stack.Stack(root=settings.root, environment=settings.environment)
-    if asked.read_kept() is None:
-        return None
     from strongroom.containers.tokens import sign_claims
 
+    asked = _find_stack(settings)
+    if asked.read_kept() is None:
+        return None
+
     return lambda claims: sign_claims(asked.folder.tls, claims)
+
+
+def _find_stack(settings: Settings) -> Stack:
+    from strongroom.containers.stack import Stack
+
+    return Stack(root=settings.root, environment=settings.environment)
+
+
+def build_legacy_tree(system: Path, directory: Path, *, rows: int, seed: int) -> LegacyTree:
+    """Build every source of a system's plan under a directory; see ``demo.build_legacy_tree``."""
+    from strongroom import demo
+
+    return demo.build_legacy_tree(system, directory, rows=rows, seed=seed)
+
+
+def give_prover() -> Prover:
+    """Return what proves that a snapshot is its source."""
+    from strongroom.consolidate.snapshots import PROVER
+
+    return PROVER
 
 
 def give_schemas(system: str, folder: Path) -> Schemas:
@@ -159,6 +183,10 @@ def explain_load(
     Raises what finding the load raises, GuardError for one that did not end, UsageError for a table that is none of
     it, KeyMissingError.
     """
+    from strongroom.consolidate.explain import Ledgers, explain_ledgers
+    from strongroom.consolidate.masking import read_masks_of_targets
+    from strongroom.core.plan.models import PlanModel
+    from strongroom.core.yaml_text import load_yaml, validate_model
     from strongroom.load.documents import LoadState
     from strongroom.load.outcome import Outcome
     from strongroom.load.place import find_load
@@ -186,6 +214,10 @@ def list_backups_under(system: System, settings: Settings, key: str) -> tuple[st
     store cannot be asked, NotInitialisedError where there is none, as where it is not mounted: a key is not given up
     on a guess.
     """
+    from strongroom.backup.catalog import CATALOG, read_catalog
+    from strongroom.backup.request import Surroundings
+    from strongroom.backup.stores.opening import find_objects, read_about
+
     entry = system.backup
     around = Surroundings(now=lambda: datetime.now(UTC), environment=settings.environment)
     found: list[str] = []
