@@ -76,6 +76,7 @@ class Load:
                 snapshot=self.folder.find_snapshot(record),
                 ledger=self.folder.find_ledger(name, record.key),
                 keeps_addresses=self.about.way != "staged",
+                registered=self.around.registered,
             )
             for name, record in self.about.targets.items()
         ]

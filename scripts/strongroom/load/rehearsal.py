@@ -77,6 +77,7 @@ def _copy(opening: Opening, folder: Path, workers: Workers) -> list[Stage]:
             schema=f"{opening.plan.targets[name].live_schema[:46]}_dry_{aside}",
             snapshot=snapshot.copy,
             ledger=snapshot.copy,
+            registered=opening.around.registered,
         )
         for name, snapshot in copies.items()
     ]

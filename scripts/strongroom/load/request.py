@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.engines import Engine
 from strongroom.core.plan import Source
 from strongroom.core.progress import Progress
@@ -73,6 +74,8 @@ class Surroundings:
     """What proves that a snapshot is its source."""
     checkpoint: Checkpoint = lambda _: None
     keys: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    registered: tuple[ColumnEntry, ...] = ()
+    """The encrypted columns of the system, which are loaded where they open or not at all."""
 
 
 def source_of(name: str, path: str, key: str | None) -> Source:

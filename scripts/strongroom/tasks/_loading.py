@@ -66,6 +66,7 @@ class Loads:
             schemas=give_schemas(self.about.name, self.folder),
             prover=give_prover(),
             keys=find_keys(self.folder),
+            registered=self.about.columns,
         )
 
     @contextmanager

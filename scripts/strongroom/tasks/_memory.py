@@ -15,7 +15,7 @@ from strongroom.core.errors import PlanError, UsageError
 from strongroom.core.files import OWN_FOLDER, locked, make_private_folder, write_text
 from strongroom.core.progress import Progress
 from strongroom.core.quoting import fold
-from strongroom.core.system import find_system
+from strongroom.core.system import find_system, read_system
 from strongroom.load.documents import Way
 from strongroom.load.into.arriving import load_into_live
 from strongroom.load.outcome import Outcome
@@ -155,8 +155,14 @@ def _surround(asked: Migration, folder: Path, standing: Standing | None) -> Surr
     schemas = give_schemas(SYSTEM, folder)
     if standing is not None:
         schemas = _follow(schemas, standing)
-    keys = find_keys(folder)
-    return Surroundings(now=read_clock, progress=asked.progress, schemas=schemas, prover=give_prover(), keys=keys)
+    return Surroundings(
+        now=read_clock,
+        progress=asked.progress,
+        schemas=schemas,
+        prover=give_prover(),
+        keys=find_keys(folder),
+        registered=read_system(folder).columns,
+    )
 
 
 def _surround_switch(around: Surroundings, folder: Path) -> Around:

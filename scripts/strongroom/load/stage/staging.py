@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.errors import GuardError, PlanError
 from strongroom.core.plan import Plan, Target
 from strongroom.load.documents import MadeSchema
@@ -16,6 +17,7 @@ from strongroom.load.rows.jobs import ADDRESS, TableJob
 from strongroom.load.rows.structure import read_references, take_off
 from strongroom.load.stage.columns import read_columns
 from strongroom.load.stage.mapping import Side, find_column, find_table, map_table
+from strongroom.load.stage.registered import refuse_unopened
 from strongroom.postgres.connection import Connection, Error, compose, identifier
 from strongroom.sqlite.connection import Connection as Rows
 from strongroom.sqlite.connection import open_snapshot
@@ -34,6 +36,8 @@ class Stage:
     ledger: Database
     keeps_addresses: bool = False
     """Whether each staged row says where it comes from, as it does not go live as it stands."""
+    registered: tuple[ColumnEntry, ...] = ()
+    """The encrypted columns of the system."""
 
 
 def make_stage(connection: Connection, stage: Stage, schemas: Schemas, book: Book) -> MadeSchema:
@@ -164,12 +168,14 @@ def read_side(connection: Connection, stage: Stage) -> Side:
 
 
 def list_jobs(connection: Connection, stage: Stage, made: MadeSchema) -> list[TableJob]:
-    """Return the tables that are loaded into a stage. Raises PlanError."""
+    """Return the tables that are loaded into a stage. Raises PlanError, also for values that would not open there."""
     side = read_side(connection, stage)
     with open_snapshot(stage.snapshot) as source:
         tables: Mapping[str, Table] = read_schema(source).tables
         pairs = [(table, find_table(side, name)) for name, table in tables.items() if name not in made.skipped]
         jobs = [map_table(source, side, table, into) for table, into in pairs if into is not None]
+        for job in jobs:
+            refuse_unopened(source, stage.plan, stage.target, job, stage.registered)
     return [replace(job, keeps_address=stage.keeps_addresses) for job in jobs]
 
 
