@@ -78,6 +78,7 @@ def find_commands(text: str) -> list[list[str]]:
         ".github/CONTRIBUTING.md",
         ".github/KEYS.md",
         ".github/POSTGRES.md",
+        ".github/SECURITY.md",
         ".github/runbooks/backups-stopped.md",
         ".github/runbooks/leaked-password.md",
         ".github/runbooks/lost-file.md",

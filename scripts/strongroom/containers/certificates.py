@@ -16,13 +16,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from strongroom.containers import DUE_DAYS
 from strongroom.core.errors import GuardError
 from strongroom.core.files import write_text
 
 AUTHORITY = "ca"
 _AUTHORITY_DAYS, _SERVER_DAYS = 3650, 90
-_DUE_DAYS = 15
-"""A certificate that ends within so many days is issued anew."""
 _EARLIER = timedelta(days=1, minutes=5)
 """For clocks that are up to a day behind."""
 
@@ -74,7 +73,7 @@ def issue(folder: Path, name: str, hosts: Sequence[str], now: datetime, *, renew
     if certificate.exists() and key.exists() and not renew:
         held = _read(certificate)
         _refuse_foreign(certificate, held, authority)
-        is_due = held.not_valid_after_utc <= now + timedelta(days=_DUE_DAYS) or held.not_valid_before_utc > now
+        is_due = held.not_valid_after_utc <= now + timedelta(days=DUE_DAYS) or held.not_valid_before_utc > now
         is_due |= not _has(held, x509.AuthorityKeyIdentifier)
         if not is_due and set(_hosts_of(held)) == set(hosts) and held.public_key() == _read_key(key).public_key():
             return False

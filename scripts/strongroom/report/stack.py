@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from strongroom.containers import DUE_DAYS
 from strongroom.containers.compose import Service
 from strongroom.containers.images import Built
 from strongroom.containers.stack import Belongings, Started
@@ -121,17 +122,19 @@ def show_started(started: Started, *, as_json: bool, color: bool) -> None:
 def show_services(services: Sequence[Service], days: Mapping[str, int], *, as_json: bool, color: bool) -> int:
     """Print the containers, and for how many days the first certificate holds.
 
-    Returns 7 when one container is not healthy, none is there, or a certificate has ended.
+    Returns 7 when one container is not healthy, none is there, or a certificate has ended or soon will.
     """
-    is_well = all(service.is_up for service in services) and min(days.values(), default=0) >= 0
+    is_due = min(days.values(), default=DUE_DAYS) < DUE_DAYS
+    is_well = all(service.is_up for service in services) and not is_due
     code = ExitCode.DONE if services and is_well else ExitCode.PENDING
     screen = Screen(as_json=as_json, color=color)
     if services:
         _tabulate(screen, services)
     if days:
         first = min(days, key=lambda name: days[name])
-        ends = f"ends in {days[first]} days" if days[first] >= 0 else "has ended: ./inv stack.up issues a new one"
-        screen.say(f"certificates: the first, of {first}, {ends}")
+        ends = f"ends in {days[first]} days" if days[first] >= 0 else "has ended"
+        way = ": ./inv stack.up issues a new one, and hands it over" if is_due else ""
+        screen.say(f"certificates: the first, of {first}, {ends}{way}")
     if not services:
         screen.conclude("nothing runs: ./inv stack.up starts it")
     screen.end(Services(services=tuple(services), days=days, exit=code))
@@ -160,7 +163,8 @@ def _make_visible(found: re.Match[str]) -> str:
 def show_certificates(made: Sequence[str], folder: str, *, as_json: bool) -> None:
     """Print which certificates were made."""
     screen = Screen(as_json=as_json)
-    screen.conclude(f"made in {folder}: {', '.join(made)}" if made else f"all there in {folder}")
+    handed = "; servers that run go on with what they have until ./inv stack.up hands it over"
+    screen.conclude(f"made in {folder}: {', '.join(made)}{handed}" if made else f"all there in {folder}")
     screen.end(Certificates(made=tuple(made), folder=folder))
 
 

@@ -12,7 +12,8 @@ from strongroom.containers.stack.starting import start_services
 from strongroom.core.errors import UnreachableError
 
 _RELOADS = ("postgres", "redis", "vault")
-"""Services that take a certificate over while they run; the others are started again, and keep their data."""
+"""Services that take a certificate over while they run, and keep connections. SeaweedFS and moto read theirs when they
+start: they are started again, keep their data, and end the connections that are open."""
 _RELOAD = "/usr/local/lib/strongroom/reload"
 
 
