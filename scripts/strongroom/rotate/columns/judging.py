@@ -14,12 +14,13 @@ from strongroom.core.errors import (
 )
 from strongroom.keys.columns.cipher import ColumnCipher
 from strongroom.keys.columns.context import Context
-from strongroom.keys.columns.envelope import MARK
+from strongroom.keys.columns.envelope import MARK, is_key_id
 from strongroom.keys.columns.formats import Format, Kind, find_format
 from strongroom.keys.columns.values import Value
 from strongroom.keys.provided import SEPARATOR
 from strongroom.rotate.columns.model import Change, Left, Part, Row, Stored, Work
 
+_LONGEST_ID = 256
 PLAIN = "is plain: columns.encrypt takes it in"
 DAMAGED = "begins as ours and is not whole"
 _UNNAMED = "is of the format {}, which its reads: does not name"
@@ -45,9 +46,9 @@ class Judge:
         """What the values begin with that are done."""
         return f"{MARK}{self.version}:" if self.work is Work.ROTATE else MARK
 
-    def _weigh(self, row: Row) -> Value | Left | None:
+    def _weigh(self, row: Row, context: Context) -> Value | Left | None:
         """Return what a row holds that is to be changed; None where it is as it should be."""
-        found = find_format(row.stored)
+        found = _glance(row.stored)
         if self._is_settled(found):
             return None
         why = self._find_obstacle(found, row.stored)
@@ -55,24 +56,24 @@ class Judge:
             return Left(key=row.key, why=why)
         if found.kind is Kind.PLAIN:
             return row.stored
-        return self._open(row)
+        return self._open(row, context)
 
     def settle(self, row: Row, *, as_bytes: bool, holds_any: bool) -> Change | Left | None:
         """Return how a row is to be changed; ``holds_any`` says that the column takes every kind of value.
 
         Raises the errors of ``keys.errors`` where a version of the column's own key cannot be had.
         """
-        value = self._weigh(row)
-        if value is None or isinstance(value, Left):
-            return value
-        if self.work is Work.DECRYPT:
-            return _write_plain(row, value, as_bytes=as_bytes, holds_any=holds_any)
-        context = self._place(row)
         try:
+            context = Context(self.entry.table, self.entry.column, row.key)
+            value = self._weigh(row, context)
+            if value is None or isinstance(value, Left):
+                return value
+            if self.work is Work.DECRYPT:
+                return _write_plain(row, value, as_bytes=as_bytes, holds_any=holds_any)
             new = self._cipher.seal(context, value, as_bytes=as_bytes, under=self.version)
         except AlreadyEncryptedError:
             return Left(key=row.key, why=_TWICE)
-        except UsageError as error:
+        except UsageError as error:  # of a key that is NULL, say
             return Left(key=row.key, why=f"its {error.subject} {error.fact}")
         opened = self._cipher.open(context, new)
         if type(opened) is not type(value) or opened != value:
@@ -93,9 +94,6 @@ class Judge:
         """The column, for people."""
         return f"column {self.entry.table}.{self.entry.column}"
 
-    def _place(self, row: Row) -> Context:
-        return Context(self.entry.table, self.entry.column, row.key)
-
     def _is_settled(self, found: Format) -> bool:
         if self.work is Work.DECRYPT:
             return found.kind is not Kind.OURS and found.kind is not Kind.DAMAGED
@@ -115,15 +113,25 @@ class Judge:
     def _is_own(self, found: Format) -> bool:
         return str(found.key_id).partition(SEPARATOR)[0] == self.entry.key
 
-    def _open(self, row: Row) -> Value | Left:
+    def _open(self, row: Row, context: Context) -> Value | Left:
         if not isinstance(row.stored, str | bytes):
             return Left(key=row.key, why=_CLOSED)
         try:
-            return self._cipher.open(self._place(row), row.stored)
+            return self._cipher.open(context, row.stored)
         except (WrongContextError, NotEncryptedError):
-            return Left(key=row.key, why=_CLOSED)
-        except UsageError as error:
-            return Left(key=row.key, why=f"its {error.subject} {error.fact}")
+            is_whole = find_format(row.stored).kind is not Kind.DAMAGED
+            return Left(key=row.key, why=_CLOSED if is_whole else DAMAGED)
+
+
+def _glance(stored: Stored) -> Format:
+    """Return what a value is; of ours only its head is looked at, as the rest is once it is opened."""
+    if isinstance(stored, bytes) and stored.startswith(MARK.encode()):
+        head = stored[: len(MARK) + _LONGEST_ID].split(b":", 2)[1].decode("latin-1")
+    elif isinstance(stored, str) and stored.startswith(MARK):
+        head = stored[: len(MARK) + _LONGEST_ID].split(":", 2)[1]
+    else:
+        return find_format(stored)
+    return Format(Kind.OURS, head) if is_key_id(head) else Format(Kind.DAMAGED)
 
 
 def _gather(rows: Sequence[Row], found: Sequence[Change | Left | None]) -> Part:

@@ -27,9 +27,9 @@ def try_again(do: Callable[[], Answer], passing: type[Exception]) -> Answer:
 class Patience:
     """Waits for rows that others hold, a little longer each time; it ends, and begins anew once something was done."""
 
-    def __init__(self, seconds: float = PATIENCE) -> None:
-        """Wait so long in all."""
-        self._seconds, self._since, self._pause = seconds, time.monotonic(), _FIRST_SECONDS
+    def __init__(self) -> None:
+        """Begin now."""
+        self._since, self._pause = time.monotonic(), _FIRST_SECONDS
 
     def renew(self) -> None:
         """Begin anew."""
@@ -37,7 +37,7 @@ class Patience:
 
     def wait(self, subject: str, find_holder: Callable[[], str]) -> None:
         """Wait a moment. Raises UnreachableError, naming who holds the rows, where it was long enough."""
-        if time.monotonic() - self._since > self._seconds:
+        if time.monotonic() - self._since > PATIENCE:
             hint = "end what it does (pg_terminate_backend, if nobody answers for it), then run the same command again"
             raise UnreachableError(subject, f"has rows that {find_holder()} holds locked", hint)
         time.sleep(self._pause)

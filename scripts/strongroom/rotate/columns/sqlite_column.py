@@ -29,6 +29,7 @@ from strongroom.sqlite.keyring import hold_needed
 from strongroom.sqlite.messages import translated
 
 BATCH_BYTES = 8_000_000
+_KINDS = {str: "text", bytes: "blob", int: "integer", float: "real"}
 _BUSY_MILLISECONDS = 5_000
 
 
@@ -201,31 +202,28 @@ class SqliteColumn:
 
         Raises GuardError.
         """
-        written = []
-        for change in changes:
-            where = (*change.row.position, *change.row.key)
-            try:
-                done = self._connection.execute(said.write, (change.new, *where, *_typed(change.row.stored)))
-            except self._connection.IntegrityError:  # its text may repeat values
-                fact = "a CHECK or a trigger of its table refuses what is to be written"
-                raise GuardError(self.subject, fact, "let it pass what begins with sr1: as it is") from None
-            if done.rowcount:
-                written.append(change)
-            elif self._holds(said, change, change.row.stored):
-                raise GuardError(self.subject, "a trigger keeps rows as they are", "drop it while this runs")
-        for change in written:
-            if not self._holds(said, change, change.new):
+        parameters = [(change.new, *_where(change.row, change.row.stored)) for change in changes]
+        try:
+            if not self._looked.has_triggers:
+                return max(self._connection.executemany(said.write, parameters).rowcount, 0)
+            written = [self._connection.execute(said.write, one).rowcount > 0 for one in parameters]
+        except self._connection.IntegrityError:  # its text may repeat values
+            fact = "a CHECK or a trigger of its table refuses what is to be written"
+            raise GuardError(self.subject, fact, "let it pass what begins with sr1: as it is") from None
+        for change, is_written in zip(changes, written, strict=True):
+            if is_written and not self._holds(said, change.row, change.new):
                 raise GuardError(self.subject, "a trigger changes what is written", "let it pass what begins with sr1:")
-        return len(written)
+            if not is_written and self._holds(said, change.row, change.row.stored):
+                raise GuardError(self.subject, "a trigger keeps rows as they are", "drop it while this runs")
+        return sum(written)
 
-    def _holds(self, said: Statements, change: Change, value: Stored) -> bool:
-        where = (*change.row.position, *change.row.key, *_typed(value))
-        return self._connection.execute(said.find, where).fetchone() is not None
+    def _holds(self, said: Statements, row: Row, value: Stored) -> bool:
+        return self._connection.execute(said.find, _where(row, value)).fetchone() is not None
 
 
-def _typed(value: Stored) -> tuple[Stored, str]:
-    kind = {str: "text", bytes: "blob", int: "integer", float: "real"}[type(value)]
-    return value, kind
+def _where(row: Row, value: Stored) -> tuple[Any, ...]:
+    """Return what finds a row that holds a value."""
+    return *row.position, *row.key, value, _KINDS[type(value)]
 
 
 def _decode(content: bytes) -> str:

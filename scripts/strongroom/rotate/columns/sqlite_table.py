@@ -30,7 +30,7 @@ class SqliteTable:
     """Whether ciphertext stands in it as bytes."""
     holds_any: bool
     """Whether it takes every kind of value."""
-    is_utf8: bool
+    has_triggers: bool
 
 
 def look_at_table(connection: Connection, entry: ColumnEntry) -> SqliteTable:
@@ -61,7 +61,7 @@ def look_at_table(connection: Connection, entry: ColumnEntry) -> SqliteTable:
         order=() if table.rowid is not None else table.primary_key,
         as_bytes=column.affinity == "BLOB" and fold(column.declared) != "any",
         holds_any=not (table.strict and fold(column.declared) != "any"),
-        is_utf8=schema.encoding == "UTF-8",
+        has_triggers=any(fold(owner) == fold(table.name) for owner, _ in schema.triggers.values()),
     )
 
 
