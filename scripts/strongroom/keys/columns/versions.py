@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from strongroom.core.errors import StrongroomError
+from strongroom.core.errors import KeyMissingError
 from strongroom.core.scrubbing import watch
 from strongroom.core.secret import Secret
 from strongroom.keys.columns.envelope import MARK, is_key_id
@@ -41,7 +41,7 @@ class Versions:
         """Ask ``keys`` for versions of ``name``."""
         self._keys, self._name, self._clock = keys, name, clock
         self._derived: dict[str, Version] = {}
-        self._missing: dict[str, tuple[float, StrongroomError]] = {}
+        self._missing: dict[str, tuple[float, KeyMissingError]] = {}
         self._refreshed: dict[str, float] = {}
 
     @property
@@ -75,7 +75,7 @@ class Versions:
             raise type(error)(error.subject, error.fact, error.hint)
         try:
             return self._keys.fetch(key_id)
-        except StrongroomError as reason:
+        except KeyMissingError as reason:
             self._missing[key_id] = self._clock(), reason
             raise
 
