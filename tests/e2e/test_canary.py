@@ -266,3 +266,19 @@ def test_a_full_disk_shows_no_key(house: House, size: str) -> None:
     if ended.code in (1, 99) and b"strongroom" not in ended.err:
         pytest.skip("no mounts here: neither as root nor in a user namespace")
     assert (ended.code, ended.found, house.find_written()) == (14, (), []), ended.err
+
+
+def test_no_look_at_the_ways_to_servers_shows_a_secret(house: House, server: Playing) -> None:
+    """Whatever the strings are, and whoever answers: the one that is named answers with what it should never see."""
+    server.say((403, {"errors": [LEAK]}))
+    house.given["CLOUD"] = WORDS["cloud"]
+    house.second = in_bucket(house, f"https://127.0.0.1:{server.port}")
+    entry = in_vault(house, f"https://127.0.0.1:{server.port}")
+    place = f"postgresql://u:{WORDS['token']}@127.0.0.1:1/x"
+    with other_entry(house, entry):
+        for number, way in enumerate(("?sslmode=require", "?sslmode=disable", "?port=none", "")):
+            house.given["DATABASE_URL"] = place + way
+            ended = house.run("tls.doctor", *MODES[number], "--summary", house.root / "summary.md")
+            assert (ended.code in {2, 6}, ended.found) == (True, ()), ended.err
+            assert b"127.0.0.1" in ended.out
+    assert house.find_written() == []

@@ -14,7 +14,7 @@ from strongroom.tasks._task import is_json, task
 from strongroom.tasks.wiring import list_local_servers
 
 SYSTEM = "Whose servers (default: STRONGROOM_SYSTEM, else those that the environment and the local stack name)."
-SERVER = "Only these: postgres, redis, vault, secrets, s3; may be repeated."
+SERVER = "Only this kind: postgres, redis, vault, secrets, s3."
 
 
 @task(help={"system": SYSTEM, "server": SERVER})

@@ -16,7 +16,7 @@ DOWN = Service(name="redis", state="exited", health="", ports=())
     [
         ([UP], {"ca": 3000, "redis": 80}, 0, "certificates: the first, of redis, ends in 80 days"),
         ([UP], {"ca": 3000, "redis": 15}, 0, "of redis, ends in 15 days\n"),
-        ([UP], {"ca": 3000, "redis": 14}, 7, "of redis, ends in 14 days: ./inv stack.up issues a new one, and hands it"),
+        ([UP], {"ca": 3000, "redis": 14}, 7, "of redis, ends in 14 days: ./inv stack.up issues a new one, and"),
         ([UP], {"ca": 3000, "redis": 0}, 7, "of redis, ends in 0 days: ./inv stack.up"),
         ([UP], {"ca": 3000, "redis": -1}, 7, "of redis, has ended: ./inv stack.up issues a new one"),
         ([UP, DOWN], {"redis": 80}, 7, "exited"),
