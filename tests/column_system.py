@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.config import read_settings
@@ -53,7 +52,7 @@ class ColumnSystem:
             "columns": list(self.columns),
             **self.about,
         }
-        (self.folder / "system.yaml").write_text(yaml.safe_dump(said))
+        (self.folder / "system.yaml").write_text(json.dumps(said))  # which YAML is, too
 
     def add_version(self) -> None:
         """Make a new version of the key, and make that the active one."""

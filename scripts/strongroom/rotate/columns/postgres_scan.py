@@ -66,8 +66,8 @@ def _pick(schema: str, table: str, column: str, kind: str) -> str:
     if kind == "bytes":
         return f"SELECT {value} FROM {place} AS t WHERE {begins(value, BINARY_STARTS, as_bytes=True)}"
     if kind == "texts":
-        place, value = f"{place} AS t, pg_catalog.unnest({value})", "e"
-        return f"SELECT e FROM {place} AS e WHERE {begins('e::text', TEXT_STARTS, as_bytes=False)}"
+        parts = f"{place} AS t, pg_catalog.unnest({value}) AS parts (part)"
+        return f"SELECT parts.part::text FROM {parts} WHERE {begins('parts.part::text', TEXT_STARTS, as_bytes=False)}"
     text = f"{value}::text"
     inside = " OR ".join(f"pg_catalog.strpos({text}, {literal(sign)}) > 0" for sign in JSON_SIGNS)
     is_json = "" if kind == "json" else f"pg_catalog.substr({text}, 1, 1) IN ('{{', '[') AND "
