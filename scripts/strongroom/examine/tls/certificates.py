@@ -31,9 +31,15 @@ _STRONGER = "have one issued with an RSA key of 2048 bits or more, or ECDSA P-25
 
 
 def read_chain(shown: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
-    """Read certificates (DER), the server's first. Raises ValueError for one that is none."""
+    """Read certificates (DER), the server's first. Raises ValueError for one that is none, or means nothing inside."""
     with _lenient():
-        return tuple(x509.load_der_x509_certificate(one) for one in shown)
+        chain = tuple(x509.load_der_x509_certificate(one) for one in shown)
+        try:
+            for one in chain:
+                _ = one.subject, one.issuer, one.extensions  # each is read when it is asked for
+        except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+            raise ValueError(str(error)) from error
+        return chain
 
 
 def read_authorities(content: bytes) -> tuple[x509.Certificate, ...]:

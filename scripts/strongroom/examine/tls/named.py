@@ -20,6 +20,7 @@ from strongroom.redis.address import PORT, Address, find_weaknesses, parse_addre
 _LIBPQ = ("PGHOST", "PGSERVICE", "PGHOSTADDR")
 _STAYS = "goes without TLS, and does not leave this machine"
 _SOCKET = "is a socket of this machine"
+_HIGHEST = 65535
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -65,13 +66,16 @@ def _make_postgres(named_by: str, parameters: Mapping[str, str], endpoint: Endpo
     if not endpoint.name:
         fact = f"names an address alone ({endpoint.address}), which no certificate is compared with"
         complaints.append(Complaint(Grade.SETTING, fact, "say host= too: the name that its certificate bears"))
+    is_port = endpoint.port.isdecimal() and 0 < int(endpoint.port) <= _HIGHEST
+    if not is_port:
+        complaints.append(Complaint(Grade.SETTING, "names a port that is none", "correct it: a number, as 5432"))
     authority, own = parameters.get("sslrootcert", "system"), parameters.get("sslcert")
     return Server(
         kind=Kind.POSTGRES,
         named_by=named_by,
         host=endpoint.name,
         address=endpoint.address,
-        port=int(endpoint.port) if endpoint.port.isdecimal() else 0,
+        port=int(endpoint.port) if is_port else 0,
         authority=None if authority == "system" else Path(authority),
         certificate=None if not own else (Path(own), Path(parameters.get("sslkey") or own)),
         user=parameters.get("user", ""),
