@@ -14,6 +14,8 @@ from strongroom.postgres.connection import Connection
 
 _RIGHTS = re.compile(r"(?:^|(?<=; )|(?<= ; ))rights ([^;]*)")
 _COMMENT = re.compile(r"(?:^| ?; )comment .*", re.DOTALL)
+_ONLY_RIGHTS = re.compile(r".+=[A-Z* ]+", re.DOTALL)
+"""What is declared of rights, and of no column or table that is called so."""
 _SAID = 5
 
 
@@ -83,7 +85,7 @@ def _without_more(wanted: str | None, held: str, name: str) -> str:
         return held
     if name.endswith(" order of columns"):
         return wanted if held.startswith(f"{wanted}, ") else held
-    if " rights" in f" {name}" and (name.endswith(" rights") or name.startswith("rights of later ")):
+    if (name.endswith(" rights") or name.startswith("rights of later ")) and _ONLY_RIGHTS.fullmatch(wanted):
         return wanted if set(_read_rights(wanted)) <= set(_read_rights(held)) else held
     if _COMMENT.search(wanted) is None:
         held = _COMMENT.sub("", held)
