@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from strongroom.core.errors import GuardError
 from strongroom.load import judging
 from strongroom.load.documents import MadeDocument, MadeSchema
-from strongroom.load.judging import compare_structure
+from strongroom.load.judging import compare_structure, read_made
+from strongroom.load.place import LoadFolder
 from strongroom.load.request import Objects, Schemas
 from strongroom.postgres.connection import Access
+from strongroom.runs.home import Home
 from strongroom.schema.objects import list_differences
 
 KEY = "table notes constraint notes_user_fkey"
@@ -37,9 +41,13 @@ def compare(monkeypatch: pytest.MonkeyPatch, held: Objects) -> list[str]:
         read_objects=lambda _connection, _schema: held,
         list_differences=list_differences,
     )
-    made = MadeSchema(has_files=True, objects=MADE, references=(), carried=(), reported=(), skipped=())
     access = Access(parameters={}, origin="a test")
-    return list(compare_structure({"core": "core_staged"}, MadeDocument(targets={"core": made}), access, schemas))
+    return list(compare_structure({"core": "core_staged"}, describe(), access, schemas))
+
+
+def describe() -> MadeDocument:
+    made = MadeSchema(has_files=True, objects=MADE, references=(), carried=(), reported=(), skipped=())
+    return MadeDocument(targets={"core": made})
 
 
 def test_a_foreign_key_may_stay_not_valid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +61,15 @@ def test_a_foreign_key_to_somewhere_else_is_told_whether_it_is_valid_or_not(
 ) -> None:
     (told,) = compare(monkeypatch, {**MADE, KEY: f"FOREIGN KEY (user) REFERENCES others(id){valid}"})
     assert told.startswith(f"schema core_staged: changed: {KEY}")
+
+
+def test_a_load_that_does_not_say_any_more_what_it_made_is_refused(tmp_path: Path) -> None:
+    folder = LoadFolder(root=tmp_path / "loads" / "one", home=Home(target=tmp_path))
+    folder.home.provide()
+    folder.root.mkdir(parents=True)
+    folder.write(describe())
+    assert read_made(folder) == describe()
+    (folder.root / "made.json").unlink()
+    with pytest.raises(GuardError, match=r"does not say what it made: made\.json is gone") as raised:
+        read_made(folder)
+    assert raised.value.subject == "load one"
