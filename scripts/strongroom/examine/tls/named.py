@@ -47,6 +47,11 @@ def _list_postgres(system: System | None, environment: Mapping[str, str]) -> Ite
     if not named:
         named = {name: "" for name in _LIBPQ if environment.get(name)}
         named = dict(list(named.items())[:1])
+    for name in () if system is None else sorted({one.dsn for one in system.columns if one.dsn is not None}):
+        if environment.get(name):
+            named[name] = environment[name]
+        else:
+            yield _unnamed(Kind.POSTGRES, f"columns: dsn: {name}", "is named by a variable that is not set", "set it")
     for name, dsn in named.items():
         try:
             parameters = read_parameters(dsn, name, environment)

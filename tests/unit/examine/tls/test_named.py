@@ -57,6 +57,15 @@ def test_libpqs_own_variables_name_one_where_no_other_does() -> None:
     assert list_servers(None, {}, {}) == []
 
 
+def test_servers_of_columns_are_named_by_variables_of_their_own() -> None:
+    keys = {"k": {"provider": "environment", "variable": "K", "encoding": "hex"}}
+    column = {"postgres": "public", "table": "t", "primary_key": ["id"], "key": "k"}
+    columns = [column | {"dsn": "THREE", "column": "a"}, column | {"dsn": "FOUR", "column": "b"}]
+    found = find({"ONE": "host=a", "THREE": "host=b"}, keys=keys, columns=columns)
+    assert [server.named_by for server in found] == ["columns: dsn: FOUR", "ONE", "THREE"]
+    assert found[0].complaints[0].fact == "is named by a variable that is not set"
+
+
 def test_a_string_that_is_none_is_named_without_what_stands_in_it() -> None:
     (server,) = find({"ONE": f"postgresql://u:{CANARY}@host/x?{CANARY}=1"})
     finding = make_finding(server, server.complaints[0])
