@@ -14,6 +14,7 @@ from strongroom.core.system import System
 from strongroom.core.transit import is_this_machine
 from strongroom.examine.tls.finding import Complaint, Grade
 from strongroom.examine.tls.server import Kind, Server
+from strongroom.keys.vault.session import find_authorities
 from strongroom.postgres.dsn import Endpoint, find_weakness, list_endpoints, read_parameters
 from strongroom.redis.address import PORT, Address, find_weaknesses, parse_address
 
@@ -21,6 +22,7 @@ _LIBPQ = ("PGHOST", "PGSERVICE", "PGHOSTADDR")
 _STAYS = "goes without TLS, and does not leave this machine"
 _SOCKET = "is a socket of this machine"
 _HIGHEST = 65535
+_AWS_BUNDLE = "AWS_CA_BUNDLE"
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -131,7 +133,8 @@ def _list_keys(system: System, environment: Mapping[str, str]) -> Iterator[Serve
         if isinstance(entry, VaultKey):
             yield _make_vault(named_by, entry, environment)
         elif isinstance(entry, AwsKey) and entry.endpoint is not None:
-            yield _make_https(Kind.SECRETS, named_by, entry.endpoint, entry.ca_file)
+            usual = environment.get(_AWS_BUNDLE) or str(find_authorities())
+            yield _make_https(Kind.SECRETS, named_by, entry.endpoint, entry.ca_file or usual)
 
 
 def _make_vault(named_by: str, entry: VaultKey, environment: Mapping[str, str]) -> Server:
@@ -140,7 +143,7 @@ def _make_vault(named_by: str, entry: VaultKey, environment: Mapping[str, str]) 
         fact = f"is named by no variable that is set ({entry.address_variable})"
         return _unnamed(Kind.VAULT, named_by, fact, "let it name the server's address")
     try:
-        return _make_https(Kind.VAULT, named_by, check_address(address), entry.ca_file)
+        return _make_https(Kind.VAULT, named_by, check_address(address), entry.ca_file or str(find_authorities()))
     except ValueError as error:
         return _unnamed(Kind.VAULT, named_by, f"its address ({entry.address_variable}) {error}", "correct it")
 

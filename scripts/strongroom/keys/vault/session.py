@@ -213,6 +213,11 @@ class VaultSession:
             raise ProviderUnreachableError(self._subject, fact, "name the address of the server that leads")
 
 
+def find_authorities() -> Path:
+    """Return the file of those who may have signed a server's certificate where no ``ca_file`` is named."""
+    return Path(requests.certs.where())
+
+
 def _read_seconds(answer: Any) -> int:
     return int(answer["auth"]["lease_duration"])
 

@@ -109,6 +109,11 @@ def test_vaults_and_secrets_managers_are_those_of_the_keys() -> None:
     assert two.complaints[0].fact.startswith("its address (VAULT) must begin with https://")
     assert three.local
     assert (four.kind, four.host, four.port) == (Kind.SECRETS, "aws.example", 444)
+    assert four.authority is not None
+    assert four.authority.is_file()  # those that come with the libraries
+    assert find({"AWS_CA_BUNDLE": "/aws.crt"}, keys={"d": keys["d"]})[0].authority == Path("/aws.crt")
+    bare = VAULT | {"address": "https://vault.example"}
+    assert find({}, keys={"a": bare})[0].authority == four.authority
     assert find({}, keys=keys)[1].complaints[0].fact == "is named by no variable that is set (VAULT)"
 
 
