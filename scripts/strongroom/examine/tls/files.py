@@ -16,7 +16,7 @@ from strongroom.examine.tls.finding import Complaint, Grade
 from strongroom.examine.tls.server import Server
 
 KEY_LOG = "SSLKEYLOGFILE"
-_OTHERS, _OTHERS_WRITE, _OTHERS_OF_ROOT = 0o077, 0o022, 0o037
+_OTHERS, _OTHERS_WRITE, _OTHERS_OF_ROOT = 0o077, 0o002, 0o037
 
 
 def find_system_authorities() -> str | None:
@@ -52,7 +52,7 @@ def judge_authorities(file: Path) -> tuple[Complaint | None, tuple[x509.Certific
         return Complaint(Grade.SETTING, fact, "leave only certificates in it, and make a new key"), held
     if mode & _OTHERS_WRITE:
         fact = f"the file of authorities {file} may be changed by others, who could add one of theirs"
-        return Complaint(Grade.SETTING, fact, f"chmod go-w {file}"), held
+        return Complaint(Grade.SETTING, fact, f"chmod o-w {file}"), held
     return None, held
 
 

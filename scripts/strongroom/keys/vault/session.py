@@ -215,7 +215,7 @@ class VaultSession:
 
 def find_authorities() -> Path:
     """Return the file of those who may have signed a server's certificate where no ``ca_file`` is named."""
-    return Path(requests.certs.where())
+    return Path(requests.utils.DEFAULT_CA_BUNDLE_PATH)
 
 
 def _read_seconds(answer: Any) -> int:
