@@ -22,6 +22,13 @@ _VERBS = {
 def show_columns_done(done: ColumnsDone, *, as_json: bool, color: bool) -> ExitCode:
     """Print what became of each column, and which rows are left; return 4 for these, 7 where some are due again."""
     screen = Screen(as_json=as_json, color=color)
+    say_columns_done(screen, done)
+    screen.end(done)
+    return done.exit
+
+
+def say_columns_done(screen: Screen, done: ColumnsDone) -> None:
+    """Show what became of each column, and which rows are left."""
     heads = ("column", "in", "rows", "under", "left", "due")
     screen.table(heads, [_list_done(one, done) for one in done.columns], numbers=False)
     for one in done.columns:
@@ -36,8 +43,6 @@ def show_columns_done(done: ColumnsDone, *, as_json: bool, color: bool) -> ExitC
     left = sum(one.left for one in done.columns)
     said = f"{_VERBS[done.work][0 if done.dry_run else 1]} {count(changed)} values in {len(done.columns)} columns"
     screen.conclude(f"{said}; {count(left)} rows are left as they are")
-    screen.end(done)
-    return done.exit
 
 
 def _list_done(one: ColumnDone, done: ColumnsDone) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from strongroom.core.errors import ExitCode
 from strongroom.keys import State
 from strongroom.keys.checking import CheckedKey, KeyFailure, ListedKey, ListedVersion
 from strongroom.keys.creating import CreatedKey
+from strongroom.report.columns import say_columns_done
 from strongroom.report.screen import Screen
 from strongroom.rotate.keys import Retired, Rotated
 from strongroom.runs.key_names import Part
@@ -104,8 +105,8 @@ def _spell_uses(name: str, version: ListedVersion, uses: Mapping[str, Mapping[Pa
     return ", ".join(f"{count} {part}" for part, count in counts.items() if count) or "·"
 
 
-def show_rotated(rotated: Rotated, *, as_json: bool) -> None:
-    """Print what lies under which version now."""
+def show_rotated(rotated: Rotated, *, as_json: bool) -> ExitCode:
+    """Print what lies under which version now; return 4 where rows of columns are left, 7 where some are due again."""
     screen = Screen(as_json=as_json)
     if rotated.escrow is not None:
         screen.say(f"copy for escrow: {rotated.escrow} (keep it where the key is not, and try it)")
@@ -113,12 +114,17 @@ def show_rotated(rotated: Rotated, *, as_json: bool) -> None:
         screen.say(f"{len(rotated.backups)} files of backups keep the version under which they were made")
     for path in rotated.sources:
         screen.say(f"not touched: {path}, a legacy file (--database names it)")
-    if rotated.before is None:
+    if rotated.columns is not None:
+        say_columns_done(screen, rotated.columns)
+    if rotated.columns is not None and not rotated.files:
+        screen.conclude(f"{rotated.after} {'would be' if rotated.dry_run else 'is'} the active version of its key")
+    elif rotated.before is None:
         screen.conclude(f"nothing lay under another version; {rotated.after} is the active one")
     else:
         done = "would go" if rotated.dry_run else "went"
         screen.conclude(f"{len(rotated.files)} files {done} from {rotated.before} to {rotated.after}")
     screen.end(rotated)
+    return ExitCode.DONE if rotated.columns is None else rotated.columns.exit
 
 
 def show_retired(retired: Retired, *, as_json: bool) -> None:

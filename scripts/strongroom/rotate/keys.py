@@ -14,6 +14,9 @@ from strongroom.core.errors import GuardError, UsageError
 from strongroom.core.files import show_path
 from strongroom.core.secret import Secret
 from strongroom.keys import KeyVersion, ProvidedKeys, State
+from strongroom.rotate.columns.driving import Store
+from strongroom.rotate.columns.keys import bring_columns, find_marked, foresee_columns, mark_columns, refuse_needed
+from strongroom.rotate.columns.model import ColumnsDone
 from strongroom.rotate.request import Surroundings
 from strongroom.rotate.trees import (
     end_rotation,
@@ -45,6 +48,8 @@ class Wish:
     """Files that are in no target directory of ours, such as legacy ones."""
     list_backups: Callable[[str], tuple[str, ...]] = lambda _: ()
     """Names the backups that only a version (``NAME@VERSION``) opens."""
+    columns: tuple[Store, ...] = ()
+    """The columns that are encrypted under it, or hold values of an earlier format that are."""
     dry_run: bool = False
 
 
@@ -65,6 +70,8 @@ class Rotated:
     """Legacy files, which nobody touched: name them with --database."""
     escrow: str | None
     """The file with the copy of the new version."""
+    columns: ColumnsDone | None
+    """What became of its columns; None where it has none."""
     dry_run: bool
 
 
@@ -75,7 +82,7 @@ class Retired:
     key: str
     id_: str
     looked_at: tuple[str, ...]
-    """Target directories in which nothing names it."""
+    """Target directories in which nothing names it, and columns of which no value does."""
     dry_run: bool
 
 
@@ -86,8 +93,8 @@ def rotate_key(keys: ProvidedKeys, wish: Wish, around: Surroundings, keep_copy: 
     UsageError, KeyMissingError, TargetBusyError, StaleError, LockedError, and what the provider raises. What is done by
     then stays, each file is opened by exactly one version, and the same command goes on.
     """
-    if not wish.targets and not wish.databases:
-        fact = "or --database must name what lies under the key: everything else would be left behind"
+    if not wish.targets and not wish.databases and not wish.columns:
+        fact = "or --database must name what lies under the key, as no column does: all else would be left behind"
         raise UsageError("--target", fact, "name every target directory; keys.show --target says what is in one")
     versions = [one for one in keys.list_versions(wish.key) if one.state in _USABLE]
     known = [_spell(wish.key, one.version) for one in versions]
@@ -95,7 +102,8 @@ def rotate_key(keys: ProvidedKeys, wish: Wish, around: Surroundings, keep_copy: 
     with hold_needed(keys, {*known, after}):
         before = _find_before(wish, known, after, around)
     if wish.dry_run:
-        return _describe(wish, _first(before), after or _spell(wish.key, "new"), None)
+        meant = after or _spell(wish.key, "new")
+        return _describe(wish, _first(before), meant, None, foresee_columns(wish.columns, meant))
     if after is None:
         secret = Secret(secrets.token_hex(KEY_BYTES))
         escrow = keep_copy(secret)
@@ -105,12 +113,14 @@ def rotate_key(keys: ProvidedKeys, wish: Wish, around: Surroundings, keep_copy: 
         before = _find_before(wish, known, after, around)
         _rotate(wish, before, [after, *known], around)
     around.reach("all rotated")
+    mark_columns(wish.columns, wish.key, after)
+    around.reach("columns marked")
     if keys.can_rotate(wish.key):
         keys.promote(wish.key, after.partition(VERSION)[2])
     around.reach("promoted")
     for home in wish.targets:
         end_rotation(home)
-    return _describe(wish, _first(before), after, escrow)
+    return _describe(wish, _first(before), after, escrow, bring_columns(wish.columns, keys, around))
 
 
 def _spell(name: str, version: str) -> str:
@@ -129,6 +139,9 @@ def _find_begun(keys: ProvidedKeys, wish: Wish, versions: Sequence[KeyVersion]) 
         raise GuardError("--target", fact, "finish them one by one")
     if begun:
         return begun.pop()
+    marked = find_marked(wish.columns, [_spell(wish.key, one.version) for one in versions])
+    if marked is not None:
+        return marked
     wanted = State.PENDING if keys.can_rotate(wish.key) else State.ACTIVE
     return next((_spell(wish.key, one.version) for one in versions if one.state is wanted), None)
 
@@ -166,7 +179,7 @@ def _rotate(wish: Wish, before: Mapping[Path, str | None], versions: Sequence[st
             rekey_to(_name(wish, database), versions, versions[0], around)
 
 
-def _describe(wish: Wish, before: str | None, after: str, escrow: Path | None) -> Rotated:
+def _describe(wish: Wish, before: str | None, after: str, escrow: Path | None, columns: ColumnsDone | None) -> Rotated:
     kept = [one for home in wish.targets for one in list_kept(home, wish.key)]
     parts = {part: tuple(show_path(one.path) for one in kept if one.part is part) for part in Part}
     return Rotated(
@@ -177,6 +190,7 @@ def _describe(wish: Wish, before: str | None, after: str, escrow: Path | None) -
         backups=parts[Part.BACKUP],
         sources=tuple(path for path in dict.fromkeys(parts[Part.SOURCE])),
         escrow=None if escrow is None else str(escrow),
+        columns=columns,
         dry_run=wish.dry_run,
     )
 
@@ -187,6 +201,8 @@ def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surrounding
     Raises GuardError for the active and the pending version, and for one under which something or a backup lies,
     naming it; UsageError where the provider is not ours to write to, or there is no such version.
     """
+    if not wish.targets and not wish.columns:
+        raise UsageError("--target", "must name every directory in which something may lie under the key", "name them")
     states = {one.version: one.state for one in keys.list_versions(wish.key)}
     wanted = _spell(wish.key, version)
     if version not in states:
@@ -198,6 +214,7 @@ def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surrounding
         for home in wish.targets:
             home.refuse_open_rotation()
             _refuse_used(home, wanted)
+    refuse_needed(wish.columns, wish.key, wanted)
     _refuse_backed_up(wish, wanted)
     if not keys.can_rotate(wish.key):
         about = keys.describe(wish.key)
@@ -206,7 +223,8 @@ def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surrounding
     if not wish.dry_run:
         keys.retire(wish.key, version)
         around.reach("retired")
-    targets = tuple(show_path(home.target) for home in wish.targets)
+    columns = tuple(f"{store.place}: {store.entry.table}.{store.entry.column}" for store in wish.columns)
+    targets = (*(show_path(home.target) for home in wish.targets), *columns)
     return Retired(key=wish.key, id_=wanted, looked_at=targets, dry_run=wish.dry_run)
 
 

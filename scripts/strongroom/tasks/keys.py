@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from strongroom.keys.checking import check_keys, choose, show_versions
 from strongroom.keys.creating import create_key, keep_copy
 from strongroom.keys.escrow import read_escrow
 from strongroom.rotate import keys as rotating
+from strongroom.rotate.columns.driving import Store
 from strongroom.runs.home import Home
 from strongroom.runs.key_names import count_uses
 from strongroom.tasks._around import read_clock
+from strongroom.tasks._columns import find_columns
 from strongroom.tasks._keys import open_keys
 from strongroom.tasks._request import find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
@@ -87,6 +90,7 @@ def show(c: Context, key: list[str] | None = None, system: str | None = None, ta
         "escrow": ESCROW,
         "without_escrow": "Why there is no copy, instead.",
         "output": "Folder for the copy.",
+        "columns": "Bring the columns of system.yaml under the new version as well, at the end.",
         "dry_run": "Say what would be rotated; change nothing.",
     }
 )
@@ -99,8 +103,9 @@ def rotate(
     escrow: list[str] | None = None,
     without_escrow: str | None = None,
     output: Path = Path(),
+    columns: bool = True,
     dry_run: bool = False,
-) -> None:
+) -> int:
     """Make a new version of a key, and put all under it."""
     copies = read_escrow(escrow or (), without_escrow, output)
     found = open_keys(system)
@@ -110,24 +115,30 @@ def rotate(
         key=key,
         targets=find_homes(target),
         databases=tuple(map(Path, database or ())),
+        columns=_find_columns(c, system, key) if columns else (),
         dry_run=is_dry(c, dry_run),
     )
     around = rotation.Surroundings(now=read_clock, keys=found.keys, progress=report.open_progress(color=wants_color(c)))
     keep = partial(keep_copy, name=key, entry=found.system.keys[key], escrow=copies, system=found.system.name)
-    report.show_rotated(rotating.rotate_key(found.keys, wish, around, keep), as_json=is_json(c))
+    return report.show_rotated(rotating.rotate_key(found.keys, wish, around, keep), as_json=is_json(c))
 
 
 @task(
     help={
         "key": KEY,
         "version": "Which one, as keys.show lists it.",
-        "target": f"{TARGETS} It is not retired while anything in them lies under it.",
+        "target": f"{TARGETS} It is not retired while anything in them lies under it, or in a column.",
         "system": SYSTEM,
         "dry_run": "Say what stands in the way; change nothing.",
     }
 )
 def retire(
-    c: Context, key: str, version: str, target: list[str], system: str | None = None, dry_run: bool = False
+    c: Context,
+    key: str,
+    version: str,
+    target: list[str] | None = None,
+    system: str | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Give up a version of a key that nothing needs any more."""
     found = open_keys(system)
@@ -136,10 +147,18 @@ def retire(
         key=key,
         targets=find_homes(target),
         list_backups=partial(list_backups_under, found.system, read_settings()),
+        columns=_find_columns(c, system, key),
         dry_run=is_dry(c, dry_run),
     )
     around = rotation.Surroundings(now=read_clock, keys=found.keys)
     report.show_retired(rotating.retire_key(found.keys, wish, version, around), as_json=is_json(c))
+
+
+def _find_columns(c: Context, system: str | None, key: str) -> tuple[Store, ...]:
+    """Return the columns that are encrypted under a key, or hold values of an earlier format that are."""
+    found = find_columns(c, system, None)
+    mine = [one for one in found.entries if key in (one.key, *(read.key for read in one.reads))]
+    return replace(found, entries=tuple(mine)).open_stores()
 
 
 def _refuse_password(system: System, key: str) -> None:

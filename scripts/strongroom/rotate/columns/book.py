@@ -22,13 +22,20 @@ class Begun:
     """How far a walk was that was interrupted."""
     changed: int
     """Rows that were changed by then."""
-    is_new: bool
-    """Whether nothing of it was begun before."""
 
 
-def say_unfinished(work: str, version: str, changed: int) -> str:
-    """Say in words what was begun."""
-    return f"columns.{work}{f' to {version}' if version else ''} ({changed} rows so far)"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """What was begun on a column and did not come to its end."""
+
+    work: str
+    version: str
+    """The id under which its values are to be; empty where they are to be plain."""
+    changed: int
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"columns.{self.work}{f' to {self.version}' if self.version else ''} ({self.changed} rows so far)"
 
 
 def spell_position(position: Position | None) -> str | None:

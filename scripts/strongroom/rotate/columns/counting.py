@@ -31,7 +31,7 @@ def count_columns(
 def count_column(store: Store, active: str) -> ColumnCount:
     """Count one column."""
     with store.opened():
-        heads, unfinished = store.count_heads(), store.say_unfinished()
+        heads, unfinished = store.count_heads(), store.read_unfinished()
         formats = Counter(find_format(value).kind for value in store.read_candidates()) if heads.others else Counter()
     formats.pop(Kind.PLAIN, None)
     plain = heads.others - formats.total()
@@ -44,5 +44,5 @@ def count_column(store: Store, active: str) -> ColumnCount:
         plain=plain,
         keys={key: count for key, count in sorted(heads.keys.items()) if is_key_id(key)},
         formats={str(kind): count for kind, count in sorted(formats.items()) if count},
-        unfinished=unfinished,
+        unfinished=None if unfinished is None else str(unfinished),
     )

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.progress import Progress
-from strongroom.rotate.columns.book import Begun
+from strongroom.rotate.columns.book import Begun, Unfinished
 from strongroom.rotate.columns.judging import Judge
 from strongroom.rotate.columns.model import ColumnDone, Heads, Leftovers, Part, Position, Stored, Work
 from strongroom.rotate.columns.retrying import Patience, try_again
@@ -44,8 +44,8 @@ class Store(Protocol):
     def hold(self) -> None:
         """Let no other command be at work on the column."""
 
-    def begin(self, judge: Judge) -> Begun:
-        """Say durably what is begun."""
+    def begin(self, work: Work, version: str) -> Begun:
+        """Say durably what is begun, and under which version values are to be (empty: plain)."""
 
     def try_out(self, judge: Judge) -> None:
         """Write the longest and the shortest value that are due, and undo it."""
@@ -71,8 +71,8 @@ class Store(Protocol):
     def read_candidates(self) -> Iterator[Stored]:
         """Yield the values that may be of another format. Read-only."""
 
-    def say_unfinished(self) -> str | None:
-        """Say in words what was begun and did not come to its end. Read-only."""
+    def read_unfinished(self) -> Unfinished | None:
+        """Return what was begun and did not come to its end. Read-only."""
 
 
 @dataclass(slots=True)
@@ -95,13 +95,13 @@ def change_column(store: Store, judge: Judge, around: Surroundings, *, shows_key
     Raises UnreachableError for rows that somebody holds, a connection or database that cannot be had, GuardError for
     what refuses to be written, and what keys raise. What was committed by then stays; the same command goes on.
     """
-    begun = try_again(lambda: store.begin(judge), store.passing)
+    begun = try_again(lambda: store.begin(judge.work, judge.target), store.passing)
     around.progress.start(f"{judge.work} {judge.entry.table}.{judge.entry.column}", 0)
     try_again(lambda: store.try_out(judge), store.passing)
     total, seen = _drive(store, judge, around, begun, shows_keys=shows_keys)
     if not seen.due:
         try_again(store.finish, store.passing)
-    return _describe(store, judge, seen, total, went_on=not begun.is_new)
+    return _describe(store, judge, seen, total, went_on=begun.changed > 0)
 
 
 def _drive(store: Store, judge: Judge, around: Surroundings, begun: Begun, *, shows_keys: bool) -> tuple[int, _Seen]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.errors import GuardError
 from strongroom.postgres.connection import Connection
-from strongroom.rotate.columns.book import PROGRESS, Begun, read_position, say_unfinished, spell_position
+from strongroom.rotate.columns.book import PROGRESS, Begun, Unfinished, read_position, spell_position
 from strongroom.rotate.columns.model import Position, Work
 from strongroom.rotate.columns.postgres_text import name
 
@@ -48,14 +48,14 @@ class Book:
         text = f"SELECT work, version, position, changed FROM {self._table} WHERE {_ROW} FOR UPDATE"
         found = connection.execute(text.encode(), self._row).fetchone()
         if found is not None and found[:2] == (work, version):
-            return Begun(position=read_position(found[2]), changed=found[3], is_new=False)
+            return Begun(position=read_position(found[2]), changed=found[3])
         text = (
             f"INSERT INTO {self._table} (table_name, column_name, work, version) VALUES (%s, %s, %s, %s) "
             "ON CONFLICT (table_name, column_name) DO UPDATE SET work = excluded.work, version = excluded.version, "
             "position = NULL, changed = 0, began = excluded.began"
         )
         connection.execute(text.encode(), (*self._row, work, version))
-        return Begun(position=None, changed=0, is_new=True)
+        return Begun(position=None, changed=0)
 
     def note(self, connection: Connection, position: Position | None, changed: int) -> int:
         """Say where the walk stands and that so many rows more are changed; return how many all in all.
@@ -76,10 +76,10 @@ class Book:
         if connection.execute(f"SELECT FROM {self._table} LIMIT 1".encode(), ()).fetchone() is None:
             connection.execute(f"DROP TABLE {self._table}".encode(), ())
 
-    def read(self, connection: Connection) -> str | None:
-        """Say in words what was begun and did not come to its end. Read-only."""
+    def read(self, connection: Connection) -> Unfinished | None:
+        """Return what was begun and did not come to its end. Read-only."""
         if not self.is_there(connection):
             return None
         text = f"SELECT work, version, changed FROM {self._table} WHERE {_ROW}"
         found = connection.execute(text.encode(), self._row).fetchone()
-        return None if found is None else say_unfinished(*found)
+        return None if found is None else Unfinished(work=found[0], version=found[1], changed=found[2])

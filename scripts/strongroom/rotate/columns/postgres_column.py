@@ -15,7 +15,7 @@ from strongroom.core.errors import GuardError, LockedError
 from strongroom.keys.columns.envelope import MARK
 from strongroom.postgres.connection import Access, Connection, Error, open_postgres
 from strongroom.postgres.faults import COLLIDED, PassingError, explain_statement
-from strongroom.rotate.columns.book import Begun
+from strongroom.rotate.columns.book import Begun, Unfinished
 from strongroom.rotate.columns.judging import Judge
 from strongroom.rotate.columns.model import Change, Heads, Part, Position, Row, Stored, Work
 from strongroom.rotate.columns.postgres_book import Book
@@ -123,11 +123,11 @@ class PostgresColumn:
     def _say(self, judge: Judge) -> Statements:
         return Statements(self.entry, self._look(), judge.work, judge.head)
 
-    def begin(self, judge: Judge) -> Begun:
-        """Say durably what is begun; return how far the same work was before."""
+    def begin(self, work: Work, version: str) -> Begun:
+        """Say durably what is begun, and under which version values are to be (empty: plain); return how far it was."""
         try:
             with self._speaking(), self._connection.transaction():
-                begun = self._book.begin(self._connection, judge.work, judge.target)
+                begun = self._book.begin(self._connection, work, version)
         except COLLIDED:  # somebody else made or dropped it at this moment
             raise PassingError(self.subject, "somebody else is at its progress", "run the same command again") from None
         self._around.reach("begun")
@@ -208,8 +208,8 @@ class PostgresColumn:
         with self._speaking():
             yield from stream_values(self._connection, said.candidates)
 
-    def say_unfinished(self) -> str | None:
-        """Say in words what was begun and did not come to its end. Read-only."""
+    def read_unfinished(self) -> Unfinished | None:
+        """Return what was begun and did not come to its end. Read-only."""
         with self._speaking():
             return self._book.read(self._connection)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.errors import GuardError
 from strongroom.core.quoting import quote
-from strongroom.rotate.columns.book import PROGRESS, Begun, read_position, say_unfinished, spell_position
+from strongroom.rotate.columns.book import PROGRESS, Begun, Unfinished, read_position, spell_position
 from strongroom.rotate.columns.model import Position, Work
 from strongroom.sqlite.connection import Connection
 
@@ -36,10 +36,10 @@ class Book:
         text = f"SELECT work, version, position, changed FROM {_TABLE} WHERE {_ROW}"
         found = connection.execute(text, self._row).fetchone()
         if found is not None and found[:2] == (work, version):
-            return Begun(position=read_position(found[2]), changed=found[3], is_new=False)
+            return Begun(position=read_position(found[2]), changed=found[3])
         text = f"INSERT OR REPLACE INTO {_TABLE} (table_name, column_name, work, version) VALUES (?, ?, ?, ?)"
         connection.execute(text, (*self._row, str(work), version))
-        return Begun(position=None, changed=0, is_new=True)
+        return Begun(position=None, changed=0)
 
     def note(self, connection: Connection, position: Position | None, changed: int) -> int:
         """Say where the walk stands and that so many rows more are changed; return how many all in all.
@@ -59,9 +59,9 @@ class Book:
         if connection.execute(f"SELECT 1 FROM {_TABLE}").fetchone() is None:
             connection.execute(f"DROP TABLE {_TABLE}")
 
-    def read(self, connection: Connection) -> str | None:
-        """Say in words what was begun and did not come to its end. Read-only."""
+    def read(self, connection: Connection) -> Unfinished | None:
+        """Return what was begun and did not come to its end. Read-only."""
         if connection.execute("SELECT 1 FROM main.sqlite_master WHERE name = ?", (PROGRESS,)).fetchone() is None:
             return None
         found = connection.execute(f"SELECT work, version, changed FROM {_TABLE} WHERE {_ROW}", self._row).fetchone()
-        return None if found is None else say_unfinished(*found)
+        return None if found is None else Unfinished(work=found[0], version=found[1], changed=found[2])

@@ -14,7 +14,7 @@ from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, StaleError, UnreachableError
 from strongroom.core.files import locked, show_path
 from strongroom.keys.columns.envelope import MARK
-from strongroom.rotate.columns.book import Begun
+from strongroom.rotate.columns.book import Begun, Unfinished
 from strongroom.rotate.columns.judging import Judge
 from strongroom.rotate.columns.model import Change, Heads, Part, Position, Row, Stored, Work
 from strongroom.rotate.columns.sqlite_book import Book
@@ -108,10 +108,10 @@ class SqliteColumn:
     def _say(self, judge: Judge) -> Statements:
         return Statements(self._looked, judge.work, judge.head)
 
-    def begin(self, judge: Judge) -> Begun:
-        """Say durably what is begun; return how far the same work was before."""
+    def begin(self, work: Work, version: str) -> Begun:
+        """Say durably what is begun, and under which version values are to be (empty: plain); return how far it was."""
         with self._transaction() as connection:
-            begun = self._book.begin(connection, judge.work, judge.target)
+            begun = self._book.begin(connection, work, version)
         self._around.reach("begun")
         return begun
 
@@ -173,8 +173,8 @@ class SqliteColumn:
         with translated(self._database):
             yield from (value for (value,) in self._connection.execute(said.candidates))
 
-    def say_unfinished(self) -> str | None:
-        """Say in words what was begun and did not come to its end. Read-only."""
+    def read_unfinished(self) -> Unfinished | None:
+        """Return what was begun and did not come to its end. Read-only."""
         with translated(self._database):
             return self._book.read(self._connection)
 
