@@ -27,12 +27,16 @@ _PORTS = {"https": 443, "http": 80}
 
 
 def list_servers(system: System | None, environment: Mapping[str, str], local: Mapping[Kind, Server]) -> list[Server]:
-    """Return the servers that are named, each once; for each kind that is not, the ``local`` one."""
+    """Return the servers that are named, each once.
+
+    Where none is, the ``local`` ones stand for them; where others are, the local PostgreSQL, as for every task.
+    """
     named = [] if system is None else [*_list_redis(system, environment), *_list_keys(system, environment)]
     named += [] if system is None else _list_buckets(system)
     named = [*_list_postgres(system, environment), *named]
     kinds = {server.kind for server in named}
-    return _merge([*named, *(server for kind, server in local.items() if kind not in kinds)])
+    stand_in = [server for kind, server in local.items() if not named or kind is Kind.POSTGRES]
+    return _merge([*named, *(server for server in stand_in if server.kind not in kinds)])
 
 
 def _merge(servers: list[Server]) -> list[Server]:

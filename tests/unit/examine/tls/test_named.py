@@ -131,9 +131,14 @@ def test_buckets_are_those_of_both_stores() -> None:
 
 def test_the_local_stack_stands_for_what_nobody_names() -> None:
     local = {kind: Server(kind=kind, named_by="the local stack", host="localhost", port=1) for kind in Kind}
-    found = find({"ONE": "host=db.example"}, local)
-    assert [server.kind for server in found] == [Kind.POSTGRES, *(kind for kind in Kind if kind is not Kind.POSTGRES)]
-    assert found[0].host == "db.example"
+    assert find({}, local) == list(local.values())
+    assert list_servers(None, {}, local) == list(local.values())
+    assert [server.host for server in find({"ONE": "host=db.example"}, local)] == ["db.example"]
+    cache = backup(redis={"variables": ["R"]})
+    found = find({"R": "rediss://cache.example"}, local, **cache)
+    assert [(server.kind, server.host) for server in found] == [
+        (Kind.REDIS, "cache.example"), (Kind.POSTGRES, "localhost"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
