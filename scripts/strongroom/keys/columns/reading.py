@@ -11,6 +11,7 @@ import pysequoia
 from cryptography.fernet import Fernet, InvalidToken
 
 from strongroom.core.column_entries import ReadFormat
+from strongroom.core.secret import Secret
 from strongroom.keys.columns.formats import Kind, read_message
 from strongroom.keys.columns.packets import is_whole
 from strongroom.keys.columns.values import Value
@@ -40,12 +41,15 @@ def make_readers(
 
 
 class _EveryVersion:
-    """The versions of a key, the active one first: values of earlier formats do not say which it was."""
+    """The versions of a key, the active one first: values of earlier formats do not say which it was.
+
+    Last comes the active one fetched anew, where it is another by now.
+    """
 
     def __init__(self, keys: ProvidedKeys, name: str, clock: Callable[[], float]) -> None:
         self._keys, self._name, self._clock = keys, name, clock
         self._others: tuple[str, ...] = ()
-        self._listed = -float("inf")
+        self._listed = self._refreshed = -float("inf")
 
     def __iter__(self) -> Iterator[Key]:
         active = self._keys.fetch(self._name)
@@ -55,6 +59,10 @@ class _EveryVersion:
         for version in self._others:
             if version != active.version:
                 yield self._keys.fetch(f"{self._name}{SEPARATOR}{version}")
+        if self._clock() - self._refreshed >= QUIET_SECONDS:
+            self._refreshed = self._clock()
+            if self._keys.refresh(self._name):
+                yield self._keys.fetch(self._name)
 
     def _list(self) -> None:
         known = self._keys.list_versions(self._name)
@@ -94,16 +102,16 @@ class _OpenPGP:
         if message is None or not is_whole(message):  # the library prints a stack trace for what is cut off
             return None
         for key in self.versions:
-            content = _decrypt(message, key.secret.reveal())
+            content = _decrypt(message, key.secret)
             if content is not None:
                 return _take(content, self.holds)
         return None
 
 
-def _decrypt(message: bytes, passphrase: str) -> bytes | None:
+def _decrypt(message: bytes, passphrase: Secret) -> bytes | None:
     """Return what a message holds; None where it does not open (the library says no more, in a stack trace)."""
     try:
-        return pysequoia.decrypt(message, passwords=[passphrase]).bytes
+        return pysequoia.decrypt(message, passwords=[passphrase.reveal()]).bytes
     except BaseException as error:
         if isinstance(error, RuntimeError) or type(error).__module__ == "pyo3_runtime":
             return None

@@ -87,7 +87,7 @@ def test_what_no_key_opens_is_refused_and_its_versions_are_not_listed_for_every_
         for stored in (TOKEN, message):
             with pytest.raises(WrongContextError, match="opens"):
                 cipher.open(ROW, stored)
-    assert len(site.read_log()) <= 4
+    assert len(site.read_log()) <= 6
 
 
 def test_an_earlier_version_that_came_later_is_found(tmp_path: Path) -> None:
@@ -105,6 +105,22 @@ def test_an_earlier_version_that_came_later_is_found(tmp_path: Path) -> None:
     later.chmod(0o600)
     clock.now = 10
     assert cipher.open(ROW, TOKEN) == "planted"
+
+
+def test_a_passphrase_that_is_another_by_now_is_fetched_anew_once(tmp_path: Path) -> None:
+    site, clock, file = make_site(tmp_path), Seconds(), tmp_path / "passphrase"
+    site.entries = {**site.entries, "pgp": {"provider": "file", "path": str(file), "encoding": "passphrase"}}
+    file.write_text("another passphrase")
+    file.chmod(0o600)
+    cipher = make_cipher(site, clock, reads=READS)
+    message = bytes.fromhex(OPENED["sess-key=1"][0])
+    for _ in range(5):
+        with pytest.raises(WrongContextError):
+            cipher.open(ROW, message)
+    assert [line["action"] for line in site.read_log()] == ["get", "list", "refresh"]
+    file.write_text(PASSPHRASE)
+    clock.now = 10
+    assert cipher.open(ROW, message) == "planted"
 
 
 def test_a_token_under_a_passphrase_is_no_token(tmp_path: Path) -> None:
