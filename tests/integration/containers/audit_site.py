@@ -18,7 +18,8 @@ import psycopg
 
 from strongroom.core.results import Verification
 from strongroom.load.verify import Claim, conclude, list_parts, prove_part
-from strongroom.postgres.connection import Access, read_access
+from strongroom.postgres.connection import Access
+from strongroom.postgres.dsn import read_access
 from strongroom.sqlite.database import Database
 
 SCHEMA = "shop_staged"

@@ -24,7 +24,8 @@ from strongroom.load.switch.cutover import CutoverRequest, CutoverResult, cut_ov
 from strongroom.load.switch.rollback import RollbackRequest, RollbackResult, roll_back
 from strongroom.load.switch.since import mark_tables
 from strongroom.load.switch.switching import Around
-from strongroom.postgres.connection import Access, open_postgres, read_access
+from strongroom.postgres.connection import Access, open_postgres
+from strongroom.postgres.dsn import read_access
 from strongroom.runs.home import Home
 from strongroom.runs.records import SnapshotRecord
 from strongroom.schema import FileSet, Records, read_file_sets

@@ -21,7 +21,8 @@ from strongroom.backup.request import Surroundings
 from strongroom.core.backup_entry import BackupCheck
 from strongroom.core.errors import StrongroomError
 from strongroom.core.secret import Secret
-from strongroom.postgres.connection import open_postgres, read_access
+from strongroom.postgres.connection import open_postgres
+from strongroom.postgres.dsn import read_access
 from strongroom.redis.address import read_address
 from strongroom.redis.client import open_client
 from strongroom.redis.tunnel import open_tunnel
