@@ -46,11 +46,11 @@ def roll_back(asked: RollbackRequest, around: Around) -> RollbackResult:
             kept = _read(connection, asked)
             is_done = not any(one.is_live for one in kept.values())
             written = () if is_done else _find_written(connection, asked, kept)
-        if not is_done and not asked.dry_run:
+        if asked.dry_run:
+            result = _describe(asked, kept, written=written, is_done_before=is_done)
+        else:
             with acting(connection, asked):
                 result = _switch(connection, asked, around)
-        else:
-            result = _describe(asked, kept, written=written, is_done_before=is_done)
     around.checkpoint("rollback.done")
     if not asked.dry_run:
         asked.folder.write(replace(asked.document, state=LoadState.ROLLED_BACK, ended=around.now(), live=None))
