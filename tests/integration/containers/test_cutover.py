@@ -117,7 +117,44 @@ def test_what_only_the_live_schema_holds_is_refused_or_kept(shop: Shop, live: st
 )
 def test_what_the_load_holds_too_is_no_reason_to_refuse(shop: Shop, live: str) -> None:
     shop.make("core", GOODS, *live.split("; "))
-    assert not shop.stage().cut_over().replaced
+    done = shop.stage().cut_over()
+    assert (done.replaced, done.left) == ({}, ())
+
+
+THINGS = (
+    "CREATE TABLE makers (id int PRIMARY KEY, good bigint UNIQUE REFERENCES goods)",
+    "CREATE INDEX by_good ON makers (good)",
+    "CREATE TABLE days (day date) PARTITION BY RANGE (day)",
+    "CREATE INDEX by_day ON days (day)",
+    "CREATE VIEW cheap AS SELECT * FROM goods",
+    "CREATE MATERIALIZED VIEW dear AS SELECT * FROM goods",
+    "CREATE SEQUENCE numbers",
+    "CREATE TYPE pair AS (one int, two int)",
+    "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "CREATE TRIGGER touched BEFORE UPDATE ON goods FOR EACH ROW EXECUTE FUNCTION touch()",
+    "CREATE RULE keep AS ON DELETE TO makers DO INSTEAD NOTHING",
+    "CREATE POLICY own ON makers USING (true)",
+)
+ABROAD = (
+    "CREATE FOREIGN DATA WRAPPER nowhere",
+    "CREATE SERVER abroad FOREIGN DATA WRAPPER nowhere",
+    f"GRANT USAGE ON FOREIGN SERVER abroad TO {OWNER}",
+)
+
+
+def test_whatever_else_only_the_live_schema_holds_is_told_by_its_kind(shop: Shop) -> None:
+    shop.site.do(*ABROAD)
+    things = (*THINGS, "CREATE FOREIGN TABLE far (n int) SERVER abroad")
+    shop.make("core", GOODS, *things)
+    said = (
+        "foreign table far", "function touch", "index by_day", "index by_good", "materialized view dear",
+        "policy own of makers", "rule keep of makers", "sequence numbers", "trigger touched of goods", "view cheap",
+    )  # fmt: skip
+    load = shop.stage()
+    with pytest.raises(GuardError, match="core: foreign table far; core: function touch; core: materialized view dear"):
+        load.cut_over()
+    assert load.cut_over(replace=True).left == tuple(f"core: {thing}" for thing in said)
+    assert shop.stage(GOODS, *things).cut_over(replace=True).left == ()
 
 
 def test_rows_without_a_key_count_as_often_as_they_are_there(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def shop(site: Site, tmp_path: Path) -> LoadSite:
     return opened
 
 
+def read_state(shop: LoadSite, load: str) -> str:
+    """Return what a load's document says that it is."""
+    found: str = json.loads((shop.target / ".strongroom" / "loads" / load / "load.json").read_text())["state"]
+    return found
+
+
 def test_what_stands_is_not_loaded_again(shop: LoadSite) -> None:
     first = shop.prove()
     again = shop.load("--json").json
@@ -30,6 +37,19 @@ def test_what_stands_is_not_loaded_again(shop: LoadSite) -> None:
     assert shop.run("cutover").code == 0
     live = shop.load("--json").json
     assert (live["nothing_done"], live["load"], live["exit"]) == (True, first["load"], 0)
+    assert read_state(shop, first["load"]) == "live"
+
+
+def test_what_waits_is_judged_anew_by_what_may_wait_now(shop: LoadSite) -> None:
+    shop.write("INSERT INTO t VALUES (3, x'00')")
+    first = shop.load("--json")
+    assert (first.code, read_state(shop, first.json["load"])) == (4, "waiting")
+    shop.run("cutover").refuse(4, "has 1 rows in quarantine")
+    for budget, code, state in ((1, 0, "staged"), (0, 4, "waiting"), (1, 0, "staged")):
+        again = shop.load("--quarantine-budget", str(budget), "--json")
+        assert (again.code, again.json["nothing_done"], again.json["load"]) == (code, True, first.json["load"])
+        assert (again.json["budget"], read_state(shop, first.json["load"])) == (budget, state)
+    assert shop.run("cutover").code == 0
 
 
 def spoil_rows(shop: LoadSite) -> None:
@@ -61,6 +81,29 @@ def test_what_does_not_stand_is_loaded_anew(shop: LoadSite, spoil: Callable[[Loa
     assert shop.site.read("SELECT to_regclass('core_staged.by_v') IS NOT NULL") == [(True,)]
 
 
+def roll_back(shop: LoadSite) -> None:
+    assert shop.run("rollback").code == 0
+
+
+def forget_cutover(shop: LoadSite) -> None:
+    """As a database is that was restored to before it, and whose schemas somebody renamed since."""
+    shop.site.do("DELETE FROM strongroom_shop_load.cutovers")
+
+
+def rename_live(shop: LoadSite) -> None:
+    shop.site.do("ALTER SCHEMA core RENAME TO elsewhere")
+
+
+@pytest.mark.parametrize("end", [roll_back, forget_cutover, rename_live])
+def test_what_was_live_and_is_not_any_more_is_loaded_anew(shop: LoadSite, end: Callable[[LoadSite], None]) -> None:
+    first = shop.prove()
+    assert shop.run("cutover").code == 0
+    end(shop)
+    again = shop.load("--json").json
+    assert (again["exit"], again["nothing_done"], again["load"] != first["load"]) == (0, False, True)
+    assert shop.read("t") == [(1, "a"), (2, "b")]
+
+
 def test_a_load_that_went_live_is_not_staged_again_under_another_way(shop: LoadSite) -> None:
     first = shop.prove()
     assert shop.run("cutover").code == 0
@@ -73,6 +116,11 @@ def test_what_stands_otherwise_than_it_was_made_is_a_difference(
     shop: LoadSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = "schema core_staged: missing: table t index by_v"
-    monkeypatch.setattr("strongroom.load.run.compare_structure", lambda *_: [line])
-    ended = shop.load("--json")
+    with monkeypatch.context() as patch:
+        patch.setattr("strongroom.load.run.compare_structure", lambda *_: [line])
+        ended = shop.load("--json")
     assert (ended.code, ended.json["differences"]) == (3, [line])
+    assert read_state(shop, ended.json["load"]) == "different"
+    again = shop.load("--json").json
+    assert (again["exit"], again["nothing_done"], again["load"] != ended.json["load"]) == (0, False, True)
+    assert read_state(shop, ended.json["load"]) == "given up"
