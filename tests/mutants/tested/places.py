@@ -52,6 +52,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_SERVER}/test_load_bad_input.py",
         f"{_SERVER}/test_load_legacy.py",
         f"{_SERVER}/test_load_encrypted.py",
+        f"{_SERVER}/test_load_rehearsal.py",
+        f"{_SERVER}/test_load_structure.py",
         f"{_SERVER}/test_cutover.py",
     ),
 }

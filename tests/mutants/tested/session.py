@@ -79,13 +79,13 @@ def clear_server(server: str) -> None:
 
 
 class _Whole:
-    """Takes the mark of a sample off of some files, before anybody leaves the day's sample."""
+    """Takes the mark of a sample off of whole files, and off of the cases of some, before any are left out."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            if item.path.name in WHOLE:
-                item.own_markers = [mark for mark in item.own_markers if mark.name != "sample"]
+        for node in {node for item in items for node in item.listchain()}:
+            is_asked = isinstance(node, pytest.Module) or node.path.name in WHOLE
+            node.own_markers = [mark for mark in node.own_markers if not (is_asked and mark.name == "sample")]
 
 
 class Watch:
