@@ -128,3 +128,17 @@ def test_the_switch_is_the_variable_for_so_long(monkeypatch: pytest.MonkeyPatch)
     assert "STRONGROOM_DEVELOPMENT" not in os.environ
     with pytest.raises(ConfigurationError, match="must be 1 or 0"):
         read_settings({"STRONGROOM_DEVELOPMENT": "y"})
+
+
+def test_nothing_that_we_ship_lets_weak_ways_pass(repository: Path) -> None:
+    shipped = [
+        path for folder in ("k8s", "docker", "sql") for path in (repository / folder).rglob("*") if path.is_file()
+    ]
+    assert len(shipped) > 100
+    said = [path for path in [repository / "compose.yaml", repository / "inv", *shipped] if names(path)]
+    assert said == []
+
+
+def names(path: Path) -> bool:
+    content = path.read_bytes()
+    return b"STRONGROOM_DEVELOPMENT" in content or b"--development" in content
