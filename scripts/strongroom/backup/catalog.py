@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from strongroom.backup.documents import Action, EntryDocument, EvidenceDocument, StoreDocument
+from strongroom.backup.documents import Action, EntryDocument, EvidenceDocument, StoreDocument, Summary
 from strongroom.backup.stores.objects import Objects
 from strongroom.core.errors import GuardError, StrongroomError, VersionError
 from strongroom.runs.documents import Document, decode_document, encode_document, tell_owner
@@ -74,13 +74,25 @@ class Catalog:
         """Return a set by its id."""
         return next((one for one in self.sets if one.id == set_id), None)
 
-    def list_under(self, key: str) -> tuple[str, ...]:
-        """Return the sets with a member that is encrypted with a version of a key (``NAME@VERSION``)."""
-        return tuple(one.id for one in self.sets if any(member.key == key for member in one.entry.members))
+    def list_under(self, key: str, holds_columns: Callable[[Summary], bool] = lambda _: False) -> tuple[str, ...]:
+        """Return the sets with a member of which files or columns are encrypted with a version of a key.
+
+        ``key`` is ``NAME@VERSION``. A member that ``holds_columns`` of that key, and of which nobody noted under which
+        versions these were, may need any.
+        """
+        return tuple(
+            one.id for one in self.sets if any(_needs(member, key, holds_columns) for member in one.entry.members)
+        )
 
     def latest(self) -> BackupSet | None:
         """Return the newest set that counts."""
         return next((one for one in reversed(self.sets) if one.is_verified), None)
+
+
+def _needs(member: Summary, key: str, holds_columns: Callable[[Summary], bool]) -> bool:
+    if member.key == key or (member.column_keys is None and holds_columns(member)):
+        return True
+    return not {key, key.partition("@")[0]}.isdisjoint(member.column_keys or ())
 
 
 def read_catalog(objects: Objects, owner: str, system: str) -> Catalog:

@@ -68,6 +68,8 @@ class MemberRecord:
     schema_sha256: str | None = None
     key: str | None = None
     """``NAME@VERSION`` of what its files are encrypted with."""
+    column_keys: tuple[str, ...] | None = None
+    """The keys (``NAME@VERSION``) that values of its columns are under; None where nobody looked."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of the server and the programs that took part."""
     mode: int | None = None
@@ -127,6 +129,7 @@ class Summary:
     tables: Mapping[str, int]
     """Rows of each."""
     key: str | None = None
+    column_keys: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

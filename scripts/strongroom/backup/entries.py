@@ -52,7 +52,10 @@ def make_entry(
 
 def _summarise(member: MemberRecord) -> Summary:
     tables = {name: table.rows for name, table in member.tables.items()}
-    return Summary(name=member.name, kind=member.kind, size=member.size, tables=tables, key=member.key)
+    return Summary(
+        name=member.name, kind=member.kind, size=member.size, tables=tables, key=member.key,
+        column_keys=member.column_keys,
+    )  # fmt: skip
 
 
 def list_anew(store: Store, content: Sequence[Kept], around: Surroundings) -> Catalog:

@@ -31,6 +31,7 @@ from strongroom.tasks._keys import EveryVersion, provide_keys
 from strongroom.tasks._refreshing import know
 from strongroom.tasks._signals import Signals
 from strongroom.tasks._task import wants_color
+from strongroom.tasks.wiring import name_column_keys
 
 SYSTEM = "Folder under sql/, or a path to one (default: STRONGROOM_SYSTEM)."
 SECOND = "second"
@@ -151,6 +152,7 @@ def gather_backups(
         progress=progress,
         say=report.say_note,
     )
+    around = name_column_keys(system, around)
     databases = resolve_paths(system, settings).databases if system.databases else ()
     site = Site(
         system=system.name,

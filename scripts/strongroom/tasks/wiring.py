@@ -6,6 +6,7 @@ Each is imported where it is used: all of them take a fifth of a second, and a c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +17,13 @@ from strongroom.core.secret import Secret
 from strongroom.core.system import System
 
 if TYPE_CHECKING:
+    from strongroom.backup.request import Surroundings
     from strongroom.consolidate.explain import KeptRow
     from strongroom.containers.stack import Stack
     from strongroom.demo import LegacyTree
     from strongroom.examine.tls import Kind, Server
     from strongroom.load.request import Schemas
-    from strongroom.postgres.connection import Access
+    from strongroom.postgres.connection import Access, Connection
     from strongroom.runs.home import Home
     from strongroom.schema import Records
     from strongroom.sqlite.prover import Prover
@@ -39,6 +41,7 @@ __all__ = [
     "give_schemas",
     "list_backups_under",
     "list_local_servers",
+    "name_column_keys",
     "sign_for_pods",
 ]
 
@@ -207,6 +210,26 @@ def explain_load(
     return explain_ledgers(ledgers, home.engine, table=table, dispositions=dispositions, key=key, keys=keys)
 
 
+def name_column_keys(system: System, around: Surroundings) -> Surroundings:
+    """Let what takes backups note which keys the values of a system's registered columns are under."""
+    from strongroom.rotate.columns.naming import list_keys_in_file
+
+    entries = system.columns
+    if not entries:
+        return around
+
+    def list_in_database(connection: Connection) -> tuple[str, ...]:
+        from strongroom.rotate.columns.postgres_naming import list_keys_in_database
+
+        return list_keys_in_database([one for one in entries if one.dsn is None], connection)
+
+    return replace(
+        around,
+        list_keys_in_file=lambda name, connection: list_keys_in_file(entries, name, connection),
+        list_keys_in_database=list_in_database,
+    )
+
+
 def list_backups_under(system: System, settings: Settings, key: str) -> tuple[str, ...]:
     """Return the sets of a system's stores that only a version of a key (``NAME@VERSION``) opens. Read-only.
 
@@ -215,8 +238,16 @@ def list_backups_under(system: System, settings: Settings, key: str) -> tuple[st
     on a guess.
     """
     from strongroom.backup.catalog import CATALOG, read_catalog
+    from strongroom.backup.documents import Kind, Summary
     from strongroom.backup.request import Surroundings
     from strongroom.backup.stores.opening import find_objects, read_about
+
+    base = key.partition("@")[0]
+    columns = [one for one in system.columns if base in (one.key, *(read.key for read in one.reads))]
+    files, has_servers = {one.sqlite for one in columns}, any(one.postgres is not None for one in columns)
+
+    def holds_columns(member: Summary) -> bool:
+        return member.name in files or (has_servers and member.kind is Kind.POSTGRES)
 
     entry = system.backup
     around = Surroundings(now=lambda: datetime.now(UTC), environment=settings.environment)
@@ -226,7 +257,7 @@ def list_backups_under(system: System, settings: Settings, key: str) -> tuple[st
             continue
         objects = find_objects(store, around)
         catalog = read_catalog(objects, read_about(store, system.name, objects).id, system.name)
-        found += [f"set {name} of {objects.place}" for name in catalog.list_under(key)]
+        found += [f"set {name} of {objects.place}" for name in catalog.list_under(key, holds_columns)]
         unread = {name: fact for name, fact in catalog.damaged.items() if name.startswith(CATALOG)}
         found += [f"maybe the set of {objects.place}/{name}, which {fact}" for name, fact in unread.items()]
     return tuple(found)

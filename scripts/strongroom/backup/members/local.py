@@ -119,12 +119,13 @@ class LocalSource:
                 with phases.measured("rows"):
                     tables = count_rows(connection)
                     schema = schema_digest(connection)
+                    column_keys = around.list_keys_in_file(self.name, connection)
                 (version,) = connection.execute("SELECT sqlite_version()").fetchone()
         with phases.measured("hash"):
             file = record_file(set_folder, copy)
         return self._record(
             file, phases, began=began, ended=ended, tables=tables, schema=schema, key=original.key,
-            versions={"sqlite": version},
+            versions={"sqlite": version}, column_keys=column_keys,
         )  # fmt: skip
 
     def _record(
@@ -136,6 +137,7 @@ class LocalSource:
         schema: str | None = None,
         key: str | None = None,
         versions: Mapping[str, str] | None = None,
+        column_keys: tuple[str, ...] = (),
         **times: object,
     ) -> MemberRecord:
         return MemberRecord(
@@ -145,6 +147,7 @@ class LocalSource:
             tables=tables or {},
             schema_sha256=schema,
             key=key,
+            column_keys=column_keys,
             versions=versions or {},
             seconds=phases.seconds,
             **times,  # type: ignore[arg-type]  # began and ended

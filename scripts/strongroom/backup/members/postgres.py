@@ -65,6 +65,7 @@ class PostgresSource:
             around.reach("take.dumped")
             with phases.measured("digest"):
                 figures = digest_tables(connection, tables)
+                column_keys = around.list_keys_in_database(connection)
             connection.execute("COMMIT")
             versions = {"server": _name_version(connection), "pg_dump": clients.version}
         with phases.measured("check"):
@@ -74,8 +75,8 @@ class PostgresSource:
         with phases.measured("hash"):
             files = tuple(record_file(set_folder, path) for path in sorted(folder.rglob("*")) if path.is_file())
         return MemberRecord(
-            name=self.name, kind=self.kind, files=files, tables=figures, schema_sha256=schema, versions=versions,
-            began=began, ended=ended, seconds=phases.seconds,
+            name=self.name, kind=self.kind, files=files, tables=figures, schema_sha256=schema, column_keys=column_keys,
+            versions=versions, began=began, ended=ended, seconds=phases.seconds,
         )  # fmt: skip
 
     def _dump(self, clients: Clients, connection: Connection, snapshot: str, folder: Path) -> None:

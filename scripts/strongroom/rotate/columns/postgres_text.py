@@ -39,6 +39,17 @@ def _begins(column: str, head: str | bytes, *, as_bytes: bool, sign: str = "=") 
     return f'pg_catalog.substr({column}, 1, {len(text)}) COLLATE pg_catalog."C" {sign} {spelt}'
 
 
+def count_heads(table: str, column: str, *, as_bytes: bool) -> str:
+    """Count rows by how they begin: NULL, the id of the key in what is ours behind a :, an empty text for the rest."""
+    mark, start = _begins(column, MARK, as_bytes=as_bytes), f"pg_catalog.substr({column}, 1, {_LONGEST_HEAD})"
+    if as_bytes:
+        start = f"pg_catalog.encode({start}, 'escape')"
+    return (
+        f"SELECT CASE WHEN {column} IS NULL THEN NULL WHEN {mark} THEN ':' || pg_catalog.split_part({start}, ':', 2) "
+        f"ELSE '' END AS head, pg_catalog.count(*) FROM {table} GROUP BY 1"
+    )
+
+
 @dataclass(frozen=True)
 class Statements:
     """The statements about one column for one work; ``head`` is what the values begin with that decide it."""
@@ -144,16 +155,8 @@ class Statements:
 
     @cached_property
     def heads(self) -> str:
-        """Count rows by how they begin: NULL, the id of the key in what is ours, or an empty text for the rest."""
-        mark = _begins(self._column, MARK, as_bytes=self.table.as_bytes)
-        start = f"pg_catalog.substr({self._column}, 1, {_LONGEST_HEAD})"
-        if self.table.as_bytes:
-            start = f"pg_catalog.encode({start}, 'escape')"
-        key = f"pg_catalog.split_part({start}, ':', 2)"
-        return (
-            f"SELECT CASE WHEN {self._column} IS NULL THEN NULL WHEN {mark} THEN ':' || {key} ELSE '' END AS head, "
-            f"pg_catalog.count(*) FROM {self._table} GROUP BY 1"
-        )
+        """Count rows by how they begin."""
+        return count_heads(self._table, self._column, as_bytes=self.table.as_bytes)
 
     @cached_property
     def candidates(self) -> str:

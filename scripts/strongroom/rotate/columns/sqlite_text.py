@@ -28,6 +28,16 @@ def may_be_cipher(column: str) -> str:
     return f"(typeof({column}) = 'text' AND ({texts}) OR typeof({column}) = 'blob' AND ({contents}))"
 
 
+def count_heads(table: str, column: str) -> str:
+    """Count rows by how they begin: NULL, the id of the key in what is ours behind a :, an empty text for the rest."""
+    start = f"CAST(CAST(substr({column}, 5, {_LONGEST_HEAD}) AS BLOB) AS TEXT)"
+    key = f"substr({start}, 1, max(instr({start}, ':') - 1, 0))"
+    return (
+        f"SELECT CASE WHEN {column} IS NULL THEN NULL WHEN {begins(column, MARK)} THEN ':' || {key} ELSE '' END, "
+        f"count(*) FROM {table} GROUP BY 1"
+    )
+
+
 @dataclass(frozen=True)
 class Statements:
     """The statements about one column for one work; ``head`` is what the values begin with that decide it."""
@@ -97,13 +107,8 @@ class Statements:
 
     @cached_property
     def heads(self) -> str:
-        """Count rows by how they begin: NULL, the id of the key in what is ours, or an empty text for the rest."""
-        start = f"CAST(CAST(substr({self._column}, 5, {_LONGEST_HEAD}) AS BLOB) AS TEXT)"
-        key = f"substr({start}, 1, max(instr({start}, ':') - 1, 0))"
-        return (
-            f"SELECT CASE WHEN {self._column} IS NULL THEN NULL WHEN {begins(self._column, MARK)} THEN ':' || {key} "
-            f"ELSE '' END, count(*) FROM {self._table} GROUP BY 1"
-        )
+        """Count rows by how they begin."""
+        return count_heads(self._table, self._column)
 
     @cached_property
     def candidates(self) -> str:

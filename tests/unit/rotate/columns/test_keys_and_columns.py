@@ -135,3 +135,23 @@ def test_any_version_stays_while_values_of_an_earlier_format_may_need_it(shop: C
         connection.commit()
     code, _, said = shop.run("keys.retire", "--key", "encryption", "--version", "1")
     assert (code, "earlier format" in said) == (6, True)
+
+
+def test_a_version_stays_while_a_backup_needs_it(shop: ColumnSystem) -> None:
+    shop.about = {"backup": {"store": {"kind": "folder", "path": str(shop.folder / "store")}}}
+    (shop.folder / "data").mkdir()
+    (shop.folder / "users.db").rename(shop.folder / "data" / "users.db")
+    shop.about = {**shop.about, "data_dir": {"default": str(shop.folder / "data")}}
+    assert shop.run("columns.encrypt")[0] == 0
+    assert shop.run("backup.init")[0] == 0
+    code, taken, said = shop.run("backup.create")
+    assert code == 0, said
+    code, shown, _ = shop.run("backup.show")
+    assert [one["column_keys"] for one in shown["members"]] == [["encryption@1"]]
+    assert rotate(shop)[0] == 0
+    retire = ("keys.retire", "--key", "encryption", "--version", "1")
+    code, _, said = shop.run(*retire)
+    assert (code, f"set {taken['set']}" in said) == (6, True)
+    catalog = next((shop.folder / "store").rglob("catalog/*.json"))
+    catalog.unlink()
+    assert shop.run(*retire)[0] == 0
