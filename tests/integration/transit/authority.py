@@ -16,6 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 DAY = timedelta(days=1)
+_SIGNS = x509.KeyUsage(
+    digital_signature=False, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
 UNKNOWN = x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00")
 
 
@@ -47,6 +51,7 @@ def make(
     ends: timedelta = 90 * DAY, is_authority: bool = False, bits: int | None = None, owner: str = "",
     uses: ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH, path_length: int | None = None,
     more: Sequence[tuple[x509.ExtensionType, bool]] = (), sends_signer: bool = False,
+    is_strict: bool = True,
 ) -> Pair:  # fmt: skip
     """Make a certificate that its signer, or its own key, signed."""
     now = datetime.now(UTC)
@@ -69,6 +74,8 @@ def make(
     )
     if hosts:
         builder = builder.add_extension(x509.SubjectAlternativeName([_name(host) for host in hosts]), critical=False)
+    if is_authority and is_strict:
+        builder = builder.add_extension(_SIGNS, critical=True)
     if not is_authority and uses is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([uses]), critical=False)
     for extension, is_critical in more:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -139,6 +140,17 @@ def test_a_redis_is_praised_and_one_that_wants_our_certificate_gets_it(
         full = scene.look_at_redis(f"rediss://localhost:{port}?ssl_certfile={mine}&ssl_keyfile={my_key}", ca_file)
     assert (full.code, full.facts("ok")) == (0, ["TLSv1.3, signed by “Root of Tests”, holds for 89 days"]), full.text
     assert bare.code == (2 if keys else 0)
+
+
+def test_what_stricter_clients_refuse_is_said_before_they_come(scene: Scene) -> None:
+    loose = make("Loose", is_authority=True, is_strict=False)
+    ca_file = loose.write(scene.folder, "loose")[0]
+    with serving(speak_tls, make_context(make("server", loose, hosts=HOSTS), scene.folder)) as port:
+        said = scene.look_at_redis(f"rediss://localhost:{port}", ca_file)
+    is_strict = sys.version_info >= (3, 13)
+    (named,) = said.facts("wrong" if is_strict else "note")
+    assert said.code == (6 if is_strict else 0)
+    assert "ca cert does not include key usage extension" in named.lower()
 
 
 def answers(port: int) -> bool:

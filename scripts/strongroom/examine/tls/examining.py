@@ -72,6 +72,7 @@ def _examine(server: Server, now: datetime) -> list[Complaint]:
     if isinstance(verified, Shown):
         found += [*seen, *_judge_path(server, certificates.read_chain(verified.chain), now)]
         found += _judge_login(server, verified)
+        found += _judge_strictly(server)
         return [*found, *([] if _has_trouble(found) else [_praise(verified, now)])]
     seen += _explain_refusal(server, chain, authorities, now)
     if verified is not None and not _has_trouble(seen):
@@ -81,15 +82,25 @@ def _examine(server: Server, now: datetime) -> list[Complaint]:
 
 def _try_to_verify(server: Server) -> Shown | ssl.SSLError | None:
     """Connect as our tasks do; None where what we would show ourselves cannot be used, which was said before."""
-    authorities = find_system_authorities() if server.authority is None else str(server.authority)
     try:
-        context = handshake.make_strict(server, authorities)
+        context = handshake.make_verifying(server, _name_authorities(server))
     except (OSError, ValueError):
         return None
     try:
         return handshake.verify(server, context)
     except ssl.SSLError as error:
         return error
+
+
+def _name_authorities(server: Server) -> str | None:
+    return find_system_authorities() if server.authority is None else str(server.authority)
+
+
+def _judge_strictly(server: Server) -> Iterator[Complaint]:
+    said = handshake.find_strict_refusal(server, _name_authorities(server))
+    if said:
+        fact = f"is refused by stricter clients (Python 3.13 and newer): {certificates.make_printable(said.lower())}"
+        yield Complaint(Grade.NOTE, fact, "have the certificate, or its authority, issued anew before they come")
 
 
 def _judge_protocol(server: Server, shown: Shown) -> Iterator[Complaint]:

@@ -24,6 +24,9 @@ _PROTOCOL_3 = 196608
 _AUTHENTICATION, _ERROR = b"R", b"E"
 _ROUTINE, _NO_SUCH_ROLE = b"R", b"InitializeSessionUserId"
 _MOST = 1 << 14
+_IS_STRICT = sys.version_info >= (3, 13)
+"""Whether Python's own clients ask for more than OpenSSL does by itself."""
+_STRICTLY = ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
 _TLS_1_1 = ssl.TLSVersion.TLSv1_1
 _MISNAMED = (62, 64)
 """X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH."""
@@ -68,6 +71,21 @@ def verify(server: Server, authorities: ssl.SSLContext) -> Shown:
         return Shown(version=version, chain=chain, wants_certificate=_wants_certificate(stream))
 
 
+def find_strict_refusal(server: Server, authorities: str | None) -> str:
+    """Return for what a stricter client refuses a server that ours takes; empty where it does not."""
+    if server.kind is Kind.POSTGRES or _IS_STRICT:  # libpq is not
+        return ""
+    context = make_verifying(server, authorities)
+    context.verify_flags |= _STRICTLY
+    try:
+        with _wrapped(server, context, explains=False):
+            return ""
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_message
+    except (ssl.SSLError, UnreachableError):
+        return ""
+
+
 def is_named(server: Server, leaf: bytes) -> bool:
     """Tell whether a certificate names the host, whoever signed it and whenever; OpenSSL decides, as it always does.
 
@@ -110,15 +128,15 @@ def answers_openly(server: Server) -> bool:
     return said[:1] == _AUTHENTICATION or (said[:1] == _ERROR and _read_routine(said) == _NO_SUCH_ROLE)
 
 
-def make_strict(server: Server, authorities: str | None) -> ssl.SSLContext:
+def make_verifying(server: Server, authorities: str | None) -> ssl.SSLContext:
     """Make what verifies as our tasks do, by a file of authorities or the system's.
 
     Raises OSError and ssl.SSLError for files that cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if server.kind is not Kind.POSTGRES and sys.version_info >= (3, 13):
-        context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN  # as its libraries do
+    if server.kind is not Kind.POSTGRES and _IS_STRICT:
+        context.verify_flags |= _STRICTLY
     if authorities is None:
         context.load_default_certs()
     else:
