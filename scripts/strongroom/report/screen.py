@@ -29,7 +29,8 @@ class Screen:
     def __init__(self, *, as_json: bool = False, color: bool = True) -> None:
         """Show on stdout as it is now."""
         self._as_json = as_json
-        self._width = shutil.get_terminal_size((_USUAL, 24)).columns if sys.stdout.isatty() else _WIDE
+        self._is_terminal = sys.stdout.isatty()
+        self._width = shutil.get_terminal_size((_USUAL, 24)).columns if self._is_terminal else _WIDE
         self._console = Console(
             file=sys.stdout,
             width=self._width,
@@ -82,6 +83,12 @@ class Screen:
         for line in lines:
             self._print(line, style=style)
 
+    def give(self, lines: Sequence[str]) -> None:
+        """Show lines that another program reads: as they are, and to a terminal as all others."""
+        note_part(Verbatim(lines=lines))
+        for line in lines:
+            self._write(make_visible(line) if self._is_terminal else line)
+
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = True) -> None:
         """Show a table: the first column is words, the others figures; where it is too wide, row by row.
 
@@ -105,8 +112,11 @@ class Screen:
             print_json(as_object(result))
 
     def _print(self, text: str, style: str = "") -> None:
+        self._write(make_visible(text), style)
+
+    def _write(self, text: str, style: str = "") -> None:
         if not self._as_json:
-            self._console.print(make_visible(text), style=style, soft_wrap=True)
+            self._console.print(text, style=style, soft_wrap=True)
 
 
 def print_json(content: object) -> None:

@@ -36,7 +36,10 @@ def show(
     settings = read_settings()
     paths = resolve_paths(read_system(choose_system(system, settings)), settings, mode)
     screen = report.Screen(as_json=is_json(c) or format == "json")
-    screen.lines(_render_shell(paths) if format == "shell" else _render_text(paths))
+    if format == "shell":
+        screen.give(_render_shell(paths))
+    else:
+        screen.lines(_render_text(paths))
     screen.end(paths)
 
 

@@ -156,3 +156,13 @@ def test_ascii_takes_json_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     print_json({"a": "größe \U0001f600\x9b"})
     stream.flush()
     assert json.loads(stream.buffer.getvalue()) == {"a": "größe \U0001f600\x9b"}
+
+
+def test_what_a_shell_reads_stays_as_it_is_unless_a_terminal_shows_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Screen(color=False).give(["export A='a\nb\x1b'"])
+    assert capsys.readouterr().out == "export A='a\nb\x1b'\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    Screen(color=False).give(["export A='a\nb\x1b'"])
+    assert capsys.readouterr().out.rstrip() == r"export A='a\nb\x1b'"
