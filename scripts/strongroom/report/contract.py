@@ -72,6 +72,7 @@ def result_types() -> dict[str, object]:
         "bench.keys": Mapping[str, float],
         "bench.backup": Mapping[str, float],
         "bench.postgres": Mapping[str, float],
+        "bench.columns": Mapping[str, float],
         "bench.fleet": Mapping[str, float],
     }
     late = {**schemas.describe_results(), **loads.describe_results(outcome.RESULTS["consolidate.run"])}

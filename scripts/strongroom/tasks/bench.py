@@ -94,6 +94,26 @@ def postgres(
 
 @task(
     help={
+        "scale": "Size of the data: 1 is 400,000 rows of 1 KB, in PostgreSQL and in SQLite.",
+        "repeat": "How often each way runs; medians are shown.",
+        "directory": "Where data and the server's files are made (default: tests/bench/.data).",
+        "flat": "Measure peak memory at a tenth of the scale too.",
+    }
+)
+def columns(
+    c: Context, *, scale: float = 1.0, repeat: int = 3, directory: Path | None = None, flat: bool = True
+) -> None:
+    """Measure columns.rotate beside the same without a cipher."""
+    read_settings().require_clone()
+    from tests.bench.columns import show_columns  # noqa: PLC0415  # the image has no tests
+    from tests.bench.consolidate import Options  # noqa: PLC0415  # the same
+
+    options = Options(scale=scale, repeat=repeat, directory=directory, keep=False, flat=flat)
+    show_columns(options, as_json=is_json(c))
+
+
+@task(
+    help={
         "scale": "Size of the fleet: 1 is a thousand tenants of 2 MB, and a list of a million.",
         "repeat": "How often each way runs; medians are shown.",
         "directory": "Where tenants are kept and built (default: tests/bench/.data).",
@@ -110,4 +130,4 @@ def fleet(c: Context, *, scale: float = 1.0, repeat: int = 3, directory: Path | 
     show_fleet(options, as_json=is_json(c))
 
 
-namespace = Collection("bench", consolidate, keys, backup, postgres, fleet)
+namespace = Collection("bench", consolidate, keys, backup, postgres, columns, fleet)
