@@ -85,6 +85,7 @@ def test_a_postgres_with_a_wrong_certificate_is_named(
             "host all all 127.0.0.1/32 trust\n",
             {"wrong": "also goes on without TLS", "note": "lets this user in without a password"},
         ),
+        ("hostssl all other 127.0.0.1/32 scram-sha-256\n", {"note": "no pg_hba.conf entry for host"}),
         ("hostssl all all 127.0.0.1/32 password\n", {"note": "takes the password in the clear inside TLS"}),
         (
             "hostssl all postgres 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 md5\n",

@@ -171,6 +171,9 @@ def _judge_login(server: Server, verified: Shown) -> Iterator[Complaint]:
     asked = verified.authentication
     if asked is None:
         return
+    if asked.refusal and server.user:
+        fact = f"refuses this user before it asks for a password: {certificates.make_printable(asked.refusal)}"
+        yield Complaint(Grade.NOTE, fact, "see pg_hba.conf, and whether it wants a certificate (sslcert=)")
     if asked.code == _TRUST and server.certificate is None:
         fact = "lets this user in without a password"
         yield Complaint(Grade.NOTE, fact, "let pg_hba.conf ask for scram-sha-256")

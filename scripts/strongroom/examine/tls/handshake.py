@@ -22,7 +22,7 @@ _MOMENT = 0.3
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _PROTOCOL_3 = 196608
 _AUTHENTICATION, _ERROR = b"R", b"E"
-_ROUTINE, _NO_SUCH_ROLE = b"R", b"InitializeSessionUserId"
+_MESSAGE, _ROUTINE, _NO_SUCH_ROLE = b"M", b"R", b"InitializeSessionUserId"
 _MOST = 1 << 14
 _IS_STRICT = sys.version_info >= (3, 13)
 """Whether Python's own clients ask for more than OpenSSL does by itself."""
@@ -52,8 +52,11 @@ class Shown:
 class Authentication:
     """How PostgreSQL would let a user in."""
 
-    code: int
+    code: int = -1
+    """What it would ask for; -1 for nothing, as it refuses before that."""
     mechanisms: tuple[str, ...] = ()
+    refusal: str = ""
+    """Why it does."""
 
 
 def look(server: Server) -> Shown:
@@ -125,7 +128,7 @@ def answers_openly(server: Server) -> bool:
         return False
     said = _says(server, server.port, _begin_session(server))
     # Whether a user is there is told to nobody who was not let past the rules for hosts.
-    return said[:1] == _AUTHENTICATION or (said[:1] == _ERROR and _read_routine(said) == _NO_SUCH_ROLE)
+    return said[:1] == _AUTHENTICATION or (said[:1] == _ERROR and _read_field(said, _ROUTINE) == _NO_SUCH_ROLE)
 
 
 def make_verifying(server: Server, authorities: str | None) -> ssl.SSLContext:
@@ -225,6 +228,8 @@ def _ask_login(stream: ssl.SSLSocket, server: Server) -> Authentication | None:
         said = stream.recv(_MOST)
     except OSError:
         return None
+    if said[:1] == _ERROR:
+        return Authentication(refusal=_read_field(said, _MESSAGE).decode(errors="replace"))
     if said[:1] != _AUTHENTICATION or len(said) < 9:  # noqa: PLR2004  kind, length, code
         return None
     (code,) = struct.unpack("!I", said[5:9])
@@ -249,10 +254,10 @@ def _says(server: Server, port: int, words: bytes) -> bytes:
         return b""
 
 
-def _read_routine(error: bytes) -> bytes:
-    """Return which part of the server refused: unlike its words, that is in no language."""
+def _read_field(error: bytes, kind: bytes) -> bytes:
+    """Return a field of an error. Which part of the server refused is, unlike its words, in no language."""
     fields = error[5:].split(b"\0")
-    return next((field[1:] for field in fields if field[:1] == _ROUTINE), b"")
+    return next((field[1:] for field in fields if field[:1] == kind), b"")
 
 
 def _read_chain(stream: ssl.SSLSocket, *, is_verified: bool = False) -> tuple[bytes, ...]:

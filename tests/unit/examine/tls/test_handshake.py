@@ -70,6 +70,26 @@ def test_what_a_login_says_is_a_name_and_never_more(tmp_path: Path) -> None:
     assert (Grade.WRONG, "also goes on without TLS, so whoever asks for less sends it in the clear") in found
 
 
+def test_tls_that_is_begun_at_once_asks_for_nothing_first(tmp_path: Path) -> None:
+    """PostgreSQL 17 and ``sslnegotiation=direct``; the protocol is named in the handshake."""
+    asked = list[str | None]()
+
+    def speak(plain: socket.socket, context: ssl.SSLContext) -> None:
+        with context.wrap_socket(plain, server_side=True) as stream:
+            asked.append(stream.selected_alpn_protocol())
+            stream.recv(1000)
+
+    root = make("Root", is_authority=True)
+    authority = root.write(tmp_path, "root")[0]
+    context = make_context(make("server", root, hosts=["localhost"]), tmp_path)
+    context.set_alpn_protocols(["postgresql"])
+    with serving(speak, context) as port:
+        known = {"kind": Kind.POSTGRES, "named_by": "X", "host": "localhost", "port": port, "authority": authority}
+        (found,) = examine_server(Server(**known, is_direct=True), datetime.now(UTC))  # type: ignore[arg-type]
+    assert found.grade is Grade.OK
+    assert asked[0] == "postgresql"
+
+
 def test_bytes_behind_the_answer_are_left_to_tls_which_refuses_them(tmp_path: Path) -> None:
     ((grade, fact),) = look(tmp_path, b"", first=b"S" + b"injected" * 4)
     assert grade is Grade.WRONG
