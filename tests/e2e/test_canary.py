@@ -34,7 +34,7 @@ from tests.e2e.canary.needles import Needles
 from tests.e2e.canary.stopping import stop_at_the_hook, stop_when_a_key_is_at_hand, waiting
 from tests.integration.keys.servers import Playing, playing
 
-FIND = {"find_keys", "open_keys", "provide_keys", "find_backups", "carry_out"}
+FIND = {"find_keys", "open_keys", "provide_keys", "find_backups", "find_columns", "carry_out"}
 SHARE = 11
 """One of so many pairs of a failure and a task is tried, where it is not night."""
 ALWAYS = "sqlcipher.verify"
@@ -162,6 +162,10 @@ def test_no_task_on_keys_and_single_files_shows_a_key(house: House, server: Play
             ["keys.init", "--key", "fresh", "--escrow", recipient, "--output", house.root / "copies"],
             ["keys.check", "--key", "vault", "--database", house.app],
             ["keys.show"],
+            ["columns.encrypt"],
+            ["columns.status"],
+            ["columns.rotate"],
+            ["columns.decrypt", "--reason", "a test"],
             ["sqlcipher.encrypt", *database, "--key", "vault"],
             ["sqlcipher.encrypt", *database, "--key", "vault", "--remove-plain"],
             ["sqlcipher.rekey", *database, "--key", "vault", "--new-key", "fresh"],

@@ -17,7 +17,6 @@ from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError, UsageError
 from strongroom.core.paths import resolve_data_dir
 from strongroom.core.system import System
-from strongroom.keys import ProvidedKeys
 from strongroom.rotate import Surroundings
 from strongroom.rotate.columns.driving import Store
 from strongroom.rotate.columns.model import Found
@@ -27,7 +26,7 @@ from strongroom.rotate.place import find_place
 from strongroom.sqlite.database import under_key
 from strongroom.sqlite.keyring import hold_needed
 from strongroom.tasks._around import read_clock
-from strongroom.tasks._keys import open_keys
+from strongroom.tasks._keys import Provided, open_keys
 from strongroom.tasks._task import wants_color
 from strongroom.tasks.wiring import find_local_postgres
 
@@ -41,11 +40,14 @@ BATCH_SIZE = 500
 class SystemColumns:
     """The columns of a system that are meant, and what it takes to reach them."""
 
-    system: System
-    keys: ProvidedKeys
+    provided: Provided
     entries: tuple[ColumnEntry, ...]
     settings: Settings
     around: Surroundings
+
+    @property
+    def _system(self) -> System:
+        return self.provided.system
 
     def open_stores(self, batch_size: int = BATCH_SIZE) -> tuple[Store, ...]:
         """Return each column in its database; none is connected to yet. Raises UnreachableError, ConfigurationError."""
@@ -62,7 +64,7 @@ class SystemColumns:
 
     def find_file(self, entry: ColumnEntry) -> Path:
         """Return where the file of a column lies."""
-        return resolve_data_dir(self.system, self.settings) / str(entry.sqlite)
+        return resolve_data_dir(self._system, self.settings) / str(entry.sqlite)
 
     def find_access(self, entry: ColumnEntry) -> Access:
         """Return how to reach the server of a column. Raises ConfigurationError."""
@@ -79,7 +81,7 @@ class SystemColumns:
         environment = self.settings.environment
         if dsn is None:
             find_stack = partial(find_local_postgres, self.settings, "deploy")
-            return for_schemas(find_access(self.system, environment, find_stack, purpose="deploy"))
+            return for_schemas(find_access(self._system, environment, find_stack, purpose="deploy"))
         if not environment.get(dsn):
             raise ConfigurationError(dsn, "is not set", "it holds the connection string of a server of columns:")
         return for_schemas(add_password(read_access(environment[dsn], dsn, environment), environment))
@@ -91,15 +93,15 @@ class SystemColumns:
         files = {(self.find_file(one), one.encrypted_by) for one in self.entries if one.sqlite is not None}
         for path, key in sorted(files, key=str):
             known = [
-                (one.table, one.column) for one in self.system.columns if one.sqlite and self.find_file(one) == path
+                (one.table, one.column) for one in self._system.columns if one.sqlite and self.find_file(one) == path
             ]
-            with hold_needed(self.keys, (key,)):
+            with hold_needed(self.provided.keys, (key,)):
                 found.extend(scan_file(under_key(path, key, Engine.BUNDLED), known))
         for dsn, access in self._accesses.items():
             from strongroom.rotate.columns.postgres_scan import scan_database
 
             registered = {
-                (one.postgres, one.table, one.column) for one in self.system.columns if one.postgres and one.dsn == dsn
+                (one.postgres, one.table, one.column) for one in self._system.columns if one.postgres and one.dsn == dsn
             }
             more, closed = scan_database(access, registered)
             found.extend(more)
@@ -112,7 +114,7 @@ def find_columns(c: Context, system: str | None, named: Sequence[str] | None) ->
     found, settings = open_keys(system), read_settings()
     around = Surroundings(now=read_clock, keys=found.keys, progress=report.open_progress(color=wants_color(c)))
     entries = choose_columns(found.system, named or ())
-    return SystemColumns(system=found.system, keys=found.keys, entries=entries, settings=settings, around=around)
+    return SystemColumns(provided=found, entries=entries, settings=settings, around=around)
 
 
 def choose_columns(system: System, named: Sequence[str]) -> tuple[ColumnEntry, ...]:

@@ -37,7 +37,9 @@ def encrypt(
     """Encrypt what is not ours yet: plain values, Fernet, pgcrypto."""
     found = find_columns(c, system, column)
     stores, dry = found.open_stores(batch_size), is_dry(c, dry_run)
-    return _show(c, change_columns(stores, found.keys, Work.ENCRYPT, found.around, shows_keys=show_keys, dry_run=dry))
+    return _show(
+        c, change_columns(stores, found.provided.keys, Work.ENCRYPT, found.around, shows_keys=show_keys, dry_run=dry)
+    )
 
 
 @task(help=CHANGING)
@@ -52,7 +54,9 @@ def rotate(
     """Bring every value under its key's active version."""
     found = find_columns(c, system, column)
     stores, dry = found.open_stores(batch_size), is_dry(c, dry_run)
-    return _show(c, change_columns(stores, found.keys, Work.ROTATE, found.around, shows_keys=show_keys, dry_run=dry))
+    return _show(
+        c, change_columns(stores, found.provided.keys, Work.ROTATE, found.around, shows_keys=show_keys, dry_run=dry)
+    )
 
 
 @task(help={**FLAGS, "scan": "Look through all other columns of their databases for ciphertext, too."})
@@ -60,7 +64,7 @@ def status(c: Context, system: str | None = None, column: list[str] | None = Non
     """Count values by key and format; exit 7 unless all is done."""
     found = find_columns(c, system, column)
     elsewhere, unread = found.scan() if scan else ((), ())
-    counted = count_columns(found.open_stores(), found.keys, elsewhere, unread, scanned=scan)
+    counted = count_columns(found.open_stores(), found.provided.keys, elsewhere, unread, scanned=scan)
     return report.show_columns(counted, as_json=is_json(c), color=wants_color(c))
 
 
@@ -80,7 +84,7 @@ def decrypt(
     found = find_columns(c, system, column)
     stores, dry = found.open_stores(batch_size), is_dry(c, dry_run)
     done = change_columns(
-        stores, found.keys, Work.DECRYPT, found.around, shows_keys=show_keys, reason=reason, dry_run=dry
+        stores, found.provided.keys, Work.DECRYPT, found.around, shows_keys=show_keys, reason=reason, dry_run=dry
     )
     return _show(c, done)
 

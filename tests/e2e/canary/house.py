@@ -143,6 +143,9 @@ class House:
             "hooks": {"before_publish": [["/bin/sh", str(self.root / "hook.sh"), str(self.root)]]},
             "keys": {**self.entries, **entries},
             "data_dir": {"default": str(self.root / "data")},
+            "columns": [
+                {"sqlite": "plain.db", "table": "people", "primary_key": ["id"], "column": "name", "key": "vault"}
+            ],
             "backup": {
                 "store": {"kind": "restic", "path": str(self.store), "password": "store"},
                 "second": self.second or {"kind": "folder", "path": str(self.root / "second")},
