@@ -60,11 +60,15 @@ def show_columns(status: ColumnsStatus, *, as_json: bool, color: bool) -> ExitCo
     for one in status.columns:
         if one.unfinished is not None:
             screen.say(f"{one.column}: {one.unfinished} was interrupted; the same command goes on")
+        screen.list(f"do not open in {one.column}", [f"{row.key}: {row.why}" for row in one.rows], of=one.closed or 0)
     found = [f"{one.place}: {one.column} holds {count(one.count)} of the format {one.format}" for one in status.found]
     screen.list("ciphertext in columns that nobody registered", found, style="yellow")
     screen.list("may not be read, and was not looked through", status.unread, style="yellow")
     done = sum(one.is_done for one in status.columns)
     scanned = "; every other column was looked through" if status.scanned else ""
+    if status.columns and all(one.closed is not None for one in status.columns):
+        closed = sum(one.closed or 0 for one in status.columns)
+        scanned = f"; {f'{count(closed)} values do not open' if closed else 'every value opens'}{scanned}"
     said = f"{done} of {len(status.columns)} columns are under the active version of their key{scanned}"
     screen.conclude(said if status.columns else f"no columns are registered: columns: in system.yaml does{scanned}")
     screen.end(status)

@@ -59,12 +59,29 @@ def rotate(
     )
 
 
-@task(help={**FLAGS, "scan": "Look through all other columns of their databases for ciphertext, too."})
-def status(c: Context, system: str | None = None, column: list[str] | None = None, scan: bool = False) -> int:
+@task(
+    help={
+        **FLAGS,
+        "open": "Open every value, too, and name the rows of those that do not (4).",
+        "scan": "Look through all other columns of their databases for ciphertext, too.",
+        "show_keys": "Show the primary keys of these rows, not their hashes.",
+    }
+)
+def status(
+    c: Context,
+    system: str | None = None,
+    column: list[str] | None = None,
+    open: bool = False,  # noqa: A002  # the flag's name
+    scan: bool = False,
+    show_keys: bool = False,
+) -> int:
     """Count values by key and format; exit 7 unless all is done."""
     found = find_columns(c, system, column)
     elsewhere, unread = found.scan() if scan else ((), ())
-    counted = count_columns(found.open_stores(), found.provided.keys, elsewhere, unread, scanned=scan)
+    stores = found.open_stores()
+    counted = count_columns(
+        stores, found.provided.keys, elsewhere, unread, scanned=scan, opens=open, shows_keys=show_keys
+    )
     return report.show_columns(counted, as_json=is_json(c), color=wants_color(c))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from strongroom.core.column_entries import ColumnEntry
-from strongroom.core.progress import Progress
+from strongroom.rotate.columns.behind import working_behind
 from strongroom.rotate.columns.book import Begun, Unfinished
 from strongroom.rotate.columns.judging import Judge
 from strongroom.rotate.columns.model import ColumnDone, Heads, Leftovers, Part, Position, Stored, Work
@@ -50,11 +50,11 @@ class Store(Protocol):
     def try_out(self, judge: Judge) -> None:
         """Write the longest and the shortest value that are due, and undo it."""
 
-    def advance(self, judge: Judge, after: Position | None) -> tuple[Part, int]:
-        """Change the next rows that are due; return them, and how many are changed by now."""
+    def take(self, judge: Judge, after: Position | None) -> Part:
+        """Read and judge the next rows that are due. Read-only."""
 
-    def look(self, judge: Judge, after: Position | None) -> Part:
-        """Judge the next rows that are due. Read-only."""
+    def put(self, judge: Judge, part: Part) -> int:
+        """Write what was judged where it still stands, as one; return how many rows are changed by now."""
 
     def count_due(self, judge: Judge) -> int:
         """Count the rows that may have to be changed. Read-only."""
@@ -89,6 +89,11 @@ def foresee_column(store: Store, judge: Judge, *, shows_keys: bool) -> ColumnDon
     return _describe(store, judge, _look_through(store, judge, shows_keys=shows_keys), 0, went_on=False)
 
 
+def find_closed(store: Store, judge: Judge, *, shows_keys: bool) -> Leftovers:
+    """Open every value of ours in a column that is open, and return the rows that do not. Read-only."""
+    return _look_through(store, judge, shows_keys=shows_keys).left
+
+
 def change_column(store: Store, judge: Judge, around: Surroundings, *, shows_keys: bool) -> ColumnDone:
     """Bring a column that is open and held to its end, or as far as it goes.
 
@@ -109,7 +114,7 @@ def _drive(store: Store, judge: Judge, around: Surroundings, begun: Begun, *, sh
     total, after, quiet, rounds, patience = begun.changed, begun.position, 0, 0, Patience()
     while True:
         before = total
-        total = _walk(store, judge, around.progress, after, total)
+        total = _walk(store, judge, around, after, total)
         around.reach("walked")
         after = None
         seen = _look_through(store, judge, shows_keys=shows_keys)
@@ -127,14 +132,20 @@ def _drive(store: Store, judge: Judge, around: Surroundings, begun: Begun, *, sh
             patience.renew()
 
 
-def _walk(store: Store, judge: Judge, progress: Progress, after: Position | None, total: int) -> int:
-    """Change all that is due behind a position and not locked; return how many rows are changed by now."""
-    while True:
-        part, total = try_again(lambda position=after: store.advance(judge, position), store.passing)  # type: ignore[misc]
-        progress.update(0, total)
-        if part.end is None:
-            return total
-        after = part.end
+def _walk(store: Store, judge: Judge, around: Surroundings, after: Position | None, total: int) -> int:
+    """Change all that is due behind a position and not locked; return how many rows are changed by now.
+
+    While a batch is written, the next one is read and sealed.
+    """
+    with working_behind(total) as behind:
+        while True:
+            part = try_again(lambda position=after: store.take(judge, position), store.passing)  # type: ignore[misc]
+            around.reach("sealed")
+            around.progress.update(0, behind.wait())
+            behind.do(lambda part=part: try_again(lambda: store.put(judge, part), store.passing))  # type: ignore[misc]
+            if part.end is None:
+                return behind.wait()
+            after = part.end
 
 
 def _look_through(store: Store, judge: Judge, *, shows_keys: bool) -> _Seen:
@@ -143,7 +154,7 @@ def _look_through(store: Store, judge: Judge, *, shows_keys: bool) -> _Seen:
     if not try_again(lambda: store.count_due(judge), store.passing):
         return seen
     while True:
-        part = try_again(lambda position=after: store.look(judge, position), store.passing)  # type: ignore[misc]
+        part = try_again(lambda position=after: store.take(judge, position), store.passing)  # type: ignore[misc]
         if part.end is None:
             return seen
         for left in part.left:

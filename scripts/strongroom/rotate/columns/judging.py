@@ -68,6 +68,8 @@ class Judge:
             value = self._weigh(row, context)
             if value is None or isinstance(value, Left):
                 return value
+            if self.work is Work.CHECK:
+                return None
             if self.work is Work.DECRYPT:
                 return _write_plain(row, value, as_bytes=as_bytes, holds_any=holds_any)
             new = self._cipher.seal(context, value, as_bytes=as_bytes, under=self.version)
@@ -95,7 +97,7 @@ class Judge:
         return f"column {self.entry.table}.{self.entry.column}"
 
     def _is_settled(self, found: Format) -> bool:
-        if self.work is Work.DECRYPT:
+        if self.work in (Work.DECRYPT, Work.CHECK):
             return found.kind is not Kind.OURS and found.kind is not Kind.DAMAGED
         if self.work is Work.ENCRYPT:
             return found.kind is Kind.OURS

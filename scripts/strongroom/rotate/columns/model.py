@@ -24,6 +24,8 @@ class Work(StrEnum):
     ENCRYPT = "encrypt"
     ROTATE = "rotate"
     DECRYPT = "decrypt"
+    CHECK = "check"
+    """Every value is opened, and nothing is changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +158,15 @@ class ColumnCount:
     """Values of other formats, and those that begin as ours and are not whole (``damaged``)."""
     unfinished: str | None
     """What was begun and did not come to its end."""
+    closed: int | None
+    """Values of ours that do not open where they stand; None where nobody tried."""
+    rows: tuple[LeftRow, ...]
+    """The first of them."""
 
     @property
     def is_done(self) -> bool:
-        """Whether all of it is under the active version."""
-        return not (self.plain or self.formats or self.unfinished or self.keys.keys() - {self.active})
+        """Whether all of it is under the active version, and opens as far as that was tried."""
+        return not (self.plain or self.formats or self.unfinished or self.keys.keys() - {self.active} or self.closed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

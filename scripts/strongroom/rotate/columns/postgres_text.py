@@ -13,6 +13,7 @@ from strongroom.keys.columns.formats import BINARY_STARTS, TEXT_STARTS
 from strongroom.rotate.columns.model import Work
 from strongroom.rotate.columns.postgres_table import PostgresTable
 
+_EXACT = ' COLLATE pg_catalog."C"'
 _OURS = (MARK, MARK.encode())
 _LONGEST_HEAD = 280
 """Characters: more than the mark and the longest id of a key have."""
@@ -62,7 +63,7 @@ class Statements:
     @cached_property
     def due(self) -> str:
         """The condition under which a row may have to be changed."""
-        sign = "=" if self.work is Work.DECRYPT else "<>"
+        sign = "=" if self.work in (Work.DECRYPT, Work.CHECK) else "<>"
         it = _begins(self._column, self.head, as_bytes=self.table.as_bytes, sign=sign)
         return f"{self._column} IS NOT NULL AND {it}"
 
@@ -78,18 +79,17 @@ class Statements:
     def _keys(self) -> str:
         return ", ".join(map(name, self.table.keys))
 
-    def read(self, *, is_first: bool, locks: bool) -> str:
-        """Read rows that are due behind a position, each once, up to so many and about so many bytes.
+    def read(self, *, is_first: bool) -> str:
+        """Read rows that are due behind a position, up to so many and about so many bytes.
 
-        Rows that are locked by others are passed over. Parameters: the position, and the limit.
+        Parameters: the position, and the limit.
         """
         after = "" if is_first else f" AND ({self._keys}) > ({', '.join(f'%s::{one}' for one in self.table.key_types)})"
-        lock = " FOR NO KEY UPDATE SKIP LOCKED" if locks else ""
         parts = [f"{name(key)} AS k{place}" for place, key in enumerate(self.table.keys)]
         order = ", ".join(f"k{place}" for place in range(len(parts)))
         inner = (
             f"SELECT {', '.join(parts)}, {self._column} AS v FROM {self._table} "
-            f"WHERE {self.due}{after} ORDER BY {self._keys} LIMIT %s{lock}"
+            f"WHERE {self.due}{after} ORDER BY {self._keys} LIMIT %s"
         )
         window = f"OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
         summed = f"SELECT *, pg_catalog.sum(pg_catalog.octet_length(v)) {window} AS before FROM ({inner}) AS found"
@@ -99,39 +99,51 @@ class Statements:
         )
 
     @cached_property
-    def write(self) -> str:
-        """Write what rows are to hold where they hold what was read; say how many, and whether that stands there now.
+    def hold(self) -> str:
+        """Lock the rows that hold what was read, and name them by their number; those that others lock are passed over.
 
-        Parameters: an array for each column of the key, what was read, what is to be written.
+        Parameters: an array for each column of the key, and what was read.
         """
-        kinds = [*self.table.key_types, self.table.type, self.table.type]
-        order = [f"k{place}" for place in range(len(self.table.keys))]
-        arrays = ", ".join(f"%b::{kind}[]" for kind in kinds)
         return (
-            f"WITH written AS (UPDATE {self._table} AS t SET {self._column} = n.new "
-            f"FROM unnest({arrays}) AS n({', '.join(order)}, old, new) WHERE {self._joined} "
-            f"AND {self._same('n.old')} RETURNING {self._same('n.new')} AS is_kept) "
+            f"SELECT n.place FROM {self._table} AS t JOIN {self._arrays} WITH ORDINALITY "
+            f"AS n({self._named}, value, place) ON {self._joined} AND {self._same} FOR NO KEY UPDATE OF t SKIP LOCKED"
+        )
+
+    @cached_property
+    def write(self) -> str:
+        """Write to rows what they are to hold; say in how many that stands now, and how many were written.
+
+        Parameters: an array for each column of the key, and what is to be written.
+        """
+        return (
+            f"WITH written AS (UPDATE {self._table} AS t SET {self._column} = n.value FROM {self._arrays} "
+            f"AS n({self._named}, value) WHERE {self._joined} RETURNING {self._same} AS is_kept) "
             "SELECT pg_catalog.count(*) FILTER (WHERE is_kept), pg_catalog.count(*) FROM written"
         )
 
     @cached_property
+    def _arrays(self) -> str:
+        return f"unnest({', '.join(f'%b::{kind}[]' for kind in (*self.table.key_types, self.table.type))})"
+
+    @cached_property
+    def _named(self) -> str:
+        return ", ".join(f"k{place}" for place in range(len(self.table.keys)))
+
+    @cached_property
     def recount(self) -> str:
-        """Count the rows that hold what was written. Parameters: as before, but for what was read."""
-        kinds = [*self.table.key_types, self.table.type]
-        order = [f"k{place}" for place in range(len(self.table.keys))]
-        arrays = ", ".join(f"%b::{kind}[]" for kind in kinds)
+        """Count the rows that hold what was written. Parameters: the same."""
         return (
-            f"SELECT pg_catalog.count(*) FROM {self._table} AS t JOIN unnest({arrays}) "
-            f"AS n({', '.join(order)}, new) ON {self._joined} AND {self._same('n.new')}"
+            f"SELECT pg_catalog.count(*) FROM {self._table} AS t JOIN {self._arrays} AS n({self._named}, value) "
+            f"ON {self._joined} AND {self._same}"
         )
 
     @cached_property
     def _joined(self) -> str:
         return " AND ".join(f"t.{name(key)} = n.k{place}" for place, key in enumerate(self.table.keys))
 
-    def _same(self, other: str) -> str:
-        collation = "" if self.table.as_bytes else ' COLLATE pg_catalog."C"'
-        return f"t.{self._column}{collation} = {other}"
+    @cached_property
+    def _same(self) -> str:
+        return f"t.{self._column}{'' if self.table.as_bytes else _EXACT} = n.value"
 
     @cached_property
     def count_due(self) -> str:

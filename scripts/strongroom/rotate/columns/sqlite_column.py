@@ -44,7 +44,7 @@ class SqliteColumn:
         self._home, self._around, self._limit = place, around, batch_size
         self._database = Database(place.database, Engine.BUNDLED, entry.encrypted_by)
         self._stack, self._book = ExitStack(), Book(entry=entry)
-        self._held: Connection | None = None
+        self._open: dict[str, Connection] = {}
         self._table: SqliteTable | None = None
 
     @property
@@ -60,9 +60,8 @@ class SqliteColumn:
             fact = f"is in the middle of sqlcipher.{found[1].work}"
             raise StaleError(self._home.database, fact, f"./inv {found[1].describe(self._home.database)} finishes it")
         with hold_needed(self._around.keys, (self.entry.encrypted_by,)), self._stack:
-            connection = self._stack.enter_context(open_source(self._database))
-            self._use(connection)
-            self._table = look_at_table(connection, self.entry)
+            self._use("reader", self._stack.enter_context(open_source(self._database)))
+            self._table = look_at_table(self._reader, self.entry)
             yield
 
     def hold(self) -> None:
@@ -70,20 +69,22 @@ class SqliteColumn:
         self._home.provide()
         self._stack.enter_context(locked(self._home.lock))
         with translated(self._database):
-            self._use(self._stack.enter_context(closing(connect_live(self._database))))
-            self._connection.execute("PRAGMA secure_delete = ON")
+            self._use("writer", self._stack.enter_context(closing(connect_live(self._database))))
+            self._writer.execute("PRAGMA secure_delete = ON")
         self._around.reach("locked")
 
-    def _use(self, connection: Connection) -> None:
+    def _use(self, purpose: str, connection: Connection) -> None:
         connection.text_factory = _decode
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-        self._held = connection
+        self._open[purpose] = connection
 
     @property
-    def _connection(self) -> Connection:
-        if self._held is None:
-            raise ValueError(f"{self.subject}: is not open")
-        return self._held
+    def _reader(self) -> Connection:
+        return self._open["reader"]
+
+    @property
+    def _writer(self) -> Connection:
+        return self._open["writer"]
 
     @property
     def _looked(self) -> SqliteTable:
@@ -94,7 +95,7 @@ class SqliteColumn:
     @contextmanager
     def _transaction(self, *, undone: bool = False) -> Iterator[Connection]:
         """Do what is within as one, or undo it; whoever else writes waits meanwhile."""
-        connection = self._connection
+        connection = self._writer
         with translated(self._database):
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -122,32 +123,30 @@ class SqliteColumn:
         """
         said = self._say(judge)
         with self._transaction(undone=True):
-            rows = [self._take(row) for text in said.extremes for row in self._connection.execute(text)]
+            rows = [self._take(row) for text in said.extremes for row in self._writer.execute(text)]
             self._write(said, self._settle(judge, rows).changes)
 
-    def advance(self, judge: Judge, after: Position | None) -> tuple[Part, int]:
-        """Change the next rows that are due behind a position; return them, and how many are changed by now.
+    def take(self, judge: Judge, after: Position | None) -> Part:
+        """Read and judge the next rows that are due behind a position. Read-only."""
+        return self._settle(judge, self._read(self._say(judge), after))
 
-        What others changed since it was read is passed over. One transaction: killed, it is as if it never was.
+    def put(self, judge: Judge, part: Part) -> int:
+        """Write what was judged where it still stands; return how many rows are changed by now.
+
+        One transaction: killed anywhere, it is as if it never was.
         """
         said = self._say(judge)
-        part = self._settle(judge, self._read(said, after))
-        self._around.reach("sealed")
         with self._transaction() as connection:
             written = self._write(said, part.changes)
             total = self._book.note(connection, part.end, written)
             self._around.reach("written")
         self._around.reach("committed")
-        return part, total
-
-    def look(self, judge: Judge, after: Position | None) -> Part:
-        """Judge the next rows that are due behind a position. Read-only."""
-        return self._settle(judge, self._read(self._say(judge), after))
+        return total
 
     def count_due(self, judge: Judge) -> int:
         """Count the rows that may have to be changed. Read-only."""
         with translated(self._database):
-            return int(self._connection.execute(self._say(judge).count_due).fetchone()[0])
+            return int(self._reader.execute(self._say(judge).count_due).fetchone()[0])
 
     def finish(self) -> None:
         """Take away what says how far it is."""
@@ -163,7 +162,7 @@ class SqliteColumn:
         """Count what stands in the column by how it begins. Read-only."""
         said = Statements(self._looked, Work.ROTATE, MARK)
         with translated(self._database):
-            found = dict(self._connection.execute(said.heads).fetchall())
+            found = dict(self._reader.execute(said.heads).fetchall())
         keys = {head[1:]: count for head, count in found.items() if head}
         return Heads(nulls=found.get(None, 0), keys=keys, others=found.get("", 0))
 
@@ -171,12 +170,12 @@ class SqliteColumn:
         """Yield the values that may be of another format, one after another. Read-only."""
         said = Statements(self._looked, Work.ROTATE, MARK)
         with translated(self._database):
-            yield from (value for (value,) in self._connection.execute(said.candidates))
+            yield from (value for (value,) in self._reader.execute(said.candidates))
 
     def read_unfinished(self) -> Unfinished | None:
         """Return what was begun and did not come to its end. Read-only."""
         with translated(self._database):
-            return self._book.read(self._connection)
+            return self._book.read(self._reader)
 
     def _settle(self, judge: Judge, rows: Sequence[Row]) -> Part:
         return judge.settle_all(rows, as_bytes=self._looked.as_bytes, holds_any=self._looked.holds_any)
@@ -184,7 +183,7 @@ class SqliteColumn:
     def _read(self, said: Statements, after: Position | None) -> list[Row]:
         """Read rows until there are enough of them, or of their bytes."""
         rows, size = [], 0
-        with translated(self._database), closing(self._connection.cursor()) as cursor:
+        with translated(self._database), closing(self._reader.cursor()) as cursor:
             for found in cursor.execute(said.read(is_first=after is None), after or ()):
                 row = self._take(found)
                 rows.append(row)
@@ -205,9 +204,9 @@ class SqliteColumn:
         parameters = [(change.new, *_where(change.row, change.row.stored)) for change in changes]
         try:
             if not self._looked.has_triggers:
-                return max(self._connection.executemany(said.write, parameters).rowcount, 0)
-            written = [self._connection.execute(said.write, one).rowcount > 0 for one in parameters]
-        except self._connection.IntegrityError:  # its text may repeat values
+                return max(self._writer.executemany(said.write, parameters).rowcount, 0)
+            written = [self._writer.execute(said.write, one).rowcount > 0 for one in parameters]
+        except self._writer.IntegrityError:  # its text may repeat values
             fact = "a CHECK or a trigger of its table refuses what is to be written"
             raise GuardError(self.subject, fact, "let it pass what begins with sr1: as it is") from None
         for change, is_written in zip(changes, written, strict=True):
@@ -218,7 +217,7 @@ class SqliteColumn:
         return sum(written)
 
     def _holds(self, said: Statements, row: Row, value: Stored) -> bool:
-        return self._connection.execute(said.find, _where(row, value)).fetchone() is not None
+        return self._writer.execute(said.find, _where(row, value)).fetchone() is not None
 
 
 def _where(row: Row, value: Stored) -> tuple[Any, ...]:

@@ -49,7 +49,7 @@ class Statements:
     @cached_property
     def due(self) -> str:
         """The condition under which a row may have to be changed."""
-        sign = "IS" if self.work is Work.DECRYPT else "IS NOT"
+        sign = "IS" if self.work in (Work.DECRYPT, Work.CHECK) else "IS NOT"
         return f"{self._column} IS NOT NULL AND {begins(self._column, self.head, sign)}"
 
     @cached_property

@@ -450,3 +450,23 @@ def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     from strongroom.rotate.columns import retrying  # noqa: PLC0415
 
     monkeypatch.setattr(retrying, "PATIENCE", 1.0)
+
+
+def test_values_that_lie_in_another_row_or_were_changed_are_found_when_all_are_opened(shop: ColumnSystem) -> None:
+    do(shop, USERS)
+    fill(shop, {number: f"value {number}" for number in range(1, 31)})
+    shop.run("columns.encrypt")
+    code, status, _ = shop.run("columns.status", "--open")
+    assert (code, status["columns"][0]["closed"], status["columns"][0]["rows"]) == (0, 0, [])
+    stored = read(shop)
+    swapped = {1: stored[2], 2: stored[1], 3: stored[3][:-1] + ("A" if stored[3][-1] != "A" else "B"), 4: stored[9]}
+    fill(shop, {value: key for key, value in swapped.items()}, "UPDATE users SET secret = ? WHERE id = ?")
+    code, status, _ = shop.run("columns.status")
+    assert (code, status["columns"][0]["closed"]) == (0, None)
+    code, status, _ = shop.run("columns.status", "--open", "--show-keys")
+    assert (code, status["columns"][0]["closed"]) == (4, 4)
+    assert [row["key"] for row in status["columns"][0]["rows"]] == ["[1]", "[2]", "[3]", "[4]"]
+    code, said = shop.say("columns.status", "--open")
+    assert code == 4
+    assert "; 4 values do not open" in said
+    assert read(shop) == {**stored, **swapped}
