@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -11,10 +13,12 @@ from strongroom.core.errors import (
     DecisionNeededError,
     DifferencesError,
     GuardError,
+    LockedError,
     RollbackFailedError,
     SourceChangedError,
 )
 from strongroom.load.documents import LoadState
+from strongroom.load.switch import cutovers
 from tests.integration.containers.cutover_site import GOODS, OWNER, ROWS, Shop, open_shop
 from tests.integration.containers.schema_site import PASSWORD, Site
 
@@ -81,6 +85,7 @@ def test_all_targets_change_together_or_none(shop: Shop) -> None:
     ("live", "said"),
     [
         (MORE, "1 rows in core.goods$"),
+        (f"ALTER TABLE goods ALTER id TYPE numeric; {MORE}", "1 rows in core.goods$"),
         ("INSERT INTO goods VALUES (1, 'thing 1', 0.25, '{\"n\": 2}')", r"1 rows \(1 of them with other values"),
         ("INSERT INTO goods VALUES (1, 'thing 1', '-0', '{\"n\": 1}')", r"1 rows \(1 of them"),
         ("INSERT INTO goods VALUES (1, 'thing 1 ', 0.25, '{\"n\": 1}')", r"1 rows \(1 of them"),
@@ -111,6 +116,7 @@ def test_what_only_the_live_schema_holds_is_refused_or_kept(shop: Shop, live: st
         "INSERT INTO goods VALUES (1, 'thing 1', 0.25, '{\"n\": 1.0}')",
         "CREATE TABLE empty (n int)",
         "ALTER TABLE goods ADD COLUMN extra text; INSERT INTO goods VALUES (1, 'thing 1', 0.25, '{\"n\": 1}')",
+        "ALTER TABLE goods ALTER id TYPE numeric; INSERT INTO goods VALUES (1, 'thing 1', 0.25, '{\"n\": 1}')",
         "ALTER TABLE goods DROP COLUMN more; INSERT INTO goods VALUES (1, 'thing 1', 0.25)",
         "ALTER TABLE goods DROP CONSTRAINT goods_pkey; INSERT INTO goods VALUES (1, 'thing 1', 0.25, '{\"n\": 1}')",
     ],
@@ -247,6 +253,21 @@ def test_rights_and_comments_given_by_hand_come_along(shop: Shop) -> None:
         assert connection.execute("SELECT count(*) FROM goods").fetchone() == (0,)
 
 
+def test_rights_on_functions_and_sequences_come_along(shop: Shop) -> None:
+    reader = shop.site.make_role("")
+    things = (
+        "CREATE SEQUENCE numbers",
+        "CREATE FUNCTION \"add it\"(n bigint) RETURNS bigint LANGUAGE sql AS 'SELECT n + 1'",
+        'REVOKE EXECUTE ON FUNCTION "add it"(bigint) FROM PUBLIC',
+    )
+    shop.make("core", GOODS, *things)
+    given = f'GRANT EXECUTE ON FUNCTION core."add it"(bigint) TO {reader}'
+    shop.site.do(f"GRANT USAGE ON SCHEMA core TO {reader}", given, f"GRANT USAGE ON SEQUENCE core.numbers TO {reader}")
+    shop.stage(GOODS, *things).cut_over()
+    with shop.site.connect(reader) as connection:
+        assert connection.execute("SELECT core.\"add it\"(nextval('core.numbers'))").fetchone() == (2,)
+
+
 def test_rights_that_only_the_load_gives_are_told(shop: Shop) -> None:
     reader = shop.site.make_role("")
     shop.make("core", GOODS)
@@ -326,9 +347,66 @@ def test_only_a_proven_load_goes_live(shop: Shop) -> None:
         with pytest.raises(error):
             load.cut_over()
     load.become(LoadState.WAITING)
-    with pytest.raises(DecisionNeededError, match="has 3 rows in quarantine"):
-        load.cut_over(waiting=3, quarantine_budget=2)
+    for budget in (None, 2):
+        with pytest.raises(DecisionNeededError, match="has 3 rows in quarantine"):
+            load.cut_over(waiting=3, quarantine_budget=budget)
     assert load.cut_over(waiting=3, quarantine_budget=3).tables
+
+
+def test_a_load_that_was_staged_to_go_another_way_is_refused(shop: Shop) -> None:
+    with pytest.raises(GuardError, match="was staged to go into-live"):
+        shop.stage(way="into-live").cut_over()
+
+
+def test_a_load_whose_role_is_not_in_the_server_is_refused(shop: Shop) -> None:
+    load = shop.stage()
+    load.folder.write(replace(load.document, role="nobody_there"))
+    for run in (load.cut_over, load.roll_back):
+        with pytest.raises(GuardError, match="role nobody_there: is not in this server"):
+            run()
+
+
+def test_a_staged_schema_that_is_gone_is_told(shop: Shop) -> None:
+    load = shop.stage()
+    shop.site.do("DROP SCHEMA core_staged CASCADE")
+    with pytest.raises(GuardError, match="schema core_staged: is not there"):
+        load.cut_over()
+
+
+def test_a_schema_that_took_the_place_of_another_after_the_look_is_refused(shop: Shop) -> None:
+    shop.make("core", GOODS)
+    load = shop.stage()
+
+    def take_its_place(step: str) -> None:
+        if step == "cutover.seen":
+            shop.site.do("ALTER SCHEMA core RENAME TO aside")
+            shop.make("core", GOODS)
+
+    with pytest.raises(GuardError, match="schema core: is another one than a moment ago"):
+        load.cut_over({"checkpoint": take_its_place})
+    assert (schemas(shop), load.state) == ({"core", "core_staged", "aside"}, "staged")
+
+
+def test_a_table_that_is_dropped_meanwhile_is_told_as_such(shop: Shop) -> None:
+    load = shop.stage()
+
+    def look_for_it() -> None:
+        raise psycopg.errors.UndefinedTable
+
+    with pytest.raises(GuardError, match="system shop: somebody dropped or renamed what was looked at"):
+        load.cut_over({"refuse_changed_sources": look_for_it})
+
+
+def test_another_cutover_that_does_not_end_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutovers, "_PATIENCE", "100ms")
+    load = shop.stage()
+    load.cut_over()
+    with shop.site.connect() as other, other.transaction():
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended('strongroom_shop_load', 0))")
+        for run in (load.cut_over, load.roll_back):
+            with pytest.raises(LockedError, match="system shop: another cutover is at work"):
+                run()
+    assert load.roll_back().gone == ("core",)
 
 
 def test_a_source_that_changed_stops_it(shop: Shop) -> None:
@@ -370,6 +448,16 @@ def test_a_view_of_another_role_goes_on_as_that_roles(shop: Shop) -> None:
     shop.stage().cut_over()
     assert shop.site.read("SELECT count(*) FROM other.names") == [(20,)]
     assert shop.site.read("SELECT viewowner FROM pg_views WHERE viewname = 'names'") == [(other,)]
+
+
+def test_a_view_elsewhere_whose_columns_would_be_others_stops_it(shop: Shop) -> None:
+    shop.make("core", GOODS.replace("price double precision", "price real"))
+    shop.make("other")
+    shop.as_owner("other", "CREATE VIEW prices AS SELECT price FROM core.goods")
+    with pytest.raises(GuardError, match=r"view other\.prices: cannot change data type of view column") as raised:
+        shop.stage().cut_over()
+    assert "\n" not in raised.value.fact
+    assert schemas(shop) == {"core", "core_staged", "other"}
 
 
 @pytest.mark.parametrize("when", ["before", "after the look"])
@@ -428,6 +516,26 @@ def test_an_earlier_way_back_is_dropped_only_where_nothing_is_lost(shop: Shop) -
     with pytest.raises(RollbackFailedError, match="core_previous: is gone"):
         second.roll_back()
     assert count(shop, "core.goods") == 20
+
+
+def test_what_was_never_live_cannot_step_back(shop: Shop) -> None:
+    with pytest.raises(GuardError, match="was never live"):
+        shop.stage().roll_back()
+
+
+def drop_staged(shop: Shop) -> None:
+    shop.site.do("DROP SCHEMA core_staged CASCADE")
+
+
+@pytest.mark.parametrize("end", [drop_staged, Shop.stage])
+def test_what_stepped_back_and_is_gone_cannot_step_back_again(shop: Shop, end: Callable[[Shop], object]) -> None:
+    load = shop.stage()
+    load.cut_over()
+    load.roll_back()
+    assert load.roll_back().is_done_before
+    end(shop)
+    with pytest.raises(GuardError, match="is not live, nor staged: core_staged is another one, or gone"):
+        load.roll_back()
 
 
 def test_the_load_before_the_last_cannot_step_back(shop: Shop) -> None:
@@ -513,6 +621,9 @@ def test_dry_runs_change_nothing(shop: Shop) -> None:
     assert (set(foreseen.replaced), foreseen.previous) == ({"core.goods"}, ("core_previous",))
     assert (schemas(shop), load.state) == ({"core", "core_staged"}, "staged")
     load.cut_over(replace=True)
+    live = load.document
+    again = load.cut_over(dry_run=True, replace=True)
+    assert (again.is_done_before, again.dry_run, load.document) == (True, True, live)
     shop.site.do("DELETE FROM core.goods WHERE id = 1")
     assert load.roll_back(dry_run=True).written == ("core.goods: 0 rows new or changed, 1 gone or changed",)
     assert (schemas(shop), load.state) == ({"core", "core_previous"}, "live")

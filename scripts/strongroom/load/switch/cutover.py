@@ -73,15 +73,11 @@ def cut_over(asked: CutoverRequest, around: Around) -> CutoverResult:
     refuse_unproven(asked, ("staged",), asked.waiting, asked.quarantine_budget)
     with open_postgres(asked.access) as connection, acting(connection, asked):
         wait_for_others(connection, asked.system)
-        done = _find_done(connection, asked)
-        seen = None
-        if done is None:
-            around.refuse_changed_sources()
-            seen = look(connection, asked, around, replace_previous=asked.replace_previous)
-            if not asked.replace:
-                refuse_alone(asked, seen.alone, seen.left)
-    if seen is None or asked.dry_run:
-        return _end(asked, around, done or _foresee(asked, seen))
+        seen = _find_done(connection, asked) or _look(connection, asked, around)
+    if isinstance(seen, CutoverResult):
+        return _end(asked, around, seen)
+    if asked.dry_run:
+        return _end(asked, around, _foresee(asked, seen))
     backup = around.take_backup() if around.take_backup is not None and seen.holds_rows else None
     around.checkpoint("cutover.seen")
     with open_postgres(asked.access) as connection, acting(connection, asked):
@@ -91,6 +87,15 @@ def cut_over(asked: CutoverRequest, around: Around) -> CutoverResult:
         with open_postgres(asked.access) as connection, acting(connection, asked):
             result = _add_late(connection, asked, seen, result)
     return _end(asked, around, replace(result, backup=backup))
+
+
+def _look(connection: Connection, asked: CutoverRequest, around: Around) -> Seen:
+    """Look at what would happen. Raises what is in the way of it."""
+    around.refuse_changed_sources()
+    seen = look(connection, asked, around, replace_previous=asked.replace_previous)
+    if not asked.replace:
+        refuse_alone(asked, seen.alone, seen.left)
+    return seen
 
 
 def _find_done(connection: Connection, asked: CutoverRequest) -> CutoverResult | None:
@@ -107,6 +112,7 @@ def _find_done(connection: Connection, asked: CutoverRequest) -> CutoverResult |
         tables={target: _count(one.marks) for target, one in kept.items()},
         previous=tuple(name for name in previous if name is not None),
         is_done_before=True,
+        dry_run=asked.dry_run,
     )
 
 
@@ -114,9 +120,7 @@ def _count(marks: Mapping[str, Mark]) -> dict[str, int]:
     return {table: count_rows(mark) for table, mark in marks.items()}
 
 
-def _foresee(asked: CutoverRequest, seen: Seen | None) -> CutoverResult:
-    if seen is None:
-        return CutoverResult(load=asked.folder.name, dry_run=True)
+def _foresee(asked: CutoverRequest, seen: Seen) -> CutoverResult:
     records = asked.document.targets.values()
     return CutoverResult(
         load=asked.folder.name,
