@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from strongroom.core.errors import DecisionNeededError, GuardError
-from strongroom.core.quoting import dotted, quote
+from strongroom.core.quoting import dotted
 from strongroom.load.documents import LoadState, Reference
 from strongroom.load.into.coming_in import advance_sequences, order_tables, without_triggers
 from strongroom.load.into.meeting import (
@@ -141,9 +141,7 @@ def _bring_in(connection: Connection, asked: IntoLiveRequest, around: Around, no
 
 
 def _begin_book(connection: Connection, asked: IntoLiveRequest) -> None:
-    home, table = home_of(asked.system), _book(asked)
-    if find_schema(connection, home) is None:
-        connection.execute(f"CREATE SCHEMA {quote(home)}".encode())
+    table = _book(asked)
     connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({COLUMNS})".encode())
     connection.execute(f"DELETE FROM {table} WHERE load = %s".encode(), (asked.mark,))
 

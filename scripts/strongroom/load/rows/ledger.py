@@ -82,14 +82,6 @@ def remove_ledger(ledger: Database) -> None:
         ledger.beside(suffix).unlink(missing_ok=True)
 
 
-def forget_rows(job: TableJob) -> None:
-    """Take a table's rows out of the ledger, where it has any."""
-    if job.ledger.path.is_file():
-        with _open(job) as connection:
-            if _has(connection, job):
-                connection.execute(f"DELETE FROM main.{quote(job.name)}")
-
-
 def read_addresses(job: TableJob, *rules: str) -> frozenset[int]:
     """Return the addresses of a table's rows that wait for one of some reasons, all by default. Read-only."""
     if not job.ledger.path.is_file():

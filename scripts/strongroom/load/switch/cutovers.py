@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from strongroom.core.errors import LockedError
-from strongroom.core.quoting import dotted, quote
-from strongroom.load.switch.owning import act_as, find_schema, refuse_foreign
+from strongroom.core.quoting import dotted
+from strongroom.load.switch.owning import act_as, refuse_foreign
 from strongroom.load.switch.since import Mark
 from strongroom.postgres.connection import BUSY, Connection
 
@@ -92,9 +92,7 @@ def _understand(*row: Any) -> Kept:
 def write_kept(connection: Connection, system: str, owner: str, load: str, kept: Kept) -> None:
     """Keep what a cutover did, in the place of what was kept of an earlier one of the load."""
     act_as(connection, owner)
-    home, table = home_of(system), dotted(home_of(system), _NAME)
-    if find_schema(connection, home) is None:
-        connection.execute(f"CREATE SCHEMA {quote(home)}".encode())
+    table = dotted(home_of(system), _NAME)
     connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({_COLUMNS})".encode())
     connection.execute(f"DELETE FROM {table} WHERE (load, target) = (%s, %s)".encode(), (load, kept.target))
     text = f"INSERT INTO {table} VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, pg_catalog.now())"
