@@ -268,6 +268,21 @@ def test_rights_on_functions_and_sequences_come_along(shop: Shop) -> None:
         assert connection.execute("SELECT core.\"add it\"(nextval('core.numbers'))").fetchone() == (2,)
 
 
+def test_rights_and_comments_of_what_the_load_lacks_stay_where_they_are(shop: Shop) -> None:
+    reader = shop.site.make_role("")
+    shop.make("core", GOODS, "ALTER TABLE goods ADD COLUMN extra text", "CREATE TABLE kinds (n int)")
+    shop.site.do(
+        f"GRANT SELECT (extra) ON core.goods TO {reader}",
+        f"GRANT DELETE ON core.kinds TO {reader}",
+        "COMMENT ON COLUMN core.goods.extra IS 'more'",
+        "COMMENT ON TABLE core.kinds IS 'of goods'",
+    )
+    assert shop.stage().cut_over().tables == {"core": {"goods": 20}}
+    rights = f"has_column_privilege('{reader}', 'core_previous.goods', 'extra', 'SELECT')"
+    more = f"has_table_privilege('{reader}', 'core_previous.kinds', 'DELETE')"
+    assert shop.site.read(f"SELECT {rights}, {more}") == [(True, True)]
+
+
 def test_rights_that_only_the_load_gives_are_told(shop: Shop) -> None:
     reader = shop.site.make_role("")
     shop.make("core", GOODS)

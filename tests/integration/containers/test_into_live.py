@@ -279,3 +279,26 @@ def test_each_way_has_its_command(shop: Shop) -> None:
         stage(shop, *TEN).cut_over()
     with pytest.raises(StrongroomError, match="was staged to go staged"):
         shop.stage().go_into_live()
+
+
+def test_what_never_came_in_cannot_go_again(shop: Shop) -> None:
+    shop.make("core", *TABLES)
+    with pytest.raises(GuardError, match="was never live"):
+        stage(shop, *TEN).roll_back()
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("ALTER SCHEMA core RENAME TO elsewhere", "core, into which it went, is elsewhere now"),
+        ("DROP SCHEMA core CASCADE", "core, into which it went, is gone"),
+    ],
+)
+def test_rows_whose_schema_is_another_now_are_not_looked_for(shop: Shop, what: str, said: str) -> None:
+    shop.make("core", *TABLES)
+    load = stage(shop, *TEN)
+    load.go_into_live()
+    shop.site.do(what)
+    with pytest.raises(GuardError, match=said):
+        load.roll_back()
+    assert load.state == "live"

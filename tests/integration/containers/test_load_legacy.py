@@ -166,6 +166,22 @@ def test_rows_that_are_new_come_in_beside_live_ones(shop: Shop) -> None:
     assert shop.site.read(ids) == [(2, "mine"), (3, "three")]
 
 
+def test_more_rows_that_would_wait_than_may_come_in_nowhere(shop: Shop) -> None:
+    columns = "id bigint PRIMARY KEY, name text, seen text, joined text, token text"
+    shop.site.write("shop/001_users.sql", f"CREATE TABLE users ({columns});")
+    assert shop.site.run("apply")[0] == 0
+    shop.site.do("INSERT INTO shop.users (id, name) VALUES (2, 'mine'), (3, 'mine too')")
+    code, out, err = shop.load("--quarantine-budget", "1", "--into-live", "--json")
+    said = json.loads(out)
+    assert (code, said["exit"], said["quarantined"], said["nothing_done"]) == (4, 4, 2, False), err
+    assert said["verdict"] == "PROVEN_WITH_QUARANTINE"
+    assert [line.partition(":")[0] for line in said["waiting"]][:2] == ["shop.users row 2", "shop.users row 3"]
+    assert shop.site.read("SELECT id, name FROM shop.users ORDER BY id") == [(2, "mine"), (3, "mine too")]
+    code, out, err = shop.load("--quarantine-budget", "2", "--into-live", "--json")
+    assert (code, json.loads(out)["quarantined"]) == (0, 2), err
+    assert shop.site.read("SELECT id, name FROM shop.users ORDER BY id")[0] == (1, "one")
+
+
 def test_rows_that_came_in_and_were_not_proven_there_are_by_the_same_command(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

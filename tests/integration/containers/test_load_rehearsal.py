@@ -73,6 +73,8 @@ def test_what_the_files_lack_is_told_as_it_would_be_carried(shop: LoadSite) -> N
     assert said["carried"] == ["column core.goods.name", "table core.empty"]
     staged = shop.load("--json").json
     assert (said["carried"], said["reported"]) == (staged["carried"], staged["reported"])
+    assert shop.read("goods", "id, name") == [(1, "a"), (7, None)]
+    assert shop.read("empty") == []
 
 
 def test_its_steps_are_told_and_how_large_they_are_is_not_known(shop: LoadSite) -> None:
@@ -80,3 +82,15 @@ def test_its_steps_are_told_and_how_large_they_are_is_not_known(shop: LoadSite) 
         ended = shop.load(*flags, "--log", "json", "--quarantine-budget", "2")
         lines = [json.loads(line) for line in ended.error.splitlines()]
         assert [(one["step"], one["bytes"]) for one in lines if "step" in one] == [(step, 0) for step in steps]
+
+
+def test_what_the_server_refuses_to_make_is_told_and_the_rows_come(shop: LoadSite) -> None:
+    columns = [f"c{number}" for number in range(833)]
+    twice = ", ".join(f"{side}.{name} AS {side}_{name}" for side in ("a", "b") for name in columns)
+    shop.write(f"CREATE TABLE wide ({', '.join(columns)}); CREATE VIEW wider AS SELECT {twice} FROM wide a, wide b")
+    staged = shop.load("--json", "--quarantine-budget", "2")
+    assert staged.code == 0, staged.error
+    assert staged.json["reported"][-1] == (
+        "view wider: does not come along: target lists can have at most 1664 entries"
+    )
+    assert shop.read("goods", "id") == [(1,), (7,)]

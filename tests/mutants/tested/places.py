@@ -26,6 +26,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_SERVER}/test_load_doubles.py",
         f"{_SERVER}/test_load_legacy.py",
         f"{_SERVER}/test_load_likeness.py",
+        f"{_SERVER}/test_load_rehearsal.py",
     ),
     "load rows": (
         f"{_UNIT}/rows/test_*.py",
