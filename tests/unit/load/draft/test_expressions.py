@@ -46,6 +46,12 @@ TRANSLATED = [
     ("iif(n > 1, 'b', 'a') = s", "((CASE WHEN (\"n\" > 1) THEN 'b' ELSE 'a' END) = \"s\")"),
     ("b <> x'00'", "(\"b\" <> '\\x00'::bytea)"),
     ("d > 0.1", '("d" > (0.1))'),
+    ("abs(n) > 1", '(abs("n") > 1)'),
+    ("NULL IS n", '("n" IS NULL)'),
+    ("NULL IS NOT n", '("n" IS NOT NULL)'),
+    ("cast(n AS TEXT) = '1'", "((\"n\")::text = '1')"),
+    ("coalesce(ok, n) = 1", '(COALESCE("ok"::integer, "n") = 1)'),
+    ("s GLOB '[]a]'", '(("s" COLLATE "C") ~ \'^[\\u005da]$\')'),
     ("n -- a remark\n > /* another, ( */ 0", '("n" > 0)'),
 ]
 
@@ -80,6 +86,14 @@ REFUSED = [
     ("max(n, r) > 1", "uses greatest()"),
     ("n IN ()", "looks in an empty list"),
     ("n > 9223372036854775808", "has a number beyond 64 bits"),
+    ("abs(s) > 1", "reckons with what is no number"),
+    ("r % 2 = 0", "takes the rest of what is no whole number"),
+    ("r & 1 = 1", "takes the bits of what is no whole number"),
+    ("- -n = 1", "depends on what binds first: put it in parentheses"),
+    ("s || s COLLATE NOCASE = 'x'", "depends on what binds first: put it in parentheses"),
+    ("s LIKE 'xa%' ESCAPE 'a'", "escapes with a letter"),
+    ("s GLOB '[a'", "has a pattern with an open bracket"),
+    ("replace(s, 'a', 1) = s", "cannot be parsed"),
     ("unknown_of_mine(s)", "uses unknown_of_mine()"),
 ]
 

@@ -36,6 +36,11 @@ TRANSLATED = [
      'SELECT "a"."id" AS "id" FROM "a" AS "a" UNION ALL SELECT "b"."n" AS "n" FROM "b" AS "b" ORDER BY 1 NULLS FIRST'),
     ("WITH c AS (SELECT id FROM a) SELECT id FROM c",
      'WITH "c" ("id") AS (SELECT "a"."id" AS "id" FROM "a" AS "a") SELECT "c"."id" AS "id" FROM "c" AS "c"'),
+    ("WITH c(i, j) AS (SELECT id, name FROM a) SELECT j FROM c",
+     ('WITH "c" ("i", "j") AS (SELECT "a"."id" AS "id", "a"."name" AS "name" FROM "a" AS "a") '
+     'SELECT "c"."j" AS "j" FROM "c" AS "c"')),
+    ("SELECT (SELECT n FROM b LIMIT 1) AS n FROM a",
+     'SELECT (SELECT "b"."n" AS "n" FROM "b" AS "b" LIMIT 1) AS "n" FROM "a" AS "a"'),
     ("SELECT s.n FROM (SELECT n FROM b) AS s",
      'SELECT "s"."n" AS "n" FROM (SELECT "b"."n" AS "n" FROM "b" AS "b") AS "s"'),
 ]  # fmt: skip
@@ -61,6 +66,11 @@ REFUSED = [
     ("SELECT key FROM json_each('[]')", "it reads what is no table"),
     ("SELECT name FROM sqlite_master", "it reads sqlite_master, which is not loaded"),
     ("SELECT count(*) FILTER (WHERE ok) AS n FROM a", "it uses FILTER"),
+    ("SELECT (SELECT n FROM b LIMIT 2) AS n FROM a", "it takes the first of several rows"),
+    ("SELECT group_concat(name, n) AS g FROM a, b", "it uses group_concat() of what is no text"),
+    ("SELECT id FROM a WHERE (id, x) IN (SELECT a_id, n FROM b)", "it looks for a value in several columns"),
+    ("SELECT id FROM a RIGHT JOIN b USING (id)", "it joins RIGHT"),
+    ("SELECT id FROM a LIMIT 1 + 1", "it limits by what is no literal"),
     ("SELECT lost FROM a", "it cannot be read in SQLite either: no such column: lost"),
     ("VALUES (1)", "it uses VALUES"),
     ('SELECT "count(*)" FROM (SELECT count(*) FROM b)', "it reads count(*), which may be the text of an expression"),
