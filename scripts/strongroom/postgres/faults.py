@@ -7,7 +7,7 @@ import psycopg
 from strongroom.core.errors import GuardError, StrongroomError, UnreachableError
 from strongroom.postgres.connection import Access, explain_postgres
 
-COLLIDED = (psycopg.errors.UndefinedTable, psycopg.errors.UniqueViolation)
+COLLIDED = (psycopg.errors.UndefinedTable, psycopg.errors.DuplicateTable, psycopg.errors.UniqueViolation)
 """What is said to whoever makes a table, or a row of it, while somebody else makes or drops the same."""
 
 

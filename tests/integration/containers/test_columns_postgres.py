@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from strongroom.rotate.columns import retrying
+from strongroom.rotate.columns import postgres_book, retrying
 from strongroom.rotate.request import Surroundings
 from tests.column_system import ColumnSystem
 from tests.integration.containers.schema_site import Site
@@ -480,3 +480,29 @@ def test_what_cannot_be_read_of_uuids_is_a_uuid(shop: ColumnSystem, site: Site) 
     assert shop.run("columns.encrypt")[0] == 0
     stored = read(site)[key]
     assert shop.open(key, stored) == shop.open(str(key), stored) == "x"
+
+
+def test_a_row_that_changes_between_reading_and_writing_is_the_writers(
+    shop: ColumnSystem, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.do(USERS, FILL.format(10))
+    changes = ("UPDATE accounts.users SET api_key = 'newer' WHERE id = 3", "DELETE FROM accounts.users WHERE id = 4")
+    when(monkeypatch, "sealed", lambda: site.do(*changes))
+    assert shop.run("columns.encrypt")[0] == 0
+    want = {**values(10), 3: "newer"}
+    del want[4]
+    assert shop.open_all(read(site)) == want
+
+
+def test_two_columns_of_one_schema_may_begin_at_one_moment(shop: ColumnSystem, site: Site) -> None:
+    site.do(USERS, FILL.format(10))
+    with site.connect() as other:
+        other.execute("BEGIN")
+        other.execute(f"CREATE TABLE accounts.strongroom_column_progress ({postgres_book._FORM})".encode())
+        committing = threading.Timer(0.7, other.execute, ["COMMIT"])
+        committing.start()
+        code, _, said = shop.run("columns.encrypt")
+        committing.join(timeout=10)
+    assert code == 0, said
+    assert shop.open_all(read(site)) == values(10)
+    assert site.read("SELECT relname FROM pg_class WHERE relname LIKE 'strongroom%'") == []
