@@ -417,6 +417,7 @@ def test_another_cutover_that_does_not_end_is_told(shop: Shop, monkeypatch: pyte
     load = shop.stage()
     load.cut_over()
     with shop.site.connect() as other, other.transaction():
+        other.execute("SET LOCAL idle_in_transaction_session_timeout = '9s'")  # who would wait does not for ever
         other.execute("SELECT pg_advisory_xact_lock(hashtextextended('strongroom_shop_load', 0))")
         for run in (load.cut_over, load.roll_back):
             with pytest.raises(LockedError, match="system shop: another cutover is at work"):

@@ -186,6 +186,7 @@ def test_who_renames_the_schema_meanwhile_is_not_waited_for(shop: Shop) -> None:
 
         def rename(step: str) -> None:
             if step == "rollback.ready":
+                holder.execute("SET idle_in_transaction_session_timeout = '5s'")  # who would wait does not for ever
                 transaction.__enter__()
                 holder.execute("ALTER SCHEMA core OWNER TO shop_owner; COMMENT ON SCHEMA core IS 'held'")
                 holder.execute(
