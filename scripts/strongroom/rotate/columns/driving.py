@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from strongroom.core.column_entries import ColumnEntry
-from strongroom.rotate.columns.behind import working_behind
 from strongroom.rotate.columns.book import Begun, Unfinished
 from strongroom.rotate.columns.judging import Judge
 from strongroom.rotate.columns.model import ColumnDone, Heads, Leftovers, Part, Position, Stored, Work
@@ -135,17 +134,16 @@ def _drive(store: Store, judge: Judge, around: Surroundings, begun: Begun, *, sh
 def _walk(store: Store, judge: Judge, around: Surroundings, after: Position | None, total: int) -> int:
     """Change all that is due behind a position and not locked; return how many rows are changed by now.
 
-    While a batch is written, the next one is read and sealed.
+    Writers wait for what is written at most, never for what is read and sealed.
     """
-    with working_behind(total) as behind:
-        while True:
-            part = try_again(lambda position=after: store.take(judge, position), store.passing)  # type: ignore[misc]
-            around.reach("sealed")
-            around.progress.update(0, behind.wait())
-            behind.do(lambda part=part: try_again(lambda: store.put(judge, part), store.passing))  # type: ignore[misc]
-            if part.end is None:
-                return behind.wait()
-            after = part.end
+    while True:
+        part = try_again(lambda position=after: store.take(judge, position), store.passing)  # type: ignore[misc]
+        around.reach("sealed")
+        total = try_again(lambda part=part: store.put(judge, part), store.passing)  # type: ignore[misc]
+        around.progress.update(0, total)
+        if part.end is None:
+            return total
+        after = part.end
 
 
 def _look_through(store: Store, judge: Judge, *, shows_keys: bool) -> _Seen:
