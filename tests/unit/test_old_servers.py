@@ -17,7 +17,7 @@ LATER = {
 """Names that came with a version of PostgreSQL: columns and tables of its catalogue, and functions."""
 BARE = re.compile(rf"(?<!['\"\w])(?<!'pg_catalog\.)({'|'.join(' '.join(LATER.values()).split())})\b(?!['\"])")
 """One of them that is no text: a text may name what is not there, as in ``to_jsonb(a) ->> 'attcompression'``."""
-SUBJECTS = ("load", "schema", "postgres")
+SUBJECTS = ("load", "rotate", "schema", "postgres")
 
 
 def find_bare(text: str) -> list[str]:
