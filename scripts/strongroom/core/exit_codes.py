@@ -69,7 +69,9 @@ class ExitCode(IntEnum):
             "rule decides consolidate.decide puts side by side, and the next run does what you choose. Or let a rule "
             "of the plan decide, or allow so many with --quarantine-budget; they stay readable. A backup set that is "
             "not whole holds what it lists, and older sets stay until a whole one is there: remove the cause that is "
-            "named beside each missing member, then backup.create."
+            "named beside each missing member, then backup.create. Rows of encrypted columns that are left as they are "
+            "stand there with their reason: columns.encrypt takes plain ones in; what opens nowhere was moved or "
+            "changed, so let its application write that secret anew."
         ),
     )
     UNREACHABLE = (
@@ -95,7 +97,8 @@ class ExitCode(IntEnum):
         (
             "Look at what is named. A run that was interrupted: the same consolidate.run goes on, "
             "consolidate.rollback takes it back. Schemas behind their files: postgres.apply. Containers: stack.logs, "
-            "then stack.up. A backup or drill that is too old: .github/runbooks/backups-stopped.md."
+            "then stack.up. A backup or drill that is too old: .github/runbooks/backups-stopped.md. Encrypted columns: "
+            "columns.rotate, and once more after five minutes where applications wrote under the version before."
         ),
     )
     ROLLED_BACK = (
