@@ -171,7 +171,9 @@ def test_a_staged_run_is_told_with_the_commands_that_help(why: Why, home: Home) 
         "         run does what you choose. Or let a rule of the plan decide, or allow so many with\n"
         "         --quarantine-budget; they stay readable. A backup set that is not whole holds what it\n"
         "         lists, and older sets stay until a whole one is there: remove the cause that is named\n"
-        "         beside each missing member, then backup.create.\n"
+        "         beside each missing member, then backup.create. Rows of encrypted columns that are left\n"
+        "         as they are stand there with their reason: columns.encrypt takes plain ones in; what\n"
+        "         opens nowhere was moved or changed, so let its application write that secret anew.\n"
         "  a Job  fails, and stays so: the same command ends the same way until somebody acts\n"
     )
 
