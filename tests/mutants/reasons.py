@@ -18,8 +18,6 @@ OF_LOADS: dict[str, str] = {
     f"{_CONVERT}documents.py _refuse_large: dropped statement: if len(text) <= _LARGEST and 'e' not in text and "
     "('E' not i… -> nothing": "a short cut: a number of so few digits and no exponent is within all limits",
     f"{_CONVERT}choose.py module: constant: 0 -> 1": "the server's modifier of varchar is -1, or 5 and more",
-    f"{_INTO}meeting.py insert_rows: dropped predicate: error.diag.message_primary or str(error) -> "
-    "False or str(error)": ("the first line of what psycopg says is the server's message"),
     f"{_INTO}taking_out.py _find_changed: dropped predicate: connection.execute(asking.encode()).fetchone() or (0,) -> "
     "connection.execute(asking.encode()).fetchone() or False": "a query that counts gives a row always",
     f"{_INTO}taking_out.py module: dropped clause: rray_agg(a.attname::text ORDER BY k.place) FROM -> "

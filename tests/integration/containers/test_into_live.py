@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -302,3 +303,31 @@ def test_rows_whose_schema_is_another_now_are_not_looked_for(shop: Shop, what: s
     with pytest.raises(GuardError, match=said):
         load.roll_back()
     assert load.state == "live"
+
+
+SOUND = """
+    CREATE FUNCTION core.sound(v text) RETURNS boolean LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'no place for %', v; END $$;
+    ALTER TABLE core.makers ADD CHECK (core.sound(name))"""
+
+
+@pytest.mark.parametrize(
+    ("change", "table", "said"),
+    [
+        ("ALTER TYPE core.mood RENAME VALUE 'good' TO 'fine'", "goods", "refuses it: InvalidTextRepresentation"),
+        (SOUND, "makers", "the server refuses it: a function of the schema raises an error"),
+        ("ALTER TABLE core.makers ADD CHECK (name = 'x')", "makers", 'violates check constraint "makers_name_check"'),
+    ],
+)
+def test_what_a_live_table_does_not_take_is_told_without_its_values(
+    shop: Shop, change: str, table: str, said: str
+) -> None:
+    shop.make("core", *TABLES)
+    load = stage(shop, *TEN)
+    shop.site.do(change)
+    with pytest.raises(GuardError, match=said) as raised:
+        load.go_into_live()
+    assert raised.value.subject == f"table core.{table}"
+    told = "".join(traceback.format_exception(raised.value))
+    assert not [value for value in ("maker 1", 'good"', "'good'") if value in told]
+    assert (sum(map(Counter.total, everything(shop).values())), load.state) == (0, "staged")

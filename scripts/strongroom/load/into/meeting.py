@@ -16,6 +16,7 @@ from strongroom.load.rows.jobs import ADDRESS
 from strongroom.load.rows.ledger import KEY, REFERENCE
 from strongroom.load.switch.live import Table, choose_key, is_plain_key, pair_columns
 from strongroom.postgres.connection import Connection, Error
+from strongroom.postgres.copying import say_what_failed
 
 DECIDED = "decided"
 COLUMNS = (
@@ -168,9 +169,9 @@ def insert_rows(connection: Connection, meeting: Meeting) -> int:
     except Error as error:
         if connection.broken:
             raise
-        said = (error.diag.message_primary or str(error)).strip().splitlines()[0]
         hint = "nothing was changed; correct the rows in the source, or what the live table demands of rows"
-        raise GuardError(f"table {meeting.live.schema}.{meeting.live.name}", said, hint) from error
+        table = f"table {meeting.live.schema}.{meeting.live.name}"
+        raise GuardError(table, say_what_failed(error), hint) from None  # the server's words may hold values
     _decide_refused(connection, meeting)
     return inserted
 
