@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import psycopg
 import pytest
 
-from strongroom.load.rows.structure import _put
+from strongroom.load.documents import Part
+from strongroom.load.rows.structure import _put, _take, validate
 
 KEY = "FOREIGN KEY (maker) REFERENCES makers(id)"
 
@@ -34,3 +40,36 @@ KEY = "FOREIGN KEY (maker) REFERENCES makers(id)"
 )
 def test_what_puts_a_part_back(kind: str, said: str, comment: str | None, expected: str) -> None:
     assert _put(("s", "t"), kind, "a", said, comment) == expected
+
+
+class Server:
+    """Fails at every statement."""
+
+    def __init__(self, error: psycopg.Error) -> None:
+        self._error = error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        yield
+
+    def execute(self, _statement: object) -> None:
+        raise self._error
+
+
+def refuse(error: psycopg.Error) -> Any:
+    return cast("Any", Server(error))
+
+
+def test_what_others_need_stays_and_any_other_failure_is_raised() -> None:
+    assert not _take(refuse(psycopg.errors.DependentObjectsStillExist()), ("s", "t"), "p", "a")
+    for error in (psycopg.errors.LockNotAvailable(), psycopg.OperationalError()):
+        with pytest.raises(type(error)):
+            _take(refuse(error), ("s", "t"), "p", "a")
+
+
+def test_orphans_leave_a_foreign_key_unproven_and_any_other_failure_is_raised() -> None:
+    part = Part(position=0, table="t", kind="f", name="a", statement="")
+    assert not validate(refuse(psycopg.errors.ForeignKeyViolation()), "s", part)
+    for error in (psycopg.errors.QueryCanceled(), psycopg.OperationalError()):
+        with pytest.raises(type(error)):
+            validate(refuse(error), "s", part)
