@@ -93,10 +93,16 @@ class SqliteColumn:
         return self._table
 
     @contextmanager
-    def _transaction(self, *, undone: bool = False) -> Iterator[Connection]:
-        """Do what is within as one, or undo it; whoever else writes waits meanwhile."""
+    def _transaction(self, *, undone: bool = False, is_durable: bool = True) -> Iterator[Connection]:
+        """Do what is within as one, or undo it; whoever else writes waits meanwhile.
+
+        What is not durable at once is so with the next that is, in WAL mode: there every commit is whole, or is not
+        there. With a rollback journal all are durable.
+        """
         connection = self._writer
         with translated(self._database):
+            waits = is_durable or not self._looked.is_write_ahead
+            connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -133,10 +139,10 @@ class SqliteColumn:
     def put(self, judge: Judge, part: Part) -> int:
         """Write what was judged where it still stands; return how many rows are changed by now.
 
-        One transaction: killed anywhere, it is as if it never was.
+        One transaction: killed anywhere, it is as if it never was. Durable once ``finish`` was.
         """
         said = self._say(judge)
-        with self._transaction() as connection:
+        with self._transaction(is_durable=False) as connection:
             written = self._write(said, part.changes)
             total = self._book.note(connection, part.end, written)
             self._around.reach("written")

@@ -31,6 +31,7 @@ class SqliteTable:
     holds_any: bool
     """Whether it takes every kind of value."""
     has_triggers: bool
+    is_write_ahead: bool
 
 
 def look_at_table(connection: Connection, entry: ColumnEntry) -> SqliteTable:
@@ -61,6 +62,7 @@ def look_at_table(connection: Connection, entry: ColumnEntry) -> SqliteTable:
         order=() if table.rowid is not None else table.primary_key,
         as_bytes=column.affinity == "BLOB" and fold(column.declared) != "any",
         holds_any=not (table.strict and fold(column.declared) != "any"),
+        is_write_ahead=schema.journal_mode == "wal",
         has_triggers=any(fold(owner) == fold(table.name) for owner, _ in schema.triggers.values()),
     )
 
