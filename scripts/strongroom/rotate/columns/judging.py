@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.errors import (
@@ -20,7 +21,7 @@ from strongroom.keys.columns.values import Value
 from strongroom.keys.provided import SEPARATOR
 from strongroom.rotate.columns.model import Change, Left, Part, Row, Stored, Work
 
-_LONGEST_ID = 256
+_LONGEST_HEAD = len(MARK) + 257
 PLAIN = "is plain: columns.encrypt takes it in"
 DAMAGED = "begins as ours and is not whole"
 _UNNAMED = "is of the format {}, which its reads: does not name"
@@ -127,13 +128,16 @@ class Judge:
 
 def _glance(stored: Stored) -> Format:
     """Return what a value is; of ours only its head is looked at, as the rest is once it is opened."""
+    if isinstance(stored, str) and stored.startswith(MARK):
+        return _read_head(stored[len(MARK) : stored.find(":", len(MARK), _LONGEST_HEAD)])
     if isinstance(stored, bytes) and stored.startswith(MARK.encode()):
-        head = stored[: len(MARK) + _LONGEST_ID].split(b":", 2)[1].decode("latin-1")
-    elif isinstance(stored, str) and stored.startswith(MARK):
-        head = stored[: len(MARK) + _LONGEST_ID].split(":", 2)[1]
-    else:
-        return find_format(stored)
-    return Format(Kind.OURS, head) if is_key_id(head) else Format(Kind.DAMAGED)
+        return _read_head(stored[len(MARK) : stored.find(b":", len(MARK), _LONGEST_HEAD)].decode("latin-1"))
+    return find_format(stored)
+
+
+@lru_cache(maxsize=256)
+def _read_head(key_id: str) -> Format:
+    return Format(Kind.OURS, key_id) if is_key_id(key_id) else Format(Kind.DAMAGED)
 
 
 def _gather(rows: Sequence[Row], found: Sequence[Change | Left | None]) -> Part:
