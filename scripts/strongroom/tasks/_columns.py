@@ -13,18 +13,16 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.config import Settings, read_settings
-from strongroom.core.engines import Engine
 from strongroom.core.errors import ConfigurationError, UsageError
 from strongroom.core.paths import resolve_data_dir
 from strongroom.core.system import System
 from strongroom.rotate import Surroundings
 from strongroom.rotate.columns.driving import Store
 from strongroom.rotate.columns.model import Found
+from strongroom.rotate.columns.openers import held_database
 from strongroom.rotate.columns.sqlite_column import SqliteColumn
 from strongroom.rotate.columns.sqlite_scan import scan_file
 from strongroom.rotate.place import find_place
-from strongroom.sqlite.database import under_key
-from strongroom.sqlite.keyring import hold_needed
 from strongroom.tasks._around import read_clock
 from strongroom.tasks._keys import Provided, open_keys
 from strongroom.tasks._task import wants_color
@@ -57,7 +55,8 @@ class SystemColumns:
 
     def _open(self, entry: ColumnEntry, batch_size: int) -> Store:
         if entry.sqlite is not None:
-            return SqliteColumn(entry, find_place(self.find_file(entry)), self.around, batch_size=batch_size)
+            place = find_place(self.find_file(entry))
+            return SqliteColumn(entry, place, self.provided.keys, self.around, batch_size=batch_size)
         from strongroom.rotate.columns.postgres_column import PostgresColumn
 
         return PostgresColumn(entry, self.find_access(entry), self.around, batch_size=batch_size)
@@ -95,8 +94,8 @@ class SystemColumns:
             known = [
                 (one.table, one.column) for one in self._system.columns if one.sqlite and self.find_file(one) == path
             ]
-            with hold_needed(self.provided.keys, (key,)):
-                found.extend(scan_file(under_key(path, key, Engine.BUNDLED), known))
+            with held_database(path, key, self.provided.keys) as database:
+                found.extend(scan_file(database, known))
         for dsn, access in self._accesses.items():
             from strongroom.rotate.columns.postgres_scan import scan_database
 
@@ -111,7 +110,12 @@ class SystemColumns:
 
 def find_columns(c: Context, system: str | None, named: Sequence[str] | None) -> SystemColumns:
     """Return the columns that are meant: all of a system, or those named TABLE.COLUMN. Raises UsageError."""
-    found, settings = open_keys(system), read_settings()
+    return gather_columns(c, open_keys(system), named)
+
+
+def gather_columns(c: Context, found: Provided, named: Sequence[str] | None) -> SystemColumns:
+    """Return columns of a system whose keys are at hand: all, or those named TABLE.COLUMN. Raises UsageError."""
+    settings = read_settings()
     around = Surroundings(now=read_clock, keys=found.keys, progress=report.open_progress(color=wants_color(c)))
     entries = choose_columns(found.system, named or ())
     return SystemColumns(provided=found, entries=entries, settings=settings, around=around)

@@ -23,8 +23,8 @@ from strongroom.rotate.columns.driving import Store
 from strongroom.runs.home import Home
 from strongroom.runs.key_names import count_uses
 from strongroom.tasks._around import read_clock
-from strongroom.tasks._columns import find_columns
-from strongroom.tasks._keys import open_keys
+from strongroom.tasks._columns import gather_columns
+from strongroom.tasks._keys import Provided, open_keys
 from strongroom.tasks._request import find_home
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 from strongroom.tasks.wiring import list_backups_under
@@ -115,7 +115,7 @@ def rotate(
         key=key,
         targets=find_homes(target),
         databases=tuple(map(Path, database or ())),
-        columns=_find_columns(c, system, key) if columns else (),
+        columns=_find_columns(c, found, key) if columns else (),
         dry_run=is_dry(c, dry_run),
     )
     around = rotation.Surroundings(now=read_clock, keys=found.keys, progress=report.open_progress(color=wants_color(c)))
@@ -147,16 +147,16 @@ def retire(
         key=key,
         targets=find_homes(target),
         list_backups=partial(list_backups_under, found.system, read_settings()),
-        columns=_find_columns(c, system, key),
+        columns=_find_columns(c, found, key),
         dry_run=is_dry(c, dry_run),
     )
     around = rotation.Surroundings(now=read_clock, keys=found.keys)
     report.show_retired(rotating.retire_key(found.keys, wish, version, around), as_json=is_json(c))
 
 
-def _find_columns(c: Context, system: str | None, key: str) -> tuple[Store, ...]:
+def _find_columns(c: Context, provided: Provided, key: str) -> tuple[Store, ...]:
     """Return the columns that are encrypted under a key, or hold values of an earlier format that are."""
-    found = find_columns(c, system, None)
+    found = gather_columns(c, provided, None)
     mine = [one for one in found.entries if key in (one.key, *(read.key for read in one.reads))]
     return replace(found, entries=tuple(mine)).open_stores()
 

@@ -13,10 +13,12 @@ from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.engines import Engine
 from strongroom.core.errors import GuardError, StaleError, UnreachableError
 from strongroom.core.files import locked, show_path
+from strongroom.keys import ProvidedKeys
 from strongroom.keys.columns.envelope import MARK
 from strongroom.rotate.columns.book import Begun, Unfinished
 from strongroom.rotate.columns.judging import Judge
 from strongroom.rotate.columns.model import Change, Heads, Part, Position, Row, Stored, Work
+from strongroom.rotate.columns.openers import held_database
 from strongroom.rotate.columns.sqlite_book import Book
 from strongroom.rotate.columns.sqlite_table import SqliteTable, look_at_table
 from strongroom.rotate.columns.sqlite_text import Statements
@@ -25,7 +27,6 @@ from strongroom.rotate.request import Surroundings
 from strongroom.rotate.settling import find_open
 from strongroom.sqlite.connection import Connection, connect_live, open_source
 from strongroom.sqlite.database import Database
-from strongroom.sqlite.keyring import hold_needed
 from strongroom.sqlite.messages import translated
 
 BATCH_BYTES = 8_000_000
@@ -38,11 +39,13 @@ class SqliteColumn:
 
     passing = UnreachableError
 
-    def __init__(self, entry: ColumnEntry, place: Place, around: Surroundings, *, batch_size: int) -> None:
+    def __init__(
+        self, entry: ColumnEntry, place: Place, keys: ProvidedKeys, around: Surroundings, *, batch_size: int
+    ) -> None:
         """Hold where it is; nothing is opened yet."""
         self.entry, self.place = entry, show_path(place.database)
-        self._home, self._around, self._limit = place, around, batch_size
-        self._database = Database(place.database, Engine.BUNDLED, entry.encrypted_by)
+        self._home, self._keys, self._around, self._limit = place, keys, around, batch_size
+        self._database = Database(place.database, Engine.BUNDLED)
         self._stack, self._book = ExitStack(), Book(entry=entry)
         self._open: dict[str, Connection] = {}
         self._table: SqliteTable | None = None
@@ -59,7 +62,7 @@ class SqliteColumn:
         if found is not None:
             fact = f"is in the middle of sqlcipher.{found[1].work}"
             raise StaleError(self._home.database, fact, f"./inv {found[1].describe(self._home.database)} finishes it")
-        with hold_needed(self._around.keys, (self.entry.encrypted_by,)), self._stack:
+        with held_database(self._home.database, self.entry.encrypted_by, self._keys) as self._database, self._stack:
             self._use("reader", self._stack.enter_context(open_source(self._database)))
             self._table = look_at_table(self._reader, self.entry)
             yield

@@ -155,3 +155,29 @@ def test_a_version_stays_while_a_backup_needs_it(shop: ColumnSystem) -> None:
     catalog = next((shop.folder / "store").rglob("catalog/*.json"))
     catalog.unlink()
     assert shop.run(*retire)[0] == 0
+
+
+@pytest.mark.parametrize("step", ["", "all rotated", "begun", "columns marked", "promoted", "committed"])
+def test_a_file_and_its_column_under_one_key_are_rotated_together(
+    shop: ColumnSystem, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    shop.columns = [{**ENTRY, "encrypted_by": "encryption"}]
+    file = str(shop.folder / "users.db")
+    assert shop.run("sqlcipher.encrypt", "--database", file, "--key", "encryption")[0] == 0
+    assert shop.run("columns.encrypt")[0] == 0
+
+    def stop(_: Surroundings, reached: str) -> None:
+        if reached == step:
+            raise KeyboardInterrupt
+
+    if step:
+        with monkeypatch.context() as patch:
+            patch.setattr(Surroundings, "reach", stop)
+            assert rotate(shop, "--database", file)[0] == 130
+    code, _, said = rotate(shop, "--database", file)
+    assert code == 0, said
+    code, status, said = shop.run("columns.status", "--open", "--scan")
+    assert (code, status["columns"][0]["keys"]) == (0, {"encryption@2": 100}), said
+    assert kept(shop).read()["states"] == {"1": "previous", "2": "active"}
+    assert shop.run("keys.retire", "--key", "encryption", "--version", "1")[0] == 0
+    assert shop.run("columns.status", "--open")[0] == 0

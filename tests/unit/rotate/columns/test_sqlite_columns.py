@@ -375,6 +375,27 @@ def test_what_was_plain_is_not_left_in_the_file(shop: ColumnSystem, mode: str) -
     assert b"canary-" not in (shop.folder / "users.db").read_bytes()
 
 
+CUT = """
+connection.execute("PRAGMA cache_size = 5")
+connection.execute("BEGIN")
+connection.execute("UPDATE users SET secret = 'never committed' || id")
+print("ready", flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_write_that_was_cut_off_is_undone_first(shop: ColumnSystem) -> None:
+    do(shop, "PRAGMA journal_mode = DELETE", USERS)
+    fill(shop, {n: f"value {n} " * 50 for n in range(1, 2001)})
+    before = read(shop)
+    with elsewhere(shop, CUT.replace("os.", "__import__('os').")):
+        pass
+    assert (shop.folder / "users.db-journal").stat().st_size > 0
+    assert shop.run("columns.status")[0] == 7
+    assert shop.run("columns.encrypt")[0] == 0
+    assert shop.open_all(read(shop)) == before
+
+
 def test_a_dry_run_writes_nothing(shop: ColumnSystem) -> None:
     do(shop, USERS)
     fill(shop, VALUES)
