@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"tests.faults.{name}" for name in ("case", "child", "load_case", "refusals", "rotations", "scene"))
+    *(f"tests.faults.{name}" for name in ("case", "child", "column_case", "column_oracle", "column_writers")),
+    *(f"tests.faults.{name}" for name in ("load_case", "refusals", "rotations", "scene")),
 )
 
 from tests.faults.child import Driver, open_driver  # noqa: E402  after what makes its asserts speak

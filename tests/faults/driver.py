@@ -7,7 +7,8 @@ before ``change`` (the number of a change of a file), by ``signal`` (SIGKILL if 
 size, ``hours`` sets its clock, ``keys`` are at hand by their names. ``moment`` is the number of a line of the
 trace, with ``server`` among them each time that it waits for PostgreSQL: there the whole session is stopped.
 ``environment`` is set before, ``jobs`` says how many processes load, ``range_bytes`` how large a range is,
-``patience`` how many seconds a cutover waits. Answers each job with the child's process id, and when it has ended
+``patience`` how many seconds a cutover waits. ``columns`` says that it is a task on keys or encrypted columns, which
+finds its keys itself. Answers each job with the child's process id, and when it has ended
 with its exit code, negative for a signal.
 """
 
@@ -43,6 +44,7 @@ def serve() -> None:
         job = json.loads(line)
         if "range_bytes" in job:
             import_load()
+        others = import_columns() if "columns" in job else ()
         pid = os.fork()
         if pid == 0:
             _prepare(job)
@@ -58,7 +60,9 @@ def serve() -> None:
             inject(setattr, _checkpoint(job))
             if "range_bytes" in job:
                 _prepare_load(job)
-            every = (consolidate.namespace, sqlcipher.namespace, backup.namespace, postgres.namespace)
+            if "columns" in job:
+                _prepare_columns(job)
+            every = (*others, consolidate.namespace, sqlcipher.namespace, backup.namespace, postgres.namespace)
             OpsProgram(Collection(*every)).run(job["argv"])
         print(f"pid {pid}", flush=True)
         _, status = os.waitpid(pid, 0)
@@ -70,6 +74,20 @@ def import_load() -> None:
     from strongroom.load import run  # noqa: F401, PLC0415
     from strongroom.load.switch import cutover, rollback  # noqa: F401, PLC0415
     from strongroom.tasks import wiring  # noqa: F401, PLC0415
+
+
+def import_columns() -> tuple[Any, ...]:
+    """Return the tasks on keys and encrypted columns, with what they import where it is used."""
+    import psycopg  # noqa: F401, PLC0415
+
+    from strongroom.postgres import access, dsn  # noqa: F401, PLC0415
+    from strongroom.report import columns as report  # noqa: F401, PLC0415
+    from strongroom.rotate.columns import postgres_column  # noqa: F401, PLC0415
+    from strongroom.tasks import columns, keys  # noqa: PLC0415
+    from tests.contract import _validator  # noqa: PLC0415
+
+    _validator()
+    return columns.namespace, keys.namespace
 
 
 def _hold(keys: dict[str, str], *_: object, **__: object) -> dict[str, Any]:
@@ -93,14 +111,28 @@ def _prepare(job: dict[str, Any]) -> None:
 
 
 def _prepare_load(job: dict[str, Any]) -> None:
-    import psycopg  # noqa: PLC0415  # most jobs need none of it
-
     from strongroom.load.rows import loading  # noqa: PLC0415
     from strongroom.load.switch import holding  # noqa: PLC0415
 
     os.environ.update(job["environment"], STRONGROOM_JOBS=str(job["jobs"]))
     loading._RANGE_BYTES = job["range_bytes"]
     holding.PATIENCE = job.get("patience", holding.PATIENCE)
+    _tell_of_servers(job)
+
+
+def _prepare_columns(job: dict[str, Any]) -> None:
+    from strongroom.rotate.request import Surroundings  # noqa: PLC0415  # most jobs need none of it
+
+    os.environ.update(job["environment"])
+    reached = _checkpoint(job)
+    Surroundings.reach = lambda _, step: reached(step)  # type: ignore[method-assign]
+    _tell_of_servers(job)
+
+
+def _tell_of_servers(job: dict[str, Any]) -> None:
+    """Let each time that it waits for PostgreSQL be a line of the trace."""
+    import psycopg  # noqa: PLC0415  # most jobs need none of it
+
     wait = psycopg.Connection.wait
 
     def told(connection: Any, what: Any, *arguments: Any, **options: Any) -> Any:
