@@ -84,12 +84,13 @@ class LoadServer:
 
 
 @contextmanager
-def open_server(repository: Path, scratch: Path) -> Iterator[LoadServer]:
-    """Start it; at the end it is removed with its volume."""
+def open_server(repository: Path, scratch: Path, *settings: str) -> Iterator[LoadServer]:
+    """Start it, with more settings as ``name=value``; at the end it is removed with its volume."""
     build_images(repository, (POSTGRES.name,), os.environ, tag=TAG, fresh=False, say=print)
     folder = make_folder(scratch)
     port = _find_port()
-    container = prepare(POSTGRES, folder).with_command(list(_SETTINGS))
+    more = [word for one in settings for word in ("-c", one)]
+    container = prepare(POSTGRES, folder).with_command([*_SETTINGS, *more])
     container.ports = {f"{POSTGRES.port}/tcp": ("127.0.0.1", port)}  # the same one when it is started again
     container.waiting_for(HealthcheckWaitStrategy().with_startup_timeout(90))
     try:
