@@ -28,6 +28,7 @@ from tests.e2e.canary.house import KEYS, Ended
 from tests.e2e.canary.needles import Needles, spell
 from tests.faults.load_server import LoadServer, open_server
 
+pytestmark = pytest.mark.sample(3, whole=True)
 TASKS = ("columns.status", "columns.encrypt", "columns.rotate", "columns.decrypt")
 
 
@@ -135,7 +136,6 @@ with psycopg.connect(os.environ["SHOP_DSN"], autocommit=True) as connection:
 """
 
 
-@pytest.mark.sample(4)
 @pytest.mark.parametrize("leak", LEAKS)
 def test_what_an_application_sends_to_the_server_is_found_there(house: ColumnHouse, leak: str) -> None:
     secrets = [KEYS["first"], PASSPHRASE, PLAIN["text"]]

@@ -101,7 +101,7 @@ def kept(tmp_path: Path, bao: Bao, driver: Driver) -> Kept:
 
 
 def choose_steps(is_nightly: bool) -> list[str]:
-    return list(STEPS) if is_nightly else [*random.Random(SEED).sample(STEPS[:4], 2), "committed"]
+    return list(STEPS) if is_nightly else [random.Random(SEED).choice(STEPS[:4]), "committed"]
 
 
 def test_killed_at_any_step_the_same_command_goes_on_with_the_version_that_it_made(

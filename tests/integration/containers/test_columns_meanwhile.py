@@ -18,6 +18,7 @@ from tests.integration.containers.column_site import FILE_USERS, USERS, ColumnSi
 from tests.integration.containers.schema_site import Site
 from tests.processes import wait_until
 
+pytestmark = pytest.mark.sample(4, whole=True)
 ROWS = {number: f"the secret of {number}" for number in range(1, 41)}
 LATER = "what somebody wrote meanwhile"
 HOLDS = ("begun", "sealed", "written", "committed", "walked")

@@ -14,6 +14,7 @@ from tests.faults.column_oracle import Stored, name_key
 from tests.integration.containers.column_site import FILE_USERS, USERS, ColumnSite, open_column_site
 from tests.integration.containers.schema_site import Site
 
+pytestmark = pytest.mark.sample(8, whole=True)
 ROWS = {1: "one", 2: "two", 3: "", 4: "four " * 40}
 TASKS = ("columns.encrypt", "columns.rotate", "columns.decrypt")
 

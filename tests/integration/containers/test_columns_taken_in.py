@@ -21,6 +21,7 @@ from tests.integration.containers.column_site import (
 )
 from tests.integration.containers.schema_site import Site
 
+pytestmark = pytest.mark.sample(5, whole=True)
 TASKS = ("columns.encrypt", "columns.rotate")
 VALUES = {1: "hunter2", 2: "", 3: "ü ☂ \U0001f512", 4: "long " * 3000, 5: "line\nline\r\n\t\\'\""}
 ARMORED = "armor(pgp_sym_encrypt(%s, %s))"

@@ -17,6 +17,7 @@ from tests.faults.column_oracle import name_key, say_context
 from tests.integration.containers.column_site import FILE_USERS, NEW, USERS, ColumnSite, open_column_site
 from tests.integration.containers.schema_site import Site
 
+pytestmark = pytest.mark.sample(4, whole=True)
 FIFTY_MEGABYTES = 50_000_000
 TEXTS = {1: "one", 2: "", 3: None, 4: "ü ☂ \U0001f512", 5: "'\"\\%s{}$1", 6: "a\n\r\tb", 7: "long " * 4000, 8: " "}
 BYTES = {1: b"one", 2: b"", 3: None, 4: bytes(range(256)), 5: b"\x00" * 9, 6: b"\xff" * 9000, 7: b"srx", 8: b"\\x41"}
