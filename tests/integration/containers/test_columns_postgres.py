@@ -54,6 +54,7 @@ def when(monkeypatch: pytest.MonkeyPatch, step: str, do: Any, times: int = 1) ->
     monkeypatch.setattr(Surroundings, "reach", reach)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("columns", "key", "insert"),
     [

@@ -28,15 +28,17 @@ class Patience:
     """Waits for rows that others hold, a little longer each time; it ends, and begins anew once something was done."""
 
     def __init__(self) -> None:
-        """Begin now."""
-        self._since, self._pause = time.monotonic(), _FIRST_SECONDS
+        """Begin with the first wait."""
+        self._since: float | None = None
+        self._pause = _FIRST_SECONDS
 
     def renew(self) -> None:
-        """Begin anew."""
-        self._since, self._pause = time.monotonic(), _FIRST_SECONDS
+        """Begin anew, with the next wait."""
+        self._since, self._pause = None, _FIRST_SECONDS
 
     def wait(self, subject: str, find_holder: Callable[[], str]) -> None:
         """Wait a moment. Raises UnreachableError, naming who holds the rows, where it was long enough."""
+        self._since = time.monotonic() if self._since is None else self._since
         if time.monotonic() - self._since > PATIENCE:
             hint = "end what it does (pg_terminate_backend, if nobody answers for it), then run the same command again"
             raise UnreachableError(subject, f"has rows that {find_holder()} holds locked", hint)
