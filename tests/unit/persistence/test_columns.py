@@ -130,7 +130,7 @@ def test_threads_share_one(columns: Columns) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(timeout=60)
     assert sorted(map(str, found)) == sorted(f"planted {number}" for number in range(4) for _ in range(200))
 
 
