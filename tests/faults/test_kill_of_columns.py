@@ -18,6 +18,7 @@ from tests.faults.column_case import (
     Case,
     Columns,
     choose_moments,
+    compare,
     describe,
     list_keys,
     open_writers,
@@ -26,7 +27,7 @@ from tests.faults.column_case import (
     writing,
 )
 from tests.faults.column_oracle import Oracle
-from tests.faults.column_tables import TABLES, PostgresPlace, SqlitePlace
+from tests.faults.column_tables import TABLES, PostgresPlace, Rows, SqlitePlace
 from tests.faults.load_server import LoadServer, open_server
 from tests.faults.scene import Ended
 from tests.processes import Child, wait_until
@@ -146,6 +147,41 @@ def test_a_server_that_dies_takes_nothing_with_it(
         wrong += [f"cut at {moment} ({ended.code}), then {codes}: {one}" for one in found[:5]]
         assert (ended.code, "PostgreSQL at" in ended.error) == (5, True), ended.err
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.sample(2)
+@pytest.mark.parametrize("task", TASKS)
+def test_what_is_done_is_there_after_the_server_died(find: Find, server: LoadServer, task: str) -> None:
+    """Batches are told to the disk with the last one."""
+    case = find("postgres", task)
+    case.columns.place.set_stage(case.stage)
+    ended = case.run()
+    server.cut_power()
+    server.start()
+    assert (ended.code, case.check(case.rows)) == (0, []), ended.err
+
+
+@pytest.mark.sample(6)
+@pytest.mark.parametrize(("place", "task"), KINDS)
+def test_asked_to_end_it_does_and_the_same_command_finishes(find: Find, place: str, task: str) -> None:
+    case = find(place, task)
+    for step in ("written", "committed"):
+        case.columns.place.set_stage(case.stage)
+        ended = case.run(checkpoint=step, signal=int(signal.SIGTERM))
+        assert ended.code == 143, ended.err
+        assert compare(case.columns.open_all(readable(case)), case.rows) == []
+        assert (case.finish(), case.check(case.rows)) == ([0], []), step
+
+
+def readable(case: Case) -> Rows:
+    """Return what stands there, what is plain yet as the oracle would have it."""
+    found = case.columns.place.read()
+    plain = {name: one for name, one in found.items() if one is not None and not is_ours(one)}
+    return found | case.columns.read_sealed(plain, case.columns.old)
+
+
+def is_ours(stored: str | bytes) -> bool:
+    return stored[:4] in {"sr1:", b"sr1:"}
 
 
 def cut_power(case: Case, server: LoadServer, moment: dict[str, Any], hold: Path) -> Ended:
