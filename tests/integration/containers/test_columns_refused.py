@@ -351,3 +351,46 @@ def test_sqlite_columns_are_refused_alike(columns: ColumnSite) -> None:
         refused = columns.run("columns.encrypt")
         assert (refused.code, word in refused.error) == (6, True), (made, refused)
         assert columns.file.read_bytes() == before, made
+
+
+PEOPLE = "CREATE TABLE people (id INTEGER PRIMARY KEY, secret"
+CHANGES = "UPDATE people SET secret = upper(secret) WHERE id = NEW.id AND secret <> upper(secret)"
+FILES = {
+    "a strict column of numbers": (f"{PEOPLE} INTEGER) STRICT", "INTEGER"),
+    "a trigger that changes it": (
+        f"{PEOPLE}); CREATE TRIGGER t AFTER UPDATE ON people BEGIN {CHANGES}; END",
+        "trigger",
+    ),
+    "a trigger that refuses it": (
+        f"{PEOPLE}); CREATE TRIGGER t BEFORE UPDATE ON people BEGIN SELECT RAISE(ABORT, 'not today'); END",
+        "a trigger of its table refuses",
+    ),
+    "a trigger that skips it": (
+        f"{PEOPLE}); CREATE TRIGGER t BEFORE UPDATE ON people BEGIN SELECT RAISE(IGNORE); END",
+        "trigger",
+    ),
+    "a check": (f"{PEOPLE} CHECK (length(secret) < 40))", "a CHECK"),
+}
+"""What a table of SQLite makes of what is to be written, and the word that says so."""
+
+
+@pytest.mark.parametrize("shape", FILES)
+def test_what_a_file_s_table_refuses_is_undone(columns: ColumnSite, shape: str) -> None:
+    made, word = FILES[shape]
+    columns.write_file(made, "INSERT INTO people VALUES (1, 1), (2, 2), (3, NULL)")
+    columns.register(FILE_USERS)
+    columns.run("columns.encrypt").refuse(6, word)
+    assert columns.read_file("SELECT * FROM people") == [(1, 1), (2, 2), (3, None)]
+
+
+@pytest.mark.parametrize("declared", ["TEXT", "BLOB", "ANY"])
+def test_strict_tables_of_sqlite_are_encrypted_like_others(columns: ColumnSite, declared: str) -> None:
+    value = b"one" if declared == "BLOB" else "one"
+    columns.write_file(f"CREATE TABLE people (id INTEGER PRIMARY KEY, secret {declared}) STRICT")
+    columns.write_file(("INSERT INTO people VALUES (?, ?)", [(1, value), (2, None)]))
+    columns.register(FILE_USERS)
+    for task in ("columns.encrypt", "columns.rotate", "columns.status"):
+        ended = columns.run(task)
+        assert ended.code == 0, ended.error
+    ((stored,),) = columns.read_file("SELECT secret FROM people WHERE id = 1")
+    assert columns.oracle.open(stored, "people", "secret", (1,)) == value
