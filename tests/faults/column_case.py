@@ -219,7 +219,7 @@ def compare(found: Rows, expected: Rows) -> list[str]:
 
 
 def choose_moments(case: Case, wanted: int, seed: str) -> list[dict[str, Any]]:
-    """Choose lines of the trace; with writers a command is never shorter."""
+    """Choose lines of the trace, not of its last tenth: beside writers the same command may wait less often."""
     chance = random.Random(f"{seed} {case.task}")
-    numbers = range(1, len(case.trace) + 1)
+    numbers = range(1, len(case.trace) * 9 // 10)
     return [{"moment": number} for number in sorted(chance.sample(numbers, min(wanted, len(numbers))))]
