@@ -32,6 +32,8 @@ def translated(database: Database) -> Iterator[None]:
 
 _TEXT_OF_CELL = re.compile(r" with text '.*", re.DOTALL)
 """What Python adds about TEXT that is no UTF-8: the cell itself."""
+_APPLICATIONS_OWN = ("no such function", "unknown function", "no such collation sequence")
+"""What SQLite says where a schema needs what an application registers with its connection."""
 _Explanation = tuple[type[StrongroomError], str, str]
 _UNREACHABLE: _Explanation = (UnreachableError, "{}", "check permissions, mounts and who holds it open")
 _EXPLANATIONS: Mapping[int, _Explanation] = {
@@ -74,6 +76,9 @@ def explain_error(database: Database, error: sqlite3.Error) -> StrongroomError:
     if known is not None:
         kind, fact, hint = known
         return kind(database.path, fact.format(text), hint)
+    if text.startswith(_APPLICATIONS_OWN):
+        fact = f"has what only its application can do ({text})"
+        return GuardError(database.path, fact, "drop the trigger, index or collation that needs it while this runs")
     if text.startswith("no such module"):
         fact = f"has a virtual table that this SQLite cannot read ({text})"
         return GuardError(database.path, fact, "drop or move that table")

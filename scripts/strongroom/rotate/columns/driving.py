@@ -99,9 +99,9 @@ def change_column(store: Store, judge: Judge, around: Surroundings, *, shows_key
     Raises UnreachableError for rows that somebody holds, a connection or database that cannot be had, GuardError for
     what refuses to be written, and what keys raise. What was committed by then stays; the same command goes on.
     """
-    begun = try_again(lambda: store.begin(judge.work, judge.target), store.passing)
     around.progress.start(f"{judge.work} {judge.entry.table}.{judge.entry.column}", 0)
     try_again(lambda: store.try_out(judge), store.passing)
+    begun = try_again(lambda: store.begin(judge.work, judge.target), store.passing)
     total, seen = _drive(store, judge, around, begun, shows_keys=shows_keys)
     if not seen.due:
         try_again(store.finish, store.passing)

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.quoting import fold, quote
-from strongroom.rotate.columns.sqlite_text import count_heads
+from strongroom.keys.columns.envelope import is_key_id
+from strongroom.rotate.columns.sqlite_text import count_heads, read_heads
 from strongroom.sqlite.connection import Connection
 from strongroom.sqlite.schema import read_schema
 
@@ -22,12 +23,12 @@ def list_keys_in_file(entries: Sequence[ColumnEntry], name: str, connection: Con
         table = schema.find(entry.table) if entry.sqlite == name else None
         if table is not None and fold(entry.column) in table.by_name:
             text = count_heads(f"main.{quote(table.name)}", quote(entry.column))
-            found.update(name_keys(entry, dict(connection.execute(text).fetchall())))
+            found.update(name_keys(entry, read_heads(connection.execute(text))))
     return tuple(sorted(found))
 
 
 def name_keys(entry: ColumnEntry, heads: Mapping[str | None, int]) -> Iterator[str]:
     """Yield the keys that values need, by how they begin."""
-    yield from (head[1:] for head in heads if head)
+    yield from (head[1:] for head in heads if head and is_key_id(head[1:]))
     if heads.get(""):
         yield from (one.key for one in entry.reads)

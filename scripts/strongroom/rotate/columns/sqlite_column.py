@@ -21,7 +21,7 @@ from strongroom.rotate.columns.model import Change, Heads, Part, Position, Row, 
 from strongroom.rotate.columns.openers import held_database
 from strongroom.rotate.columns.sqlite_book import Book
 from strongroom.rotate.columns.sqlite_table import SqliteTable, look_at_table
-from strongroom.rotate.columns.sqlite_text import Statements
+from strongroom.rotate.columns.sqlite_text import Statements, read_heads
 from strongroom.rotate.place import Place
 from strongroom.rotate.request import Surroundings
 from strongroom.rotate.settling import find_open
@@ -131,9 +131,11 @@ class SqliteColumn:
         Raises GuardError.
         """
         said = self._say(judge)
+        with translated(self._database):
+            rows = [self._take(row) for text in said.extremes for row in self._reader.execute(text)]
+        changes = self._settle(judge, rows).changes
         with self._transaction(undone=True):
-            rows = [self._take(row) for text in said.extremes for row in self._writer.execute(text)]
-            self._write(said, self._settle(judge, rows).changes)
+            self._write(said, changes)
 
     def take(self, judge: Judge, after: Position | None) -> Part:
         """Read and judge the next rows that are due behind a position. Read-only."""
@@ -165,13 +167,14 @@ class SqliteColumn:
 
     def find_holder(self, position: Position) -> str:
         """Say who keeps a row as it is: in SQLite nobody locks one."""
-        return f"whoever writes to it again and again (row {position!r:.40})"
+        del position
+        return "whoever writes to them again and again"
 
     def count_heads(self) -> Heads:
         """Count what stands in the column by how it begins. Read-only."""
         said = Statements(self._looked, Work.ROTATE, MARK)
         with translated(self._database):
-            found = dict(self._reader.execute(said.heads).fetchall())
+            found = read_heads(self._reader.execute(said.heads))
         keys = {head[1:]: count for head, count in found.items() if head}
         return Heads(nulls=found.get(None, 0), keys=keys, others=found.get("", 0))
 
@@ -193,7 +196,7 @@ class SqliteColumn:
         """Read rows until there are enough of them, or of their bytes."""
         rows, size = [], 0
         with translated(self._database), closing(self._reader.cursor()) as cursor:
-            for found in cursor.execute(said.read(is_first=after is None), after or ()):
+            for found in cursor.execute(said.read(after), [_bind(part) for part in after or ()]):
                 row = self._take(found)
                 rows.append(row)
                 size += len(row.stored) if isinstance(row.stored, str | bytes) else 0
@@ -232,6 +235,11 @@ class SqliteColumn:
 def _where(row: Row, value: Stored) -> tuple[Any, ...]:
     """Return what finds a row that holds a value."""
     return *row.position, *row.key, value, _KINDS[type(value)]
+
+
+def _bind(part: Any) -> Any:
+    """Return a text as its bytes, which need not be UTF-8."""
+    return part.encode(errors="surrogateescape") if isinstance(part, str) else part
 
 
 def _decode(content: bytes) -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from strongroom.core.quoting import literal, quote, quote_all
 from strongroom.keys.columns.envelope import MARK
 from strongroom.keys.columns.formats import BINARY_STARTS, TEXT_STARTS
-from strongroom.rotate.columns.model import Work
+from strongroom.rotate.columns.model import Position, Work
 from strongroom.rotate.columns.sqlite_table import SqliteTable
 
 _LONGEST_HEAD = 280
 """Characters: more than the mark and the longest id of a key have."""
 
 
-def begins(column: str, head: str | bytes, sign: str = "IS") -> str:
-    """Return the condition that what stands in a column, text or bytes, begins with a head."""
-    content = head if isinstance(head, bytes) else head.encode()
-    return f"CAST(substr({column}, 1, {len(content)}) AS BLOB) {sign} x'{content.hex()}'"
+def begins(column: str, head: str) -> str:
+    """Return the condition that what stands in a column, text or bytes, begins with a head, however texts are kept."""
+    start = f"substr({column}, 1, {len(head)})"
+    return f"({start} IS {literal(head)} OR {start} IS x'{head.encode().hex()}')"
 
 
 def may_be_cipher(column: str) -> str:
@@ -29,13 +30,24 @@ def may_be_cipher(column: str) -> str:
 
 
 def count_heads(table: str, column: str) -> str:
-    """Count rows by how they begin: NULL, the id of the key in what is ours behind a :, an empty text for the rest."""
-    start = f"CAST(CAST(substr({column}, 5, {_LONGEST_HEAD}) AS BLOB) AS TEXT)"
-    key = f"substr({start}, 1, max(instr({start}, ':') - 1, 0))"
+    """Count rows by how they begin: NULL, what stands in ours as the key's id (text or bytes), 0 for the rest."""
+    start = f"substr({column}, {len(MARK) + 1}, {_LONGEST_HEAD})"
+    end = f"CASE typeof({column}) WHEN 'blob' THEN instr({start}, x'3a') ELSE instr({start}, ':') END"
+    key = f"coalesce(substr({start}, 1, max({end} - 1, 0)), '')"
     return (
-        f"SELECT CASE WHEN {column} IS NULL THEN NULL WHEN {begins(column, MARK)} THEN ':' || {key} ELSE '' END, "
+        f"SELECT CASE WHEN {column} IS NULL THEN NULL WHEN {begins(column, MARK)} THEN {key} ELSE 0 END, "
         f"count(*) FROM {table} GROUP BY 1"
     )
+
+
+def read_heads(found: Iterable[tuple[str | bytes | int | None, int]]) -> dict[str | None, int]:
+    """Return what was counted: by None for NULL, by the key's id behind a :, by an empty text for the rest."""
+    heads: dict[str | None, int] = {}
+    for start, count in found:
+        key = start.decode("latin-1") if isinstance(start, bytes) else start
+        head = f":{key}" if isinstance(key, str) else None if key is None else ""
+        heads[head] = heads.get(head, 0) + count
+    return heads
 
 
 @dataclass(frozen=True)
@@ -49,8 +61,8 @@ class Statements:
     @cached_property
     def due(self) -> str:
         """The condition under which a row may have to be changed."""
-        sign = "IS" if self.work in (Work.DECRYPT, Work.CHECK) else "IS NOT"
-        return f"{self._column} IS NOT NULL AND {begins(self._column, self.head, sign)}"
+        sign = "" if self.work in (Work.DECRYPT, Work.CHECK) else "NOT "
+        return f"{self._column} IS NOT NULL AND {sign}{begins(self._column, self.head)}"
 
     @cached_property
     def _column(self) -> str:
@@ -68,10 +80,13 @@ class Statements:
     def _row(self) -> str:
         return f"{quote_all((*self._order, *self.table.keys))}, {self._column}"
 
-    def read(self, *, is_first: bool) -> str:
-        """Read rows that are due behind a position, with where they stand, their key and what they hold."""
-        marks = ", ".join("?" * len(self._order))
-        after = "" if is_first else f" AND ({quote_all(self._order)}) > ({marks})"
+    def read(self, behind: Position | None) -> str:
+        """Read rows that are due behind a position, with where they stand, their key and what they hold.
+
+        Parameters: the position, texts in it as bytes.
+        """
+        marks = ", ".join("CAST(? AS TEXT)" if isinstance(part, str) else "?" for part in behind or ())
+        after = f" AND ({quote_all(self._order)}) > ({marks})" if marks else ""
         return f"SELECT {self._row} FROM {self._table} WHERE {self.due}{after} ORDER BY {quote_all(self._order)}"
 
     @cached_property
@@ -113,5 +128,5 @@ class Statements:
     @cached_property
     def candidates(self) -> str:
         """Read the values that may be of another format."""
-        it = f"NOT ({begins(self._column, MARK)}) AND {may_be_cipher(self._column)}"
+        it = f"NOT {begins(self._column, MARK)} AND {may_be_cipher(self._column)}"
         return f"SELECT {self._column} FROM {self._table} WHERE {it}"
