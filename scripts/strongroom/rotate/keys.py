@@ -139,7 +139,8 @@ def _find_begun(keys: ProvidedKeys, wish: Wish, versions: Sequence[KeyVersion]) 
         raise GuardError("--target", fact, "finish them one by one")
     if begun:
         return begun.pop()
-    marked = find_marked(wish.columns, [_spell(wish.key, one.version) for one in versions])
+    coming = [one.version for one in versions if one.state in (State.ACTIVE, State.PENDING)]
+    marked = find_marked(wish.columns, [_spell(wish.key, version) for version in coming])
     if marked is not None:
         return marked
     wanted = State.PENDING if keys.can_rotate(wish.key) else State.ACTIVE

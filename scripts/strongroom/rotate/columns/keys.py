@@ -70,6 +70,9 @@ def refuse_needed(stores: Sequence[Store], key: str, version: str) -> None:
     """
     for store in stores:
         counted = count_column(store, version)
+        if counted.unfinished is not None:  # its batches are durable once it came to its end
+            fact = f"may still be needed by column {counted.column}: {counted.unfinished} was interrupted"
+            raise GuardError(f"key {version}", fact, "the same command goes on; then retire it")
         read = {Kind(one.format) for one in store.entry.reads if one.key == key}
         earlier = sum(count for kind, count in counted.formats.items() if kind in read)
         count = counted.keys.get(version, 0) if store.entry.key == key else 0

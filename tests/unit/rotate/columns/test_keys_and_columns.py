@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from strongroom.core.secret import Secret
 from strongroom.keys import providing
+from strongroom.rotate.columns.model import Work
+from strongroom.rotate.columns.sqlite_book import Book
 from strongroom.rotate.request import Surroundings
 from tests.column_system import ColumnSystem
 from tests.e2e.kept_keys import UNWRITTEN, KeptKeys
@@ -181,3 +184,47 @@ def test_a_file_and_its_column_under_one_key_are_rotated_together(
     assert kept(shop).read()["states"] == {"1": "previous", "2": "active"}
     assert shop.run("keys.retire", "--key", "encryption", "--version", "1")[0] == 0
     assert shop.run("columns.status", "--open")[0] == 0
+
+
+def mark(shop: ColumnSystem, version: str) -> None:
+    """Leave behind what a rotation of columns to a version leaves that was killed."""
+    with closing(sqlite3.connect(shop.folder / "users.db")) as connection:
+        Book(entry=shop.entry()).begin(connection, Work.ROTATE, version)
+        connection.commit()
+
+
+def test_a_rotation_never_goes_back_to_a_version_of_before(shop: ColumnSystem) -> None:
+    assert shop.run("columns.encrypt")[0] == 0
+    assert rotate(shop)[0] == 0
+    mark(shop, "encryption@1")
+    code, done, said = rotate(shop)
+    assert code == 0, said
+    assert done is not None
+    assert done["after"] == "encryption@3"
+    assert kept(shop).read()["states"] == {"1": "previous", "2": "previous", "3": "active"}
+    assert heads(shop) == {"encryption@3"}
+
+
+def test_a_version_is_not_retired_before_its_columns_came_to_their_end(shop: ColumnSystem) -> None:
+    assert shop.run("columns.encrypt")[0] == 0
+    assert rotate(shop)[0] == 0
+    mark(shop, "encryption@2")
+    code, _, said = shop.run("keys.retire", "--key", "encryption", "--version", "1")
+    assert code == 6
+    assert "columns.rotate to encryption@2 (0 rows so far) was interrupted" in said
+    assert shop.run("columns.rotate")[0] == 0
+    assert shop.run("keys.retire", "--key", "encryption", "--version", "1")[0] == 0
+
+
+def test_a_version_that_texts_in_utf_16_need_stays(shop: ColumnSystem) -> None:
+    (shop.folder / "users.db").unlink()
+    with closing(sqlite3.connect(shop.folder / "users.db")) as connection:
+        connection.executescript(
+            "PRAGMA encoding = 'UTF-16le'; CREATE TABLE users (id INTEGER PRIMARY KEY, secret TEXT);"
+            "INSERT INTO users VALUES (1, 'the only one')"
+        )
+    assert shop.run("columns.encrypt")[0] == 0
+    kept(shop).promote(kept(shop).put_pending(Secret("cd" * 32)))
+    code, _, said = shop.run("keys.retire", "--key", "encryption", "--version", "1")
+    assert code == 6
+    assert "still opens 1 values of column users.secret" in said
