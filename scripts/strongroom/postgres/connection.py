@@ -29,6 +29,8 @@ CUT_OFF = psycopg.errors.QueryCanceled
 """What it says where a statement took longer than it may."""
 GONE = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 """What it says of a table that somebody dropped."""
+DENIED = psycopg.errors.InsufficientPrivilege
+"""What it says of what a role may not do."""
 _CONNECT_SECONDS = 10
 _SESSION = {
     "client_encoding": "UTF8",

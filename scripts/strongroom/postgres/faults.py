@@ -17,6 +17,9 @@ class PassingError(UnreachableError):
 
 def explain_statement(access: Access, error: psycopg.Error) -> StrongroomError:
     """Say what the server said of a statement with values in its parameters, not in its words: they may repeat them."""
+    if type(error) is psycopg.errors.ObjectNotInPrerequisiteState:  # of a table without replica identity, say
+        fact, way = explain_postgres(access, error).fact, error.diag.message_hint or "see to that first"
+        return GuardError(f"PostgreSQL at {access.place}", fact, way)
     if isinstance(error, psycopg.OperationalError | psycopg.errors.InsufficientPrivilege):
         said = explain_postgres(access, error)
         return PassingError(said.subject, said.fact, said.hint) if isinstance(said, UnreachableError) else said

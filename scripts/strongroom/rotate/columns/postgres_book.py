@@ -16,6 +16,8 @@ _FORM = (
     "changed bigint NOT NULL DEFAULT 0, began timestamptz NOT NULL DEFAULT pg_catalog.now(), "
     "PRIMARY KEY (table_name, column_name)"
 )
+_PUBLISHES_SCHEMAS = 150_000
+"""Since that version."""
 _ROW = "table_name = %s AND column_name = %s"
 
 
@@ -41,10 +43,30 @@ class Book:
         )
         return connection.execute(asked, (self.entry.postgres, PROGRESS)).fetchone() is not None
 
+    def _is_published(self, connection: Connection) -> bool:
+        """Tell whether what is made goes to subscribers, which stop at a table that they do not have. Read-only."""
+        asked = "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE puballtables)"
+        schemas = (
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication_namespace p JOIN pg_catalog.pg_namespace n "
+            "ON n.oid = p.pnnspid WHERE n.nspname = %s)"
+        )
+        has_schemas = connection.info.server_version >= _PUBLISHES_SCHEMAS
+        found = connection.execute(asked).fetchone() == (True,)
+        return found or (has_schemas and connection.execute(schemas, (self.entry.postgres,)).fetchone() == (True,))
+
+    def _is_owned(self, connection: Connection) -> bool:
+        """Tell whether this role may drop the table: where it may make none, another role made it. Read-only."""
+        asked = (
+            "SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') FROM pg_catalog.pg_class c "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
+        )
+        return connection.execute(asked, (self.entry.postgres, PROGRESS)).fetchone() == (True,)
+
     def begin(self, connection: Connection, work: Work, version: str) -> Begun:
         """Say what is begun, and return how far the same was before; within the caller's transaction."""
         if not self.is_there(connection):
-            connection.execute(f"CREATE TABLE {self._table} ({_FORM})".encode(), ())
+            kind = "UNLOGGED TABLE" if self._is_published(connection) else "TABLE"
+            connection.execute(f"CREATE {kind} {self._table} ({_FORM})".encode(), ())
         text = f"SELECT work, version, position, changed FROM {self._table} WHERE {_ROW} FOR UPDATE"
         found = connection.execute(text.encode(), self._row).fetchone()
         if found is not None and found[:2] == (work, version):
@@ -70,10 +92,11 @@ class Book:
         return int(found[0])
 
     def end(self, connection: Connection) -> None:
-        """Take the row away, and with the last one the table; within the caller's transaction."""
+        """Take the row away, and with the last one the table where it is ours; within the caller's transaction."""
         connection.execute(f"LOCK TABLE {self._table} IN ACCESS EXCLUSIVE MODE".encode(), ())
         connection.execute(f"DELETE FROM {self._table} WHERE {_ROW}".encode(), self._row)
-        if connection.execute(f"SELECT FROM {self._table} LIMIT 1".encode(), ()).fetchone() is None:
+        is_last = connection.execute(f"SELECT FROM {self._table} LIMIT 1".encode(), ()).fetchone() is None
+        if is_last and self._is_owned(connection):
             connection.execute(f"DROP TABLE {self._table}".encode(), ())
 
     def read(self, connection: Connection) -> Unfinished | None:

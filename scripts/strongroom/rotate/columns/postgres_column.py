@@ -1,10 +1,11 @@
 """One column in PostgreSQL: values are read and sealed, then rows are locked that still hold them, and written.
 
-Only ciphertext and the keys of rows are in parameters, or what a column is to hold plain; no key of ours is.
+Only ciphertext, digests and the keys of rows are in parameters, or what a column is to hold plain; no key of ours is.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.errors import GuardError
 from strongroom.keys.columns.envelope import MARK
-from strongroom.postgres.connection import Access, Connection, Error
+from strongroom.postgres.connection import DENIED, Access, Connection, Error
 from strongroom.postgres.faults import COLLIDED, PassingError
 from strongroom.rotate.columns.book import Begun, Unfinished
 from strongroom.rotate.columns.judging import Judge
@@ -133,8 +134,8 @@ class PostgresColumn:
         """Lock the rows that hold what was read, those aside that others lock; return them."""
         if not changes:
             return []
-        old = [change.row.stored for change in changes]
-        found = connection.execute(said.hold.encode(), (*_gather_keys(changes), old), binary=True).fetchall()
+        parameters = (*_gather_keys(changes), [_digest(change.row.stored) for change in changes])
+        found = connection.execute(said.hold.encode(), parameters, binary=True).fetchall()
         return [changes[place - 1] for (place,) in sorted(found)]
 
     def _write(self, connection: Connection, said: Statements, changes: Sequence[Change]) -> None:
@@ -167,7 +168,10 @@ class PostgresColumn:
     def find_holder(self, position: Position) -> str:
         """Say who locks a row. Read-only."""
         with self._reader.speaking() as connection:
-            found = connection.execute(self._about_all.find_locker.encode(), position).fetchone()
+            try:
+                found = connection.execute(self._about_all.find_locker.encode(), position).fetchone()
+            except DENIED:  # a role that may read columns may not see who locks their rows
+                found = None
             names = [found[0]] if found else []
             pids = connection.execute(_HOLDERS, (names,)).fetchall() or _find_several(connection, names)
         return f"process {', '.join(str(pid) for (pid,) in pids)} of the server" if pids else "somebody"
@@ -201,6 +205,10 @@ class PostgresColumn:
 def _gather_keys(changes: Sequence[Change]) -> list[list[Any]]:
     """Return the values of each column of the primary key, in the order of its index."""
     return [list(values) for values in zip(*(change.row.position for change in changes), strict=True)]
+
+
+def _digest(stored: Stored) -> bytes:
+    return hashlib.sha256(stored if isinstance(stored, bytes) else str(stored).encode()).digest()
 
 
 def _find_several(connection: Connection, names: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -25,7 +25,7 @@ _COLUMNS = """
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
     LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem AND b.typcategory = 'A'
-    WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND n.nspname !~ '^pg_'
+    WHERE c.relkind IN ('r', 'p', 'm') AND c.relispopulated AND NOT c.relispartition AND n.nspname !~ '^pg_'
         AND n.nspname <> 'information_schema'
         AND (b.typname IN ('bytea', 'json', 'jsonb') OR b.typcategory = 'S' OR e.typcategory = 'S')
     ORDER BY 1, 2, a.attnum"""

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from strongroom.core.errors import LockedError
+from strongroom.core.errors import LockedError, UnreachableError
 from strongroom.postgres.connection import Access, Connection, Error, open_postgres
-from strongroom.postgres.faults import explain_statement
+from strongroom.postgres.faults import PassingError, explain_statement
 
 _SESSION = {
     "default_transaction_isolation": "read committed",
@@ -36,12 +36,19 @@ class Session:
         """The connection. Raises UnreachableError, LockedError."""
         if self._held is None or self._held.closed:
             self._stack.close()
-            self._held = self._stack.enter_context(open_postgres(self._access))
+            self._held = self._reach(is_again=self._held is not None)
             for name, value in _SESSION.items():
                 self._held.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
             if self._lock:
                 self._take_lock(self._held)
         return self._held
+
+    def _reach(self, *, is_again: bool) -> Connection:
+        """Connect; a server that was there a moment ago may only be starting again."""
+        try:
+            return self._stack.enter_context(open_postgres(self._access))
+        except UnreachableError as error:
+            raise PassingError(error.subject, error.fact, error.hint) if is_again else error from None
 
     def lock(self, name: str) -> None:
         """Hold a lock of that name until the session is closed, however it ends. Raises LockedError."""

@@ -42,12 +42,13 @@ def _begins(column: str, head: str | bytes, *, as_bytes: bool, sign: str = "=") 
 
 def count_heads(table: str, column: str, *, as_bytes: bool) -> str:
     """Count rows by how they begin: NULL, the id of the key in what is ours behind a :, an empty text for the rest."""
-    mark, start = _begins(column, MARK, as_bytes=as_bytes), f"pg_catalog.substr({column}, 1, {_LONGEST_HEAD})"
+    mark, start = _begins(column, MARK, as_bytes=as_bytes), f"pg_catalog.substr({column}, 5, {_LONGEST_HEAD})"
     if as_bytes:
         start = f"pg_catalog.encode({start}, 'escape')"
+    key = f"pg_catalog.left({start}, greatest(pg_catalog.strpos({start}{_EXACT}, ':') - 1, 0))"
     return (
-        f"SELECT CASE WHEN {column} IS NULL THEN NULL WHEN {mark} THEN ':' || pg_catalog.split_part({start}, ':', 2) "
-        f"ELSE '' END AS head, pg_catalog.count(*) FROM {table} GROUP BY 1"
+        f"SELECT CASE WHEN {column} IS NULL THEN NULL WHEN {mark} THEN ':' || {key} ELSE '' END{_EXACT} AS head, "
+        f"pg_catalog.count(*) FROM {table} GROUP BY 1"
     )
 
 
@@ -102,11 +103,14 @@ class Statements:
     def hold(self) -> str:
         """Lock the rows that hold what was read, and name them by their number; those that others lock are passed over.
 
-        Parameters: an array for each column of the key, and what was read.
+        Parameters: an array for each column of the key, and the SHA-256 of what was read, as servers log parameters.
         """
+        value = f"t.{self._column}"
+        content = value if self.table.as_bytes else f"pg_catalog.convert_to({value}, 'UTF8')"
         return (
-            f"SELECT n.place FROM {self._table} AS t JOIN {self._arrays} WITH ORDINALITY "
-            f"AS n({self._named}, value, place) ON {self._joined} AND {self._same} FOR NO KEY UPDATE OF t SKIP LOCKED"
+            f"SELECT n.place FROM {self._table} AS t JOIN {self._spread('bytea')} WITH ORDINALITY "
+            f"AS n({self._named}, digest, place) ON {self._joined} AND pg_catalog.sha256({content}) = n.digest "
+            "FOR NO KEY UPDATE OF t SKIP LOCKED"
         )
 
     @cached_property
@@ -123,7 +127,10 @@ class Statements:
 
     @cached_property
     def _arrays(self) -> str:
-        return f"unnest({', '.join(f'%b::{kind}[]' for kind in (*self.table.key_types, self.table.type))})"
+        return self._spread(self.table.type)
+
+    def _spread(self, kind_of_value: str) -> str:
+        return f"unnest({', '.join(f'%b::{kind}[]' for kind in (*self.table.key_types, kind_of_value))})"
 
     @cached_property
     def _named(self) -> str:
@@ -139,7 +146,15 @@ class Statements:
 
     @cached_property
     def _joined(self) -> str:
-        return " AND ".join(f"t.{name(key)} = n.k{place}" for place, key in enumerate(self.table.keys))
+        """Rows by their keys; a collation may hold texts for equal that are not, so they are compared exactly, too."""
+        parts = [(f"t.{name(key)}", f"n.k{place}") for place, key in enumerate(self.table.keys)]
+        same = [f"{one} = {other}" for one, other in parts]
+        exact = [
+            f"{one}{_EXACT} = {other}"
+            for (one, other), kind in zip(parts, self.table.key_types, strict=True)
+            if kind == "text"
+        ]
+        return " AND ".join([*same, *exact])
 
     @cached_property
     def _same(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from strongroom.core.errors import ExitCode
 from strongroom.keys import ProvidedKeys
 from strongroom.keys.columns import ColumnCipher
+from strongroom.keys.columns.envelope import is_key_id
 from strongroom.keys.provided import SEPARATOR
 from strongroom.rotate.columns.driving import Store, change_column, foresee_column
 from strongroom.rotate.columns.judging import Judge
@@ -47,7 +48,7 @@ def _prepare(store: Store, keys: ProvidedKeys, work: Work) -> Judge:
     judge = Judge(store.entry, ColumnCipher(keys, store.entry), work)
     with store.opened():
         heads = store.count_heads()
-    for name in heads.keys:
+    for name in filter(is_key_id, heads.keys):
         if name.partition(SEPARATOR)[0] == store.entry.key and name != judge.version and work is not Work.ENCRYPT:
             keys.fetch(name)
     if heads.others and work is not Work.DECRYPT:
