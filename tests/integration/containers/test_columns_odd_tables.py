@@ -182,3 +182,37 @@ def test_progress_is_not_sent_to_subscribers_which_would_stop_at_it(
     assert shop.run("columns.encrypt")[0] == 0
     assert kinds == [("p",) if published == "TABLE accounts.users" else ("u",)]
     assert shop.open_all(read(site)) == WANT
+
+
+REFERENCE = (
+    "CREATE TABLE accounts.known (k text PRIMARY KEY); INSERT INTO accounts.known SELECT api_key FROM accounts.low;"
+    "ALTER TABLE accounts.low ADD FOREIGN KEY (api_key) REFERENCES accounts.known"
+)
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [
+        "CREATE UNIQUE INDEX ON accounts.low (api_key)",
+        "CREATE UNIQUE INDEX ON accounts.low (id) WHERE api_key = 'x'",
+        REFERENCE,
+    ],
+    ids=["index", "condition", "reference"],
+)
+def test_what_a_partition_alone_says_of_its_column_refuses(shop: ColumnSystem, site: Site, obstacle: str) -> None:
+    site.do("CREATE TABLE accounts.users (id int PRIMARY KEY, api_key text) PARTITION BY RANGE (id)")
+    site.do("CREATE TABLE accounts.low (api_key text, gone int, id int NOT NULL)", "ALTER TABLE accounts.low DROP gone")
+    site.do("ALTER TABLE accounts.users ATTACH PARTITION accounts.low FOR VALUES FROM (0) TO (100)", FILL)
+    site.do(*obstacle.split(";"))
+    code, _, said = shop.run("columns.encrypt")
+    assert code == 6, said
+    assert "no two ciphertexts are equal" in said
+    assert read(site) == WANT
+
+
+def test_partitions_whose_columns_are_in_another_order_come_along(shop: ColumnSystem, site: Site) -> None:
+    site.do("CREATE TABLE accounts.users (id int PRIMARY KEY, api_key text) PARTITION BY RANGE (id)")
+    site.do("CREATE TABLE accounts.low (api_key text, gone int, id int NOT NULL)", "ALTER TABLE accounts.low DROP gone")
+    site.do("ALTER TABLE accounts.users ATTACH PARTITION accounts.low FOR VALUES FROM (0) TO (100)", FILL)
+    assert shop.run("columns.encrypt")[0] == 0
+    assert shop.open_all(read(site)) == WANT

@@ -49,31 +49,35 @@ _KEYS = """
     WHERE i.indrelid = %s AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
     ORDER BY i.indisprimary DESC, i.indexrelid"""
 _OBSTACLES = """
+    WITH held AS (SELECT a.attrelid AS oid, a.attnum AS number FROM pg_catalog.pg_attribute a
+        WHERE a.attname = %(column)s AND NOT a.attisdropped AND (a.attrelid = %(table)s
+            OR a.attrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(%(table)s::oid) p)))
     SELECT CASE o.contype WHEN 'p' THEN 'is part of a primary key' WHEN 'u' THEN 'is unique'
             WHEN 'f' THEN 'is part of a foreign key' ELSE 'is part of an exclusion constraint' END, o.conname
-        FROM pg_catalog.pg_constraint o WHERE o.contype IN ('p', 'u', 'f', 'x')
-            AND (o.conrelid = %(table)s AND %(column)s = ANY (o.conkey)
-                OR o.confrelid = %(table)s AND %(column)s = ANY (o.confkey))
+        FROM held h JOIN pg_catalog.pg_constraint o ON o.contype IN ('p', 'u', 'f', 'x')
+            AND (o.conrelid = h.oid AND h.number = ANY (o.conkey) OR o.confrelid = h.oid AND h.number = ANY (o.confkey))
     UNION ALL
-    SELECT 'is unique', c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-        WHERE i.indrelid = %(table)s AND (i.indisunique OR i.indisexclusion)
-            AND (%(column)s = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+    SELECT 'is unique', c.relname FROM held h JOIN pg_catalog.pg_index i ON i.indrelid = h.oid
+        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+        WHERE (i.indisunique OR i.indisexclusion)
+            AND (h.number = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM pg_catalog.pg_depend d
                 WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
-                AND d.refobjid = i.indrelid AND d.refobjsubid = %(column)s))
+                AND d.refobjid = i.indrelid AND d.refobjsubid = h.number))
     UNION ALL
     SELECT 'is what a generated column is made of', a.attname
-        FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attrdef f ON f.oid = d.objid
+        FROM held h JOIN pg_catalog.pg_depend d ON d.refobjid = h.oid AND d.refobjsubid = h.number
+        JOIN pg_catalog.pg_attrdef f ON f.oid = d.objid
         JOIN pg_catalog.pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
-        WHERE d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.refobjid = %(table)s
-            AND d.refobjsubid = %(column)s AND a.attnum <> %(column)s
+        WHERE d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND a.attnum <> h.number
     UNION ALL
-    SELECT 'is what rows are shown by', p.polname FROM pg_catalog.pg_depend d
+    SELECT 'is what rows are shown by', p.polname
+        FROM held h JOIN pg_catalog.pg_depend d ON d.refobjid = h.oid AND d.refobjsubid = h.number
         JOIN pg_catalog.pg_policy p ON p.oid = d.objid
-        WHERE d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND d.refobjid = %(table)s
-            AND d.refobjsubid = %(column)s
+        WHERE d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
     UNION ALL
-    SELECT 'is part of the key of partitions', 'PARTITION BY' FROM pg_catalog.pg_partitioned_table p
-        WHERE p.partrelid = %(table)s AND %(column)s = ANY (p.partattrs::int2[])"""
+    SELECT 'is part of the key of partitions', 'PARTITION BY'
+        FROM held h JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = h.oid
+        WHERE h.number = ANY (p.partattrs::int2[])"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +119,7 @@ def look_at_table(connection: Connection, entry: ColumnEntry, place: str, *, sho
         if not columns[name][9]:
             raise GuardError(subject, f"this role may not read {name}", "GRANT SELECT on it, or connect as its owner")
     _refuse_column(subject, columns[entry.column], shortest)
-    obstacle = connection.execute(_OBSTACLES, {"table": oid, "column": columns[entry.column][1]}).fetchone()
+    obstacle = connection.execute(_OBSTACLES, {"table": oid, "column": entry.column}).fetchone()
     if obstacle is not None:
         fact = f"{obstacle[0]} ({obstacle[1]}): no two ciphertexts are equal"
         raise GuardError(subject, fact, "take that off first; look values up by a keyed hash in a column of its own")

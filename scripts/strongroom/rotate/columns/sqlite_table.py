@@ -92,5 +92,6 @@ def _refuse_column(subject: str, schema: Schema, table: Table, column: Column) -
 
 
 def _uses(index: Index, column: Column) -> bool:
-    """Tell whether an index has a column among its parts, or expressions in which it may be."""
-    return not index.columns or fold(column.name) in map(fold, index.columns)
+    """Tell whether an index has a column among its parts, or expressions or a condition in which it may be."""
+    is_asked = index.partial and fold(column.name) in fold(index.sql or "")
+    return is_asked or not index.columns or fold(column.name) in map(fold, index.columns)

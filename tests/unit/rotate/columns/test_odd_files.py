@@ -109,3 +109,12 @@ def test_what_refuses_leaves_nothing_behind(shop: ColumnSystem) -> None:
     with closing(sqlite3.connect(shop.folder / "users.db")) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("users",)]
     assert shop.run("columns.status")[1]["columns"][0]["unfinished"] is None
+
+
+@pytest.mark.parametrize(("condition", "code"), [("SECRET = 'a'", 6), ("id > 1", 0)])
+def test_a_unique_index_whose_condition_asks_for_the_column_refuses(
+    shop: ColumnSystem, condition: str, code: int
+) -> None:
+    make(shop, USERS, [(1, "a"), (2, "b")], after=f"CREATE UNIQUE INDEX once ON users (id) WHERE {condition}")
+    found, _, said = shop.run("columns.encrypt")
+    assert (found, "is unique (once)" in said) == (code, code == 6)
