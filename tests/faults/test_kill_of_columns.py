@@ -33,7 +33,7 @@ from tests.faults.scene import Ended
 from tests.processes import Child, wait_until
 
 SEED = os.environ.get("STRONGROOM_SAMPLE_SEED", "20261128")
-PLACES = ("postgres", "wal", "sqlcipher")
+PLACES = ("postgres", "wal", "delete", "sqlcipher")
 TASKS = ("columns.encrypt", "columns.rotate")
 KINDS = [(place, task) for place in PLACES for task in TASKS]
 POINTS = 200
@@ -111,7 +111,7 @@ def survey(case: Case, moments: list[dict[str, Any]]) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize(("place", "task"), KINDS)
 def test_killed_at_any_step_nothing_is_lost_and_the_same_command_finishes(
     find: Find, place: str, task: str, is_nightly: bool
@@ -124,7 +124,7 @@ def test_killed_at_any_step_nothing_is_lost_and_the_same_command_finishes(
     survey(case, [{"checkpoint": step} for step in chosen])
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize(("place", "task"), KINDS)
 def test_killed_at_seeded_moments_the_same(find: Find, place: str, task: str, is_nightly: bool) -> None:
     case = find(place, task)
@@ -161,7 +161,7 @@ def test_what_is_done_is_there_after_the_server_died(find: Find, server: LoadSer
     assert (ended.code, case.check(case.rows)) == (0, []), ended.err
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(8)
 @pytest.mark.parametrize(("place", "task"), KINDS)
 def test_asked_to_end_it_does_and_the_same_command_finishes(find: Find, place: str, task: str) -> None:
     case = find(place, task)

@@ -181,12 +181,12 @@ def open_memory(engine: Engine = Engine.SYSTEM) -> Iterator[Connection]:
         connection.close()
 
 
-def connect_live(database: Database) -> Connection:
-    """Open a target that an application may hold open, without waiting for it.
+def connect_live(database: Database, *, seconds: float = 0.0) -> Connection:
+    """Open a database that an application may hold open, without waiting for it, or waiting so many seconds at most.
 
     The caller closes it. Raises what the library raises (``library_errors``) when it is locked.
     """
-    return _connect(database, "mode=rw", timeout=0.0)
+    return _connect(database, "mode=rw", timeout=seconds)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from strongroom.sqlite.database import Database
 from strongroom.sqlite.keyring import hold_needed
 from strongroom.sqlite.messages import translated
 
-_BUSY_MILLISECONDS = 5_000
+BUSY_SECONDS = 5.0
+"""So long what an application holds is waited for at a time."""
 _GONE = (State.DELETED, State.GONE)
 
 
@@ -42,7 +43,7 @@ def held_database(path: Path, key: str | None, keys: ProvidedKeys) -> Iterator[D
 def _opens(database: Database) -> bool:
     try:
         _roll_back(database)
-        with open_source(database):
+        with open_source(database, timeout=BUSY_SECONDS):
             return True
     except WrongKeyError:
         return False
@@ -52,8 +53,7 @@ def _roll_back(database: Database) -> None:
     """Let a write that was interrupted be undone, as by any application that opens the file: who only reads cannot."""
     journal = database.beside("-journal")
     if journal.is_file() and journal.stat().st_size:
-        with translated(database), closing(connect_live(database)) as connection:
-            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        with translated(database), closing(connect_live(database, seconds=BUSY_SECONDS)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 

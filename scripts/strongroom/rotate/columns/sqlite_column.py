@@ -18,7 +18,7 @@ from strongroom.keys.columns.envelope import MARK
 from strongroom.rotate.columns.book import Begun, Unfinished
 from strongroom.rotate.columns.judging import Judge
 from strongroom.rotate.columns.model import Change, Heads, Part, Position, Row, Stored, Work
-from strongroom.rotate.columns.openers import held_database
+from strongroom.rotate.columns.openers import BUSY_SECONDS, held_database
 from strongroom.rotate.columns.sqlite_book import Book
 from strongroom.rotate.columns.sqlite_table import SqliteTable, look_at_table
 from strongroom.rotate.columns.sqlite_text import Statements, read_heads
@@ -31,7 +31,6 @@ from strongroom.sqlite.messages import translated
 
 BATCH_BYTES = 8_000_000
 _KINDS = {str: "text", bytes: "blob", int: "integer", float: "real"}
-_BUSY_MILLISECONDS = 5_000
 
 
 class SqliteColumn:
@@ -63,7 +62,7 @@ class SqliteColumn:
             fact = f"is in the middle of sqlcipher.{found[1].work}"
             raise StaleError(self._home.database, fact, f"./inv {found[1].describe(self._home.database)} finishes it")
         with held_database(self._home.database, self.entry.encrypted_by, self._keys) as self._database, self._stack:
-            self._use("reader", self._stack.enter_context(open_source(self._database)))
+            self._use("reader", self._stack.enter_context(open_source(self._database, timeout=BUSY_SECONDS)))
             self._table = look_at_table(self._reader, self.entry)
             yield
 
@@ -72,13 +71,12 @@ class SqliteColumn:
         self._home.provide()
         self._stack.enter_context(locked(self._home.lock))
         with translated(self._database):
-            self._use("writer", self._stack.enter_context(closing(connect_live(self._database))))
+            self._use("writer", self._stack.enter_context(closing(connect_live(self._database, seconds=BUSY_SECONDS))))
             self._writer.execute("PRAGMA secure_delete = ON")
         self._around.reach("locked")
 
     def _use(self, purpose: str, connection: Connection) -> None:
         connection.text_factory = _decode
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
         self._open[purpose] = connection
 
     @property

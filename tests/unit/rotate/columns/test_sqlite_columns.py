@@ -299,7 +299,7 @@ def test_a_row_that_changes_between_reading_and_writing_is_the_writers(
 
 def test_other_writers_get_in_between(shop: ColumnSystem) -> None:
     do(shop, "PRAGMA journal_mode = WAL", USERS, "CREATE TABLE log (id INTEGER PRIMARY KEY)")
-    fill(shop, {n: f"value {n}" for n in range(1, 5001)})
+    fill(shop, {n: f"value {n}" for n in range(1, 1501)})
     with elsewhere(shop, WRITER) as writer:
         assert shop.run("columns.encrypt")[0] == 0
         writer.tell("end")
@@ -326,7 +326,7 @@ def test_a_file_that_somebody_keeps_locked_ends_5(shop: ColumnSystem, monkeypatc
     from strongroom.rotate.columns import retrying, sqlite_column  # noqa: PLC0415
 
     monkeypatch.setattr(retrying, "TRIES", 2)
-    monkeypatch.setattr(sqlite_column, "_BUSY_MILLISECONDS", 50)
+    monkeypatch.setattr(sqlite_column, "BUSY_SECONDS", 0.05)
     do(shop, USERS, "INSERT INTO users VALUES (1, 'a', 'one')")
     with elsewhere(shop, "connection.execute('BEGIN IMMEDIATE'); print('ready', flush=True)\ninput()"):
         code, _, said = shop.run("columns.encrypt")
