@@ -49,6 +49,8 @@ class Use:
     outcome: str = DONE
     """``done``, or the name of the error."""
     exit_code: int = int(ExitCode.DONE)
+    reason: str | None = None
+    """Why it was done, where a person had to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ class AuditLog:
             "pid": os.getpid(),
             "task": self.task,
             "system": self.system,
-            **asdict(use),
+            **{name: value for name, value in asdict(use).items() if name != "reason" or value is not None},
         }
         line = json.dumps(said, ensure_ascii=True) + "\n"
         try:

@@ -138,6 +138,11 @@ class ProvidedKeys(Mapping[str, Secret]):
         with self._audit.noting("label", name, version):
             self._writer(name).label(version)
 
+    def note_decrypting(self, name: str, reason: str) -> None:
+        """Note why values that were under a key are made plain. Raises ProviderUnreachableError where it cannot be."""
+        with self._audit.noting("decrypt", name) as use:
+            use.reason = reason
+
     def _ask(self, action: str, name: str) -> Key:
         base, _, version = name.partition(SEPARATOR)
         provider = self._provider(base)

@@ -100,6 +100,8 @@ def decrypt(
         raise UsageError("--reason", "is empty", "say why they are to be plain")
     found = find_columns(c, system, column)
     stores, dry = found.open_stores(batch_size), is_dry(c, dry_run)
+    for key in () if dry else dict.fromkeys(one.key for one in found.entries):
+        found.provided.keys.note_decrypting(key, reason)
     done = change_columns(
         stores, found.provided.keys, Work.DECRYPT, found.around, shows_keys=show_keys, reason=reason, dry_run=dry
     )

@@ -163,7 +163,17 @@ def _look_through(store: Store, judge: Judge, *, shows_keys: bool) -> _Seen:
         after = part.end
 
 
+def _count_passed_over(store: Store, judge: Judge, left: Leftovers) -> None:
+    """Count what ``columns.encrypt`` passes over, as it begins as ours, and is not. Read-only."""
+    if judge.work is Work.ENCRYPT:
+        for head, rows in try_again(store.count_heads, store.passing).keys.items():
+            fault = judge.find_fault(head)
+            if fault is not None:
+                left.add_unnamed(fault, rows)
+
+
 def _describe(store: Store, judge: Judge, seen: _Seen, total: int, *, went_on: bool) -> ColumnDone:
+    _count_passed_over(store, judge, seen.left)
     return ColumnDone(
         place=store.place,
         column=f"{judge.entry.table}.{judge.entry.column}",

@@ -16,10 +16,13 @@ JSON_SIGNS = tuple(f'"{json.dumps(start)[1:-1]}' for start in TEXT_STARTS)
 
 
 def count_formats(place: str, column: str, values: Iterable[object]) -> Iterator[Found]:
-    """Yield how many values of a column are ciphertext, by format; each counts once for a format."""
+    """Yield how many values of a column are ciphertext, by format; each counts once for a format.
+
+    What only begins as ciphertext does is text like any other.
+    """
     counted: Counter[Kind] = Counter()
     for value in values:
-        counted.update({find_format(part).kind for part in _list_parts(value)} - {Kind.PLAIN})
+        counted.update({find_format(part).kind for part in _list_parts(value)} - {Kind.PLAIN, Kind.DAMAGED})
     for kind, count in sorted(counted.items()):
         yield Found(place=place, column=column, format=str(kind), count=count)
 

@@ -87,6 +87,12 @@ class Judge:
         """Return how rows that were read in one go are to be changed, and which are left."""
         return _gather(rows, [self.settle(row, as_bytes=as_bytes, holds_any=holds_any) for row in rows])
 
+    def find_fault(self, head: str) -> str | None:
+        """Say what is wrong with values that begin as ours, by what stands in them as the key's id."""
+        if not is_key_id(head):
+            return DAMAGED
+        return None if self._is_own(Format(Kind.OURS, head)) else _FOREIGN.format(head)
+
     @property
     def target(self) -> str:
         """What values are to be under; empty where they are to be plain."""

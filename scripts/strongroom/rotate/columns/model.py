@@ -92,6 +92,11 @@ class Leftovers:
     reasons: dict[str, int] = field(default_factory=dict)
     rows: list[LeftRow] = field(default_factory=list)
 
+    def add_unnamed(self, why: str, rows: int) -> None:
+        """Count rows that nobody can name."""
+        self.count += rows
+        self.reasons[why] = self.reasons.get(why, 0) + rows
+
     def add(self, left: Left) -> None:
         """Count a row."""
         self.count += 1

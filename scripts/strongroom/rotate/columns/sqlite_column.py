@@ -5,6 +5,8 @@ Each batch is one short transaction that is immediate, so that an application th
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
@@ -30,6 +32,8 @@ from strongroom.sqlite.database import Database
 from strongroom.sqlite.messages import translated
 
 BATCH_BYTES = 8_000_000
+_BETWEEN_LOOKS = 0.0002, 0.002
+"""Seconds."""
 _KINDS = {str: "text", bytes: "blob", int: "integer", float: "real"}
 
 
@@ -104,7 +108,7 @@ class SqliteColumn:
         with translated(self._database):
             waits = is_durable or not self._looked.is_write_ahead
             connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection)
             try:
                 yield connection
                 connection.execute("ROLLBACK" if undone else "COMMIT")
@@ -228,6 +232,27 @@ class SqliteColumn:
 
     def _holds(self, said: Statements, row: Row, value: Stored) -> bool:
         return self._writer.execute(said.find, _where(row, value)).fetchone() is not None
+
+
+def _begin(connection: Connection) -> None:
+    """Begin to write, in the first gap that others leave.
+
+    SQLite looks for one every tenth of a second, and an application that writes without a pause leaves few.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except connection.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(random.uniform(*_BETWEEN_LOOKS))  # noqa: S311  # no secret
+            else:
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_SECONDS)}")
 
 
 def _where(row: Row, value: Stored) -> tuple[Any, ...]:

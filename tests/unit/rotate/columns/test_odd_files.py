@@ -68,7 +68,8 @@ def noted(shop: ColumnSystem) -> tuple[str, ...]:
 
 def test_a_backup_notes_no_part_of_a_value_that_only_begins_as_ours(shop: ColumnSystem) -> None:
     make(shop, USERS, [(1, "sr1:my own: text"), (2, "sr1:another"), (3, "plain")])
-    assert shop.run("columns.encrypt")[0] == 0
+    code, done, _ = shop.run("columns.encrypt")
+    assert (code, done["columns"][0]["reasons"]) == (4, {"begins as ours and is not whole": 2})
     assert noted(shop) == (shop.active,)
 
 

@@ -299,7 +299,7 @@ def test_a_row_that_changes_between_reading_and_writing_is_the_writers(
 
 def test_other_writers_get_in_between(shop: ColumnSystem) -> None:
     do(shop, "PRAGMA journal_mode = WAL", USERS, "CREATE TABLE log (id INTEGER PRIMARY KEY)")
-    fill(shop, {n: f"value {n}" for n in range(1, 1501)})
+    fill(shop, {n: f"value {n}" for n in range(1, 5001)})
     with elsewhere(shop, WRITER) as writer:
         assert shop.run("columns.encrypt")[0] == 0
         writer.tell("end")
