@@ -83,7 +83,7 @@ class Kept:
         return self.run("keys.rotate", "--key", "encryption", "--without-escrow", "a test", "--json", **where)
 
     def retire(self, version: str, *flags: str, **where: Any) -> Ended:
-        return self.run("keys.retire", "--key", "encryption", "--version", version, *flags, **where)
+        return self.run("keys.retire", "--key", "encryption", "--version", version, "--at-once", *flags, **where)
 
     def check(self, expected: Any) -> list[str]:
         """Say what is not as whoever wrote last left it."""

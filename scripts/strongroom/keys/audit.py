@@ -83,6 +83,18 @@ class AuditLog:
             raise
         self._append(use)
 
+    def find_last(self, action: str, key: str) -> datetime | None:
+        """Return when an action was last done with a key, as far as this log tells. Read-only."""
+        found = None
+        try:
+            with self.file.open("rb") as lines:
+                for line in lines:
+                    if action.encode() in line:
+                        found = _read_time(line, action, key) or found
+        except OSError:
+            return None
+        return found
+
     def _append(self, use: Use) -> None:
         said = {
             "time": self.now().isoformat(timespec="milliseconds"),
@@ -101,6 +113,17 @@ class AuditLog:
             reason = explain_os_error(self.file, error)
             hint = "no key is used without a note of it: let audit_log in system.yaml name a file that can be written"
             raise ProviderUnreachableError("audit log", f"{self.file}: {reason.fact}", hint) from None
+
+
+def _read_time(line: bytes, action: str, key: str) -> datetime | None:
+    """Return the time of a line that says that an action was done with a key."""
+    try:
+        said = json.loads(line)
+        if (said["action"], said["key"], said["outcome"]) == (action, key, DONE):
+            return datetime.fromisoformat(said["time"])
+    except (ValueError, KeyError, TypeError):
+        pass  # a line that was cut off, or is somebody else's
+    return None
 
 
 def find_log(named: str | None, system: str, settings: Settings) -> Path:

@@ -138,6 +138,10 @@ class ProvidedKeys(Mapping[str, Secret]):
         with self._audit.noting("label", name, version):
             self._writer(name).label(version)
 
+    def find_promotion(self, name: str) -> datetime | None:
+        """Return when a version of a key became the active one, as far as the audit log tells."""
+        return self._audit.find_last("promote", name)
+
     def note_decrypting(self, name: str, reason: str) -> None:
         """Note why values that were under a key are made plain. Raises ProviderUnreachableError where it cannot be."""
         with self._audit.noting("decrypt", name) as use:

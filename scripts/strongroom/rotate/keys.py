@@ -8,12 +8,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from strongroom.core.errors import GuardError, UsageError
 from strongroom.core.files import show_path
 from strongroom.core.secret import Secret
 from strongroom.keys import KeyVersion, ProvidedKeys, State
+from strongroom.keys.provided import KEPT_SECONDS
 from strongroom.rotate.columns.driving import Store
 from strongroom.rotate.columns.keys import bring_columns, find_marked, foresee_columns, mark_columns, refuse_needed
 from strongroom.rotate.columns.model import ColumnsDone
@@ -33,6 +35,8 @@ from strongroom.sqlite.database import VERSION
 from strongroom.sqlite.keyring import hold_needed
 
 KEY_BYTES = 32
+_QUIET = timedelta(seconds=KEPT_SECONDS + 10)
+"""So long after a promotion an application may encrypt under the version of before."""
 _USABLE = (State.ACTIVE, State.PENDING, State.PREVIOUS)
 Escrow = Callable[[Secret], Path | None]
 """Puts a copy of a new key where it is not lost; returns the file with it."""
@@ -50,6 +54,8 @@ class Wish:
     """Names the backups that only a version (``NAME@VERSION``) opens."""
     columns: tuple[Store, ...] = ()
     """The columns that are encrypted under it, or hold values of an earlier format that are."""
+    is_at_once: bool = False
+    """Whether a version is retired though applications may write to columns under it for some minutes."""
     dry_run: bool = False
 
 
@@ -199,8 +205,9 @@ def _describe(wish: Wish, before: str | None, after: str, escrow: Path | None, c
 def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surroundings) -> Retired:
     """Give up a version of a key for good, once nothing names it in the target directories. Nothing opens it again.
 
-    Raises GuardError for the active and the pending version, and for one under which something or a backup lies,
-    naming it; UsageError where the provider is not ours to write to, or there is no such version.
+    Raises GuardError for the active and the pending version, for one under which something or a backup lies, naming it,
+    and for one under which applications may still write to columns; UsageError where the provider is not ours to write
+    to, or there is no such version.
     """
     if not wish.targets and not wish.columns:
         raise UsageError("--target", "must name every directory in which something may lie under the key", "name them")
@@ -221,12 +228,26 @@ def retire_key(keys: ProvidedKeys, wish: Wish, version: str, around: Surrounding
         about = keys.describe(wish.key)
         fact = f"is kept in {about.place}, where this tool does not write ({about.provider})"
         raise UsageError(f"key {wanted}", fact, "take it out there, and out of previous: in system.yaml")
+    if not wish.is_at_once:
+        _refuse_recent(keys, wish, wanted, around.now())
     if not wish.dry_run:
         keys.retire(wish.key, version)
         around.reach("retired")
     columns = tuple(f"{store.place}: {store.entry.table}.{store.entry.column}" for store in wish.columns)
     targets = (*(show_path(home.target) for home in wish.targets), *columns)
     return Retired(key=wish.key, id_=wanted, looked_at=targets, dry_run=wish.dry_run)
+
+
+def _refuse_recent(keys: ProvidedKeys, wish: Wish, wanted: str, now: datetime) -> None:
+    """Make sure that no application has in memory that it is the active version, and writes under it."""
+    since = keys.find_promotion(wish.key) if any(one.entry.key == wish.key for one in wish.columns) else None
+    if since is None or now >= since + _QUIET:
+        return
+    fact = (
+        f"may have been the active version until {since:%H:%M:%S}, and applications write under that for five minutes"
+    )
+    way = f"run the same command again after {since + _QUIET:%H:%M:%S} UTC, or with --at-once where none is running"
+    raise GuardError(f"key {wanted}", fact, way)
 
 
 def _refuse_backed_up(wish: Wish, wanted: str) -> None:

@@ -129,6 +129,7 @@ def rotate(
         "version": "Which one, as keys.show lists it.",
         "target": f"{TARGETS} It is not retired while anything in them lies under it, or in a column.",
         "system": SYSTEM,
+        "at_once": "Not to wait until five minutes are over since another version became active: no application runs.",
         "dry_run": "Say what stands in the way; change nothing.",
     }
 )
@@ -138,6 +139,7 @@ def retire(
     version: str,
     target: list[str] | None = None,
     system: str | None = None,
+    at_once: bool = False,
     dry_run: bool = False,
 ) -> None:
     """Give up a version of a key that nothing needs any more."""
@@ -148,6 +150,7 @@ def retire(
         targets=find_homes(target),
         list_backups=partial(list_backups_under, found.system, read_settings()),
         columns=_find_columns(c, found, key),
+        is_at_once=at_once,
         dry_run=is_dry(c, dry_run),
     )
     around = rotation.Surroundings(now=read_clock, keys=found.keys)

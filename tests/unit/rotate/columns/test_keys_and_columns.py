@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from strongroom.keys import providing
 from strongroom.rotate.columns.model import Work
 from strongroom.rotate.columns.sqlite_book import Book
 from strongroom.rotate.request import Surroundings
+from strongroom.tasks import keys as tasks_keys
 from tests.column_system import ColumnSystem
 from tests.e2e.kept_keys import UNWRITTEN, KeptKeys
 
@@ -118,7 +120,7 @@ def test_a_version_stays_while_a_value_needs_it(shop: ColumnSystem) -> None:
     with closing(sqlite3.connect(shop.folder / "users.db")) as connection:
         connection.execute("UPDATE users SET secret = ? WHERE id = 7", (old[7],))
         connection.commit()
-    retire = ("keys.retire", "--key", "encryption", "--version", "1")
+    retire = ("keys.retire", "--key", "encryption", "--version", "1", "--at-once")
     code, _, said = shop.run(*retire)
     assert (code, "1 values of column users.secret" in said) == (6, True)
     assert shop.run("columns.rotate")[0] == 0
@@ -152,7 +154,7 @@ def test_a_version_stays_while_a_backup_needs_it(shop: ColumnSystem) -> None:
     code, shown, _ = shop.run("backup.show")
     assert [one["column_keys"] for one in shown["members"]] == [["encryption@1"]]
     assert rotate(shop)[0] == 0
-    retire = ("keys.retire", "--key", "encryption", "--version", "1")
+    retire = ("keys.retire", "--key", "encryption", "--version", "1", "--at-once")
     code, _, said = shop.run(*retire)
     assert (code, f"set {taken['set']}" in said) == (6, True)
     catalog = next((shop.folder / "store").rglob("catalog/*.json"))
@@ -182,7 +184,7 @@ def test_a_file_and_its_column_under_one_key_are_rotated_together(
     code, status, said = shop.run("columns.status", "--open", "--scan")
     assert (code, status["columns"][0]["keys"]) == (0, {"encryption@2": 100}), said
     assert kept(shop).read()["states"] == {"1": "previous", "2": "active"}
-    assert shop.run("keys.retire", "--key", "encryption", "--version", "1")[0] == 0
+    assert shop.run("keys.retire", "--key", "encryption", "--version", "1", "--at-once")[0] == 0
     assert shop.run("columns.status", "--open")[0] == 0
 
 
@@ -213,7 +215,7 @@ def test_a_version_is_not_retired_before_its_columns_came_to_their_end(shop: Col
     assert code == 6
     assert "columns.rotate to encryption@2 (0 rows so far) was interrupted" in said
     assert shop.run("columns.rotate")[0] == 0
-    assert shop.run("keys.retire", "--key", "encryption", "--version", "1")[0] == 0
+    assert shop.run("keys.retire", "--key", "encryption", "--version", "1", "--at-once")[0] == 0
 
 
 def test_a_version_that_texts_in_utf_16_need_stays(shop: ColumnSystem) -> None:
@@ -228,3 +230,18 @@ def test_a_version_that_texts_in_utf_16_need_stays(shop: ColumnSystem) -> None:
     code, _, said = shop.run("keys.retire", "--key", "encryption", "--version", "1")
     assert code == 6
     assert "still opens 1 values of column users.secret" in said
+
+
+def test_a_version_stays_while_applications_may_write_under_it(
+    shop: ColumnSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop.run("columns.encrypt")[0] == 0
+    assert rotate(shop)[0] == 0
+    retire = ("keys.retire", "--key", "encryption", "--version", "1")
+    code, _, said = shop.run(*retire)
+    assert (code, "applications write under that for five minutes" in said) == (6, True)
+    assert kept(shop).read()["states"] == {"1": "previous", "2": "active"}
+    for minutes, ends in ((5, 6), (6, 0)):
+        monkeypatch.setattr(tasks_keys, "read_clock", lambda m=minutes: datetime.now(UTC) + timedelta(minutes=m))
+        assert shop.run(*retire)[0] == ends
+    assert kept(shop).read()["states"] == {"1": "gone", "2": "active"}
