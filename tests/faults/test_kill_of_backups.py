@@ -64,7 +64,7 @@ def test_killed_at_any_step_the_same_command_goes_on(stage: Stage, driver: Drive
     check(shop, driver, task, before)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("task", STEPS)
 def test_killed_before_any_change_of_a_file_the_same(stage: Stage, driver: Driver, task: str, is_nightly: bool) -> None:
     shop, before = stage()

@@ -53,7 +53,7 @@ def test_every_step_has_a_kill(rotations: Find, work: str, wal: bool) -> None:
     assert [line.removeprefix("checkpoint ") for line in trace if line.startswith("checkpoint ")] == STEPS[work]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(("work", "wal"), KINDS)
 def test_killed_at_any_step_one_key_opens_it_and_the_same_command_finishes(
     rotations: Find, driver: Driver, work: str, wal: bool
@@ -62,7 +62,7 @@ def test_killed_at_any_step_one_key_opens_it_and_the_same_command_finishes(
     survey(rotation, content, driver, [{"checkpoint": step} for step in STEPS[work]])
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("work", STEPS)
 def test_asked_to_end_at_any_step_it_does_and_the_same_command_finishes(
     rotations: Find, driver: Driver, work: str
@@ -76,7 +76,7 @@ def test_asked_to_end_at_any_step_it_does_and_the_same_command_finishes(
         check_finished(rotation, content, driver)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(("work", "wal"), KINDS)
 def test_killed_before_any_change_of_a_file_the_same(
     rotations: Find, driver: Driver, work: str, wal: bool, is_nightly: bool
@@ -87,7 +87,7 @@ def test_killed_before_any_change_of_a_file_the_same(
     survey(rotation, content, driver, [{"change": n} for n in range(1, changes + 1, 1 if is_nightly else 5)])
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("work", STEPS)
 def test_a_second_kill_while_the_first_is_repaired_changes_nothing(
     rotations: Find, driver: Driver, work: str, is_nightly: bool
@@ -125,7 +125,7 @@ POINTS = {"encrypt": 7, "rekey": 7, "decrypt": 6}
 """Random moments of each: twenty, and two hundred of each at night."""
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("work", STEPS)
 def test_killed_at_random_moments_the_same(driver: Driver, tmp_path: Path, work: str, is_nightly: bool) -> None:
     rotation = build(tmp_path, work, wal=True, rows=20_000)

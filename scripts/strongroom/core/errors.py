@@ -66,6 +66,10 @@ class UnreachableError(StrongroomError):
     exit_code = ExitCode.UNREACHABLE
 
 
+class PassingError(UnreachableError):
+    """A connection was cut, a deadlock ended, somebody holds a lock: what may not be so when it is asked again."""
+
+
 class GuardError(StrongroomError):
     """A guard refused; nothing was written."""
 

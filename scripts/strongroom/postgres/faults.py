@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import psycopg
 
-from strongroom.core.errors import GuardError, StrongroomError, UnreachableError
+from strongroom.core.errors import GuardError, PassingError, StrongroomError, UnreachableError
 from strongroom.postgres.connection import Access, explain_postgres
 
 COLLIDED = (psycopg.errors.UndefinedTable, psycopg.errors.DuplicateTable, psycopg.errors.UniqueViolation)
 """What is said to whoever makes a table, or a row of it, while somebody else makes or drops the same."""
-
-
-class PassingError(UnreachableError):
-    """A connection that was cut, a deadlock, a lock that somebody holds: what may not be so when it is asked again."""
 
 
 def explain_statement(access: Access, error: psycopg.Error) -> StrongroomError:

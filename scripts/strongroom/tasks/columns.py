@@ -34,7 +34,7 @@ def encrypt(
     show_keys: bool = False,
     dry_run: bool = False,
 ) -> int:
-    """Encrypt what is not ours yet: plain values, Fernet, pgcrypto."""
+    """Encrypt what is not ours yet: plain, Fernet, pgcrypto."""
     found = find_columns(c, system, column)
     stores, dry = found.open_stores(batch_size), is_dry(c, dry_run)
     return _show(

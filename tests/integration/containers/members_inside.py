@@ -29,7 +29,13 @@ from strongroom.redis.tunnel import open_tunnel
 
 SECRETS = Path("/run/secrets")
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
-AROUND = Surroundings(now=lambda: datetime.now(UTC), environment=ENVIRONMENT)
+AROUND = Surroundings(
+    now=lambda: datetime.now(UTC),
+    environment=ENVIRONMENT,
+    list_keys_in_database=lambda connection: tuple(
+        key for (key,) in connection.execute("SELECT 'encryption@' || count(*) FROM public.users")
+    ),
+)
 
 
 def make(name: str) -> Path:
@@ -56,6 +62,7 @@ def work_on_postgres() -> dict[str, Any]:
     member = PostgresSource(database="shop", access=access, environment=ENVIRONMENT).take(folder, AROUND)
     check = BackupCheck(member=member.name, sql="SELECT count(*) FROM public.users", expect=500)
     said: dict[str, Any] = {"rows": member.tables["public.users"].rows, "versions": dict(member.versions)}
+    said["column_keys"] = member.column_keys
     said["rehearsed"] = say(lambda: rehearse_postgres(member, folder, make("scratch"), [check], AROUND))
     with open_postgres(name_database(access, "shop")) as connection:
         connection.execute("DROP TABLE public.users")

@@ -48,6 +48,7 @@ def test_postgresql_is_taken_rehearsed_and_restored_in_the_image_of_drills(
 ) -> None:
     said = run(images["drill"], postgres, "postgres", ("postgres-password",))
     assert (said["rows"], said["rehearsed"], said["restored"], said["user"]) == (500, [], [500], 10002)
+    assert said["column_keys"] == ["encryption@500"]
     assert all(re.match(r"17\.\d+$", version) for version in said["versions"].values()), said
     assert said["left"] == ["scratch", "set"]
 

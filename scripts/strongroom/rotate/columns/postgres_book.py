@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from strongroom.core.column_entries import ColumnEntry
 from strongroom.core.errors import GuardError
-from strongroom.postgres.connection import Connection
+from strongroom.postgres.connection import Connection, compose, identifier
 from strongroom.rotate.columns.book import PROGRESS, Begun, Unfinished, read_position, spell_position
 from strongroom.rotate.columns.model import Position, Work
 from strongroom.rotate.columns.postgres_text import name
@@ -46,9 +46,10 @@ class Book:
     def _is_published(self, connection: Connection) -> bool:
         """Tell whether what is made goes to subscribers, which stop at a table that they do not have. Read-only."""
         asked = "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE puballtables)"
-        schemas = (
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication_namespace p JOIN pg_catalog.pg_namespace n "
-            "ON n.oid = p.pnnspid WHERE n.nspname = %s)"
+        schemas = compose(
+            "SELECT EXISTS (SELECT FROM {published} p JOIN pg_catalog.pg_namespace n ON n.oid = p.pnnspid "
+            "WHERE n.nspname = %s)",
+            published=identifier("pg_catalog", "pg_publication_namespace"),  # of PostgreSQL 15 and newer
         )
         has_schemas = connection.info.server_version >= _PUBLISHES_SCHEMAS
         found = connection.execute(asked).fetchone() == (True,)

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from strongroom.core.column_entries import ColumnEntry
-from strongroom.core.errors import GuardError
+from strongroom.core.errors import GuardError, PassingError
 from strongroom.keys.columns.envelope import MARK
 from strongroom.postgres.connection import DENIED, Access, Connection, Error
-from strongroom.postgres.faults import COLLIDED, PassingError
+from strongroom.postgres.faults import COLLIDED
 from strongroom.rotate.columns.book import Begun, Unfinished
 from strongroom.rotate.columns.judging import Judge
 from strongroom.rotate.columns.model import Change, Heads, Part, Position, Row, Stored, Work

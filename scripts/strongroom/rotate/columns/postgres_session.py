@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from strongroom.core.errors import LockedError, UnreachableError
+from strongroom.core.errors import LockedError, PassingError, UnreachableError
 from strongroom.postgres.connection import Access, Connection, Error, open_postgres
-from strongroom.postgres.faults import PassingError, explain_statement
+from strongroom.postgres.faults import explain_statement
 
 _SESSION = {
     "default_transaction_isolation": "read committed",
