@@ -19,7 +19,7 @@ SERVER = "Only this kind: postgres, redis, vault, secrets, s3."
 
 @task(help={"system": SYSTEM, "server": SERVER})
 def doctor(c: Context, system: str = "", server: list[str] | None = None) -> ExitCode:
-    """Check how servers are reached, and what they show; exit 2, 6, 5, 7."""
+    """Check how servers are reached, and what they show."""
     from strongroom.examine.tls import Kind, choose_exit, examine_transit, list_servers
 
     settings = read_settings()
