@@ -35,6 +35,8 @@ class Ground:
     rows: int
     active: int = field(default=0)
     """Which of the keys is the active one."""
+    _under: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
+    """Under which of them the values are, on the server and in the file: each way is to find all of them due."""
 
     @property
     def system(self) -> Path:
@@ -64,7 +66,8 @@ class Ground:
             return ["psql", self.server.dsn, "--no-psqlrc", "--quiet", "--file", str(self.root / "floor.sql")]
         if name == "sqlite3":
             return [sys.executable, "-P", "-m", "tests.bench.column_ways", str(self.root / "users.db")]
-        self.active = 1 - self.active
+        place = name in _SERVER
+        self.active = self._under[place] = 1 - self._under[place]
         self.describe()
         return self.spell("rotate", "users.secret" if name in _SERVER else "people.secret")
 
