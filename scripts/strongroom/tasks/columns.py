@@ -8,9 +8,9 @@ from invoke.context import Context
 from strongroom import report
 from strongroom.core.errors import UsageError
 from strongroom.rotate.columns.counting import count_columns
-from strongroom.rotate.columns.model import ColumnsDone, Work
+from strongroom.rotate.columns.model import Work
 from strongroom.rotate.columns.working import change_columns
-from strongroom.tasks._columns import BATCH_SIZE, find_columns
+from strongroom.tasks._columns import BATCH_SIZE, SystemColumns, find_columns
 from strongroom.tasks._task import is_dry, is_json, task, wants_color
 
 FLAGS = {
@@ -35,11 +35,7 @@ def encrypt(
     dry_run: bool = False,
 ) -> int:
     """Encrypt what is not ours yet: plain, Fernet, pgcrypto."""
-    found = find_columns(c, system, column)
-    stores, dry = found.open_stores(batch_size), is_dry(c, dry_run)
-    return _show(
-        c, change_columns(stores, found.provided.keys, Work.ENCRYPT, found.around, shows_keys=show_keys, dry_run=dry)
-    )
+    return _change(c, Work.ENCRYPT, find_columns(c, system, column), batch_size, show_keys, dry_run)
 
 
 @task(help=CHANGING)
@@ -52,11 +48,7 @@ def rotate(
     dry_run: bool = False,
 ) -> int:
     """Bring every value under its key's active version."""
-    found = find_columns(c, system, column)
-    stores, dry = found.open_stores(batch_size), is_dry(c, dry_run)
-    return _show(
-        c, change_columns(stores, found.provided.keys, Work.ROTATE, found.around, shows_keys=show_keys, dry_run=dry)
-    )
+    return _change(c, Work.ROTATE, find_columns(c, system, column), batch_size, show_keys, dry_run)
 
 
 @task(
@@ -99,16 +91,23 @@ def decrypt(
     if not reason.strip():
         raise UsageError("--reason", "is empty", "say why they are to be plain")
     found = find_columns(c, system, column)
-    stores, dry = found.open_stores(batch_size), is_dry(c, dry_run)
-    for key in () if dry else dict.fromkeys(one.key for one in found.entries):
+    for key in () if is_dry(c, dry_run) else dict.fromkeys(one.key for one in found.entries):
         found.provided.keys.note_decrypting(key, reason)
-    done = change_columns(
-        stores, found.provided.keys, Work.DECRYPT, found.around, shows_keys=show_keys, reason=reason, dry_run=dry
-    )
-    return _show(c, done)
+    return _change(c, Work.DECRYPT, found, batch_size, show_keys, dry_run, reason)
 
 
-def _show(c: Context, done: ColumnsDone) -> int:
+def _change(
+    c: Context,
+    work: Work,
+    found: SystemColumns,
+    batch_size: int,
+    show_keys: bool,
+    dry_run: bool,
+    reason: str | None = None,
+) -> int:
+    """Do a work on columns, and show what came of it."""
+    stores, keys, dry = found.open_stores(batch_size), found.provided.keys, is_dry(c, dry_run)
+    done = change_columns(stores, keys, work, found.around, shows_keys=show_keys, reason=reason, dry_run=dry)
     return report.show_columns_done(done, as_json=is_json(c), color=wants_color(c))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -301,11 +302,21 @@ def test_other_writers_get_in_between(shop: ColumnSystem) -> None:
     do(shop, "PRAGMA journal_mode = WAL", USERS, "CREATE TABLE log (id INTEGER PRIMARY KEY)")
     fill(shop, {n: f"value {n}" for n in range(1, 5001)})
     with elsewhere(shop, WRITER) as writer:
+        began = time.monotonic()
         assert shop.run("columns.encrypt")[0] == 0
+        assert time.monotonic() - began < 12, "it looks too seldom for the gaps that a busy writer leaves"
         writer.tell("end")
         written, longest = writer.read_line().split()
     assert int(written) > 10
     assert float(longest) < 2
+
+
+def test_a_writer_who_holds_a_rollback_journal_for_a_moment_is_waited_for(shop: ColumnSystem) -> None:
+    do(shop, USERS, "INSERT INTO users VALUES (1, 'a', 'one')")
+    hold = "connection.execute('BEGIN EXCLUSIVE'); connection.execute('DELETE FROM users WHERE id = 9')\n"
+    with elsewhere(shop, hold + "print('ready', flush=True); time.sleep(2); connection.execute('COMMIT')"):
+        code, _, said = shop.run("columns.encrypt")
+    assert code == 0, said
 
 
 def test_two_at_once_the_second_ends_11(shop: ColumnSystem, monkeypatch: pytest.MonkeyPatch) -> None:
