@@ -313,7 +313,7 @@ def test_other_writers_get_in_between(shop: ColumnSystem) -> None:
 
 def test_a_writer_who_holds_a_rollback_journal_for_a_moment_is_waited_for(shop: ColumnSystem) -> None:
     do(shop, USERS, "INSERT INTO users VALUES (1, 'a', 'one')")
-    hold = "connection.execute('BEGIN EXCLUSIVE'); connection.execute('DELETE FROM users WHERE id = 9')\n"
+    hold = "connection.execute('BEGIN EXCLUSIVE'); connection.execute('UPDATE users SET name = 1')\n"
     with elsewhere(shop, hold + "print('ready', flush=True); time.sleep(2); connection.execute('COMMIT')"):
         code, _, said = shop.run("columns.encrypt")
     assert code == 0, said
